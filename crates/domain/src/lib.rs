@@ -1,0 +1,19 @@
+//! Ids, units, resources, rules and pure state machines of the worker.
+//!
+//! Architecture invariant: nothing in this crate does I/O, awaits, reads a clock, draws a random number or
+//! keeps a global. Whatever varies comes in as an argument, so every rule here can be tested exhaustively.
+
+pub mod admission;
+pub mod connection;
+pub mod contribution;
+pub mod ids;
+pub mod lease;
+pub mod limits;
+pub mod resources;
+pub mod retry;
+pub mod reward;
+pub mod settings;
+pub mod task;
+pub mod text;
+pub mod time;
+pub mod usage;

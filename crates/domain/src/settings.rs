@@ -1,0 +1,331 @@
+//! Every setting once: its names, default, allowed values and how a text becomes a value.
+
+use crate::resources::{GIB, MIB};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Where a value came from, weakest first; a stronger source wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Built in.
+    Default,
+    /// Settings file.
+    File,
+    /// Environment variable.
+    Environment,
+    /// Command line.
+    Flag,
+}
+
+/// Shape of a setting's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text up to 512 bytes without control characters; may be empty when the flag is true.
+    Text {
+        /// Whether nothing is a value.
+        optional: bool,
+    },
+    /// An `http://` or `https://` address.
+    Url,
+    /// A whole number in this range.
+    Integer {
+        /// Smallest.
+        min: u64,
+        /// Largest.
+        max: u64,
+    },
+    /// Cores, with up to three decimals, 0.1 to 1024.
+    Cores,
+    /// A size such as `512m`, `4g` or bytes.
+    Size,
+    /// `true` or `false`; `1`, `0`, `yes`, `no`, `on`, `off` are understood.
+    Flag,
+    /// One of these words, case ignored.
+    Choice(&'static [&'static str]),
+}
+
+/// One setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// Name in the settings file and on the command line of `settings set`.
+    pub name: &'static str,
+    /// Environment variable.
+    pub env: Option<&'static str>,
+    /// Command-line flag.
+    pub flag: Option<&'static str>,
+    /// Built-in value.
+    pub default: &'static str,
+    /// Shape.
+    pub kind: Kind,
+    /// Whether a change needs the worker to start anew.
+    pub restart: bool,
+}
+
+macro_rules! keys {
+    ($($name:ident $env:expr, $flag:expr, $default:literal, $kind:expr, $restart:literal;)*) => {
+        /// Every setting, in the order in which people see them.
+        pub const KEYS: &[Key] = &[$(Key {
+            name: stringify!($name), env: $env, flag: $flag, default: $default, kind: $kind, restart: $restart,
+        }),*];
+    };
+}
+
+keys! {
+    master_url Some("MASTER_NODE_URL"), Some("--master-url"), "https://hivemind.justin0711.com", Kind::Url, true;
+    pool_address None, None, "", Kind::Text { optional: true }, true;
+    pool_dialect None, None, "auto", Kind::Choice(&["auto", "v1", "nodepool"]), true;
+    pool_certificate_sha256 None, None, "", Kind::Text { optional: true }, true;
+    allow_unencrypted_pool None, None, "false", Kind::Flag, true;
+    wireguard_config_path Some("WIREGUARD_CONFIG_PATH"), None, "wg0.conf", Kind::Text { optional: false }, true;
+    resource_report_interval Some("RESOURCE_REPORT_INTERVAL"), None, "30", Kind::Integer { min: 1, max: 3600 }, false;
+    log_level Some("LOG_LEVEL"), Some("--debug"), "info", Kind::Choice(&["error", "warning", "warn", "info", "debug", "trace"]), true;
+    log_file None, Some("--log-file"), "", Kind::Text { optional: true }, true;
+    max_concurrent_tasks Some("MAX_CONCURRENT_TASKS"), Some("--max-tasks"), "3", Kind::Integer { min: 1, max: 64 }, false;
+    worker_image None, None, "justin308/hivemind-worker", Kind::Text { optional: false }, false;
+    worker_image_tag Some("WORKER_IMAGE_TAG"), None, "latest", Kind::Text { optional: false }, false;
+    max_memory_limit Some("MAX_MEMORY_LIMIT"), None, "4g", Kind::Size, false;
+    max_cpu_cores Some("MAX_CPU_CORES"), None, "4", Kind::Cores, false;
+    cpu_only Some("CPU_ONLY"), Some("--cpu-only"), "false", Kind::Flag, false;
+    engine_address Some("DOCKER_HOST"), None, "", Kind::Text { optional: true }, true;
+    monitor_port None, None, "5001", Kind::Integer { min: 0, max: 65535 }, true;
+    contribute_on_start None, None, "true", Kind::Flag, false;
+    start_at_login None, None, "false", Kind::Flag, false;
+    language None, None, "auto", Kind::Choice(&["auto", "en", "zh-tw"]), false;
+    theme None, None, "system", Kind::Choice(&["system", "light", "dark"]), false;
+}
+
+/// A value that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key} is \"{value}\", allowed is {allowed}")]
+pub struct SettingError {
+    /// The setting.
+    pub key: String,
+    /// What was given.
+    pub value: String,
+    /// What would be accepted.
+    pub allowed: String,
+}
+
+/// Finds a setting by name; dashes count as underscores.
+#[must_use]
+pub fn key(name: &str) -> Option<&'static Key> {
+    let wanted = name.replace('-', "_");
+    KEYS.iter().find(|k| k.name == wanted)
+}
+
+impl Key {
+    /// What is accepted, in words.
+    #[must_use]
+    pub fn allowed(&self) -> String {
+        match self.kind {
+            Kind::Text { optional: true } => "a text of at most 512 bytes, or nothing".into(),
+            Kind::Text { optional: false } => "a text of 1 to 512 bytes".into(),
+            Kind::Url => "an address such as https://pool.example, at most 512 bytes".into(),
+            Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            Kind::Cores => "a number of cores from 0.1 to 1024, such as 2 or 1.5".into(),
+            Kind::Size => "a size from 64m to 4096g, such as 512m or 4g".into(),
+            Kind::Flag => "true or false".into(),
+            Kind::Choice(words) => format!("one of {}", words.join(", ")),
+        }
+    }
+
+    /// Checks a text and brings it into its normal form.
+    ///
+    /// # Errors
+    /// [`SettingError`], naming key, value and what is allowed.
+    pub fn check(&self, text: &str) -> Result<String, SettingError> {
+        let text = text.trim();
+        let plain = text.len() <= 512 && !text.chars().any(char::is_control);
+        let normal = match self.kind {
+            _ if !plain => None,
+            Kind::Text { optional } => (optional || !text.is_empty()).then(|| text.to_owned()),
+            Kind::Url => is_url(text).then(|| text.trim_end_matches('/').to_owned()),
+            Kind::Integer { min, max } => {
+                text.parse::<u64>().ok().filter(|n| (min..=max).contains(n)).map(|n| n.to_string())
+            }
+            Kind::Cores => parse_cores(text).map(|_| text.to_owned()),
+            Kind::Size => parse_size(text).map(|_| text.to_ascii_lowercase()),
+            Kind::Flag => parse_flag(text).map(|b| b.to_string()),
+            Kind::Choice(words) => {
+                let lower = text.to_ascii_lowercase();
+                words.contains(&lower.as_str()).then_some(lower)
+            }
+        };
+        normal.ok_or_else(|| SettingError {
+            key: self.name.into(),
+            value: crate::text::plain_line(text, 80),
+            allowed: self.allowed(),
+        })
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = rest.map(|r| r.split(['/', '?', '#']).next().unwrap_or_default());
+    host.is_some_and(|h| !h.is_empty() && !h.contains('@')) && !text.contains(char::is_whitespace)
+}
+
+fn parse_flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn parse_cores(text: &str) -> Option<u32> {
+    let cores: f64 = text.parse().ok()?;
+    let millis = (cores * 1000.0).round();
+    (100.0..=1_024_000.0).contains(&millis).then_some(millis as u32)
+}
+
+fn parse_size(text: &str) -> Option<u64> {
+    let lower = text.to_ascii_lowercase();
+    let lower = lower.strip_suffix("ib").or_else(|| lower.strip_suffix('b')).unwrap_or(&lower);
+    let (digits, unit) = match lower.as_bytes().last()? {
+        b'k' => (&lower[..lower.len() - 1], 1024),
+        b'm' => (&lower[..lower.len() - 1], MIB),
+        b'g' => (&lower[..lower.len() - 1], GIB),
+        b't' => (&lower[..lower.len() - 1], 1024 * GIB),
+        _ => (lower, 1),
+    };
+    let bytes = digits.trim().parse::<u64>().ok()?.checked_mul(unit)?;
+    (64 * MIB..=4096 * GIB).contains(&bytes).then_some(bytes)
+}
+
+/// All settings with their sources. Holds checked values only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    values: BTreeMap<&'static str, (String, Source)>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let values = KEYS.iter().map(|k| (k.name, (k.default.to_owned(), Source::Default))).collect();
+        Self { values }
+    }
+}
+
+impl Settings {
+    /// Takes a value unless a stronger source has already spoken.
+    ///
+    /// # Errors
+    /// [`SettingError`] for an unknown key or a value out of range; nothing changes then.
+    pub fn apply(&mut self, name: &str, text: &str, source: Source) -> Result<(), SettingError> {
+        let Some(key) = key(name) else {
+            let names: Vec<_> = KEYS.iter().map(|k| k.name).collect();
+            return Err(SettingError {
+                key: crate::text::plain_line(name, 80),
+                value: crate::text::plain_line(text, 80),
+                allowed: format!("one of these keys: {}", names.join(", ")),
+            });
+        };
+        let value = key.check(text)?;
+        let slot = self.values.entry(key.name).or_insert((String::new(), Source::Default));
+        if source >= slot.1 {
+            *slot = (value, source);
+        }
+        Ok(())
+    }
+
+    /// Value and source of a setting.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<(&str, Source)> {
+        self.values.get(name).map(|(value, source)| (value.as_str(), *source))
+    }
+
+    /// A setting's text; empty for an unknown name.
+    #[must_use]
+    pub fn text(&self, name: &str) -> &str {
+        self.get(name).map_or("", |(value, _)| value)
+    }
+
+    /// A whole number; the default is valid, so there always is one.
+    #[must_use]
+    pub fn integer(&self, name: &str) -> u64 {
+        self.text(name).parse().unwrap_or_default()
+    }
+
+    /// A switch.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> bool {
+        parse_flag(self.text(name)).unwrap_or_default()
+    }
+
+    /// Cores in thousandths.
+    #[must_use]
+    pub fn cpu_millis(&self, name: &str) -> u32 {
+        parse_cores(self.text(name)).unwrap_or_default()
+    }
+
+    /// A size in bytes.
+    #[must_use]
+    pub fn bytes(&self, name: &str) -> u64 {
+        parse_size(self.text(name)).unwrap_or_default()
+    }
+
+    /// The standard image's full reference.
+    #[must_use]
+    pub fn worker_image(&self) -> String {
+        format!("{}:{}", self.text("worker_image"), self.text("worker_image_tag"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_passes_its_own_check() {
+        for key in KEYS {
+            assert_eq!(key.check(key.default).as_deref(), Ok(key.default), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn the_stronger_source_wins_in_any_order() {
+        let mut s = Settings::default();
+        s.apply("max_concurrent_tasks", "5", Source::Flag).unwrap();
+        s.apply("max-concurrent-tasks", "7", Source::File).unwrap();
+        assert_eq!(s.get("max_concurrent_tasks"), Some(("5", Source::Flag)));
+        assert_eq!(s.integer("max_concurrent_tasks"), 5);
+    }
+
+    #[test]
+    fn a_wrong_value_names_key_value_and_what_is_allowed() {
+        let mut s = Settings::default();
+        let before = s.clone();
+        let e = s.apply("resource_report_interval", "0", Source::Environment).unwrap_err();
+        assert_eq!(e.to_string(), "resource_report_interval is \"0\", allowed is a whole number from 1 to 3600");
+        for (name, text) in [
+            ("resource_report_interval", "3601"),
+            ("master_url", "ftp://x"),
+            ("master_url", "https://"),
+            ("master_url", "https://user@host"),
+            ("max_memory_limit", "4 gigs"),
+            ("max_memory_limit", "99999999999999999999g"),
+            ("max_cpu_cores", "NaN"),
+            ("max_cpu_cores", "-1"),
+            ("log_level", "loud"),
+            ("worker_image", ""),
+            ("worker_image", "a\u{1b}b"),
+            ("nonsense", "1"),
+        ] {
+            assert!(s.apply(name, text, Source::Flag).is_err(), "{name}={text}");
+        }
+        assert_eq!(s, before);
+    }
+
+    #[test]
+    fn sizes_and_cores_are_read_in_the_usual_spellings() {
+        let mut s = Settings::default();
+        assert_eq!((s.bytes("max_memory_limit"), s.cpu_millis("max_cpu_cores")), (4 * GIB, 4000));
+        for (text, bytes) in [("512m", 512 * MIB), ("2G", 2 * GIB), ("1GiB", GIB), ("1073741824", GIB)] {
+            s.apply("max_memory_limit", text, Source::File).unwrap();
+            assert_eq!(s.bytes("max_memory_limit"), bytes, "{text}");
+        }
+        s.apply("max_cpu_cores", "1.5", Source::File).unwrap();
+        assert_eq!(s.cpu_millis("max_cpu_cores"), 1500);
+    }
+}

@@ -1,0 +1,293 @@
+//! One attempt at a task, from the pool's offer to its last word.
+//!
+//! ```text
+//! Accepted → Preparing → Running → Collecting → Uploading → Reported → Settled
+//!      └──────────┴─────────┴──────────┴── a verdict ends it early ─┘
+//!                                       any phase before Reported → LeaseLost
+//! ```
+//! The *phase* says what is being done; the *verdict* says how the attempt ended. A verdict is set once and never
+//! changed. `Settled`, `HandedBack` and `LeaseLost` are final.
+
+use crate::ids::TaskKey;
+use crate::limits::TaskLimits;
+use crate::reward::Formula;
+use crate::time::WallMs;
+use crate::usage::TaskUsage;
+use serde::{Deserialize, Serialize};
+
+mod step;
+pub use step::{TaskEffect, TaskInput};
+
+/// The files a task starts with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageRef {
+    /// The pool's name for it.
+    pub id: String,
+    /// SHA-256 of the zip, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// Size of the zip in bytes.
+    pub size_bytes: u64,
+}
+
+/// What a task may reach.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkNeed {
+    /// Nothing.
+    #[default]
+    None,
+    /// These public hosts.
+    Hosts(Vec<String>),
+}
+
+/// A pool's offer after every field was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// Task and attempt.
+    pub key: TaskKey,
+    /// The requester's name for it, printable.
+    pub name: String,
+    /// Image reference; absent means the owner's standard image.
+    pub image: Option<String>,
+    /// Command line; empty means the package's entry file.
+    pub command: Vec<String>,
+    /// Files to start with.
+    pub package: Option<PackageRef>,
+    /// Granted limits.
+    pub limits: TaskLimits,
+    /// Network wish.
+    pub network: NetworkNeed,
+    /// How it is paid.
+    pub formula: Formula,
+}
+
+/// Kind of a failure, told to the pool and shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// The program ended with a code other than 0.
+    ExitCode,
+    /// It, or a part of it, was ended for want of memory.
+    OutOfMemory,
+    /// It ran out of time.
+    TimedOut,
+    /// It wrote more than it was granted.
+    DiskLimit,
+    /// Its package is damaged, hostile or has nothing to start.
+    Package,
+    /// Its image cannot be had or is not allowed.
+    Image,
+    /// The container engine failed.
+    Engine,
+    /// Its outputs cannot be taken.
+    Result,
+}
+
+/// Who cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelledBy {
+    /// The requester.
+    Requester,
+    /// The pool, because the requester's balance ran out.
+    InsufficientFunds,
+}
+
+/// Why an attempt was handed back without fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HandBack {
+    /// The owner stopped this task or contributing.
+    OwnerStopped,
+    /// The worker is ending.
+    ShuttingDown,
+    /// The engine is gone.
+    EngineLost,
+    /// This computer cannot run it.
+    CannotRun,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Verdict {
+    /// Exit code 0.
+    Succeeded,
+    /// It failed.
+    Failed {
+        /// Kind of failure.
+        class: FailureClass,
+        /// Exit code where the program ended by itself.
+        exit_code: Option<i64>,
+        /// One plain sentence.
+        message: String,
+    },
+    /// It was cancelled; pay accrued so far is due.
+    Cancelled {
+        /// By whom.
+        by: CancelledBy,
+    },
+    /// It was handed back; nothing is due.
+    HandedBack {
+        /// Why.
+        reason: HandBack,
+        /// One plain sentence.
+        message: String,
+    },
+}
+
+impl Verdict {
+    /// Short stable word for lists and filters.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed { class: FailureClass::TimedOut, .. } => "timed_out",
+            Self::Failed { .. } => "failed",
+            Self::Cancelled { .. } => "cancelled",
+            Self::HandedBack { .. } => "handed_back",
+        }
+    }
+
+    /// Exit code of the program, where it ended by itself.
+    #[must_use]
+    pub fn exit_code(&self) -> Option<i64> {
+        match self {
+            Self::Succeeded => Some(0),
+            Self::Failed { exit_code, .. } => *exit_code,
+            Self::Cancelled { .. } | Self::HandedBack { .. } => None,
+        }
+    }
+
+    fn keeps_outputs(&self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed { .. })
+    }
+}
+
+/// What is being done for the attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Written down, not begun.
+    Accepted,
+    /// Package, image and container are made ready.
+    Preparing,
+    /// The container runs, or is being stopped once there is a verdict.
+    Running,
+    /// Outputs are gathered.
+    Collecting,
+    /// Outputs and report are sent until the pool has them durably.
+    Uploading,
+    /// The pool has everything; its ledger has not spoken yet.
+    Reported,
+    /// Final: the pool has paid or decided not to.
+    Settled,
+    /// Final: handed back.
+    HandedBack,
+    /// Final: the pool gave it to somebody else or no longer knows it.
+    LeaseLost,
+}
+
+impl Phase {
+    /// Whether nothing more will happen.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Settled | Self::HandedBack | Self::LeaseLost)
+    }
+
+    /// Whether the attempt occupies CPU and memory, or is about to.
+    #[must_use]
+    pub fn occupies(self) -> bool {
+        matches!(self, Self::Accepted | Self::Preparing | Self::Running | Self::Collecting)
+    }
+}
+
+/// Outputs waiting on our disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResultFile {
+    /// SHA-256 of the zip, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// Size in bytes.
+    pub size_bytes: u64,
+    /// Files in it.
+    pub entries: u32,
+}
+
+/// The pool's word about pay, in whole CPT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credit {
+    /// Amount.
+    pub cpt: u64,
+    /// Whether the pool's ledger has moved it for good.
+    pub settled: bool,
+}
+
+/// The journal's row of one attempt: everything needed to go on after a restart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// What was asked.
+    pub assignment: Assignment,
+    /// What is being done.
+    pub phase: Phase,
+    /// How it ended, once known.
+    pub verdict: Option<Verdict>,
+    /// The engine's id of our container.
+    pub container: Option<String>,
+    /// Digest or image id that really runs.
+    pub image_digest: Option<String>,
+    /// What it used.
+    pub usage: TaskUsage,
+    /// Outputs on our disk.
+    pub result: Option<ResultFile>,
+    /// The pool's word about pay.
+    pub credit: Option<Credit>,
+    /// Accepted at.
+    pub accepted_at: WallMs,
+    /// Container started at.
+    pub started_at: Option<WallMs>,
+    /// Verdict known at.
+    pub ended_at: Option<WallMs>,
+    /// Final at.
+    pub closed_at: Option<WallMs>,
+}
+
+impl Task {
+    /// A freshly accepted attempt.
+    #[must_use]
+    pub fn accept(assignment: Assignment, now: WallMs) -> Self {
+        Self {
+            assignment,
+            phase: Phase::Accepted,
+            verdict: None,
+            container: None,
+            image_digest: None,
+            usage: TaskUsage::default(),
+            result: None,
+            credit: None,
+            accepted_at: now,
+            started_at: None,
+            ended_at: None,
+            closed_at: None,
+        }
+    }
+
+    /// Task and attempt.
+    #[must_use]
+    pub fn key(&self) -> &TaskKey {
+        &self.assignment.key
+    }
+
+    /// Our own estimate of the pay in CPT, by the pool's formula and our measurements.
+    #[must_use]
+    pub fn estimate(&self) -> u64 {
+        if self.started_at.is_none() || matches!(self.verdict, Some(Verdict::HandedBack { .. })) {
+            return 0;
+        }
+        let active = std::time::Duration::from_millis(self.usage.active_ms);
+        crate::reward::reward(
+            self.assignment.formula,
+            self.usage.average(&self.assignment.limits),
+            active,
+        )
+    }
+}
