@@ -1,0 +1,153 @@
+//! The list of commands and what is made from it.
+
+use crate::error::{ApiError, ErrorCode};
+use crate::event::EventStream;
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Who may call a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Reads only: every paired page.
+    Read,
+    /// Changes what the worker does: the owner's page, window and command line.
+    Operate,
+    /// Only over the owner's own socket, never from a browser.
+    Own,
+}
+
+/// Hands the list of all commands to the macro named by the caller.
+///
+/// A row is: documentation, access class, name, request type, response type.
+#[macro_export]
+macro_rules! control_commands {
+    ($($callback:tt)*) => { $($callback)* ! {
+        /// The whole present state.
+        Read snapshot(()) -> $crate::Snapshot;
+        /// Begin to contribute.
+        Operate start(()) -> $crate::Snapshot;
+        /// Stop contributing at once; running tasks are handed back.
+        Operate stop(()) -> $crate::Snapshot;
+        /// Let running tasks finish, take no new ones, then stop.
+        Operate finish(()) -> $crate::Snapshot;
+        /// A page of finished and running tasks, newest first.
+        Read tasks($crate::HistoryQuery) -> $crate::HistoryPage;
+        /// One attempt.
+        Read task($crate::TaskRef) -> $crate::TaskView;
+        /// A page of a task's output.
+        Read logs($crate::LogQuery) -> $crate::LogPage;
+        /// Stop one task and hand it back.
+        Operate stop_task($crate::TaskRef) -> $crate::TaskView;
+        /// Earnings per day.
+        Read earnings($crate::EarningsQuery) -> $crate::EarningsView;
+        /// Sign in to the pool.
+        Operate login($crate::LoginRequest) -> $crate::AccountView;
+        /// Sign out and forget the tokens.
+        Operate logout(()) -> $crate::Snapshot;
+        /// Every setting with its source.
+        Read settings(()) -> Vec<$crate::SettingView>;
+        /// Change one setting.
+        Operate set_setting($crate::SettingChange) -> Vec<$crate::SettingView>;
+        /// The computer's use now and over the last minute.
+        Read metrics(()) -> $crate::MetricsView;
+        /// Numbered checks with proof and fix.
+        Read doctor(()) -> $crate::DoctorReport;
+        /// Show the window, or raise it.
+        Operate open_window(()) -> ();
+        /// A one-time code that pairs a browser.
+        Own pair(()) -> $crate::PairingCode;
+        /// End the worker: running tasks keep their containers and are adopted at the next start.
+        Own quit(()) -> ();
+    } };
+}
+
+/// What the list says about one command.
+#[derive(Debug, Clone, Copy)]
+pub struct CommandInfo {
+    /// Name on the wire.
+    pub name: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// TypeScript type of the request.
+    pub request: fn(&ts_rs::Config) -> String,
+    /// TypeScript type of the response.
+    pub response: fn(&ts_rs::Config) -> String,
+    /// What it does, for people.
+    pub doc: &'static str,
+}
+
+/// Carries a named call somewhere else.
+#[async_trait]
+pub trait Call: Send + Sync {
+    /// Sends `request` to the command `name` and gives its answer.
+    async fn call(&self, name: &'static str, request: Value) -> Result<Value, ApiError>;
+}
+
+/// Typed calls over any [`Call`].
+#[derive(Debug, Clone)]
+pub struct Client<C>(pub C);
+
+fn encode<T: Serialize>(value: T) -> Result<Value, ApiError> {
+    serde_json::to_value(value).map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))
+}
+
+fn decode<T: DeserializeOwned>(name: &str, value: Value) -> Result<T, ApiError> {
+    serde_json::from_value(value).map_err(|e| {
+        ApiError::new(ErrorCode::InvalidRequest, format!("{name}: {e}"))
+    })
+}
+
+macro_rules! define {
+    ($($(#[doc = $doc:literal])* $access:ident $name:ident($request:ty) -> $response:ty;)*) => {
+        /// What the worker can be asked.
+        #[async_trait]
+        pub trait Control: Send + Sync + 'static {
+            $($(#[doc = $doc])* async fn $name(&self, request: $request) -> Result<$response, ApiError>;)*
+
+            /// The present state, then everything that changes.
+            fn subscribe(&self) -> EventStream;
+        }
+
+        /// Every command, in the order of the list.
+        pub const COMMANDS: &[CommandInfo] = &[$(CommandInfo {
+            name: stringify!($name),
+            access: Access::$access,
+            request: <$request as ts_rs::TS>::name,
+            response: <$response as ts_rs::TS>::name,
+            doc: concat!($($doc),*),
+        }),*];
+
+        /// Serves a named call.
+        ///
+        /// # Errors
+        /// [`ErrorCode::InvalidRequest`] for an unknown name or a request of another shape, else the command's own.
+        pub async fn dispatch(control: &dyn Control, name: &str, request: Value) -> Result<Value, ApiError> {
+            match name {
+                $(stringify!($name) => {
+                    let request: $request = decode(name, request)?;
+                    encode(control.$name(request).await?)
+                })*
+                other => Err(ApiError::new(
+                    ErrorCode::InvalidRequest,
+                    format!("there is no command {}", hivemind_domain::text::plain_line(other, 40)),
+                )),
+            }
+        }
+
+        impl<C: Call> Client<C> {
+            $($(#[doc = $doc])* pub async fn $name(&self, request: $request) -> Result<$response, ApiError> {
+                decode(stringify!($name), self.0.call(stringify!($name), encode(request)?).await?)
+            })*
+        }
+    };
+}
+
+control_commands!(define);
+
+/// Looks a command up by name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static CommandInfo> {
+    COMMANDS.iter().find(|c| c.name == name)
+}

@@ -1,0 +1,155 @@
+//! One error for everything a person can meet: a stable code, one plain sentence and, where there is one, a fix.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use ts_rs::TS;
+
+/// Stable codes. Screens and translations go by the code, never by the sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ErrorCode {
+    /// The request has another shape than the command wants.
+    InvalidRequest,
+    /// A setting's value is not allowed.
+    InvalidSetting,
+    /// There is no such task.
+    TaskUnknown,
+    /// The task has already ended.
+    TaskEnded,
+    /// User name or password is wrong.
+    WrongCredentials,
+    /// Nobody is signed in.
+    SignInRequired,
+    /// The pool does not answer.
+    PoolUnreachable,
+    /// The pool refuses this computer.
+    PoolRefused,
+    /// The pool speaks in a way that cannot be understood.
+    PoolProtocol,
+    /// The pool offers no encryption and was not marked as unencrypted.
+    PoolUnencrypted,
+    /// There is no container engine.
+    EngineMissing,
+    /// The container engine is installed but does not run.
+    EngineStopped,
+    /// This user may not use the container engine.
+    EngineForbidden,
+    /// The container engine is older than 20.10.
+    EngineTooOld,
+    /// The container engine failed at something.
+    EngineFailed,
+    /// The image cannot be had.
+    ImageUnavailable,
+    /// Too little room on the disk.
+    DiskLow,
+    /// The worker's own records cannot be written.
+    JournalFailed,
+    /// The system's keyring is locked.
+    KeyringLocked,
+    /// The worker does not run.
+    WorkerNotRunning,
+    /// Another worker uses this data folder.
+    WorkerAlreadyRunning,
+    /// The caller may not do this.
+    Forbidden,
+    /// This page is not paired.
+    NotPaired,
+    /// There is no window program on this computer.
+    WindowUnavailable,
+    /// A mistake of ours; the sentence holds what is known.
+    Internal,
+}
+
+/// What a click can do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Open the sign-in form.
+    SignIn,
+    /// Try again now.
+    Retry,
+    /// Show how to install the container engine.
+    InstallEngine,
+    /// Show how to start the container engine.
+    StartEngine,
+    /// Show how to get permission for the container engine.
+    PermitEngine,
+    /// Open the settings.
+    OpenSettings,
+    /// Open the health checks.
+    OpenDoctor,
+    /// Start the worker.
+    StartWorker,
+    /// Unlock the keyring.
+    UnlockKeyring,
+    /// Pair this browser.
+    Pair,
+}
+
+/// An error as every host shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// Stable code.
+    pub code: ErrorCode,
+    /// One plain English sentence, already safe to print.
+    pub message: String,
+    /// Facts of this case for translated sentences, already safe to print.
+    #[serde(default)]
+    pub facts: BTreeMap<String, String>,
+    /// What can be done about it.
+    #[serde(default)]
+    pub action: Option<Action>,
+}
+
+impl ApiError {
+    /// An error with the code's usual action. The sentence is made printable and cut to 500 bytes.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl AsRef<str>) -> Self {
+        let message = hivemind_domain::text::plain_line(message.as_ref(), 500);
+        Self { code, message, facts: BTreeMap::new(), action: code.action() }
+    }
+
+    /// Adds a fact for translated sentences.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl AsRef<str>) -> Self {
+        self.facts.insert(name.to_owned(), hivemind_domain::text::plain_line(value.as_ref(), 200));
+        self
+    }
+}
+
+impl ErrorCode {
+    /// The code as it is written on the wire.
+    #[must_use]
+    pub fn word(self) -> String {
+        serde_json::to_value(self).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// What usually helps.
+    #[must_use]
+    pub fn action(self) -> Option<Action> {
+        match self {
+            Self::WrongCredentials | Self::SignInRequired => Some(Action::SignIn),
+            Self::PoolUnreachable => Some(Action::Retry),
+            Self::PoolUnencrypted | Self::InvalidSetting => Some(Action::OpenSettings),
+            Self::EngineMissing | Self::EngineTooOld => Some(Action::InstallEngine),
+            Self::EngineStopped => Some(Action::StartEngine),
+            Self::EngineForbidden => Some(Action::PermitEngine),
+            Self::ImageUnavailable | Self::DiskLow | Self::JournalFailed | Self::EngineFailed => {
+                Some(Action::OpenDoctor)
+            }
+            Self::KeyringLocked => Some(Action::UnlockKeyring),
+            Self::WorkerNotRunning => Some(Action::StartWorker),
+            Self::NotPaired => Some(Action::Pair),
+            Self::InvalidRequest
+            | Self::TaskUnknown
+            | Self::TaskEnded
+            | Self::PoolRefused
+            | Self::PoolProtocol
+            | Self::WorkerAlreadyRunning
+            | Self::Forbidden
+            | Self::WindowUnavailable
+            | Self::Internal => None,
+        }
+    }
+}

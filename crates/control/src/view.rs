@@ -1,0 +1,63 @@
+//! What the hosts show. Units: bytes, milliseconds, percent of 0 to 100, thousandths of a core, whole CPT; times are
+//! milliseconds since the Unix epoch.
+
+use crate::error::ErrorCode;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+mod metrics;
+mod settings;
+mod snapshot;
+mod task;
+
+pub use metrics::*;
+pub use settings::*;
+pub use snapshot::*;
+pub use task::*;
+
+/// One finding of the health checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Finding {
+    /// Number of the check, stable.
+    pub number: u32,
+    /// Name of the check as a stable word, such as `engine`.
+    pub check: String,
+    /// How it went.
+    pub level: Level,
+    /// What was seen, in one sentence.
+    pub proof: String,
+    /// The problem, when there is one.
+    pub code: Option<ErrorCode>,
+    /// What to do, in one sentence.
+    pub fix: Option<String>,
+}
+
+/// How grave something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// As it should be.
+    Ok,
+    /// Worth knowing.
+    Notice,
+    /// Works, but not well.
+    Warning,
+    /// Does not work.
+    Error,
+}
+
+/// All findings.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct DoctorReport {
+    /// In the order of their numbers.
+    pub findings: Vec<Finding>,
+}
+
+/// Pairs one browser once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PairingCode {
+    /// Address to open, the code included.
+    pub url: String,
+    /// The code ends after this many seconds.
+    pub expires_in_seconds: u32,
+}

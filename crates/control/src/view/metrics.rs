@@ -1,0 +1,71 @@
+//! The computer's use.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// One reading.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct MetricsSample {
+    /// When.
+    #[ts(type = "number")]
+    pub at_ms: i64,
+    /// CPU use of the whole computer.
+    pub cpu_percent: f32,
+    /// CPU use per core.
+    pub cores_percent: Vec<f32>,
+    /// CPU use of our tasks, in percent of the whole computer.
+    pub tasks_cpu_percent: f32,
+    /// Memory in use.
+    #[ts(type = "number")]
+    pub memory_used_bytes: u64,
+    /// Memory.
+    #[ts(type = "number")]
+    pub memory_total_bytes: u64,
+    /// Memory of our tasks.
+    #[ts(type = "number")]
+    pub tasks_memory_bytes: u64,
+    /// Used on the disk that holds our data.
+    #[ts(type = "number")]
+    pub disk_used_bytes: u64,
+    /// Size of that disk.
+    #[ts(type = "number")]
+    pub disk_total_bytes: u64,
+    /// Received per second over all interfaces but loopback.
+    #[ts(type = "number")]
+    pub received_bytes_per_s: u64,
+    /// Sent per second.
+    #[ts(type = "number")]
+    pub sent_bytes_per_s: u64,
+    /// Load average of 1, 5 and 15 minutes; absent on Windows.
+    pub load: Option<[f32; 3]>,
+    /// Each GPU.
+    pub gpus: Vec<GpuUse>,
+}
+
+/// One GPU. What its driver does not tell is absent.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct GpuUse {
+    /// The driver's identifier.
+    pub uuid: String,
+    /// Product name.
+    pub name: String,
+    /// Busy share.
+    pub percent: Option<f32>,
+    /// Memory in use.
+    #[ts(type = "number | null")]
+    pub memory_used_bytes: Option<u64>,
+    /// Memory.
+    #[ts(type = "number | null")]
+    pub memory_total_bytes: Option<u64>,
+    /// Degrees Celsius.
+    pub temperature_c: Option<f32>,
+    /// Watts.
+    pub power_w: Option<f32>,
+}
+
+/// The last minute.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct MetricsView {
+    /// Oldest first; the last one is the newest.
+    pub samples: Vec<MetricsSample>,
+}

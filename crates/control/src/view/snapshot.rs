@@ -1,0 +1,211 @@
+//! The present state.
+
+use super::{GpuUse, Level, TaskView};
+use crate::error::ApiError;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Everything the first screen needs; always sent whole.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct Snapshot {
+    /// Rises with every change.
+    #[ts(type = "number")]
+    pub seq: u64,
+    /// The worker's version.
+    pub version: String,
+    /// The one sentence.
+    pub status: StatusView,
+    /// The connection to the pool.
+    pub pool: PoolView,
+    /// The container engine.
+    pub engine: EngineView,
+    /// Who is signed in.
+    pub account: Option<AccountView>,
+    /// Attempts that are not final, oldest first.
+    pub tasks: Vec<TaskView>,
+    /// Earnings of the present day, in local time.
+    pub today: EarningsSum,
+    /// What the owner allows and what is granted to tasks.
+    pub limits: LimitsView,
+    /// This computer.
+    pub host: HostView,
+    /// Warnings and news, newest first, at most 50.
+    pub notices: Vec<Notice>,
+    /// Language the owner chose: `auto`, `en` or `zh-tw`.
+    pub language: String,
+    /// Theme the owner chose: `system`, `light` or `dark`.
+    pub theme: String,
+}
+
+/// The seven states that the tray shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusState {
+    /// At least one task runs.
+    Earning,
+    /// Waiting for a task.
+    Ready,
+    /// Giving way to the owner.
+    Yielding,
+    /// The owner asked for a pause.
+    Snoozed,
+    /// Not contributing.
+    #[default]
+    Off,
+    /// On the way to the pool.
+    Connecting,
+    /// Only the owner can help.
+    NeedsYou,
+}
+
+/// What it does and why.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct StatusView {
+    /// One of seven.
+    pub state: StatusState,
+    /// Whether the toggle stands on.
+    pub contributing: bool,
+    /// Whether it ends after the running tasks.
+    pub draining: bool,
+    /// Tasks whose container runs.
+    pub running_tasks: u32,
+    /// The primary obstacle, when there is one.
+    pub problem: Option<ApiError>,
+}
+
+/// State of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum PoolState {
+    /// Not wanted.
+    #[default]
+    Idle,
+    /// Dialling, signing in.
+    Connecting,
+    /// Telling the pool what this computer is.
+    Registering,
+    /// Heartbeats are answered.
+    Online,
+    /// Waiting for the next try.
+    Backoff,
+    /// Waiting for a sign-in.
+    AuthRequired,
+    /// Refused for good.
+    Rejected,
+}
+
+/// The connection to the pool.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct PoolView {
+    /// The address the owner gave.
+    pub url: String,
+    /// Where it stands.
+    pub state: PoolState,
+    /// Failed tries in a row.
+    pub failures: u32,
+    /// When the next try begins.
+    #[ts(type = "number | null")]
+    pub retry_at_ms: Option<i64>,
+    /// Why it failed last.
+    pub cause: Option<ApiError>,
+    /// `tls`, `loopback` or `unencrypted`; empty until known.
+    pub link: String,
+    /// This computer's name at the pool.
+    pub node_id: Option<String>,
+    /// Trust level at the pool: `low`, `medium` or `high`.
+    pub trust: Option<String>,
+}
+
+/// The container engine.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct EngineView {
+    /// Whether it can be used now; absent until asked.
+    pub ready: Option<bool>,
+    /// Such as `docker`.
+    pub name: String,
+    /// Such as `20.10.24`.
+    pub version: String,
+    /// `plain`, `userns`, `rootless`, `gvisor` or `vm`.
+    pub isolation: String,
+    /// Why it cannot be used.
+    pub problem: Option<ApiError>,
+}
+
+/// Who is signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct AccountView {
+    /// Name at the pool.
+    pub username: String,
+    /// The pool's word about the balance, in CPT.
+    #[ts(type = "number | null")]
+    pub balance_cpt: Option<i64>,
+    /// Whether the tokens lie in a file because there is no keyring.
+    pub tokens_in_file: bool,
+}
+
+/// A sum of pay, in CPT. The parts overlap: settled pay was credited before, credited pay was estimated before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct EarningsSum {
+    /// By our own measurements.
+    #[ts(type = "number")]
+    pub estimated_cpt: u64,
+    /// Named by the pool.
+    #[ts(type = "number")]
+    pub credited_cpt: u64,
+    /// Moved by the pool's ledger for good.
+    #[ts(type = "number")]
+    pub settled_cpt: u64,
+    /// Attempts counted.
+    pub tasks: u32,
+}
+
+/// What the owner allows and what is granted to tasks.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct LimitsView {
+    /// Tasks at once.
+    pub max_tasks: u32,
+    /// Thousandths of a core.
+    pub cpu_millis: u32,
+    /// Memory.
+    #[ts(type = "number")]
+    pub memory_bytes: u64,
+    /// Granted to tasks now.
+    pub granted_cpu_millis: u32,
+    /// Granted to tasks now.
+    #[ts(type = "number")]
+    pub granted_memory_bytes: u64,
+    /// Whether GPUs are kept out.
+    pub cpu_only: bool,
+}
+
+/// This computer.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct HostView {
+    /// Its name.
+    pub hostname: String,
+    /// `linux` or `windows`.
+    pub os: String,
+    /// Processor's name.
+    pub cpu_name: String,
+    /// Logical processors.
+    pub cpu_cores: u32,
+    /// Memory.
+    #[ts(type = "number")]
+    pub memory_bytes: u64,
+    /// GPUs, empty without a driver.
+    pub gpus: Vec<GpuUse>,
+    /// What is known about GPUs when there are none, such as `no NVIDIA driver`.
+    pub gpu_note: String,
+}
+
+/// A warning or news.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Notice {
+    /// When.
+    #[ts(type = "number")]
+    pub at_ms: i64,
+    /// How grave.
+    pub level: Level,
+    /// What.
+    pub error: ApiError,
+}

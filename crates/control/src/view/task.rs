@@ -1,0 +1,180 @@
+//! Tasks, their output and their pay.
+
+use super::EarningsSum;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Names one attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+pub struct TaskRef {
+    /// The task.
+    pub task_id: String,
+    /// The attempt; absent means the newest one known here.
+    pub attempt: Option<u32>,
+}
+
+/// One attempt.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct TaskView {
+    /// The task.
+    pub task_id: String,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// The requester's name for it, printable.
+    pub name: String,
+    /// `accepted`, `preparing`, `running`, `collecting`, `uploading`, `reported`, `settled`, `handed_back` or
+    /// `lease_lost`.
+    pub phase: String,
+    /// `succeeded`, `failed`, `timed_out`, `cancelled` or `handed_back`, once known.
+    pub verdict: Option<String>,
+    /// Exit code, where the program ended by itself.
+    #[ts(type = "number | null")]
+    pub exit_code: Option<i64>,
+    /// Why it failed, was cancelled or handed back.
+    pub message: Option<String>,
+    /// Kind of a failure.
+    pub failure_class: Option<String>,
+    /// Digest or id of the image that runs.
+    pub image_digest: Option<String>,
+    /// Accepted at.
+    #[ts(type = "number")]
+    pub accepted_at_ms: i64,
+    /// Container started at.
+    #[ts(type = "number | null")]
+    pub started_at_ms: Option<i64>,
+    /// Verdict known at.
+    #[ts(type = "number | null")]
+    pub ended_at_ms: Option<i64>,
+    /// Final at.
+    #[ts(type = "number | null")]
+    pub closed_at_ms: Option<i64>,
+    /// Running time without frozen time.
+    #[ts(type = "number")]
+    pub active_ms: u64,
+    /// Time it may run.
+    #[ts(type = "number")]
+    pub timeout_ms: u64,
+    /// Granted thousandths of a core.
+    pub cpu_millis: u32,
+    /// Granted memory.
+    #[ts(type = "number")]
+    pub memory_bytes: u64,
+    /// CPU use of the last seconds, in percent of what was granted.
+    pub cpu_percent: f32,
+    /// Memory in use.
+    #[ts(type = "number")]
+    pub memory_used_bytes: u64,
+    /// Largest memory seen.
+    #[ts(type = "number")]
+    pub peak_memory_bytes: u64,
+    /// Our own estimate of the pay.
+    #[ts(type = "number")]
+    pub estimated_cpt: u64,
+    /// The pool's word about the pay.
+    #[ts(type = "number | null")]
+    pub credited_cpt: Option<u64>,
+    /// Whether the pool's ledger has moved it for good.
+    pub settled: bool,
+    /// SHA-256 of the outputs, hexadecimal.
+    pub result_sha256: Option<String>,
+    /// Size of the outputs.
+    #[ts(type = "number | null")]
+    pub result_bytes: Option<u64>,
+}
+
+/// Which page of the history.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct HistoryQuery {
+    /// Only attempts whose verdict or phase is this word.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// Only attempts whose name or id holds this text.
+    #[serde(default)]
+    pub search: Option<String>,
+    /// Skip this many.
+    #[serde(default)]
+    pub offset: u32,
+    /// At most this many, 1 to 500; 0 means 50.
+    #[serde(default)]
+    pub limit: u32,
+}
+
+/// A page of the history.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct HistoryPage {
+    /// Newest first.
+    pub tasks: Vec<TaskView>,
+    /// How many match altogether.
+    pub total: u32,
+}
+
+/// Which lines of a task's output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LogQuery {
+    /// The task.
+    pub task: TaskRef,
+    /// First line wanted, from 0; absent means the last `limit` lines.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub from: Option<u64>,
+    /// At most this many, 1 to 1000; 0 means 200.
+    #[serde(default)]
+    pub limit: u32,
+}
+
+/// One line, printable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LogLine {
+    /// Number of the line, from 0.
+    #[ts(type = "number")]
+    pub number: u64,
+    /// Whether it came from standard error.
+    pub stderr: bool,
+    /// When the engine read it.
+    #[ts(type = "number")]
+    pub at_ms: i64,
+    /// The line without controls.
+    pub text: String,
+}
+
+/// A page of a task's output.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct LogPage {
+    /// In order.
+    pub lines: Vec<LogLine>,
+    /// Lines known altogether.
+    #[ts(type = "number")]
+    pub total: u64,
+    /// First line still kept; older ones were dropped under the quota.
+    #[ts(type = "number")]
+    pub first_kept: u64,
+}
+
+/// How far back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct EarningsQuery {
+    /// Days, 1 to 3650; 0 means 30.
+    #[serde(default)]
+    pub days: u32,
+}
+
+/// Earnings of one day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct EarningsDay {
+    /// Local day as `2026-11-21`, the day on which the work was earned.
+    pub day: String,
+    /// Its sum.
+    pub sum: EarningsSum,
+}
+
+/// Earnings.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct EarningsView {
+    /// Newest first; days without work are left out.
+    pub days: Vec<EarningsDay>,
+    /// Sum over the days.
+    pub sum: EarningsSum,
+    /// The pool's word about the balance.
+    #[ts(type = "number | null")]
+    pub balance_cpt: Option<i64>,
+}
