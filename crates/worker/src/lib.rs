@@ -1,1 +1,6 @@
-//! Placeholder.
+//! The worker core: the ports it needs from the world, and the one event loop that is the only writer of state.
+//!
+//! Architecture invariant: no adapter is known here. Decisions are made by `hivemind-domain`, tokio only performs
+//! what was decided, and nothing is performed before it stands in the journal.
+
+pub mod port;

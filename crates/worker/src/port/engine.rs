@@ -1,0 +1,163 @@
+//! The container engine.
+
+use crate::port::OutputLine;
+use async_trait::async_trait;
+use hivemind_domain::ids::{InstallId, TaskKey};
+use hivemind_domain::limits::TaskLimits;
+use hivemind_domain::task::ResultFile;
+use hivemind_domain::usage::UsageSample;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Kind of a failed engine call, as far as the core acts on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EngineErrorKind {
+    /// No engine is installed.
+    Missing,
+    /// It is installed but does not answer.
+    Stopped,
+    /// This user may not use it.
+    Forbidden,
+    /// Older than 20.10.
+    TooOld,
+    /// The image cannot be had.
+    Image,
+    /// The package is damaged, hostile or has nothing to start.
+    Package,
+    /// The outputs cannot be taken.
+    Output,
+    /// The container does not exist.
+    Gone,
+    /// Anything else.
+    Failed,
+}
+
+/// A failed engine call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct EngineError {
+    /// What to do about it.
+    pub kind: EngineErrorKind,
+    /// One printable sentence that names what and why.
+    pub message: String,
+}
+
+impl EngineError {
+    /// An error; the sentence is made printable.
+    #[must_use]
+    pub fn new(kind: EngineErrorKind, message: impl AsRef<str>) -> Self {
+        Self { kind, message: hivemind_domain::text::plain_line(message.as_ref(), 500) }
+    }
+
+    /// Whether the engine itself is out of reach, so that the task is not to blame and waits.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self.kind,
+            EngineErrorKind::Missing
+                | EngineErrorKind::Stopped
+                | EngineErrorKind::Forbidden
+                | EngineErrorKind::TooOld
+        )
+    }
+}
+
+/// What an engine is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EngineInfo {
+    /// Such as `docker`.
+    pub name: String,
+    /// Such as `20.10.24`.
+    pub version: String,
+    /// `plain`, `userns`, `rootless`, `gvisor` or `vm`.
+    pub isolation: String,
+}
+
+/// What to make ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerPlan {
+    /// Labels everything that is created.
+    pub install: InstallId,
+    /// Which attempt.
+    pub key: TaskKey,
+    /// Image reference, not yet pinned.
+    pub image: String,
+    /// Command line; empty means the package's entry file.
+    pub command: Vec<String>,
+    /// The fetched zip.
+    pub package: Option<PathBuf>,
+    /// Hard limits.
+    pub limits: TaskLimits,
+}
+
+/// A container that is ready to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// The engine's id.
+    pub container: String,
+    /// Manifest digest, or image id where there is no manifest.
+    pub image_digest: String,
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit {
+    /// Exit code.
+    pub code: i64,
+    /// Whether it, or a child of it, ran out of memory.
+    pub out_of_memory: bool,
+}
+
+/// What a running container tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ContainerEvent {
+    /// It runs (again, after an adoption).
+    Started,
+    /// A line of output.
+    Line(OutputLine),
+    /// A reading of its use, about once per second.
+    Usage(UsageSample),
+}
+
+/// A container of this installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnContainer {
+    /// The engine's id.
+    pub container: String,
+    /// The attempt its labels name; absent when they are damaged.
+    pub key: Option<TaskKey>,
+}
+
+/// A container engine. Calls may be dropped: dropping [`Engine::run`] leaves the container running.
+#[async_trait]
+pub trait Engine: Send + Sync + 'static {
+    /// Whether it can be used, and what it is.
+    async fn verify(&self) -> Result<EngineInfo, EngineError>;
+
+    /// Checks the package, finds or pulls and pins the image, creates the hardened container with the package's
+    /// files in its volume. Replaces a container left by an earlier try at the same attempt.
+    async fn prepare(&self, plan: &ContainerPlan) -> Result<Prepared, EngineError>;
+
+    /// Starts the container unless it runs already, tells its output after `lines_after_ns` and its use, and
+    /// returns when it has ended and everything was told.
+    async fn run(
+        &self,
+        container: &str,
+        lines_after_ns: i64,
+        events: mpsc::Sender<ContainerEvent>,
+    ) -> Result<Exit, EngineError>;
+
+    /// Asks the program to end, and ends it after `grace`. Fine when it has ended or is gone.
+    async fn stop(&self, container: &str, grace: Duration) -> Result<(), EngineError>;
+
+    /// Writes the outputs as one zip (entries sorted, fixed times) into `into`: by a temporary file, on disk for
+    /// good. Symbolic links are never followed. More than `max_bytes` is refused.
+    async fn collect(&self, container: &str, into: &Path, max_bytes: u64) -> Result<ResultFile, EngineError>;
+
+    /// Removes the container and its volume. Fine when it is gone.
+    async fn remove(&self, container: &str) -> Result<(), EngineError>;
+
+    /// Every container that carries this installation's label, running or not.
+    async fn own(&self, install: &InstallId) -> Result<Vec<OwnContainer>, EngineError>;
+}

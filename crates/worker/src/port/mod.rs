@@ -1,0 +1,14 @@
+//! What the core needs from the world. Adapters implement these traits; fakes implement the same ones and pass the
+//! same contract suite. No port returns a library's own handle.
+
+mod clock;
+mod engine;
+mod host;
+mod pool;
+mod store;
+
+pub use clock::Clock;
+pub use engine::*;
+pub use host::Host;
+pub use pool::*;
+pub use store::*;

@@ -1,0 +1,149 @@
+//! What is kept on this computer.
+
+use crate::port::{OutputLine, Tokens};
+use async_trait::async_trait;
+use hivemind_control::LogPage;
+use hivemind_domain::ids::{InstallId, TaskKey};
+use hivemind_domain::settings::{SettingError, Settings};
+use hivemind_domain::task::Task;
+use hivemind_domain::time::WallMs;
+use std::path::PathBuf;
+
+/// What could not be kept or read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct StoreError {
+    /// Whether the disk is full.
+    pub disk_full: bool,
+    /// One printable sentence.
+    pub message: String,
+}
+
+/// Which attempts of the history.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HistoryFilter {
+    /// Verdict or phase by its word.
+    pub state: Option<String>,
+    /// Part of name or id, case ignored.
+    pub search: Option<String>,
+    /// Skip this many.
+    pub offset: u32,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// The journal and history of attempts.
+#[async_trait]
+pub trait Journal: Send + Sync + 'static {
+    /// Writes an attempt; returns when it is on disk for good.
+    async fn put(&self, task: &Task) -> Result<(), StoreError>;
+
+    /// Every attempt that is not final, oldest first.
+    async fn unfinished(&self) -> Result<Vec<Task>, StoreError>;
+
+    /// A page, newest first, and how many match altogether.
+    async fn page(&self, filter: &HistoryFilter) -> Result<(Vec<Task>, u32), StoreError>;
+
+    /// One attempt; without a number the newest.
+    async fn find(&self, task_id: &str, attempt: Option<u32>) -> Result<Option<Task>, StoreError>;
+
+    /// Attempts whose verdict became known at or after `since`, oldest first, at most 100,000.
+    async fn ended_since(&self, since: WallMs) -> Result<Vec<Task>, StoreError>;
+
+    /// Whether the owner wants to contribute, as kept last.
+    async fn wish(&self) -> Result<Option<bool>, StoreError>;
+
+    /// Keeps whether the owner wants to contribute.
+    async fn set_wish(&self, contribute: bool) -> Result<(), StoreError>;
+}
+
+/// Output of tasks, kept in one bounded file per attempt.
+#[async_trait]
+pub trait LogArchive: Send + Sync + 'static {
+    /// Adds lines; older ones are dropped under the quota. Lines at or before the last kept time are passed over,
+    /// so that lines told again after a restart stand once. Returns the number of the first added line.
+    async fn append(&self, key: &TaskKey, lines: &[OutputLine]) -> Result<u64, StoreError>;
+
+    /// A page, printable. `from` absent means the last `limit` lines.
+    async fn page(&self, key: &TaskKey, from: Option<u64>, limit: u32) -> Result<LogPage, StoreError>;
+
+    /// Lines from `first` on as they were, at most `limit`, to be sent to a pool.
+    async fn read(&self, key: &TaskKey, first: u64, limit: u32) -> Result<Vec<OutputLine>, StoreError>;
+
+    /// Time of the last kept line in nanoseconds, zero for none.
+    async fn last_time_ns(&self, key: &TaskKey) -> Result<i64, StoreError>;
+
+    /// Removes logs of attempts that are not in `keep` and older than 30 days.
+    async fn sweep(&self, keep: &[TaskKey]) -> Result<(), StoreError>;
+}
+
+/// Why a secret could not be had or kept. Locked is not absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// The keyring is locked.
+    #[error("the keyring is locked")]
+    Locked,
+    /// Neither keyring nor file works.
+    #[error("tokens can be kept neither in a keyring nor in a file")]
+    Unavailable,
+}
+
+/// Tokens, in the system's keyring where there is one.
+#[async_trait]
+pub trait Secrets: Send + Sync + 'static {
+    /// The kept tokens for a pool's address.
+    async fn load(&self, pool: &str) -> Result<Option<Tokens>, SecretError>;
+
+    /// Keeps tokens.
+    async fn save(&self, pool: &str, tokens: &Tokens) -> Result<(), SecretError>;
+
+    /// Forgets tokens.
+    async fn clear(&self, pool: &str) -> Result<(), SecretError>;
+
+    /// Whether they lie in a file because there is no keyring.
+    fn in_file(&self) -> bool;
+}
+
+/// The owner's settings.
+#[async_trait]
+pub trait SettingsStore: Send + Sync + 'static {
+    /// Present settings with their sources.
+    fn current(&self) -> Settings;
+
+    /// Changes one in the settings file; `None` takes it out of the file.
+    async fn set(&self, key: &str, value: Option<&str>) -> Result<Settings, SettingsChangeError>;
+}
+
+/// Why a setting could not be changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsChangeError {
+    /// Key or value is not allowed.
+    #[error(transparent)]
+    Invalid(#[from] SettingError),
+    /// The file could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Where files of attempts lie while they are worked on.
+#[derive(Debug, Clone)]
+pub struct Spool {
+    /// Folder for packages and outputs; exists, mode 0700.
+    pub folder: PathBuf,
+    /// This installation.
+    pub install: InstallId,
+}
+
+impl Spool {
+    /// The fetched package of an attempt.
+    #[must_use]
+    pub fn package(&self, key: &TaskKey) -> PathBuf {
+        self.folder.join(format!("{}.{}.package.zip", key.task, key.attempt))
+    }
+
+    /// The outputs of an attempt.
+    #[must_use]
+    pub fn result(&self, key: &TaskKey) -> PathBuf {
+        self.folder.join(format!("{}.{}.result.zip", key.task, key.attempt))
+    }
+}
