@@ -1,0 +1,20 @@
+//! Generates the Rust side of `proto/hivemind/v1` without `protoc`.
+
+use std::error::Error;
+use std::path::Path;
+
+const FILES: [&str; 6] = ["account", "artifact", "error", "node", "task", "types"];
+
+#[expect(clippy::print_stdout, reason = "a build script speaks to cargo on standard output")]
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    println!("cargo::rerun-if-changed={}", root.join("hivemind/v1").display());
+    let files: Vec<String> = FILES.iter().map(|name| format!("hivemind/v1/{name}.proto")).collect();
+    let descriptors = protox::compile(files, [&root])?;
+    tonic_prost_build::configure()
+        .bytes(".")
+        // These hold passwords or tokens; `v1.rs` prints them without.
+        .skip_debug([".hivemind.v1.LoginRequest", ".hivemind.v1.RefreshRequest", ".hivemind.v1.Session"])
+        .compile_fds(descriptors)?;
+    Ok(())
+}
