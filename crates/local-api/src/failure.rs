@@ -1,0 +1,62 @@
+//! Errors as HTTP answers.
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hivemind_control::{ApiError, ErrorCode};
+
+/// An answer that is an error: the status for programs, the [`ApiError`] as body.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) status: StatusCode,
+    pub(crate) error: ApiError,
+}
+
+impl Failure {
+    pub(crate) fn with_status(status: StatusCode, code: ErrorCode, message: &str) -> Self {
+        Self { status, error: ApiError::new(code, message) }
+    }
+
+    pub(crate) fn new(code: ErrorCode, message: &str) -> Self {
+        ApiError::new(code, message).into()
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self { status: status(error.code), error }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self.error).unwrap_or_default();
+        (self.status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+    }
+}
+
+/// The status that fits a code. 401 is kept for a missing pairing, so that a page can tell it from a wrong password.
+fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::InvalidRequest => StatusCode::BAD_REQUEST,
+        ErrorCode::NotPaired => StatusCode::UNAUTHORIZED,
+        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::TaskUnknown => StatusCode::NOT_FOUND,
+        ErrorCode::InvalidSetting | ErrorCode::WrongCredentials => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::TaskEnded
+        | ErrorCode::SignInRequired
+        | ErrorCode::PoolUnencrypted
+        | ErrorCode::KeyringLocked
+        | ErrorCode::WorkerAlreadyRunning
+        | ErrorCode::WindowUnavailable => StatusCode::CONFLICT,
+        ErrorCode::PoolUnreachable | ErrorCode::PoolRefused | ErrorCode::PoolProtocol => StatusCode::BAD_GATEWAY,
+        ErrorCode::EngineMissing
+        | ErrorCode::EngineStopped
+        | ErrorCode::EngineForbidden
+        | ErrorCode::EngineTooOld
+        | ErrorCode::EngineFailed
+        | ErrorCode::ImageUnavailable
+        | ErrorCode::WorkerNotRunning => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::DiskLow => StatusCode::INSUFFICIENT_STORAGE,
+        ErrorCode::JournalFailed | ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
