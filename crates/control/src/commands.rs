@@ -58,7 +58,7 @@ macro_rules! control_commands {
         Operate open_window(()) -> ();
         /// A one-time code that pairs a browser.
         Own pair(()) -> $crate::PairingCode;
-        /// End the worker: running tasks keep their containers and are adopted at the next start.
+        /// End the worker: running tasks are handed back first. After a crash they are adopted instead.
         Own quit(()) -> ();
     } };
 }

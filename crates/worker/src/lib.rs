@@ -3,4 +3,8 @@
 //! Architecture invariant: no adapter is known here. Decisions are made by `hivemind-domain`, tokio only performs
 //! what was decided, and nothing is performed before it stands in the journal.
 
+pub mod core;
 pub mod port;
+mod runtime;
+
+pub use runtime::{Desktop, Ports, Worker, WorkerControl};

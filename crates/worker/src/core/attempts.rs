@@ -1,0 +1,281 @@
+//! The core's dealings with its attempts.
+
+use super::{Core, Effect, pool_problem};
+use crate::port::{OwnContainer, PoolError, PoolErrorKind};
+use hivemind_control::Level;
+use hivemind_domain::ids::TaskKey;
+use hivemind_domain::lease::Lease;
+use hivemind_domain::retry;
+use hivemind_domain::task::{FailureClass, HandBack, Phase, Task, TaskEffect, TaskInput, Verdict};
+use hivemind_domain::time::{Mono, Now};
+use hivemind_domain::usage::UsageSample;
+use std::time::Duration;
+
+/// An attempt that is not final, with what need not survive a restart.
+pub(super) struct Live {
+    pub(super) task: Task,
+    pub(super) lease: Lease,
+    /// When it came into this process.
+    pub(super) accepted: Mono,
+    /// Waits for the engine to come back.
+    pub(super) parked: bool,
+    /// CPT charged by the pool so far.
+    pub(super) charged: Option<u64>,
+    /// Last reading and when it came.
+    pub(super) reading: Option<(UsageSample, Mono)>,
+    /// CPU use between the last two readings, in percent of what was granted.
+    pub(super) cpu_percent: f32,
+    /// Since when usage has not been booked; set while the container runs.
+    counted_to: Option<Mono>,
+    /// What waits for the pool, since when it may be tried, and failed tries so far.
+    delivery: Option<Delivery>,
+}
+
+struct Delivery {
+    effect: TaskEffect,
+    after: Mono,
+    failures: u32,
+    under_way: bool,
+}
+
+impl Live {
+    pub(super) fn accepted(task: Task, lease: Lease, now: Now) -> Self {
+        Self {
+            task,
+            lease,
+            accepted: now.mono,
+            parked: false,
+            charged: None,
+            reading: None,
+            cpu_percent: 0.0,
+            counted_to: None,
+            delivery: None,
+        }
+    }
+
+    /// From the journal: no lease is believed in until the pool renews it, and the engine has to be asked first.
+    pub(super) fn restored(task: Task, now: Now) -> Self {
+        let mut live = Self::accepted(task, Lease::granted(Mono::default(), Duration::ZERO), now);
+        live.accepted = Mono::default();
+        live.parked = true;
+        live
+    }
+
+    /// Running time without frozen time.
+    pub(super) fn active(&self, now: Mono) -> Duration {
+        let booked = Duration::from_millis(self.task.usage.active_ms);
+        booked + self.counted_to.map_or(Duration::ZERO, |since| now.since(since))
+    }
+
+    fn book(&mut self, now: Mono) {
+        if let Some(since) = self.counted_to {
+            let sample = self.reading.map(|(sample, _)| sample).unwrap_or_default();
+            self.task.usage.add(&sample, now.since(since));
+            self.counted_to = Some(now);
+        }
+    }
+
+    pub(super) fn delivery_wake(&self) -> Option<Mono> {
+        self.delivery.as_ref().filter(|d| !d.under_way).map(|d| d.after)
+    }
+
+    pub(super) fn timeout_wake(&self) -> Option<Mono> {
+        self.counted_to.filter(|_| self.task.verdict.is_none()).map(|since| {
+            let booked = Duration::from_millis(self.task.usage.active_ms);
+            since.after(self.task.assignment.limits.timeout.saturating_sub(booked))
+        })
+    }
+}
+
+impl Core {
+    /// Feeds one attempt and turns what it asks for into effects.
+    pub(super) fn task(&mut self, key: &TaskKey, input: TaskInput, now: Now, effects: &mut Vec<Effect>) {
+        let Some(live) = self.live.get_mut(key) else { return };
+        match &input {
+            TaskInput::Started => {
+                live.counted_to.get_or_insert(now.mono);
+            }
+            TaskInput::Exited { .. } | TaskInput::Stopped | TaskInput::Failed { .. } | TaskInput::Revoked => {
+                live.book(now.mono);
+                live.counted_to = None;
+            }
+            TaskInput::HandBackTaken | TaskInput::Acknowledged(_) => live.delivery = None,
+            TaskInput::Begin | TaskInput::Prepared { .. } | TaskInput::Stop(_) | TaskInput::Collected(_) => {}
+        }
+        let before = live.task.clone();
+        let todo = live.task.step(input, now.wall);
+        if live.task == before && todo.is_empty() {
+            return;
+        }
+        let (deliveries, todo): (Vec<_>, Vec<_>) =
+            todo.into_iter().partition(|e| matches!(e, TaskEffect::Submit | TaskEffect::HandBack));
+        if let Some(effect) = deliveries.first() {
+            live.delivery =
+                Some(Delivery { effect: effect.clone(), after: now.mono, failures: 0, under_way: false });
+        }
+        // An exit is seen again after a restart, and a start is written with the next step: neither needs the disk.
+        let written_later = live.task.phase == Phase::Collecting
+            || (live.task.phase == before.phase && live.task.verdict == before.verdict);
+        if written_later {
+            let task = live.task.clone();
+            effects.extend(todo.into_iter().map(|effect| Effect::Perform(Box::new(task.clone()), effect)));
+        } else {
+            effects.push(Effect::Persist(Box::new(live.task.clone()), todo));
+        }
+        if live.task.phase.is_final() {
+            let task = live.task.clone();
+            self.live.remove(key);
+            effects.push(Effect::Forget(Box::new(task)));
+        } else {
+            self.deliver_due(now, effects);
+        }
+    }
+
+    /// Ends every attempt that still occupies this computer.
+    pub(super) fn end_all(&mut self, reason: HandBack, message: &str, now: Now, effects: &mut Vec<Effect>) {
+        let keys: Vec<_> = self.live.iter().filter(|(_, l)| l.task.phase.occupies()).map(|(k, _)| k.clone()).collect();
+        for key in keys {
+            let verdict = Verdict::HandedBack { reason, message: message.to_owned() };
+            self.task(&key, TaskInput::Stop(verdict), now, effects);
+        }
+    }
+
+    pub(super) fn used(&mut self, key: &TaskKey, sample: UsageSample, now: Now) {
+        let Some(live) = self.live.get_mut(key) else { return };
+        if let Some((last, at)) = live.reading {
+            let elapsed_ns = now.mono.since(at).as_secs_f64() * 1e9;
+            let granted = elapsed_ns * f64::from(live.task.assignment.limits.resources.cpu_millis) / 1000.0;
+            let spent = sample.cpu_total_ns.saturating_sub(last.cpu_total_ns) as f64;
+            if granted > 0.0 {
+                live.cpu_percent = (100.0 * spent / granted).clamp(0.0, 100.0) as f32;
+            }
+        }
+        live.reading = Some((sample, now.mono));
+        live.book(now.mono);
+    }
+
+    pub(super) fn time_out_tasks(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let late: Vec<_> = self
+            .live
+            .iter()
+            .filter(|(_, live)| {
+                live.counted_to.is_some()
+                    && live.task.verdict.is_none()
+                    && live.active(now.mono) >= live.task.assignment.limits.timeout
+            })
+            .map(|(key, live)| (key.clone(), live.task.assignment.limits.timeout))
+            .collect();
+        for (key, timeout) in late {
+            let verdict = Verdict::Failed {
+                class: FailureClass::TimedOut,
+                exit_code: None,
+                message: format!("the task ran longer than the {} s it was granted", timeout.as_secs()),
+            };
+            self.task(&key, TaskInput::Stop(verdict), now, effects);
+        }
+    }
+
+    /// Sends what waits for the pool, as far as the pool still counts on us.
+    pub(super) fn deliver_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if !self.connection.is_online() {
+            return;
+        }
+        for live in self.live.values_mut() {
+            let confirmed = live.lease.holds(now.mono);
+            if let Some(delivery) = &mut live.delivery
+                && confirmed
+                && !delivery.under_way
+                && now.mono >= delivery.after
+            {
+                delivery.under_way = true;
+                effects.push(Effect::Perform(Box::new(live.task.clone()), delivery.effect.clone()));
+            }
+        }
+    }
+
+    pub(super) fn delivery_failed(
+        &mut self,
+        key: &TaskKey,
+        error: &PoolError,
+        unit: f64,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        match error.kind {
+            PoolErrorKind::StaleAttempt | PoolErrorKind::NotFound => {
+                self.notice(Level::Warning, pool_problem(error).with("task", key.task.as_str()), now);
+                self.task(key, TaskInput::Revoked, now, effects);
+                return;
+            }
+            PoolErrorKind::Unauthenticated | PoolErrorKind::NodeUnknown => {
+                self.pool_failed(error, unit, now, effects);
+            }
+            PoolErrorKind::Conflict | PoolErrorKind::Protocol | PoolErrorKind::Disk => {
+                self.notice(Level::Error, pool_problem(error).with("task", key.task.as_str()), now);
+            }
+            PoolErrorKind::Unreachable
+            | PoolErrorKind::WrongCredentials
+            | PoolErrorKind::Refused
+            | PoolErrorKind::Unencrypted => {}
+        }
+        if let Some(delivery) = self.live.get_mut(key).and_then(|live| live.delivery.as_mut()) {
+            // Lasting errors are tried at most every 30 s; a person was told.
+            let lasting = matches!(error.kind, PoolErrorKind::Conflict | PoolErrorKind::Protocol | PoolErrorKind::Disk);
+            let pause = if lasting { retry::CAP } else { retry::pause(delivery.failures, unit, error.retry_after) };
+            delivery.under_way = false;
+            delivery.failures = delivery.failures.saturating_add(1);
+            delivery.after = now.mono.after(pause);
+        }
+    }
+
+    /// Goes on with every parked attempt and removes containers that belong to none.
+    pub(super) fn adopt(&mut self, containers: &[OwnContainer], now: Now, effects: &mut Vec<Effect>) {
+        for own in containers {
+            let live = own.key.as_ref().and_then(|key| self.live.get(key));
+            if live.is_none_or(|live| live.task.phase > Phase::Collecting) {
+                effects.push(Effect::RemoveStray(own.container.clone()));
+            }
+        }
+        let parked: Vec<_> =
+            self.live.iter().filter(|(_, live)| live.parked).map(|(key, _)| key.clone()).collect();
+        for key in parked {
+            let Some(live) = self.live.get_mut(&key) else { continue };
+            live.parked = false;
+            let found = containers.iter().find(|own| own.key.as_ref() == Some(&key));
+            live.task.rewind(found.is_some());
+            if let Some(own) = found {
+                live.task.container = Some(own.container.clone());
+            }
+            live.count_from_start(now);
+            let todo = live.task.resume(found.is_some());
+            let (deliveries, todo): (Vec<_>, Vec<_>) =
+                todo.into_iter().partition(|e| matches!(e, TaskEffect::Submit | TaskEffect::HandBack));
+            if let Some(effect) = deliveries.into_iter().next()
+                && live.delivery.is_none()
+            {
+                live.delivery = Some(Delivery { effect, after: now.mono, failures: 0, under_way: false });
+            }
+            effects.push(Effect::Persist(Box::new(live.task.clone()), todo));
+        }
+        self.deliver_due(now, effects);
+    }
+}
+
+impl Live {
+    /// After an adoption: the container went on while nobody counted. The wall clock tells how long, within what
+    /// the task may have run at all.
+    fn count_from_start(&mut self, now: Now) {
+        if self.task.phase != Phase::Running || self.counted_to.is_some() {
+            return;
+        }
+        if let Some(started) = self.task.started_at {
+            let wall = u64::try_from(now.wall.0.saturating_sub(started.0)).unwrap_or(0);
+            let most = u64::try_from(self.task.assignment.limits.timeout.as_millis()).unwrap_or(u64::MAX);
+            if wall <= most {
+                let missed = wall.saturating_sub(self.task.usage.active_ms);
+                self.task.usage.add(&UsageSample::default(), Duration::from_millis(missed));
+            }
+        }
+        self.counted_to = Some(now.mono);
+    }
+}

@@ -1,0 +1,190 @@
+//! The core's dealings with the pool: connection, leases, asking for work.
+
+use super::{Core, Effect, EngineState, pool_problem};
+use crate::port::{Assigned, HeartbeatAnswer, PoolError, PoolErrorKind};
+use hivemind_control::{ApiError, ErrorCode, Level};
+use hivemind_domain::admission;
+use hivemind_domain::connection::Happening;
+use hivemind_domain::ids::TaskKey;
+use hivemind_domain::lease::Lease;
+use hivemind_domain::resources::Resources;
+use hivemind_domain::retry;
+use hivemind_domain::task::{Task, TaskInput, Verdict};
+use hivemind_domain::time::{Mono, Now};
+
+impl Core {
+    pub(super) fn connect(&mut self, happening: Happening, now: Now, effects: &mut Vec<Effect>) {
+        if let Some(todo) = self.connection.step(happening, now.mono) {
+            if !self.connection.is_online() {
+                self.asked = None;
+            }
+            effects.push(Effect::Pool(todo));
+        }
+    }
+
+    pub(super) fn pool_failed(&mut self, error: &PoolError, unit: f64, now: Now, effects: &mut Vec<Effect>) {
+        let problem = pool_problem(error);
+        let cause = problem.code.word();
+        if self.pool_problem.as_ref() != Some(&problem) {
+            self.notice(Level::Warning, problem.clone(), now);
+        }
+        self.pool_problem = Some(problem);
+        let happening = match error.kind {
+            PoolErrorKind::NodeUnknown => Happening::Forgotten,
+            PoolErrorKind::WrongCredentials => Happening::SignInMissing,
+            PoolErrorKind::Refused | PoolErrorKind::Unencrypted => Happening::Refused { cause },
+            PoolErrorKind::Unreachable
+            | PoolErrorKind::Unauthenticated
+            | PoolErrorKind::StaleAttempt
+            | PoolErrorKind::Conflict
+            | PoolErrorKind::NotFound
+            | PoolErrorKind::Protocol
+            | PoolErrorKind::Disk => Happening::Failed { cause, unit, push_back: error.retry_after },
+        };
+        self.connect(happening, now, effects);
+    }
+
+    pub(super) fn heartbeat(
+        &mut self,
+        sent: Mono,
+        answer: HeartbeatAnswer,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        for (key, live) in &mut self.live {
+            // An attempt accepted after the heartbeat was sent is not in its answer.
+            if !answer.void.contains(key) && live.accepted <= sent {
+                live.lease.renew(sent, answer.lease);
+            }
+        }
+        for key in &answer.void {
+            let newer = self.live.get(key).is_some_and(|live| live.accepted > sent);
+            if !newer {
+                self.task(key, TaskInput::Revoked, now, effects);
+            }
+        }
+        for (key, by) in answer.cancelled {
+            self.task(&key, TaskInput::Stop(Verdict::Cancelled { by }), now, effects);
+        }
+        for text in answer.notices {
+            self.notice(Level::Notice, ApiError::new(ErrorCode::PoolRefused, text), now);
+        }
+        self.deliver_due(now, effects);
+    }
+
+    pub(super) fn granted(&self) -> (Resources, usize) {
+        let occupying = self.live.values().filter(|live| live.task.phase.occupies());
+        occupying.fold((Resources::default(), 0), |(sum, count), live| {
+            (sum.plus(live.task.assignment.limits.resources), count + 1)
+        })
+    }
+
+    pub(super) fn may_ask(&self) -> bool {
+        self.contribution.takes_work()
+            && self.connection.is_online()
+            && matches!(self.engine, EngineState::Ready(_))
+            && !self.live.values().any(|live| live.parked)
+    }
+
+    pub(super) fn ask_for_work(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if !self.may_ask() || now.mono < self.ask_after {
+            return;
+        }
+        let (granted, running) = self.granted();
+        let Some(free) = admission::offer(self.limits.allowed, granted, running, self.limits.max_tasks) else {
+            return;
+        };
+        // A standing call is only superseded when more has become free since.
+        if self.asked.is_some_and(|(_, offered)| offered.covers(free)) {
+            return;
+        }
+        self.ask_number += 1;
+        self.asked = Some((self.ask_number, free));
+        let running = u32::try_from(running).unwrap_or(u32::MAX);
+        effects.push(Effect::Ask { free, running, number: self.ask_number });
+    }
+
+    pub(super) fn asked(
+        &mut self,
+        number: u64,
+        answer: Result<Option<Assigned>, PoolError>,
+        unit: f64,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.asked.is_some_and(|(asked, _)| asked == number) {
+            self.asked = None;
+        }
+        match answer {
+            Ok(None) => self.ask_failures = 0,
+            Ok(Some(assigned)) => {
+                self.ask_failures = 0;
+                self.accept(assigned, now, effects);
+            }
+            Err(error) => {
+                self.ask_after = now.mono.after(retry::pause(self.ask_failures, unit, error.retry_after));
+                self.ask_failures = self.ask_failures.saturating_add(1);
+                match error.kind {
+                    PoolErrorKind::NodeUnknown | PoolErrorKind::Unauthenticated | PoolErrorKind::Refused => {
+                        self.pool_failed(&error, unit, now, effects);
+                    }
+                    // A busy or broken call for work is no reason to drop a link whose heartbeats are answered.
+                    PoolErrorKind::Unreachable
+                    | PoolErrorKind::WrongCredentials
+                    | PoolErrorKind::StaleAttempt
+                    | PoolErrorKind::Conflict
+                    | PoolErrorKind::Unencrypted
+                    | PoolErrorKind::NotFound
+                    | PoolErrorKind::Protocol
+                    | PoolErrorKind::Disk => {
+                        self.notice(Level::Notice, pool_problem(&error), now);
+                    }
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self, assigned: Assigned, now: Now, effects: &mut Vec<Effect>) {
+        let key = assigned.assignment.key.clone();
+        if self.live.contains_key(&key) {
+            return;
+        }
+        if let Err(reason) = self.fits(&key, &assigned) {
+            self.notice(Level::Notice, ApiError::new(ErrorCode::PoolProtocol, &reason), now);
+            effects.push(Effect::Decline(key, reason));
+            return;
+        }
+        let mut task = Task::accept(assigned.assignment, now.wall);
+        let todo = task.step(TaskInput::Begin, now.wall);
+        effects.push(Effect::Persist(Box::new(task.clone()), todo));
+        // A long poll may have waited for long: the pool grants the lease when it answers, not when we asked.
+        let lease = Lease::granted(now.mono, assigned.lease);
+        self.live.insert(key, super::Live::accepted(task, lease, now));
+    }
+
+    fn fits(&self, key: &TaskKey, assigned: &Assigned) -> Result<(), String> {
+        if self.shutting_down || !self.contribution.takes_work() {
+            return Err(format!("{key}: this computer takes no work now"));
+        }
+        let assignment = &assigned.assignment;
+        assignment.limits.check().map_err(|e| format!("{key}: {e}"))?;
+        if assignment.network != hivemind_domain::task::NetworkNeed::None {
+            return Err(format!("{key}: tasks get no network on this computer"));
+        }
+        let (granted, running) = self.granted();
+        let need = assignment.limits.resources;
+        admission::admit(self.limits.allowed, granted, need, running, self.limits.max_tasks)
+            .map_err(|e| format!("{key}: {e}"))
+    }
+
+    pub(super) fn charged(&mut self, charged: Vec<(TaskKey, u64)>, balance: Option<i64>) {
+        for (key, cpt) in charged {
+            if let Some(live) = self.live.get_mut(&key) {
+                live.charged = Some(cpt);
+            }
+        }
+        if let (Some(account), Some(_)) = (&mut self.account, balance) {
+            account.balance_cpt = balance;
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The snapshot, made from the core's state.
+
+use super::{Core, EngineState, Live, engine_problem};
+use hivemind_control::{
+    ApiError, EngineView, ErrorCode, GpuUse, HostView, LimitsView, PoolState, PoolView, Snapshot, StatusState,
+    StatusView, TaskView,
+};
+use hivemind_domain::connection::Connection;
+use hivemind_domain::contribution::{PauseReason, Wish};
+use hivemind_domain::task::{Phase, Task, Verdict};
+use hivemind_domain::time::Now;
+
+impl Core {
+    /// Everything the core knows for the hosts; what it does not know (`seq`, names, today's sum) is left empty.
+    #[must_use]
+    pub fn snapshot(&self, now: Now) -> Snapshot {
+        Snapshot {
+            status: self.status(),
+            pool: self.pool_view(now),
+            engine: self.engine_view(),
+            account: self.account.clone(),
+            tasks: self.live.values().map(|live| live.view(now)).collect(),
+            limits: self.limits_view(),
+            host: self.host_view(),
+            notices: self.notices.iter().cloned().collect(),
+            ..Snapshot::default()
+        }
+    }
+
+    fn status(&self) -> StatusView {
+        let running = self.live.values().filter(|live| live.task.phase == Phase::Running).count();
+        let wish = self.contribution.wish();
+        let primary = self.contribution.primary();
+        let state = match (wish, primary) {
+            (Wish::Off, _) | (_, Some(PauseReason::ShuttingDown)) => StatusState::Off,
+            (
+                _,
+                Some(
+                    PauseReason::JournalFailed
+                    | PauseReason::EngineUnavailable
+                    | PauseReason::DiskLow
+                    | PauseReason::SignInRequired
+                    | PauseReason::PoolRefused,
+                ),
+            ) => StatusState::NeedsYou,
+            (Wish::Starting, _) | (_, Some(PauseReason::PoolUnreachable)) => StatusState::Connecting,
+            _ if running > 0 => StatusState::Earning,
+            (Wish::On, None) if !self.connection.is_online() => StatusState::Connecting,
+            (Wish::On | Wish::Draining, None) => StatusState::Ready,
+        };
+        StatusView {
+            state,
+            contributing: matches!(wish, Wish::Starting | Wish::On),
+            draining: wish == Wish::Draining,
+            running_tasks: u32::try_from(running).unwrap_or(u32::MAX),
+            problem: primary.and_then(|reason| self.obstacle(reason)),
+        }
+    }
+
+    fn obstacle(&self, reason: PauseReason) -> Option<ApiError> {
+        let told = |code, text| Some(ApiError::new(code, text));
+        match reason {
+            PauseReason::ShuttingDown => None,
+            PauseReason::JournalFailed => told(ErrorCode::JournalFailed, "the worker's records cannot be written"),
+            PauseReason::EngineUnavailable => match &self.engine {
+                EngineState::Away(error) => Some(engine_problem(error)),
+                EngineState::Unknown | EngineState::Ready(_) => None,
+            },
+            PauseReason::DiskLow => told(ErrorCode::DiskLow, "the disk is nearly full"),
+            PauseReason::SignInRequired => told(ErrorCode::SignInRequired, "sign in to start earning"),
+            PauseReason::PoolRefused | PauseReason::PoolUnreachable => self
+                .pool_problem
+                .clone()
+                .or_else(|| told(ErrorCode::PoolUnreachable, "the pool does not answer")),
+        }
+    }
+
+    fn pool_view(&self, now: Now) -> PoolView {
+        let (state, failures, retry_at) = match &self.connection {
+            Connection::Idle => (PoolState::Idle, 0, None),
+            Connection::Connecting { failures } => (PoolState::Connecting, *failures, None),
+            Connection::Registering { failures } => (PoolState::Registering, *failures, None),
+            Connection::Online => (PoolState::Online, 0, None),
+            Connection::Backoff { until, failures, .. } => {
+                let wait = i64::try_from(until.since(now.mono).as_millis()).unwrap_or(i64::MAX);
+                (PoolState::Backoff, *failures, Some(now.wall.0.saturating_add(wait)))
+            }
+            Connection::AuthRequired => (PoolState::AuthRequired, 0, None),
+            Connection::Rejected { .. } => (PoolState::Rejected, 0, None),
+        };
+        PoolView {
+            state,
+            failures,
+            retry_at_ms: retry_at,
+            cause: if self.connection.is_online() { None } else { self.pool_problem.clone() },
+            node_id: self.registered.as_ref().map(|r| r.node.to_string()),
+            trust: self.registered.as_ref().map(|r| word(&r.trust)),
+            ..PoolView::default()
+        }
+    }
+
+    fn engine_view(&self) -> EngineView {
+        match &self.engine {
+            EngineState::Unknown => EngineView::default(),
+            EngineState::Ready(info) => EngineView {
+                ready: Some(true),
+                name: info.name.clone(),
+                version: info.version.clone(),
+                isolation: info.isolation.clone(),
+                problem: None,
+            },
+            EngineState::Away(error) => {
+                EngineView { ready: Some(false), problem: Some(engine_problem(error)), ..EngineView::default() }
+            }
+        }
+    }
+
+    fn limits_view(&self) -> LimitsView {
+        let (granted, _) = self.granted();
+        LimitsView {
+            max_tasks: u32::try_from(self.limits.max_tasks).unwrap_or(u32::MAX),
+            cpu_millis: self.limits.allowed.cpu_millis,
+            memory_bytes: self.limits.allowed.memory_bytes,
+            granted_cpu_millis: granted.cpu_millis,
+            granted_memory_bytes: granted.memory_bytes,
+            cpu_only: self.limits.cpu_only,
+        }
+    }
+
+    fn host_view(&self) -> HostView {
+        let gpus = self.host.gpus.iter().map(|gpu| GpuUse {
+            uuid: gpu.uuid.clone(),
+            name: gpu.name.clone(),
+            memory_total_bytes: Some(gpu.memory_bytes),
+            ..GpuUse::default()
+        });
+        HostView {
+            os: self.host.os.clone(),
+            cpu_name: self.host.cpu_name.clone(),
+            cpu_cores: self.host.cpu_cores,
+            memory_bytes: self.host.memory_bytes,
+            gpus: gpus.collect(),
+            ..HostView::default()
+        }
+    }
+}
+
+impl Live {
+    fn view(&self, now: Now) -> TaskView {
+        let mut view = task_view(&self.task);
+        view.active_ms = u64::try_from(self.active(now.mono).as_millis()).unwrap_or(u64::MAX);
+        if self.task.phase == Phase::Running {
+            view.cpu_percent = self.cpu_percent;
+            view.memory_used_bytes = self.reading.map_or(0, |(sample, _)| sample.memory_bytes);
+        }
+        view.credited_cpt = view.credited_cpt.or(self.charged);
+        view
+    }
+}
+
+pub(super) fn word<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// An attempt as the hosts show it.
+pub(crate) fn task_view(task: &Task) -> TaskView {
+    let assignment = &task.assignment;
+    let (failure_class, message) = match &task.verdict {
+        Some(Verdict::Failed { class, message, .. }) => (Some(word(class)), Some(message.clone())),
+        Some(Verdict::HandedBack { message, .. }) => (None, Some(message.clone())),
+        Some(Verdict::Cancelled { by }) => (None, Some(word(by))),
+        Some(Verdict::Succeeded) | None => (None, None),
+    };
+    TaskView {
+        task_id: task.key().task.to_string(),
+        attempt: task.key().attempt,
+        name: assignment.name.clone(),
+        phase: word(&task.phase),
+        verdict: task.verdict.as_ref().map(|v| v.word().to_owned()),
+        exit_code: task.verdict.as_ref().and_then(Verdict::exit_code),
+        message,
+        failure_class,
+        image_digest: task.image_digest.clone(),
+        accepted_at_ms: task.accepted_at.0,
+        started_at_ms: task.started_at.map(|t| t.0),
+        ended_at_ms: task.ended_at.map(|t| t.0),
+        closed_at_ms: task.closed_at.map(|t| t.0),
+        active_ms: task.usage.active_ms,
+        timeout_ms: u64::try_from(assignment.limits.timeout.as_millis()).unwrap_or(u64::MAX),
+        cpu_millis: assignment.limits.resources.cpu_millis,
+        memory_bytes: assignment.limits.resources.memory_bytes,
+        cpu_percent: 0.0,
+        memory_used_bytes: 0,
+        peak_memory_bytes: task.usage.peak_memory_bytes,
+        estimated_cpt: task.estimate(),
+        credited_cpt: task.credit.map(|c| c.cpt),
+        settled: task.credit.is_some_and(|c| c.settled),
+        result_sha256: task.result.as_ref().map(|r| r.sha256.clone()),
+        result_bytes: task.result.as_ref().map(|r| r.size_bytes),
+    }
+}

@@ -1,0 +1,297 @@
+//! Performs what an attempt asks for; every end of it is told to the loop.
+
+use super::{Activity, Shared, lock, package, reporter, unit};
+use crate::core::Input;
+use crate::port::{ContainerEvent, ContainerPlan, EngineError, EngineErrorKind, PoolError, PoolErrorKind, ResultHeader};
+use hivemind_control::{Event, LogLine, TaskRef};
+use hivemind_domain::ids::TaskKey;
+use hivemind_domain::task::{FailureClass, Task, TaskEffect, TaskInput, Verdict};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Time a program has to end by itself after it was asked to.
+const GRACE: Duration = Duration::from_secs(10);
+/// Time the pool has to take the last output lines before the result is sent.
+const LAST_LINES: Duration = Duration::from_secs(3);
+/// Output lines written at once.
+const BATCH: usize = 256;
+
+/// Starts `effect`; returns at once.
+pub(super) fn perform(shared: &Arc<Shared>, task: Task, effect: TaskEffect) {
+    let shared = Arc::clone(shared);
+    match effect {
+        TaskEffect::Prepare => {
+            let token = CancellationToken::new();
+            lock(&shared.activities).insert(task.key().clone(), Activity::Preparing(token.clone()));
+            tokio::spawn(prepare(shared, task, token));
+        }
+        TaskEffect::Run => {
+            lock(&shared.activities).insert(task.key().clone(), Activity::Following);
+            tokio::spawn(run(shared, task));
+        }
+        TaskEffect::Halt => {
+            tokio::spawn(halt(shared, task));
+        }
+        TaskEffect::Collect => {
+            tokio::spawn(collect(shared, task));
+        }
+        TaskEffect::Submit => {
+            tokio::spawn(submit(shared, task));
+        }
+        TaskEffect::HandBack => {
+            tokio::spawn(hand_back(shared, task));
+        }
+        TaskEffect::RemoveContainer => {
+            tokio::spawn(remove_container(shared, task));
+        }
+        TaskEffect::RemoveFiles => {
+            tokio::spawn(async move {
+                remove_file(&shared.ports.spool.package(task.key())).await;
+                remove_file(&shared.ports.spool.result(task.key())).await;
+            });
+        }
+    }
+}
+
+async fn prepare(shared: Arc<Shared>, task: Task, token: CancellationToken) {
+    let key = task.key().clone();
+    let outcome = token.run_until_cancelled(prepared(&shared, &task)).await;
+    lock(&shared.activities).remove(&key);
+    let input = match outcome {
+        None => Input::Task(key, TaskInput::Stopped),
+        Some(input) => input,
+    };
+    shared.tell(input).await;
+}
+
+async fn prepared(shared: &Shared, task: &Task) -> Input {
+    let key = task.key().clone();
+    let assignment = &task.assignment;
+    let mut package = None;
+    if let Some(wanted) = &assignment.package {
+        match package::fetch(shared, &key, wanted).await {
+            Ok(path) => package = Some(path),
+            Err(error) => return package_failed(key, &error),
+        }
+    }
+    let settings = shared.ports.settings.current();
+    let plan = ContainerPlan {
+        install: shared.ports.spool.install.clone(),
+        key: key.clone(),
+        image: assignment.image.clone().unwrap_or_else(|| settings.worker_image()),
+        command: assignment.command.clone(),
+        package: package.clone(),
+        limits: assignment.limits.clone(),
+    };
+    match shared.ports.engine.prepare(&plan).await {
+        Ok(prepared) => {
+            if let Some(path) = package {
+                remove_file(&path).await;
+            }
+            let crate::port::Prepared { container, image_digest } = prepared;
+            Input::Task(key, TaskInput::Prepared { container, image_digest })
+        }
+        Err(error) => engine_failed(key, error),
+    }
+}
+
+fn package_failed(key: TaskKey, error: &PoolError) -> Input {
+    if error.kind == PoolErrorKind::StaleAttempt {
+        return Input::Task(key, TaskInput::Revoked);
+    }
+    let message = format!("the package cannot be used: {error}");
+    Input::Task(key, TaskInput::Failed { class: FailureClass::Package, message })
+}
+
+fn engine_failed(key: TaskKey, error: EngineError) -> Input {
+    if error.is_outage() {
+        return Input::EngineAway(key, error);
+    }
+    let class = match error.kind {
+        EngineErrorKind::Image => FailureClass::Image,
+        EngineErrorKind::Package => FailureClass::Package,
+        EngineErrorKind::Output => FailureClass::Result,
+        EngineErrorKind::Missing
+        | EngineErrorKind::Stopped
+        | EngineErrorKind::Forbidden
+        | EngineErrorKind::TooOld
+        | EngineErrorKind::Gone
+        | EngineErrorKind::Failed => FailureClass::Engine,
+    };
+    Input::Task(key, TaskInput::Failed { class, message: error.message })
+}
+
+async fn run(shared: Arc<Shared>, task: Task) {
+    let key = task.key().clone();
+    let Some(container) = task.container.clone() else {
+        lock(&shared.activities).remove(&key);
+        let message = "the container was never made".to_owned();
+        shared.tell(Input::Task(key, TaskInput::Failed { class: FailureClass::Engine, message })).await;
+        return;
+    };
+    let after = shared.ports.logs.last_time_ns(&key).await.unwrap_or_default();
+    reporter::start(&shared, &key);
+    let (events, told) = mpsc::channel(BATCH);
+    let listener = tokio::spawn(listen(Arc::clone(&shared), key.clone(), told));
+    let exit = shared.ports.engine.run(&container, after, events).await;
+    let _ = listener.await;
+    lock(&shared.activities).remove(&key);
+    reporter::finish(&shared, &key);
+    let input = match exit {
+        Ok(exit) => {
+            Input::Task(key, TaskInput::Exited { code: exit.code, out_of_memory: exit.out_of_memory })
+        }
+        Err(error) => engine_failed(key, error),
+    };
+    shared.tell(input).await;
+}
+
+/// Takes what a container tells: lines in batches, readings one by one.
+async fn listen(shared: Arc<Shared>, key: TaskKey, mut told: mpsc::Receiver<ContainerEvent>) {
+    let mut events = Vec::new();
+    while told.recv_many(&mut events, BATCH).await > 0 {
+        let mut lines = Vec::new();
+        for event in events.drain(..) {
+            match event {
+                ContainerEvent::Started => shared.tell(Input::Task(key.clone(), TaskInput::Started)).await,
+                ContainerEvent::Line(line) => lines.push(line),
+                ContainerEvent::Usage(sample) => shared.tell(Input::Used(key.clone(), sample)).await,
+            }
+        }
+        if lines.is_empty() {
+            continue;
+        }
+        match shared.ports.logs.append(&key, &lines).await {
+            Ok(first) => {
+                publish_lines(&shared, &key, first, &lines);
+                reporter::wake(&shared, &key);
+            }
+            Err(error) => tracing::warn!(task_id = %key, %error, "output lines cannot be kept"),
+        }
+    }
+}
+
+fn publish_lines(shared: &Shared, key: &TaskKey, first: u64, lines: &[crate::port::OutputLine]) {
+    if shared.events.receiver_count() == 0 {
+        return;
+    }
+    let lines = lines.iter().zip(first..).map(|(line, number)| LogLine {
+        number,
+        stderr: line.stderr,
+        at_ms: line.time_ns / 1_000_000,
+        text: hivemind_domain::text::plain_line(&line.text, 16 * 1024),
+    });
+    let task = TaskRef { task_id: key.task.to_string(), attempt: Some(key.attempt) };
+    let _ = shared.events.send(Event::Log { task, lines: lines.collect() });
+}
+
+async fn halt(shared: Arc<Shared>, task: Task) {
+    let key = task.key().clone();
+    let followed = match lock(&shared.activities).get(&key) {
+        Some(Activity::Preparing(token)) => {
+            // Its own end tells `Stopped`.
+            token.cancel();
+            return;
+        }
+        Some(Activity::Following) => true,
+        None => false,
+    };
+    if let Some(container) = &task.container
+        && let Err(error) = shared.ports.engine.stop(container, GRACE).await
+    {
+        tracing::warn!(task_id = %key, %error, "the container could not be stopped");
+        if error.is_outage() {
+            return shared.tell(Input::EngineAway(key, error)).await;
+        }
+    }
+    if !followed {
+        shared.tell(Input::Task(key, TaskInput::Stopped)).await;
+    }
+}
+
+async fn collect(shared: Arc<Shared>, task: Task) {
+    let key = task.key().clone();
+    let into = shared.ports.spool.result(&key);
+    let container = task.container.clone().unwrap_or_default();
+    let most = task.assignment.limits.disk_bytes;
+    let input = match shared.ports.engine.collect(&container, &into, most).await {
+        Ok(file) => Input::Task(key, TaskInput::Collected(file)),
+        Err(error) if error.is_outage() => Input::EngineAway(key, error),
+        Err(error) => {
+            Input::Task(key, TaskInput::Failed { class: FailureClass::Result, message: error.message })
+        }
+    };
+    shared.tell(input).await;
+}
+
+async fn submit(shared: Arc<Shared>, task: Task) {
+    let key = task.key().clone();
+    let Some(verdict) = task.verdict.clone() else { return };
+    if task.started_at.is_some() {
+        reporter::flush(&shared, &key, LAST_LINES).await;
+    }
+    let path = task.result.as_ref().map(|_| shared.ports.spool.result(&key));
+    let wall = match (task.started_at, task.ended_at) {
+        (Some(from), Some(to)) => Duration::from_millis(u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0)),
+        _ => Duration::ZERO,
+    };
+    let header = ResultHeader {
+        key: key.clone(),
+        verdict,
+        usage: task.usage,
+        average: task.usage.average(&task.assignment.limits),
+        wall,
+        image_digest: task.image_digest.clone().unwrap_or_default(),
+        file: task.result.clone(),
+    };
+    let input = match shared.ports.pool.submit(&header, path.as_deref()).await {
+        Ok(credit) => Input::Task(key, TaskInput::Acknowledged(credit)),
+        Err(error) => Input::DeliveryFailed { key, error, unit: unit() },
+    };
+    shared.tell(input).await;
+}
+
+async fn hand_back(shared: Arc<Shared>, task: Task) {
+    let key = task.key().clone();
+    let Some(Verdict::HandedBack { reason, message }) = &task.verdict else { return };
+    let input = match shared.ports.pool.hand_back(&key, *reason, message).await {
+        Ok(()) => Input::Task(key, TaskInput::HandBackTaken),
+        Err(error) => Input::DeliveryFailed { key, error, unit: unit() },
+    };
+    shared.tell(input).await;
+}
+
+async fn remove_container(shared: Arc<Shared>, task: Task) {
+    let engine = &shared.ports.engine;
+    let removed = match &task.container {
+        Some(container) => engine.remove(container).await,
+        // It may have been made without us learning its id.
+        None => match engine.own(&shared.ports.spool.install).await {
+            Ok(all) => {
+                let mut removed = Ok(());
+                for own in all.into_iter().filter(|own| own.key.as_ref() == Some(task.key())) {
+                    removed = engine.remove(&own.container).await;
+                }
+                removed
+            }
+            Err(error) => Err(error),
+        },
+    };
+    if let Err(error) = removed {
+        // It is found as a stray when the engine is back.
+        tracing::warn!(task_id = %task.key(), %error, "the container stays for now");
+        if error.is_outage() {
+            shared.tell(Input::EngineChecked(Err(error))).await;
+        }
+    }
+}
+
+async fn remove_file(path: &std::path::Path) {
+    if let Err(error) = tokio::fs::remove_file(path).await
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(path = %path.display(), %error, "a file stays");
+    }
+}

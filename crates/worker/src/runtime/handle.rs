@@ -1,0 +1,252 @@
+//! What the worker can be asked, answered by the loop or from what it published.
+
+use super::{Message, Shared, doctor, earnings, link, lock};
+use crate::core::{Input, OwnerAsks, pool_problem, task_view};
+use crate::port::{HistoryFilter, SettingsChangeError, StoreError};
+use async_trait::async_trait;
+use hivemind_control::{
+    AccountView, ApiError, Control, DoctorReport, EarningsQuery, EarningsView, ErrorCode, Event, EventStream,
+    HistoryPage, HistoryQuery, LogPage, LogQuery, LoginRequest, MetricsView, PairingCode, SettingChange,
+    SettingView, Snapshot, Subscription, TaskRef, TaskView, subscription,
+};
+use hivemind_domain::ids::{TaskId, TaskKey};
+use hivemind_domain::settings::{KEYS, Settings, Source};
+use hivemind_domain::time::WallMs;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// The control API of a running worker.
+pub struct WorkerControl {
+    shared: Arc<Shared>,
+}
+
+impl WorkerControl {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Tells every window to come to the front; says whether anybody listens.
+    #[must_use]
+    pub fn raise_window(&self) -> bool {
+        self.shared.events.send(Event::RaiseWindow).is_ok()
+    }
+
+    async fn ask(&self, input: Input) -> Result<Snapshot, ApiError> {
+        let (done, state) = oneshot::channel();
+        let ended = || ApiError::new(ErrorCode::WorkerNotRunning, "the worker is ending");
+        self.shared.inputs.send(Message { input, done: Some(done) }).await.map_err(|_| ended())?;
+        state.await.map(|snapshot| (*snapshot).clone()).map_err(|_| ended())
+    }
+
+    async fn key(&self, task: &TaskRef) -> Result<TaskKey, ApiError> {
+        let unknown = || {
+            ApiError::new(ErrorCode::TaskUnknown, "there is no such task on this computer").with("task", &task.task_id)
+        };
+        let id = TaskId::new(task.task_id.clone()).map_err(|_| unknown())?;
+        if let Some(attempt) = task.attempt {
+            return Ok(TaskKey { task: id, attempt });
+        }
+        let found = self.shared.ports.journal.find(id.as_str(), None).await.map_err(store_problem)?;
+        found.map(|task| task.key().clone()).ok_or_else(unknown)
+    }
+}
+
+fn store_problem(error: StoreError) -> ApiError {
+    let code = if error.disk_full { ErrorCode::DiskLow } else { ErrorCode::JournalFailed };
+    ApiError::new(code, error.message)
+}
+
+fn setting_views(settings: &Settings) -> Vec<SettingView> {
+    let views = KEYS.iter().map(|key| {
+        let (value, source) = settings.get(key.name).unwrap_or((key.default, Source::Default));
+        SettingView {
+            key: key.name.to_owned(),
+            value: value.to_owned(),
+            default: key.default.to_owned(),
+            source: source_word(source).to_owned(),
+            allowed: key.allowed(),
+            env: key.env.map(str::to_owned),
+            flag: key.flag.map(str::to_owned),
+            restart: key.restart,
+        }
+    });
+    views.collect()
+}
+
+fn source_word(source: Source) -> &'static str {
+    match source {
+        Source::Default => "default",
+        Source::File => "file",
+        Source::Environment => "environment",
+        Source::Flag => "flag",
+    }
+}
+
+#[async_trait]
+impl Control for WorkerControl {
+    async fn snapshot(&self, (): ()) -> Result<Snapshot, ApiError> {
+        Ok((**self.shared.snapshots.borrow()).clone())
+    }
+
+    async fn start(&self, (): ()) -> Result<Snapshot, ApiError> {
+        self.ask(Input::Owner(OwnerAsks::Start)).await
+    }
+
+    async fn stop(&self, (): ()) -> Result<Snapshot, ApiError> {
+        self.ask(Input::Owner(OwnerAsks::Stop)).await
+    }
+
+    async fn finish(&self, (): ()) -> Result<Snapshot, ApiError> {
+        self.ask(Input::Owner(OwnerAsks::Finish)).await
+    }
+
+    async fn tasks(&self, query: HistoryQuery) -> Result<HistoryPage, ApiError> {
+        let limit = match query.limit {
+            0 => 50,
+            n @ 1..=500 => n,
+            n => {
+                let text = format!("limit is {n}, allowed is 1 to 500");
+                return Err(ApiError::new(ErrorCode::InvalidRequest, text));
+            }
+        };
+        let filter = HistoryFilter { state: query.state, search: query.search, offset: query.offset, limit };
+        let (tasks, total) = self.shared.ports.journal.page(&filter).await.map_err(store_problem)?;
+        let live = self.shared.snapshots.borrow().clone();
+        let shown = tasks.iter().map(|task| {
+            let view = task_view(task);
+            let newer = live.tasks.iter().find(|t| t.task_id == view.task_id && t.attempt == view.attempt);
+            newer.cloned().unwrap_or(view)
+        });
+        Ok(HistoryPage { tasks: shown.collect(), total })
+    }
+
+    async fn task(&self, task: TaskRef) -> Result<TaskView, ApiError> {
+        let live = self.shared.snapshots.borrow().clone();
+        let same = |t: &&TaskView| t.task_id == task.task_id && task.attempt.is_none_or(|a| a == t.attempt);
+        if let Some(view) = live.tasks.iter().rev().find(same) {
+            return Ok(view.clone());
+        }
+        let found = self.shared.ports.journal.find(&task.task_id, task.attempt).await.map_err(store_problem)?;
+        found.as_ref().map(task_view).ok_or_else(|| {
+            ApiError::new(ErrorCode::TaskUnknown, "there is no such task on this computer").with("task", &task.task_id)
+        })
+    }
+
+    async fn logs(&self, query: LogQuery) -> Result<LogPage, ApiError> {
+        let key = self.key(&query.task).await?;
+        let limit = if query.limit == 0 { 200 } else { query.limit.min(1000) };
+        self.shared.ports.logs.page(&key, query.from, limit).await.map_err(store_problem)
+    }
+
+    async fn stop_task(&self, task: TaskRef) -> Result<TaskView, ApiError> {
+        let key = self.key(&task).await?;
+        let running = self.shared.snapshots.borrow().tasks.iter().any(|t| {
+            t.task_id == key.task.as_str() && t.attempt == key.attempt && t.verdict.is_none()
+        });
+        if !running {
+            return Err(ApiError::new(ErrorCode::TaskEnded, "this task has already ended").with("task", &task.task_id));
+        }
+        self.ask(Input::Owner(OwnerAsks::StopTask(key))).await?;
+        self.task(task).await
+    }
+
+    async fn earnings(&self, query: EarningsQuery) -> Result<EarningsView, ApiError> {
+        let days = if query.days == 0 { 30 } else { query.days.min(3650) };
+        let ports = &self.shared.ports;
+        let first = ports.clock.now().wall.0 - i64::from(days - 1) * DAY_MS;
+        let since = earnings::midnight(&ports.zone, WallMs(first));
+        let tasks = ports.journal.ended_since(since).await.map_err(store_problem)?;
+        let (days, sum) = earnings::days(&ports.zone, &tasks);
+        let balance_cpt = self.shared.snapshots.borrow().account.as_ref().and_then(|a| a.balance_cpt);
+        Ok(EarningsView { days, sum, balance_cpt })
+    }
+
+    async fn login(&self, request: LoginRequest) -> Result<AccountView, ApiError> {
+        let short = |text: &str| (1..=256).contains(&text.len());
+        if !short(&request.username) || !short(&request.password) {
+            let text = "user name and password must have 1 to 256 bytes";
+            return Err(ApiError::new(ErrorCode::WrongCredentials, text));
+        }
+        let ports = &self.shared.ports;
+        let problem = |error| pool_problem(&error);
+        ports.pool.connect().await.map_err(problem)?;
+        let tokens = ports
+            .pool
+            .login(&request.username, &request.password, &ports.spool.install)
+            .await
+            .map_err(problem)?;
+        if let Err(error) = ports.secrets.save(&self.shared.pool_url(), &tokens).await {
+            return Err(ApiError::new(ErrorCode::KeyringLocked, error.to_string()));
+        }
+        self.shared.keep_tokens(Some(&tokens));
+        let account = link::account(&self.shared, &tokens);
+        self.ask(Input::SignedIn(account.clone())).await?;
+        Ok(account)
+    }
+
+    async fn logout(&self, (): ()) -> Result<Snapshot, ApiError> {
+        let ports = &self.shared.ports;
+        // What counts is that the tokens are gone here; the pool may be out of reach.
+        if let Err(error) = ports.pool.logout().await {
+            tracing::warn!(%error, "the pool was not told about the sign-out");
+        }
+        self.shared.keep_tokens(None);
+        if let Err(error) = ports.secrets.clear(&self.shared.pool_url()).await {
+            return Err(ApiError::new(ErrorCode::KeyringLocked, error.to_string()));
+        }
+        self.ask(Input::SignedOut).await
+    }
+
+    async fn settings(&self, (): ()) -> Result<Vec<SettingView>, ApiError> {
+        Ok(setting_views(&self.shared.ports.settings.current()))
+    }
+
+    async fn set_setting(&self, change: SettingChange) -> Result<Vec<SettingView>, ApiError> {
+        let ports = &self.shared.ports;
+        let settings = ports.settings.set(&change.key, change.value.as_deref()).await.map_err(|error| match error {
+            SettingsChangeError::Invalid(error) => ApiError::new(ErrorCode::InvalidSetting, error.to_string())
+                .with("key", &error.key)
+                .with("value", &error.value)
+                .with("allowed", &error.allowed),
+            SettingsChangeError::Store(error) => store_problem(error),
+        })?;
+        let host = Arc::clone(&ports.host);
+        let capabilities = tokio::task::spawn_blocking(move || host.capabilities()).await.unwrap_or_default();
+        self.ask(Input::Limits(super::limits(&settings, &capabilities))).await?;
+        Ok(setting_views(&settings))
+    }
+
+    async fn metrics(&self, (): ()) -> Result<MetricsView, ApiError> {
+        Ok(lock(&self.shared.readings).view())
+    }
+
+    async fn doctor(&self, (): ()) -> Result<DoctorReport, ApiError> {
+        Ok(doctor::examine(&self.shared).await)
+    }
+
+    async fn open_window(&self, (): ()) -> Result<(), ApiError> {
+        let _ = self.shared.events.send(Event::RaiseWindow);
+        self.shared.ports.desktop.open_window()
+    }
+
+    async fn pair(&self, (): ()) -> Result<PairingCode, ApiError> {
+        self.shared.ports.desktop.pair()
+    }
+
+    async fn quit(&self, (): ()) -> Result<(), ApiError> {
+        // The answer must not wait for tasks to end.
+        let ended = self.ask(Input::Shutdown);
+        tokio::time::timeout(Duration::from_secs(1), ended).await.ok();
+        Ok(())
+    }
+
+    fn subscribe(&self) -> EventStream {
+        subscription(Subscription {
+            snapshots: self.shared.snapshots.subscribe(),
+            events: self.shared.events.subscribe(),
+        })
+    }
+}

@@ -1,0 +1,342 @@
+//! The event loop and what it performs. Only the loop touches the [`Core`]; everything else sends it inputs.
+
+use crate::core::{Core, Effect, Input, Limits};
+use crate::port::{Clock, Engine, Host, Journal, LogArchive, Pool, Secrets, SettingsStore, Spool, TaskStatus, Tokens};
+use hivemind_control::{ApiError, Event, PairingCode, Snapshot};
+use hivemind_domain::ids::TaskKey;
+use hivemind_domain::settings::Settings;
+use hivemind_domain::task::Task;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+mod attempt;
+mod doctor;
+mod earnings;
+mod handle;
+mod journal;
+mod link;
+mod package;
+mod reporter;
+mod sampler;
+
+pub use handle::WorkerControl;
+
+/// How long the loop waits for tasks to be handed back when it ends.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// What only the program around the worker can do.
+pub trait Desktop: Send + Sync + 'static {
+    /// Starts the window program unless it runs.
+    fn open_window(&self) -> Result<(), ApiError>;
+
+    /// Makes a one-time code that pairs a browser.
+    fn pair(&self) -> Result<PairingCode, ApiError>;
+}
+
+/// Everything the worker needs from the world.
+pub struct Ports {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The pool.
+    pub pool: Arc<dyn Pool>,
+    /// The container engine.
+    pub engine: Arc<dyn Engine>,
+    /// This computer.
+    pub host: Arc<dyn Host>,
+    /// Attempts.
+    pub journal: Arc<dyn Journal>,
+    /// Their output.
+    pub logs: Arc<dyn LogArchive>,
+    /// Tokens.
+    pub secrets: Arc<dyn Secrets>,
+    /// Settings.
+    pub settings: Arc<dyn SettingsStore>,
+    /// Files of attempts.
+    pub spool: Spool,
+    /// The program around the worker.
+    pub desktop: Arc<dyn Desktop>,
+    /// Time zone in which days are counted.
+    pub zone: jiff::tz::TimeZone,
+    /// The worker's version.
+    pub version: &'static str,
+}
+
+/// An input, and who waits for the state after it.
+pub(crate) struct Message {
+    input: Input,
+    done: Option<oneshot::Sender<Arc<Snapshot>>>,
+}
+
+/// What the link to the pool tells on its own beat.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct LinkState {
+    held: Vec<TaskKey>,
+    statuses: Vec<TaskStatus>,
+    paused: String,
+}
+
+/// What goes on for an attempt outside the loop.
+enum Activity {
+    Preparing(CancellationToken),
+    Following,
+}
+
+/// Shared by everything that the loop starts.
+pub(crate) struct Shared {
+    ports: Ports,
+    inputs: mpsc::Sender<Message>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    events: broadcast::Sender<Event>,
+    link: watch::Sender<LinkState>,
+    tokens: Mutex<Option<link::Session>>,
+    activities: Mutex<HashMap<TaskKey, Activity>>,
+    reporters: Mutex<HashMap<TaskKey, reporter::Handle>>,
+    readings: Mutex<sampler::Readings>,
+}
+
+impl Shared {
+    async fn tell(&self, input: Input) {
+        // The loop outlives everything that tells it something, but for the very end.
+        let _ = self.inputs.send(Message { input, done: None }).await;
+    }
+
+    fn pool_url(&self) -> String {
+        self.ports.settings.current().text("master_url").to_owned()
+    }
+
+    fn keep_tokens(&self, tokens: Option<&Tokens>) {
+        *lock(&self.tokens) = tokens.map(|tokens| link::Session {
+            tokens: tokens.clone(),
+            until: self.ports.clock.now().mono.after(tokens.session_for),
+        });
+    }
+}
+
+/// A lock whose holder never panics half-way through a change.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A random number in 0..1 for jitter.
+fn unit() -> f64 {
+    rand::random()
+}
+
+/// What the owner allows, from the settings, within what this computer has.
+fn limits(settings: &Settings, host: &hivemind_domain::resources::Capabilities) -> Limits {
+    let cpu_only = settings.flag("cpu_only");
+    let cores = host.cpu_cores.saturating_mul(1000).max(100);
+    Limits {
+        max_tasks: usize::try_from(settings.integer("max_concurrent_tasks")).unwrap_or(1),
+        allowed: hivemind_domain::resources::Resources {
+            cpu_millis: settings.cpu_millis("max_cpu_cores").min(cores),
+            memory_bytes: settings.bytes("max_memory_limit").min(host.memory_bytes),
+            // The engine grants no GPUs yet, so none are offered.
+            gpus: 0,
+        },
+        cpu_only,
+    }
+}
+
+/// A running worker.
+pub struct Worker {
+    /// What it can be asked.
+    pub control: Arc<WorkerControl>,
+    /// Ends when the worker has ended.
+    pub ended: JoinHandle<()>,
+}
+
+impl Worker {
+    /// Reads the journal and starts the loop on the present tokio runtime.
+    ///
+    /// # Errors
+    /// When the journal cannot be read: without it nothing may be started.
+    pub async fn start(ports: Ports) -> Result<Self, crate::port::StoreError> {
+        let unfinished = ports.journal.unfinished().await?;
+        let settings = ports.settings.current();
+        let contribute = match ports.journal.wish().await? {
+            Some(wish) => wish,
+            None => settings.flag("contribute_on_start"),
+        };
+        let host = Arc::clone(&ports.host);
+        let capabilities = tokio::task::spawn_blocking(move || host.capabilities()).await.unwrap_or_default();
+        let core = Core::new(limits(&settings, &capabilities), capabilities);
+        let (inputs, messages) = mpsc::channel(256);
+        let shared = Arc::new(Shared {
+            inputs,
+            snapshots: watch::Sender::new(Arc::new(Snapshot::default())),
+            events: broadcast::Sender::new(256),
+            link: watch::Sender::new(LinkState::default()),
+            tokens: Mutex::default(),
+            activities: Mutex::default(),
+            reporters: Mutex::default(),
+            readings: Mutex::default(),
+            ports,
+        });
+        let midnight = earnings::midnight(&shared.ports.zone, shared.ports.clock.now().wall);
+        let today = shared.ports.journal.ended_since(midnight).await?;
+        let control = Arc::new(WorkerControl::new(Arc::clone(&shared)));
+        let first = Input::Restored { tasks: unfinished, contribute };
+        let mut event_loop = EventLoop::new(core, shared, earnings::Today::new(&today));
+        event_loop.step(first, None);
+        let ended = tokio::spawn(event_loop.run(messages));
+        Ok(Self { control, ended })
+    }
+}
+
+struct EventLoop {
+    core: Core,
+    shared: Arc<Shared>,
+    today: earnings::Today,
+    writer: mpsc::UnboundedSender<journal::Entry>,
+    link: link::Link,
+    sampler: JoinHandle<()>,
+    seq: u64,
+    ended: bool,
+}
+
+impl EventLoop {
+    fn new(core: Core, shared: Arc<Shared>, today: earnings::Today) -> Self {
+        let writer = journal::spawn(Arc::clone(&shared));
+        let sampler = tokio::spawn(sampler::run(Arc::clone(&shared)));
+        let link = link::Link::new(Arc::clone(&shared));
+        Self { core, shared, today, writer, link, sampler, seq: 0, ended: false }
+    }
+
+    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        let mut give_up = None;
+        while !self.ended {
+            let now = self.shared.ports.clock.now().mono;
+            let wake = self.core.next_wake(now).map(|at| at.since(now));
+            let message = tokio::select! {
+                message = messages.recv() => match message {
+                    Some(message) => message,
+                    None => break,
+                },
+                () = sleep_for(wake) => Message { input: Input::Tick, done: None },
+                () = sleep_until(give_up) => break,
+            };
+            if matches!(message.input, Input::Shutdown) && give_up.is_none() {
+                give_up = Some(tokio::time::Instant::now() + DRAIN);
+            }
+            self.step(message.input, message.done);
+        }
+        self.sampler.abort();
+        self.link.close().await;
+    }
+
+    fn step(&mut self, input: Input, done: Option<oneshot::Sender<Arc<Snapshot>>>) {
+        let now = self.shared.ports.clock.now();
+        let effects = self.core.step(input, now);
+        for effect in effects {
+            self.perform(effect);
+        }
+        self.publish();
+        if let Some(done) = done {
+            let _ = done.send(Arc::clone(&self.shared.snapshots.borrow()));
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        let shared = Arc::clone(&self.shared);
+        match effect {
+            Effect::Pool(todo) => self.link.perform(todo, self.core.capabilities(), self.core.registered()),
+            Effect::Persist(task, effects) => {
+                let _ = self.writer.send(journal::Entry { task, effects });
+            }
+            Effect::Perform(task, effect) => attempt::perform(&shared, *task, effect),
+            Effect::KeepWish(contribute) => {
+                tokio::spawn(async move {
+                    let kept = shared.ports.journal.set_wish(contribute).await;
+                    if kept.is_err() {
+                        shared.tell(Input::Journal(kept)).await;
+                    }
+                });
+            }
+            Effect::Ask { free, running, number } => self.link.ask(free, running, number),
+            Effect::Decline(key, reason) => self.link.decline(key, reason),
+            Effect::VerifyEngine => {
+                tokio::spawn(async move {
+                    let answer = shared.ports.engine.verify().await;
+                    shared.tell(Input::EngineChecked(answer)).await;
+                });
+            }
+            Effect::FindContainers => {
+                tokio::spawn(async move {
+                    let answer = shared.ports.engine.own(&shared.ports.spool.install).await;
+                    shared.tell(Input::Containers(answer)).await;
+                });
+            }
+            Effect::RemoveStray(container) => {
+                tokio::spawn(async move {
+                    if let Err(error) = shared.ports.engine.remove(&container).await {
+                        tracing::warn!(%container, %error, "a left-over container stays for now");
+                    }
+                });
+            }
+            Effect::Forget(task) => self.forget(&task),
+            Effect::Ended => self.ended = true,
+        }
+    }
+
+    fn forget(&mut self, task: &Task) {
+        self.today.add(task);
+        lock(&self.shared.reporters).remove(task.key());
+        if task.credit.is_some() {
+            self.link.read_balance();
+        }
+    }
+
+    fn publish(&mut self) {
+        let shared = &self.shared;
+        let now = shared.ports.clock.now();
+        let settings = shared.ports.settings.current();
+        let mut snapshot = self.core.snapshot(now);
+        snapshot.version = shared.ports.version.to_owned();
+        snapshot.pool.url = settings.text("master_url").to_owned();
+        snapshot.pool.link = shared.ports.pool.link();
+        {
+            let readings = lock(&shared.readings);
+            snapshot.host.hostname.clone_from(&readings.hostname);
+            snapshot.host.gpu_note.clone_from(&readings.gpu_note);
+        }
+        self.today.roll(&shared.ports.zone, now.wall);
+        snapshot.today = self.today.sum(self.core.accruing());
+        snapshot.language = settings.text("language").to_owned();
+        snapshot.theme = settings.text("theme").to_owned();
+        snapshot.seq = self.seq;
+        if **shared.snapshots.borrow() != snapshot {
+            self.seq += 1;
+            snapshot.seq = self.seq;
+            shared.snapshots.send_replace(Arc::new(snapshot));
+        }
+        let link = LinkState {
+            held: self.core.held(),
+            statuses: self.core.statuses(),
+            paused: self.core.paused_word(),
+        };
+        shared.link.send_if_modified(|old| {
+            let changed = *old != link;
+            *old = link;
+            changed
+        });
+    }
+}
+
+async fn sleep_for(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,153 @@
+//! Tells the pool about a running attempt: its output lines in order, none twice, none left out as long as they are
+//! kept here.
+
+use super::{Shared, lock, unit};
+use crate::port::{Durable, PoolErrorKind, Report};
+use hivemind_domain::ids::TaskKey;
+use hivemind_domain::retry;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// Lines per message.
+const LINES: u32 = 256;
+
+/// What the parts of an attempt say to its reporter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct News {
+    /// Rises with every batch of lines.
+    batches: u64,
+    /// No more lines will come.
+    last: bool,
+}
+
+/// A running reporter.
+pub(super) struct Handle {
+    news: watch::Sender<News>,
+    done: watch::Receiver<bool>,
+}
+
+/// Starts a reporter unless one runs.
+pub(super) fn start(shared: &Arc<Shared>, key: &TaskKey) {
+    let mut reporters = lock(&shared.reporters);
+    if reporters.get(key).is_some_and(|handle| !*handle.done.borrow()) {
+        return;
+    }
+    let (news, heard) = watch::channel(News::default());
+    let (done, ended) = watch::channel(false);
+    reporters.insert(key.clone(), Handle { news, done: ended });
+    let (shared, key) = (Arc::clone(shared), key.clone());
+    tokio::spawn(async move {
+        report(&shared, &key, heard).await;
+        let _ = done.send(true);
+    });
+}
+
+/// Lines were added.
+pub(super) fn wake(shared: &Shared, key: &TaskKey) {
+    if let Some(handle) = lock(&shared.reporters).get(key) {
+        handle.news.send_modify(|news| news.batches += 1);
+    }
+}
+
+/// No more lines will come.
+pub(super) fn finish(shared: &Shared, key: &TaskKey) {
+    if let Some(handle) = lock(&shared.reporters).get(key) {
+        handle.news.send_modify(|news| news.last = true);
+    }
+}
+
+/// Waits until the pool has every line, or `most` has passed.
+pub(super) async fn flush(shared: &Arc<Shared>, key: &TaskKey, most: Duration) {
+    start(shared, key);
+    finish(shared, key);
+    let ended = lock(&shared.reporters).get(key).map(|handle| handle.done.clone());
+    if let Some(mut ended) = ended {
+        let _ = tokio::time::timeout(most, ended.wait_for(|done| *done)).await;
+    }
+}
+
+/// Opens the stream again and again until every line is durable.
+async fn report(shared: &Shared, key: &TaskKey, mut news: watch::Receiver<News>) {
+    let mut failures = 0;
+    loop {
+        match stream(shared, key, &mut news).await {
+            Ended::Told | Ended::Gone => return,
+            Ended::Broken => {
+                tokio::time::sleep(retry::pause(failures, unit(), None)).await;
+                failures = failures.saturating_add(1);
+            }
+        }
+        // The sender lives in the map of reporters: it is gone once the attempt is final.
+        if news.has_changed().is_err() {
+            return;
+        }
+    }
+}
+
+enum Ended {
+    /// Every line is durable.
+    Told,
+    /// The pool does not want to hear of this attempt.
+    Gone,
+    /// To be opened again.
+    Broken,
+}
+
+async fn stream(shared: &Shared, key: &TaskKey, news: &mut watch::Receiver<News>) -> Ended {
+    let (reports, outgoing) = mpsc::channel(8);
+    let (acks, mut durable) = mpsc::channel(8);
+    let call = shared.ports.pool.report(key, outgoing, acks);
+    let talk = talk(shared, key, reports, &mut durable, news);
+    tokio::pin!(call, talk);
+    let mut told = None;
+    let answer = loop {
+        tokio::select! {
+            answer = &mut call => break answer,
+            all = &mut talk, if told.is_none() => told = Some(all),
+        }
+    };
+    match (answer, told) {
+        (Ok(()), Some(true)) => Ended::Told,
+        (Err(error), _) if matches!(error.kind, PoolErrorKind::StaleAttempt | PoolErrorKind::NotFound) => Ended::Gone,
+        _ => Ended::Broken,
+    }
+}
+
+/// Sends lines as they come, until the last one is durable. Says whether it is.
+async fn talk(
+    shared: &Shared,
+    key: &TaskKey,
+    reports: mpsc::Sender<Report>,
+    durable: &mut mpsc::Receiver<Durable>,
+    news: &mut watch::Receiver<News>,
+) -> bool {
+    let Some(mut known) = durable.recv().await else { return false };
+    let mut next = known.lines;
+    loop {
+        let heard = *news.borrow_and_update();
+        loop {
+            let Ok(lines) = shared.ports.logs.read(key, next, LINES).await else { return false };
+            if lines.is_empty() {
+                break;
+            }
+            let first = next;
+            next += lines.len() as u64;
+            if reports.send(Report::Lines { first, lines }).await.is_err() {
+                return false;
+            }
+        }
+        if heard.last && known.lines >= next {
+            return true;
+        }
+        tokio::select! {
+            changed = news.changed() => if changed.is_err() {
+                return true;
+            },
+            ack = durable.recv() => match ack {
+                Some(ack) => known = ack,
+                None => return false,
+            },
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Looks at the computer: every 2 s while somebody watches or a task runs, else as often as the pool is told.
+
+use super::{Shared, lock};
+use crate::core::Input;
+use crate::port::Host;
+use hivemind_control::{Event, MetricsSample, MetricsView};
+use hivemind_domain::resources::GIB;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+const OFTEN: Duration = Duration::from_secs(2);
+const SELDOM: Duration = Duration::from_secs(30);
+/// A minute of readings.
+const KEPT: usize = 31;
+/// Free room on the disk under which no work is taken, and from which it is again.
+const DISK_LOW: u64 = GIB;
+const DISK_ENOUGH: u64 = 2 * GIB;
+
+/// What was seen lately.
+#[derive(Default)]
+pub(super) struct Readings {
+    pub(super) hostname: String,
+    pub(super) gpu_note: String,
+    samples: VecDeque<MetricsSample>,
+    disk_low: bool,
+}
+
+impl Readings {
+    /// The last minute.
+    pub(super) fn view(&self) -> MetricsView {
+        MetricsView { samples: self.samples.iter().cloned().collect() }
+    }
+
+    /// The newest reading.
+    pub(super) fn latest(&self) -> MetricsSample {
+        self.samples.back().cloned().unwrap_or_default()
+    }
+}
+
+/// Runs until it is dropped.
+pub(super) async fn run(shared: Arc<Shared>) {
+    let host = Arc::clone(&shared.ports.host);
+    let named = tokio::task::spawn_blocking(move || (host.hostname(), host.gpu_note())).await;
+    if let Ok((hostname, gpu_note)) = named {
+        let mut readings = lock(&shared.readings);
+        readings.hostname = hostname;
+        readings.gpu_note = gpu_note;
+    }
+    shared.tell(Input::Tick).await;
+    let mut watchers = shared.snapshots.subscribe();
+    loop {
+        look(&shared).await;
+        let busy = shared.events.receiver_count() > 0 || shared.snapshots.borrow().status.running_tasks > 0;
+        if busy {
+            tokio::time::sleep(OFTEN).await;
+        } else {
+            // A new subscriber makes itself known by the snapshot it asks for; state changes wake this too.
+            tokio::select! {
+                () = tokio::time::sleep(SELDOM) => {}
+                _ = watchers.changed() => tokio::time::sleep(Duration::from_millis(200)).await,
+            }
+        }
+    }
+}
+
+/// One reading, kept and told.
+pub(super) async fn look(shared: &Arc<Shared>) -> MetricsSample {
+    let host: Arc<dyn Host> = Arc::clone(&shared.ports.host);
+    let Ok(mut sample) = tokio::task::spawn_blocking(move || host.sample()).await else {
+        return MetricsSample::default();
+    };
+    {
+        let snapshot = shared.snapshots.borrow();
+        let cores = (snapshot.host.cpu_cores.max(1) * 1000) as f32;
+        for task in &snapshot.tasks {
+            sample.tasks_cpu_percent += task.cpu_percent * task.cpu_millis as f32 / cores;
+            sample.tasks_memory_bytes += task.memory_used_bytes;
+        }
+    }
+    let free = sample.disk_total_bytes.saturating_sub(sample.disk_used_bytes);
+    let changed = {
+        let mut readings = lock(&shared.readings);
+        readings.samples.push_back(sample.clone());
+        while readings.samples.len() > KEPT {
+            readings.samples.pop_front();
+        }
+        let low = sample.disk_total_bytes > 0 && free < if readings.disk_low { DISK_ENOUGH } else { DISK_LOW };
+        let changed = low != readings.disk_low;
+        readings.disk_low = low;
+        changed.then_some(low)
+    };
+    if let Some(low) = changed {
+        shared.tell(Input::DiskLow(low)).await;
+    }
+    let _ = shared.events.send(Event::Metrics(sample.clone()));
+    sample
+}
