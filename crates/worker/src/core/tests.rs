@@ -1,0 +1,276 @@
+use super::*;
+use crate::port::PoolErrorKind;
+use hivemind_control::{PoolState, StatusState};
+use hivemind_domain::ids::{NodeId, TaskId};
+use hivemind_domain::limits::TaskLimits;
+use hivemind_domain::reward::Formula;
+use hivemind_domain::resources::{GIB, TrustLevel};
+use hivemind_domain::task::{Assignment, CancelledBy, Credit, NetworkNeed, Phase, ResultFile};
+use hivemind_domain::time::WallMs;
+
+fn at(ms: u64) -> Now {
+    Now { mono: Mono(Duration::from_millis(ms)), wall: WallMs(1_000_000 + ms as i64) }
+}
+
+fn key(name: &str, attempt: u32) -> TaskKey {
+    TaskKey { task: TaskId::new(name).unwrap(), attempt }
+}
+
+fn assigned(name: &str) -> Assigned {
+    let assignment = Assignment {
+        key: key(name, 1),
+        name: name.into(),
+        image: None,
+        command: Vec::new(),
+        package: None,
+        limits: TaskLimits { timeout: Duration::from_secs(60), ..TaskLimits::default() },
+        network: NetworkNeed::None,
+        formula: Formula::V2,
+    };
+    Assigned { assignment, lease: Duration::from_secs(10) }
+}
+
+fn registered() -> Input {
+    Input::Registered(Registered {
+        node: NodeId::new("n1").unwrap(),
+        trust: TrustLevel::Low,
+        heartbeat_every: Duration::from_secs(1),
+        lease: Duration::from_secs(10),
+    })
+}
+
+fn engine_ready() -> Input {
+    Input::EngineChecked(Ok(EngineInfo { name: "docker".into(), version: "20.10".into(), isolation: "plain".into() }))
+}
+
+fn engine_away() -> EngineError {
+    EngineError::new(crate::port::EngineErrorKind::Stopped, "no answer")
+}
+
+fn unreachable() -> PoolError {
+    PoolError::new(PoolErrorKind::Unreachable, "no answer")
+}
+
+fn new_core() -> Core {
+    let allowed = Resources { cpu_millis: 4000, memory_bytes: 8 * GIB, gpus: 0 };
+    Core::new(Limits { max_tasks: 3, allowed, cpu_only: true }, Capabilities::default())
+}
+
+fn online(tasks: Vec<Task>) -> Core {
+    let mut core = new_core();
+    core.step(Input::Restored { tasks, contribute: true }, at(0));
+    core.step(engine_ready(), at(0));
+    core.step(Input::Authenticated(AccountView::default()), at(0));
+    core.step(registered(), at(0));
+    core
+}
+
+fn ask_number(effects: &[Effect]) -> Option<u64> {
+    effects.iter().find_map(|e| if let Effect::Ask { number, .. } = e { Some(*number) } else { None })
+}
+
+fn give(core: &mut Core, name: &str, now: Now) -> Vec<Effect> {
+    let number = core.ask_number;
+    core.step(Input::Asked { number, answer: Ok(Some(assigned(name))), unit: 0.5 }, now)
+}
+
+fn run_to_result(core: &mut Core, k: &TaskKey) -> Vec<Effect> {
+    for input in [
+        TaskInput::Prepared { container: "c1".into(), image_digest: "sha256:1".into() },
+        TaskInput::Started,
+        TaskInput::Exited { code: 0, out_of_memory: false },
+    ] {
+        core.step(Input::Task(k.clone(), input), at(3000));
+    }
+    let file = ResultFile { sha256: "a".repeat(64), size_bytes: 1, entries: 1 };
+    core.step(Input::Task(k.clone(), TaskInput::Collected(file)), at(3100))
+}
+
+fn submits(effects: &[Effect]) -> bool {
+    effects.iter().any(|e| matches!(e, Effect::Perform(_, TaskEffect::Submit)))
+}
+
+fn renew(core: &mut Core, now: Now) -> Vec<Effect> {
+    let answer = HeartbeatAnswer { lease: Duration::from_secs(10), ..HeartbeatAnswer::default() };
+    core.step(Input::Heartbeat { sent: now.mono, answer }, now)
+}
+
+#[test]
+fn asks_for_work_only_when_everything_is_ready() {
+    let mut core = new_core();
+    core.step(Input::Restored { tasks: vec![], contribute: true }, at(0));
+    core.step(Input::Authenticated(AccountView::default()), at(0));
+    assert_eq!(ask_number(&core.step(registered(), at(0))), None, "the engine was not heard of");
+    assert_eq!(ask_number(&core.step(engine_ready(), at(0))), Some(1));
+    assert_eq!(core.snapshot(at(0)).status.state, StatusState::Ready);
+}
+
+#[test]
+fn an_accepted_task_is_written_before_it_is_prepared() {
+    let mut core = online(vec![]);
+    let effects = give(&mut core, "t1", at(100));
+    assert!(matches!(&effects[0], Effect::Persist(task, todo)
+        if task.phase == Phase::Preparing && *todo == vec![TaskEffect::Prepare]));
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Perform(_, TaskEffect::Prepare))));
+    assert_eq!(ask_number(&effects), Some(2), "asks on with what is left");
+    assert_eq!(core.held(), vec![key("t1", 1)]);
+}
+
+#[test]
+fn what_does_not_fit_is_declined_with_numbers() {
+    let mut core = online(vec![]);
+    let mut large = assigned("big");
+    large.assignment.limits.resources.memory_bytes = 100 * GIB;
+    let number = core.ask_number;
+    let effects = core.step(Input::Asked { number, answer: Ok(Some(large)), unit: 0.5 }, at(5));
+    assert!(matches!(&effects[0], Effect::Decline(k, why) if *k == key("big", 1) && why.contains("memory")));
+    let mut curious = assigned("net");
+    curious.assignment.network = NetworkNeed::Hosts(vec!["example.org".into()]);
+    let number = core.ask_number;
+    let effects = core.step(Input::Asked { number, answer: Ok(Some(curious)), unit: 0.5 }, at(5));
+    assert!(matches!(&effects[0], Effect::Decline(_, why) if why.contains("network")));
+    assert!(core.held().is_empty());
+}
+
+#[test]
+fn a_result_is_not_sent_while_the_lease_is_unconfirmed() {
+    let mut core = online(vec![]);
+    give(&mut core, "t1", at(100));
+    let k = key("t1", 1);
+    core.step(Input::PoolFailed { error: unreachable(), unit: 0.0 }, at(200));
+    assert!(!submits(&run_to_result(&mut core, &k)));
+    core.step(Input::Tick, at(60_000));
+    core.step(Input::Authenticated(AccountView::default()), at(60_000));
+    assert!(!submits(&core.step(registered(), at(60_000))), "the lease has lapsed meanwhile");
+    assert!(submits(&renew(&mut core, at(60_001))));
+    let paid = TaskInput::Acknowledged(Credit { cpt: 2, settled: true });
+    let effects = core.step(Input::Task(k, paid), at(60_100));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Forget(t) if t.phase == Phase::Settled)));
+}
+
+#[test]
+fn a_revoked_attempt_ends_and_a_late_revocation_of_a_newer_acceptance_is_ignored() {
+    let mut core = online(vec![]);
+    give(&mut core, "t1", at(5000));
+    let void = HeartbeatAnswer { void: vec![key("t1", 1)], lease: Duration::from_secs(10), ..Default::default() };
+    core.step(Input::Heartbeat { sent: at(4000).mono, answer: void.clone() }, at(5001));
+    assert_eq!(core.held().len(), 1, "that heartbeat was sent before the task was accepted");
+    let effects = core.step(Input::Heartbeat { sent: at(6000).mono, answer: void }, at(6001));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Forget(t) if t.phase == Phase::LeaseLost)));
+    assert!(core.held().is_empty());
+}
+
+#[test]
+fn time_runs_out_only_while_the_container_runs() {
+    let mut core = online(vec![]);
+    give(&mut core, "t1", at(0));
+    let k = key("t1", 1);
+    core.step(Input::Tick, at(120_000));
+    assert!(core.live_task(&k).unwrap().verdict.is_none(), "preparation does not count");
+    let prepared = TaskInput::Prepared { container: "c".into(), image_digest: "d".into() };
+    core.step(Input::Task(k.clone(), prepared), at(120_000));
+    core.step(Input::Task(k.clone(), TaskInput::Started), at(120_000));
+    assert_eq!(core.next_wake(at(120_001).mono), Some(at(180_000).mono));
+    let effects = core.step(Input::Tick, at(180_000));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Persist(_, todo) if *todo == vec![TaskEffect::Halt])));
+    assert_eq!(core.live_task(&k).unwrap().verdict.as_ref().unwrap().word(), "timed_out");
+}
+
+#[test]
+fn an_engine_outage_parks_and_its_return_goes_on() {
+    let mut core = online(vec![]);
+    give(&mut core, "t1", at(0));
+    let k = key("t1", 1);
+    let prepared = TaskInput::Prepared { container: "c".into(), image_digest: "d".into() };
+    core.step(Input::Task(k.clone(), prepared), at(1));
+    core.step(Input::Task(k.clone(), TaskInput::Started), at(1));
+    core.step(Input::EngineAway(k.clone(), engine_away()), at(2));
+    let told = core.snapshot(at(2)).status;
+    assert_eq!(told.state, StatusState::NeedsYou);
+    assert_eq!(told.problem.unwrap().code, ErrorCode::EngineStopped);
+    let effects = core.step(Input::Tick, at(5002));
+    assert!(effects.contains(&Effect::VerifyEngine));
+    assert!(core.step(engine_ready(), at(5003)).contains(&Effect::FindContainers));
+    let stray = OwnContainer { container: "x".into(), key: Some(key("old", 1)) };
+    let mine = OwnContainer { container: "c".into(), key: Some(k) };
+    let effects = core.step(Input::Containers(Ok(vec![stray, mine])), at(5004));
+    assert!(effects.contains(&Effect::RemoveStray("x".into())));
+    assert!(!effects.contains(&Effect::RemoveStray("c".into())));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Persist(_, todo) if *todo == vec![TaskEffect::Run])));
+}
+
+#[test]
+fn after_a_restart_the_container_is_adopted_and_its_time_counts() {
+    let mut before = online(vec![]);
+    give(&mut before, "t1", at(0));
+    let k = key("t1", 1);
+    let prepared = TaskInput::Prepared { container: "c".into(), image_digest: "d".into() };
+    before.step(Input::Task(k.clone(), prepared), at(0));
+    before.step(Input::Task(k.clone(), TaskInput::Started), at(0));
+    let kept = before.live_task(&k).unwrap().clone();
+    let mut core = new_core();
+    core.step(Input::Restored { tasks: vec![kept], contribute: true }, at(8000));
+    core.step(engine_ready(), at(8000));
+    assert_eq!(core.held(), vec![k.clone()], "the pool is told about it at once");
+    let own = OwnContainer { container: "c".into(), key: Some(k.clone()) };
+    let effects = core.step(Input::Containers(Ok(vec![own])), at(8000));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Persist(_, todo) if *todo == vec![TaskEffect::Run])));
+    assert_eq!(core.snapshot(at(8000)).tasks[0].active_ms, 8000);
+}
+
+#[test]
+fn stopping_hands_back_what_runs_and_keeps_the_link_until_the_pool_knows() {
+    let mut core = online(vec![]);
+    give(&mut core, "t1", at(0));
+    let k = key("t1", 1);
+    let effects = core.step(Input::Owner(OwnerAsks::Stop), at(1));
+    assert!(effects.contains(&Effect::KeepWish(false)));
+    assert_eq!(core.snapshot(at(1)).status.state, StatusState::Off);
+    let effects = core.step(Input::Task(k.clone(), TaskInput::Stopped), at(2));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Perform(_, TaskEffect::HandBack))));
+    let effects = core.step(Input::Task(k, TaskInput::HandBackTaken), at(3));
+    assert!(effects.contains(&Effect::Pool(Todo::Disconnect)));
+}
+
+#[test]
+fn shutdown_ends_only_when_nothing_is_left_to_tell() {
+    let mut core = online(vec![]);
+    give(&mut core, "t1", at(0));
+    assert!(!core.step(Input::Shutdown, at(1)).contains(&Effect::Ended));
+    core.step(Input::Task(key("t1", 1), TaskInput::Stopped), at(2));
+    let effects = core.step(Input::Task(key("t1", 1), TaskInput::HandBackTaken), at(3));
+    assert!(effects.contains(&Effect::Ended));
+}
+
+#[test]
+fn a_cancellation_reaches_a_running_task_and_its_report() {
+    let mut core = online(vec![]);
+    give(&mut core, "t1", at(0));
+    let cancelled = vec![(key("t1", 1), CancelledBy::Requester)];
+    let answer = HeartbeatAnswer { cancelled, lease: Duration::from_secs(10), ..Default::default() };
+    core.step(Input::Heartbeat { sent: at(5).mono, answer }, at(6));
+    let effects = core.step(Input::Task(key("t1", 1), TaskInput::Stopped), at(7));
+    assert!(submits(&effects));
+}
+
+#[test]
+fn a_failed_call_for_work_waits_and_never_spins() {
+    let mut core = online(vec![]);
+    let number = core.ask_number;
+    let effects = core.step(Input::Asked { number, answer: Err(unreachable()), unit: 1.0 }, at(10));
+    assert_eq!(ask_number(&effects), None);
+    assert_eq!(core.next_wake(at(10).mono), Some(at(510).mono));
+    assert_eq!(ask_number(&core.step(Input::Tick, at(509))), None);
+    assert!(ask_number(&core.step(Input::Tick, at(510))).is_some());
+    assert_eq!(core.snapshot(at(510)).pool.state, PoolState::Online, "heartbeats decide about the link");
+}
+
+#[test]
+fn a_store_that_fails_stops_new_work_until_it_writes_again() {
+    let mut core = online(vec![]);
+    let full = StoreError { disk_full: true, message: "no space".into() };
+    core.step(Input::Journal(Err(full)), at(1));
+    assert_eq!(core.snapshot(at(1)).status.problem.unwrap().code, ErrorCode::JournalFailed);
+    core.step(Input::Journal(Ok(())), at(2));
+    assert_eq!(core.snapshot(at(2)).status.state, StatusState::Ready);
+}

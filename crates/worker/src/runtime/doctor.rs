@@ -2,6 +2,7 @@
 
 use super::{Shared, lock};
 use crate::core::engine_problem;
+use crate::port::EngineErrorKind;
 use hivemind_control::{DoctorReport, ErrorCode, Finding, Level, PoolState};
 use hivemind_domain::resources::GIB;
 
@@ -44,14 +45,18 @@ async fn engine(shared: &Shared) -> Finding {
         }
         Err(error) => {
             let problem = engine_problem(&error);
-            let fix = match problem.code {
-                ErrorCode::EngineMissing => "Install Docker Engine 20.10 or newer, or Docker Desktop.",
-                ErrorCode::EngineStopped => "Start the Docker service, or open Docker Desktop.",
-                ErrorCode::EngineForbidden => {
+            let fix = match error.kind {
+                EngineErrorKind::Missing => "Install Docker Engine 20.10 or newer, or Docker Desktop.",
+                EngineErrorKind::Stopped => "Start the Docker service, or open Docker Desktop.",
+                EngineErrorKind::Forbidden => {
                     "Allow this user to use Docker, for example with rootless Docker, then sign in again."
                 }
-                ErrorCode::EngineTooOld => "Update Docker to 20.10 or newer.",
-                _ => "Look at the Docker service's own log.",
+                EngineErrorKind::TooOld => "Update Docker to 20.10 or newer.",
+                EngineErrorKind::Image
+                | EngineErrorKind::Package
+                | EngineErrorKind::Output
+                | EngineErrorKind::Gone
+                | EngineErrorKind::Failed => "Look at the Docker service's own log.",
             };
             advise(finding(1, "engine", Level::Error, problem.message.clone()), problem.code, fix)
         }
