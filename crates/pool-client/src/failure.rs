@@ -1,0 +1,91 @@
+//! From a call's status to what the worker does about it.
+
+use hivemind_proto::error;
+use hivemind_proto::v1::ErrorCode;
+use hivemind_worker_core::port::{PoolError, PoolErrorKind};
+use std::time::Duration;
+use tonic::{Code, Status};
+
+pub(crate) fn protocol(message: impl AsRef<str>) -> PoolError {
+    PoolError::new(PoolErrorKind::Protocol, message)
+}
+
+pub(crate) fn unreachable(message: impl AsRef<str>) -> PoolError {
+    PoolError::new(PoolErrorKind::Unreachable, message)
+}
+
+pub(crate) fn disk(error: &std::io::Error) -> PoolError {
+    PoolError::new(PoolErrorKind::Disk, format!("a file cannot be read or written: {error}"))
+}
+
+/// A failed call.
+pub(crate) fn failed(status: Status) -> PoolError {
+    let detail = error::detail(&status);
+    let kind = match error::code(&status) {
+        ErrorCode::WrongCredentials => PoolErrorKind::WrongCredentials,
+        ErrorCode::SignInNeeded | ErrorCode::SessionExpired => PoolErrorKind::Unauthenticated,
+        ErrorCode::NodeUnknown => PoolErrorKind::NodeUnknown,
+        ErrorCode::NodeRejected | ErrorCode::ProtocolUnsupported | ErrorCode::Forbidden => PoolErrorKind::Refused,
+        ErrorCode::StaleAttempt | ErrorCode::TaskUnknown => PoolErrorKind::StaleAttempt,
+        ErrorCode::ResultConflict => PoolErrorKind::Conflict,
+        ErrorCode::ArtifactUnknown => PoolErrorKind::NotFound,
+        ErrorCode::RateLimited
+        | ErrorCode::Superseded
+        | ErrorCode::Unavailable
+        | ErrorCode::OffsetMismatch
+        | ErrorCode::Internal => PoolErrorKind::Unreachable,
+        ErrorCode::Unspecified
+        | ErrorCode::InvalidField
+        | ErrorCode::HashMismatch
+        | ErrorCode::TooLarge
+        | ErrorCode::InsufficientFunds => PoolErrorKind::Protocol,
+    };
+    let message = match &detail {
+        Some(detail) if !detail.message.is_empty() => detail.message.clone(),
+        _ if status.code() == Code::Unavailable => "the pool does not answer".to_owned(),
+        _ if status.code() == Code::DeadlineExceeded => "the pool did not answer in time".to_owned(),
+        _ => format!("the call failed: {} {}", status.code(), status.message()),
+    };
+    let mut failure = PoolError::new(kind, message);
+    failure.retry_after = detail
+        .filter(|detail| detail.retry_after_ms > 0)
+        .map(|detail| Duration::from_millis(u64::from(detail.retry_after_ms)));
+    failure
+}
+
+/// What comes over its time counts as not reached.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, PoolError>>,
+) -> Result<T, PoolError> {
+    tokio::time::timeout(limit, call)
+        .await
+        .unwrap_or_else(|_| Err(unreachable("the pool did not answer in time")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_grpc_code_without_detail_has_a_kind() {
+        for number in 1..=16 {
+            let failure = failed(Status::new(Code::from_i32(number), "x"));
+            assert!(!failure.message.is_empty());
+            let expected = match number {
+                16 => PoolErrorKind::Unauthenticated,
+                7 => PoolErrorKind::Refused,
+                3 | 11 => PoolErrorKind::Protocol,
+                _ => PoolErrorKind::Unreachable,
+            };
+            assert_eq!(failure.kind, expected, "code {number}");
+        }
+    }
+
+    #[test]
+    fn the_pools_wish_is_carried() {
+        let wait = Duration::from_millis(700);
+        let status = error::status_after(Code::ResourceExhausted, ErrorCode::RateLimited, "slow down", wait);
+        assert_eq!(failed(status).retry_after, Some(wait));
+    }
+}

@@ -1,0 +1,245 @@
+//! The dialect `hivemind.v1` over gRPC.
+
+use crate::check;
+use crate::config::V1Config;
+use crate::dial::{Connected, dial};
+use crate::failure::{failed, protocol, unreachable, within};
+use async_trait::async_trait;
+use hivemind_domain::ids::{InstallId, TaskKey};
+use hivemind_domain::resources::{Capabilities, Resources};
+use hivemind_domain::task::{Credit, HandBack, PackageRef};
+use hivemind_proto::v1;
+use hivemind_proto::v1::account_service_client::AccountServiceClient;
+use hivemind_proto::v1::node_service_client::NodeServiceClient;
+use hivemind_proto::v1::task_service_client::TaskServiceClient;
+use hivemind_worker_core::port::{
+    Assigned, Durable, HeartbeatAnswer, Pool, PoolError, PoolErrorKind, Registered, Report, ResultHeader,
+    StatusAnswer, StatusReport, Tokens,
+};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tonic::Request;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::Channel;
+
+mod encode;
+mod fetch;
+mod report;
+mod submit;
+
+/// Time for a short call.
+const UNARY: Duration = Duration::from_secs(10);
+/// Heartbeats come every second: one that takes longer than this is as good as lost.
+const HEARTBEAT: Duration = Duration::from_secs(3);
+/// Time the pool may hold a call for work, and what we give it on top.
+const LONG_POLL: Duration = Duration::from_secs(25);
+const LONG_POLL_SLACK: Duration = Duration::from_secs(10);
+
+#[derive(Default)]
+struct State {
+    connected: Option<Connected>,
+    session: Option<MetadataValue<Ascii>>,
+    node: Option<String>,
+}
+
+/// A pool that speaks `hivemind.v1`.
+pub struct V1Pool {
+    config: V1Config,
+    state: Mutex<State>,
+}
+
+impl V1Pool {
+    /// An adapter that is not connected yet.
+    #[must_use]
+    pub fn new(config: V1Config) -> Self {
+        Self { config, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn channel(&self) -> Result<Channel, PoolError> {
+        let state = self.state();
+        state.connected.as_ref().map(|c| c.channel.clone()).ok_or_else(|| unreachable("not connected to the pool"))
+    }
+
+    fn node(&self) -> Result<String, PoolError> {
+        let missing = || PoolError::new(PoolErrorKind::NodeUnknown, "this computer is not registered");
+        self.state().node.clone().ok_or_else(missing)
+    }
+
+    /// A request that carries the session.
+    fn signed<T>(&self, message: T) -> Result<Request<T>, PoolError> {
+        let session = self.state().session.clone();
+        let session =
+            session.ok_or_else(|| PoolError::new(PoolErrorKind::Unauthenticated, "nobody is signed in"))?;
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("authorization", session);
+        Ok(request)
+    }
+
+    fn keep(&self, tokens: &Tokens) -> Result<(), PoolError> {
+        let mut value = MetadataValue::try_from(format!("Bearer {}", tokens.session))
+            .map_err(|_| protocol("the session token cannot be sent"))?;
+        value.set_sensitive(true);
+        self.state().session = Some(value);
+        Ok(())
+    }
+
+    fn accounts(&self) -> Result<AccountServiceClient<Channel>, PoolError> {
+        Ok(AccountServiceClient::new(self.channel()?))
+    }
+
+    fn nodes(&self) -> Result<NodeServiceClient<Channel>, PoolError> {
+        Ok(NodeServiceClient::new(self.channel()?))
+    }
+
+    fn tasks(&self) -> Result<TaskServiceClient<Channel>, PoolError> {
+        Ok(TaskServiceClient::new(self.channel()?)
+            .max_decoding_message_size(hivemind_proto::limits::MAX_MESSAGE_BYTES))
+    }
+}
+
+#[async_trait]
+impl Pool for V1Pool {
+    fn link(&self) -> String {
+        self.state().connected.as_ref().map(|c| c.protection.word().to_owned()).unwrap_or_default()
+    }
+
+    async fn connect(&self) -> Result<(), PoolError> {
+        self.state().connected = None;
+        let connected = dial(&self.config).await?;
+        self.state().connected = Some(connected);
+        Ok(())
+    }
+
+    async fn disconnect(&self) {
+        self.state().connected = None;
+    }
+
+    async fn login(&self, username: &str, password: &str, install: &InstallId) -> Result<Tokens, PoolError> {
+        let request = v1::LoginRequest {
+            username: username.to_owned(),
+            password: password.to_owned(),
+            install_id: install.to_string(),
+        };
+        let mut client = self.accounts()?;
+        let answer = within(UNARY, async { client.login(request).await.map_err(failed) }).await?;
+        let tokens = check::tokens(answer.into_inner().session)?;
+        self.keep(&tokens)?;
+        Ok(tokens)
+    }
+
+    async fn refresh(&self, refresh: &str) -> Result<Tokens, PoolError> {
+        let request = v1::RefreshRequest {
+            refresh_token: refresh.to_owned(),
+            install_id: self.config.install.to_string(),
+        };
+        let mut client = self.accounts()?;
+        let answer = within(UNARY, async { client.refresh(request).await.map_err(failed) }).await?;
+        let tokens = check::tokens(answer.into_inner().session)?;
+        self.keep(&tokens)?;
+        Ok(tokens)
+    }
+
+    async fn resume(&self, tokens: &Tokens) {
+        if let Err(error) = self.keep(tokens) {
+            tracing::warn!(%error, "a kept session cannot be used");
+        }
+    }
+
+    async fn logout(&self) -> Result<(), PoolError> {
+        let request = self.signed(v1::LogoutRequest {});
+        self.state().session = None;
+        let mut client = self.accounts()?;
+        let request = request?;
+        within(UNARY, async { client.logout(request).await.map_err(failed) }).await?;
+        Ok(())
+    }
+
+    async fn register(
+        &self,
+        install: &InstallId,
+        hostname: &str,
+        capabilities: &Capabilities,
+    ) -> Result<Registered, PoolError> {
+        let request = self.signed(v1::RegisterNodeRequest {
+            install_id: install.to_string(),
+            hostname: hostname.to_owned(),
+            worker_version: self.config.version.clone(),
+            protocol_version: hivemind_proto::limits::PROTOCOL_VERSION,
+            capabilities: Some(encode::capabilities(capabilities)),
+        })?;
+        let mut client = self.nodes()?;
+        let answer = within(UNARY, async { client.register_node(request).await.map_err(failed) }).await?;
+        let registered = check::registered(answer.into_inner())?;
+        self.state().node = Some(registered.node.to_string());
+        Ok(registered)
+    }
+
+    async fn heartbeat(&self, held: &[TaskKey]) -> Result<HeartbeatAnswer, PoolError> {
+        let held = held.iter().take(hivemind_proto::limits::MAX_HELD).map(encode::key).collect();
+        let request = self.signed(v1::HeartbeatRequest { node_id: self.node()?, held })?;
+        let mut client = self.nodes()?;
+        let answer = within(HEARTBEAT, async { client.heartbeat(request).await.map_err(failed) }).await?;
+        check::heartbeat(answer.into_inner())
+    }
+
+    async fn report_status(&self, report: &StatusReport) -> Result<StatusAnswer, PoolError> {
+        let request = self.signed(encode::status(self.node()?, report))?;
+        let mut client = self.nodes()?;
+        let answer = within(UNARY, async { client.report_node_status(request).await.map_err(failed) }).await?;
+        let answer = answer.into_inner();
+        let charged = answer.charges.into_iter().take(hivemind_proto::limits::MAX_HELD);
+        let charged: Result<Vec<_>, _> =
+            charged.map(|charge| Ok((check::key(charge.key)?, charge.charged_cpt))).collect();
+        Ok(StatusAnswer { charged: charged?, balance_cpt: i64::try_from(answer.balance_cpt).ok() })
+    }
+
+    async fn next_task(&self, free: Resources, running: u32) -> Result<Option<Assigned>, PoolError> {
+        let wait_ms = u32::try_from(LONG_POLL.as_millis()).unwrap_or(u32::MAX);
+        let free = Some(encode::resources(free));
+        let request = self.signed(v1::AssignTaskRequest { node_id: self.node()?, free, running, wait_ms })?;
+        let mut client = self.tasks()?;
+        let call = async { client.assign_task(request).await.map_err(failed) };
+        match within(LONG_POLL + LONG_POLL_SLACK, call).await {
+            Ok(answer) => check::assigned(answer.into_inner()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn report(
+        &self,
+        key: &TaskKey,
+        reports: mpsc::Receiver<Report>,
+        durable: mpsc::Sender<Durable>,
+    ) -> Result<(), PoolError> {
+        report::run(self, key, reports, durable).await
+    }
+
+    async fn fetch(&self, key: &TaskKey, package: &PackageRef, into: &Path) -> Result<(), PoolError> {
+        fetch::run(self, key, package, into).await
+    }
+
+    async fn submit(&self, header: &ResultHeader, file: Option<&Path>) -> Result<Credit, PoolError> {
+        submit::run(self, header, file).await
+    }
+
+    async fn hand_back(&self, key: &TaskKey, reason: HandBack, message: &str) -> Result<(), PoolError> {
+        let by = v1::cancel_task_request::By::HandBack(encode::hand_back(key, reason, message));
+        let request = self.signed(v1::CancelTaskRequest { by: Some(by) })?;
+        let mut client = self.tasks()?;
+        within(UNARY, async { client.cancel_task(request).await.map_err(failed) }).await?;
+        Ok(())
+    }
+
+    async fn balance(&self) -> Result<i64, PoolError> {
+        let request = self.signed(v1::GetBalanceRequest {})?;
+        let mut client = self.accounts()?;
+        let answer = within(UNARY, async { client.get_balance(request).await.map_err(failed) }).await?;
+        i64::try_from(answer.into_inner().balance_cpt).map_err(|_| protocol("the balance is more than there is"))
+    }
+}
