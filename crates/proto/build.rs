@@ -5,7 +5,6 @@ use std::path::Path;
 
 const FILES: [&str; 6] = ["account", "artifact", "error", "node", "task", "types"];
 
-#[expect(clippy::print_stdout, reason = "a build script speaks to cargo on standard output")]
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
     println!("cargo::rerun-if-changed={}", root.join("hivemind/v1").display());
