@@ -1,1 +1,29 @@
-//! Placeholder.
+//! Tasks in hardened containers: the adapter from the worker's `Engine` port to Docker's API.
+//!
+//! ```text
+//! package (zip) ──check──► Package ──tar stream──► volume at /work ┐
+//! image reference ──find or pull, pin──► image id ────────────────┤ create, fill, start
+//! limits + policy ──► hardened configuration ─────────────────────┘
+//!          logs, stats, events ──► lines, use, exit        /work/output ──tar stream──► result zip
+//! ```
+//! Architecture invariants: nothing here runs outside a container, mounts a path of the host, or keeps a whole
+//! file in memory; nothing a task or its package says loosens the box that [`policy`] describes.
+
+mod address;
+mod calls;
+mod channel;
+mod connection;
+mod container;
+mod engine;
+mod entry_path;
+mod failure;
+mod image;
+mod outputs;
+mod package;
+pub mod policy;
+mod run;
+
+pub use calls::ApiCallCounter;
+pub use engine::DockerEngine;
+pub use image::ImageRule;
+pub use package::{Package, PackageError};

@@ -1,0 +1,436 @@
+use crate::address::Address;
+use crate::calls::ApiCallCounter;
+use crate::channel::{ChannelWriter, PIECES};
+use crate::connection::{Connection, failed};
+use crate::container::{Program, configuration, key_of, labels_of, name_of};
+use crate::failure::{status_of, translate};
+use crate::image::{ImageRule, Images, Pinned};
+use crate::package::{self, Package, check_command};
+use crate::policy;
+use crate::run::{self, Exits};
+use async_trait::async_trait;
+use bollard::models::{ContainerCreateBody, SystemInfo, SystemVersion};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListVolumesOptionsBuilder,
+    RemoveContainerOptionsBuilder, RemoveVolumeOptions, StopContainerOptionsBuilder,
+    UploadToContainerOptionsBuilder,
+};
+use hivemind_domain::ids::InstallId;
+use hivemind_domain::task::ResultFile;
+use hivemind_worker_core::port::{
+    ContainerEvent, ContainerPlan, Engine, EngineError, EngineErrorKind, EngineInfo, Exit, OwnContainer,
+    Prepared,
+};
+use std::collections::{HashMap, HashSet};
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How long the engine may take to say what it is.
+const VERIFY_WITHIN: Duration = Duration::from_secs(10);
+/// Uploads may take this long, and one second more for each of these many bytes.
+const UPLOAD_WITHIN: Duration = Duration::from_secs(60);
+const UPLOAD_BYTES_PER_SECOND: u64 = 4 << 20;
+/// Room for the engine's own work after a stop's grace.
+const STOP_SLACK: Duration = Duration::from_secs(60);
+/// A removal that somebody else began is waited for this many times 100 ms.
+const REMOVAL_CHECKS: u32 = 50;
+
+/// A Docker engine (or one that speaks its API).
+pub struct DockerEngine {
+    connection: Connection,
+    images: Images,
+    exits: Exits,
+    /// Containers made by this process and not started yet: they need no inspection before the start.
+    fresh: Mutex<HashSet<String>>,
+    image_rule: Option<Arc<ImageRule>>,
+}
+
+impl std::fmt::Debug for DockerEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DockerEngine").field("connection", &self.connection).finish_non_exhaustive()
+    }
+}
+
+impl DockerEngine {
+    /// An engine at `address` in `DOCKER_HOST`'s form: `unix://`, `npipe://`, or `tcp://` to this computer. Without
+    /// one, `DOCKER_HOST` and then the usual places are tried. Opens nothing: a bad address or an absent engine is
+    /// told by the first call.
+    #[must_use]
+    pub fn connect(address: Option<&str>) -> Self {
+        let address = address.map_or_else(Address::usual, |text| Address::parse(text.trim()));
+        Self {
+            connection: Connection::new(address),
+            images: Images::default(),
+            exits: Exits::default(),
+            fresh: Mutex::default(),
+            image_rule: None,
+        }
+    }
+
+    /// Runs only images that `rule` accepts; without one, all that have a valid reference.
+    #[must_use]
+    pub fn with_image_rule(mut self, rule: Arc<ImageRule>) -> Self {
+        self.image_rule = Some(rule);
+        self
+    }
+
+    /// The requests made so far, by name.
+    #[must_use]
+    pub fn calls(&self) -> &ApiCallCounter {
+        &self.connection.calls
+    }
+
+    /// Removes volumes of this installation whose container has vanished; returns how many.
+    ///
+    /// # Errors
+    /// When the engine cannot be asked. A volume that cannot be removed is traced and left.
+    pub async fn sweep_volumes(&self, install: &InstallId) -> Result<usize, EngineError> {
+        let docker = self.connection.docker()?;
+        let filters =
+            HashMap::from([("label", vec![label_filter(install)]), ("dangling", vec!["true".to_owned()])]);
+        let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
+        let listed =
+            docker.list_volumes(Some(options)).await.map_err(|e| translate("list the volumes", &e))?;
+        let mut removed = 0;
+        for volume in listed.volumes.unwrap_or_default() {
+            match docker.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await {
+                Ok(()) => removed += 1,
+                Err(error) => tracing::warn!(volume = volume.name, %error, "a left volume cannot be removed"),
+            }
+        }
+        Ok(removed)
+    }
+
+    async fn pin(&self, plan: &ContainerPlan, package: Option<&Package>) -> Result<Pinned, EngineError> {
+        let image = package.and_then(Package::image).unwrap_or(&plan.image);
+        if let Some(rule) = &self.image_rule
+            && !rule(image)
+        {
+            let sentence = format!("image {image} is not allowed on this computer");
+            return Err(EngineError::new(EngineErrorKind::Image, sentence));
+        }
+        self.images.pin(&self.connection, image).await
+    }
+
+    /// Makes the container, in place of one that an earlier try at the same attempt left.
+    async fn create(&self, plan: &ContainerPlan, body: ContainerCreateBody) -> Result<String, CreateError> {
+        let docker = self.connection.docker().map_err(CreateError::Other)?;
+        let name = name_of(&plan.install, &plan.key);
+        let options = || CreateContainerOptionsBuilder::new().name(&name).build();
+        let mut answer = docker.create_container(Some(options()), body.clone()).await;
+        if matches!(&answer, Err(error) if status_of(error) == Some(409)) {
+            self.remove_left(plan, &name).await.map_err(CreateError::Other)?;
+            answer = docker.create_container(Some(options()), body).await;
+        }
+        match answer {
+            Ok(created) => {
+                for warning in created.warnings {
+                    tracing::debug!(container = created.id, warning, "the engine warns");
+                }
+                Ok(created.id)
+            }
+            Err(error) if status_of(&error) == Some(404) => Err(CreateError::ImageGone),
+            Err(error) => Err(CreateError::Other(translate("create the container", &error))),
+        }
+    }
+
+    /// Removes the container called `name`, if it is ours and of the same attempt.
+    async fn remove_left(&self, plan: &ContainerPlan, name: &str) -> Result<(), EngineError> {
+        let docker = self.connection.docker()?;
+        let held = match docker.inspect_container(name, None).await {
+            Ok(held) => held,
+            Err(error) if status_of(&error) == Some(404) => return Ok(()),
+            Err(error) => return Err(translate("look at a left container", &error)),
+        };
+        let labels = held.config.and_then(|config| config.labels).unwrap_or_default();
+        let ours = labels_of(&plan.install, &plan.key);
+        if !ours.iter().all(|(key, value)| labels.get(key) == Some(value)) {
+            return Err(failed(format!("a container called {name} exists and is not ours")));
+        }
+        self.remove(held.id.as_deref().unwrap_or(name)).await
+    }
+
+    async fn upload(&self, container: &str, package: Option<Package>) -> Result<(), EngineError> {
+        let bytes = package.as_ref().map_or(0, Package::unpacked_bytes);
+        let within = UPLOAD_WITHIN + Duration::from_secs(bytes / UPLOAD_BYTES_PER_SECOND);
+        let docker = self.connection.patient(within)?;
+        let (sender, mut receiver) = mpsc::channel(PIECES);
+        let broken = sender.clone();
+        let writing = tokio::task::spawn_blocking(move || {
+            let writer = ChannelWriter::new(sender);
+            let written = match &package {
+                Some(package) => package.write_tar(writer),
+                None => package::write_empty_tar(writer),
+            };
+            let written = written.and_then(|mut writer| writer.flush());
+            if let Err(error) = &written {
+                // The engine must not take a part for the whole.
+                let _ = broken.blocking_send(Err(std::io::Error::other(error.to_string())));
+            }
+            written
+        });
+        let stream = futures_util::stream::poll_fn(move |context| receiver.poll_recv(context));
+        let options = UploadToContainerOptionsBuilder::new().path(policy::WORK_DIR).build();
+        let sent =
+            docker.upload_to_container(container, Some(options), bollard::body_try_stream(stream)).await;
+        let written = writing.await.map_err(|e| failed(format!("could not send the package: {e}")))?;
+        match (sent, written) {
+            (Ok(()), Ok(())) => Ok(()),
+            // The engine hung up first: its answer tells why.
+            (Err(error), Ok(())) => Err(translate("send the package into the container", &error)),
+            (Err(error), Err(write)) if write.kind() == std::io::ErrorKind::BrokenPipe => {
+                Err(translate("send the package into the container", &error))
+            }
+            (_, Err(write)) => {
+                Err(EngineError::new(EngineErrorKind::Package, format!("the package changed: {write}")))
+            }
+        }
+    }
+
+    fn lock_fresh(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum CreateError {
+    ImageGone,
+    Other(EngineError),
+}
+
+fn label_filter(install: &InstallId) -> String {
+    format!("{}={install}", policy::LABEL_INSTALL)
+}
+
+fn package_error(error: impl std::fmt::Display) -> EngineError {
+    EngineError::new(EngineErrorKind::Package, error.to_string())
+}
+
+#[async_trait]
+impl Engine for DockerEngine {
+    async fn verify(&self) -> Result<EngineInfo, EngineError> {
+        let docker = self.connection.patient(VERIFY_WITHIN)?;
+        let version = docker.version().await.map_err(|e| translate("ask the engine's version", &e))?;
+        let info = docker.info().await.map_err(|e| translate("ask what the engine is", &e))?;
+        describe(&version, &info)
+    }
+
+    async fn prepare(&self, plan: &ContainerPlan) -> Result<Prepared, EngineError> {
+        plan.limits.check().map_err(|e| failed(format!("the task's limits: {e}")))?;
+        if plan.limits.resources.gpus > 0 {
+            return Err(failed("GPUs are not granted yet"));
+        }
+        let package = match plan.package.clone() {
+            Some(path) => Some(open_package(path, plan.limits.disk_bytes).await?),
+            None => None,
+        };
+        let (command, folder) = program(plan, package.as_ref())?;
+        let mut image = self.pin(plan, package.as_ref()).await?;
+        let body = |image: &Pinned| {
+            let program = Program { command: &command, folder: &folder };
+            configuration(&plan.install, &plan.key, &plan.limits, image, &program)
+        };
+        let container = match self.create(plan, body(&image)).await {
+            Ok(container) => container,
+            Err(CreateError::Other(error)) => return Err(error),
+            Err(CreateError::ImageGone) => {
+                self.images.forget();
+                image = self.pin(plan, package.as_ref()).await?;
+                self.create(plan, body(&image)).await.map_err(|error| match error {
+                    CreateError::Other(error) => error,
+                    CreateError::ImageGone => {
+                        EngineError::new(EngineErrorKind::Image, format!("image {} vanished", plan.image))
+                    }
+                })?
+            }
+        };
+        if let Err(error) = self.upload(&container, package).await {
+            if let Err(left) = self.remove(&container).await {
+                tracing::warn!(container, error = %left, "a container that could not be filled stays");
+            }
+            return Err(error);
+        }
+        self.lock_fresh().insert(container.clone());
+        Ok(Prepared { container, image_digest: image.digest })
+    }
+
+    async fn run(
+        &self,
+        container: &str,
+        lines_after_ns: i64,
+        events: mpsc::Sender<ContainerEvent>,
+    ) -> Result<Exit, EngineError> {
+        let fresh = self.lock_fresh().remove(container);
+        run::run(&self.connection, &self.exits, container, fresh, lines_after_ns, events).await
+    }
+
+    async fn stop(&self, container: &str, grace: Duration) -> Result<(), EngineError> {
+        let seconds = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);
+        let docker = self.connection.patient(Duration::from_secs(seconds) + STOP_SLACK)?;
+        let seconds = i32::try_from(seconds).unwrap_or(i32::MAX);
+        let options = StopContainerOptionsBuilder::new().signal("SIGTERM").t(seconds).build();
+        match docker.stop_container(container, Some(options)).await {
+            Ok(()) => Ok(()),
+            Err(error) if matches!(status_of(&error), Some(304 | 404 | 409)) => Ok(()),
+            Err(error) => Err(translate("stop the container", &error)),
+        }
+    }
+
+    async fn collect(&self, container: &str, into: &Path, max_bytes: u64) -> Result<ResultFile, EngineError> {
+        crate::outputs::collect(&self.connection, container, into, max_bytes).await
+    }
+
+    async fn remove(&self, container: &str) -> Result<(), EngineError> {
+        self.lock_fresh().remove(container);
+        let docker = self.connection.docker()?;
+        let options = RemoveContainerOptionsBuilder::new().v(true).force(true).build();
+        for _ in 0..REMOVAL_CHECKS {
+            match docker.remove_container(container, Some(options.clone())).await {
+                Ok(()) => return Ok(()),
+                Err(error) if status_of(&error) == Some(404) => return Ok(()),
+                // Somebody else's removal is under way: it is done when the container is gone.
+                Err(error) if status_of(&error) == Some(409) => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                Err(error) => return Err(translate("remove the container", &error)),
+            }
+        }
+        Err(failed("could not remove the container: its removal does not end"))
+    }
+
+    async fn own(&self, install: &InstallId) -> Result<Vec<OwnContainer>, EngineError> {
+        let filters = HashMap::from([("label", vec![label_filter(install)])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let listed = self.connection.docker()?.list_containers(Some(options)).await;
+        let listed = listed.map_err(|e| translate("list the containers", &e))?;
+        let own = listed.into_iter().filter_map(|held| {
+            let key = held.labels.as_ref().and_then(key_of);
+            Some(OwnContainer { container: held.id?, key })
+        });
+        let own: Vec<OwnContainer> = own.collect();
+        let swept = self.sweep_volumes(install).await?;
+        if swept > 0 {
+            tracing::info!(swept, "removed volumes whose containers had vanished");
+        }
+        Ok(own)
+    }
+}
+
+async fn open_package(path: std::path::PathBuf, disk_bytes: u64) -> Result<Package, EngineError> {
+    let opened = tokio::task::spawn_blocking(move || Package::open(&path, disk_bytes)).await;
+    opened.map_err(|e| failed(format!("could not check the package: {e}")))?.map_err(package_error)
+}
+
+/// Command line and folder: the assignment's word, else the manifest's, else the entry file's.
+fn program(plan: &ContainerPlan, package: Option<&Package>) -> Result<(Vec<String>, String), EngineError> {
+    if !plan.command.is_empty() {
+        check_command(&plan.command).map_err(package_error)?;
+        return Ok((plan.command.clone(), String::new()));
+    }
+    let Some((package, command)) = package.and_then(|package| Some((package, package.command()?))) else {
+        return Err(package_error(
+            "nothing to start: no command, and no run.sh, run.py, main.py or single *.py in the package",
+        ));
+    };
+    Ok((command.to_vec(), package.folder().to_owned()))
+}
+
+/// Checks that the engine is new enough and can filter system calls, and says what it is.
+fn describe(version: &SystemVersion, info: &SystemInfo) -> Result<EngineInfo, EngineError> {
+    let number = version.version.clone().unwrap_or_else(|| "unknown".to_owned());
+    let api = version.api_version.as_deref().and_then(|api| {
+        let (major, minor) = api.split_once('.')?;
+        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
+    });
+    if api.is_none_or(|api| api < policy::MIN_API) {
+        let sentence = format!("the container engine {number} is too old: 20.10 or newer is needed");
+        return Err(EngineError::new(EngineErrorKind::TooOld, sentence));
+    }
+    if info.os_type.as_deref().is_some_and(|os| os != "linux") {
+        return Err(failed("the container engine runs Windows containers: switch it to Linux containers"));
+    }
+    let options = info.security_options.clone().unwrap_or_default();
+    let has = |name: &str| {
+        options.iter().any(|o| o == name || o.split(',').any(|part| part == format!("name={name}")))
+    };
+    if !has("seccomp") {
+        return Err(failed(
+            "the container engine cannot filter system calls (seccomp), which the policy needs",
+        ));
+    }
+    let runs_in = |word: &str| info.operating_system.as_deref().is_some_and(|os| os.contains(word));
+    let isolation = if info.default_runtime.as_deref().is_some_and(|r| r.contains("runsc")) {
+        "gvisor"
+    } else if runs_in("Docker Desktop") {
+        "vm"
+    } else if has("rootless") {
+        "rootless"
+    } else if has("userns") {
+        "userns"
+    } else {
+        "plain"
+    };
+    let podman = version.components.iter().flatten().any(|component| component.name.contains("Podman"));
+    let name = if podman { "podman" } else { "docker" };
+    Ok(EngineInfo { name: name.to_owned(), version: number, isolation: isolation.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(api: &str) -> SystemVersion {
+        SystemVersion {
+            version: Some("20.10.24".into()),
+            api_version: Some(api.into()),
+            ..SystemVersion::default()
+        }
+    }
+
+    fn info(options: &[&str]) -> SystemInfo {
+        SystemInfo {
+            security_options: Some(options.iter().map(|o| (*o).to_owned()).collect()),
+            os_type: Some("linux".into()),
+            ..SystemInfo::default()
+        }
+    }
+
+    #[test]
+    fn the_isolation_is_named() {
+        let seccomp = "name=seccomp,profile=default";
+        for (options, isolation) in [
+            (vec![seccomp], "plain"),
+            (vec![seccomp, "name=userns"], "userns"),
+            (vec![seccomp, "name=rootless", "name=cgroupns"], "rootless"),
+        ] {
+            let described = describe(&version("1.41"), &info(&options)).expect("usable");
+            assert_eq!((described.name.as_str(), described.isolation.as_str()), ("docker", isolation));
+        }
+        let mut desktop = info(&[seccomp]);
+        desktop.operating_system = Some("Docker Desktop".into());
+        assert_eq!(describe(&version("1.45"), &desktop).expect("usable").isolation, "vm");
+        let mut gvisor = info(&[seccomp]);
+        gvisor.default_runtime = Some("runsc".into());
+        assert_eq!(describe(&version("1.45"), &gvisor).expect("usable").isolation, "gvisor");
+    }
+
+    #[test]
+    fn what_cannot_hold_the_policy_is_refused() {
+        let fine = info(&["name=seccomp"]);
+        for api in ["1.40", "0.99", "", "x"] {
+            assert_eq!(describe(&version(api), &fine).expect_err(api).kind, EngineErrorKind::TooOld);
+        }
+        assert!(describe(&version("2.0"), &fine).is_ok());
+        assert!(describe(&version("1.41"), &info(&["name=apparmor"])).is_err());
+    }
+
+    #[tokio::test]
+    async fn an_absent_engine_is_an_outage() {
+        let engine = DockerEngine::connect(Some("unix:///nonexistent/docker.sock"));
+        assert!(engine.verify().await.expect_err("absent").is_outage());
+        let refused = DockerEngine::connect(Some("tcp://10.0.0.1:2375")).verify().await.expect_err("refused");
+        assert!(refused.is_outage() && refused.message.contains("this computer"), "{refused}");
+    }
+}

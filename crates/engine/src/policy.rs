@@ -1,0 +1,87 @@
+//! Every constant of the container policy, in one place, with where it comes from.
+//!
+//! "Row" means a row of the table of promises this product keeps: row 48 is hardening, row 49 is limits.
+//! A task's own limits (memory, CPU, processes, disk, time) come with its assignment; what stands here is the same
+//! for every task.
+
+/// Oldest engine API that is used; Docker 20.10 speaks 1.41.
+pub const MIN_API: (u32, u32) = (1, 41);
+
+/// User and group of every task: "nobody" of distroless images, unused by Debian's and Alpine's packages.
+pub const TASK_UID: u64 = 65_532;
+/// The same for the engine.
+pub const TASK_USER: &str = "65532:65532";
+
+/// Working folder of a task: an anonymous volume, never a path of the host.
+pub const WORK_DIR: &str = "/work";
+/// Folder whose files come back as the result.
+pub const OUTPUT_DIR: &str = "/work/output";
+/// The same relative to [`WORK_DIR`].
+pub const OUTPUT_NAME: &str = "output";
+
+/// `/tmp` is memory, small and not executable (row 48: noexec, nosuid, 100m).
+pub const TMPFS_TMP: &str = "rw,noexec,nosuid,nodev,size=100m,mode=1777";
+/// An image may declare volumes of its own; each becomes this instead of unlimited disk.
+pub const TMPFS_IMAGE_VOLUME: &str = "rw,noexec,nosuid,nodev,size=16m,mode=1777";
+/// More declared volumes than this and the image is refused.
+pub const MAX_IMAGE_VOLUMES: usize = 16;
+/// Shared memory at `/dev/shm`, in bytes; Docker's own default, stated so that no daemon setting raises it.
+pub const SHM_BYTES: i64 = 64 << 20;
+
+/// Open files (row 48).
+pub const NOFILE: i64 = 1024;
+/// Processes per user id (row 48). The kernel counts all containers of the id together, so that the real limit per
+/// task is the process limit of its own control group; see [`nproc`].
+pub const NPROC_FLOOR: i64 = 512;
+
+/// The process ulimit for a task with this many processes granted: row 48's 512, or four such tasks side by side.
+#[must_use]
+pub fn nproc(pids: u32) -> i64 {
+    NPROC_FLOOR.max(i64::from(pids) * 4)
+}
+
+/// Container log files (row 49: 10m × 3).
+pub const LOG_MAX_SIZE: &str = "10m";
+/// Number of them.
+pub const LOG_MAX_FILES: &str = "3";
+/// Share of disk time under contention (row 49), out of 10 to 1000. Engines without it warn and go on.
+pub const BLKIO_WEIGHT: u16 = 500;
+/// When the computer itself runs out of memory, tasks go first.
+pub const OOM_SCORE_ADJ: i64 = 500;
+
+/// System calls a task may make: everything else is refused with EPERM. Written for this product; Docker 20.10's
+/// own profile lets `io_uring_setup` and `ptrace` through.
+pub const SECCOMP_PROFILE: &str = include_str!("seccomp.json");
+
+/// Label with the installation's id on everything that is created.
+pub const LABEL_INSTALL: &str = "hivemind.install";
+/// Label with the task's id.
+pub const LABEL_TASK: &str = "hivemind.task";
+/// Label with the attempt.
+pub const LABEL_ATTEMPT: &str = "hivemind.attempt";
+/// No image may carry labels that start with this: they would be taken for ours.
+pub const LABEL_PREFIX: &str = "hivemind.";
+
+/// Longest line of output that is kept, in bytes; the rest of a longer one is dropped.
+pub const MAX_LINE_BYTES: usize = 16 * 1024;
+
+/// Files and folders of a package or result together, those between included.
+pub const MAX_ENTRIES: usize = 20_000;
+/// Bytes of a zip's directory.
+pub const MAX_DIRECTORY_BYTES: u64 = 4 << 20;
+/// Bytes of a path in a package or result (Linux' PATH_MAX without the end mark).
+pub const MAX_PATH_BYTES: usize = 4095;
+/// Bytes of one part of a path (Linux' NAME_MAX).
+pub const MAX_NAME_BYTES: usize = 255;
+/// Folders inside folders.
+pub const MAX_DEPTH: usize = 64;
+/// A packed file may grow this many times; real text stays under 100, zip bombs reach 1000.
+pub const MAX_RATIO: u64 = 250;
+/// Files of at most this many bytes are not held to [`MAX_RATIO`].
+pub const RATIO_FREE_BYTES: u64 = 1 << 20;
+/// Bytes of `hivemind.toml`.
+pub const MAX_MANIFEST_BYTES: u64 = 64 * 1024;
+/// Parts of a command line.
+pub const MAX_COMMAND_PARTS: usize = 256;
+/// Bytes of a command line.
+pub const MAX_COMMAND_BYTES: usize = 64 * 1024;

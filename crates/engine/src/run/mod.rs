@@ -1,0 +1,338 @@
+//! A running container: start, lines, use, end.
+//!
+//! ```text
+//! log stream ──► lines       ends with the container
+//! stats stream ► use         never ends by itself: dropped
+//! shared events ► exit code, out of memory
+//! ```
+//! No polling. Each of the streams may fail; whichever does, the engine is asked once and the others go on. An end
+//! is believed only from an event or an inspection, and told after every line was.
+
+mod exits;
+mod lines;
+mod usage;
+
+pub(crate) use exits::Exits;
+
+use crate::connection::{Connection, failed};
+use crate::failure::{status_of, translate};
+use bollard::container::LogOutput;
+use bollard::errors::Error;
+use bollard::models::{ContainerState, ContainerStateStatusEnum, ContainerStatsResponse};
+use bollard::query_parameters::{LogsOptionsBuilder, StatsOptionsBuilder};
+use exits::Notice;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use hivemind_worker_core::port::{ContainerEvent, EngineError, EngineErrorKind, Exit};
+use lines::Lines;
+use std::time::Duration;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{broadcast, mpsc};
+use tokio::time::{Instant, sleep_until};
+
+/// After the log stream ended, the event with the exit code is expected within this time.
+const EVENT_WITHIN: Duration = Duration::from_millis(300);
+/// After the end, the log stream may be silent for this long before it is given up.
+const LOGS_WITHIN: Duration = Duration::from_secs(10);
+/// A killed container's memory event may come this much later than its end.
+const LATE_MEMORY_EVENT: Duration = Duration::from_millis(100);
+/// With no sign of life for this long the engine is asked; then after twice that, and so on.
+const QUIET: Duration = Duration::from_secs(30);
+const LONGEST_QUIET: Duration = Duration::from_secs(600);
+/// Exit code of a process ended by SIGKILL.
+const KILLED: i64 = 137;
+
+/// Runs `container` to its end. `fresh` says that this process made it and has not started it.
+pub(crate) async fn run(
+    engine: &Connection,
+    exits: &Exits,
+    container: &str,
+    fresh: bool,
+    lines_after_ns: i64,
+    events: mpsc::Sender<ContainerEvent>,
+) -> Result<Exit, EngineError> {
+    let notices = exits.subscribe(engine);
+    let state = if fresh { State::Created } else { inspect(engine, container).await? };
+    if state == State::Created {
+        let started = engine.docker()?.start_container(container, None).await;
+        started.map_err(|e| translate("start the container", &e))?;
+    }
+    let _ = events.send(ContainerEvent::Started).await;
+    let mut watch = Watch {
+        engine,
+        container,
+        events,
+        notices,
+        lines: Lines::after(lines_after_ns),
+        logs: None,
+        stats: None,
+        exit: None,
+        out_of_memory: false,
+    };
+    if let State::Ended(exit) = state {
+        watch.ended(exit);
+    }
+    watch.to_the_end().await
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Created,
+    Running,
+    Ended(Exit),
+}
+
+/// Asks the engine for a container's state.
+async fn inspect(engine: &Connection, container: &str) -> Result<State, EngineError> {
+    match engine.docker()?.inspect_container(container, None).await {
+        Ok(answer) => state_of(&answer.state.unwrap_or_default()),
+        Err(error) if status_of(&error) == Some(404) => {
+            Err(EngineError::new(EngineErrorKind::Gone, "the container does not exist any more"))
+        }
+        Err(error) => Err(translate("look at the container", &error)),
+    }
+}
+
+fn state_of(state: &ContainerState) -> Result<State, EngineError> {
+    let out_of_memory = state.oom_killed.unwrap_or(false);
+    match state.status {
+        Some(ContainerStateStatusEnum::CREATED) => Ok(State::Created),
+        Some(
+            ContainerStateStatusEnum::RUNNING
+            | ContainerStateStatusEnum::PAUSED
+            | ContainerStateStatusEnum::RESTARTING,
+        ) => Ok(State::Running),
+        Some(ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::STOPPING) => {
+            Ok(State::Ended(Exit { code: state.exit_code.unwrap_or(-1), out_of_memory }))
+        }
+        Some(ContainerStateStatusEnum::DEAD | ContainerStateStatusEnum::REMOVING) => {
+            Err(EngineError::new(EngineErrorKind::Gone, "the container is being removed"))
+        }
+        Some(ContainerStateStatusEnum::EMPTY) | None => {
+            Err(failed("the engine does not tell the container's state"))
+        }
+    }
+}
+
+type Logs = BoxStream<'static, Result<LogOutput, Error>>;
+type Stats = BoxStream<'static, Result<ContainerStatsResponse, Error>>;
+
+struct Watch<'a> {
+    engine: &'a Connection,
+    container: &'a str,
+    events: mpsc::Sender<ContainerEvent>,
+    notices: broadcast::Receiver<Notice>,
+    lines: Lines,
+    logs: Option<Logs>,
+    stats: Option<Stats>,
+    exit: Option<i64>,
+    out_of_memory: bool,
+}
+
+impl Watch<'_> {
+    async fn to_the_end(mut self) -> Result<Exit, EngineError> {
+        self.logs = Some(self.open_logs()?);
+        if self.exit.is_none() {
+            self.stats = Some(self.open_stats()?);
+        }
+        let mut quiet = QUIET;
+        let mut deadline = Instant::now() + self.patience(quiet);
+        loop {
+            if let (Some(code), None) = (self.exit, &self.logs) {
+                return self.finish(code).await;
+            }
+            let before = (self.exit.is_some(), self.logs.is_some());
+            let alive = tokio::select! {
+                biased;
+                notice = self.notices.recv() => self.on_notice(notice).await?,
+                piece = next(&mut self.logs) => self.on_log(piece).await,
+                stats = next(&mut self.stats) => self.on_stats(stats).await,
+                () = sleep_until(deadline) => {
+                    quiet = if before == (false, true) { (quiet * 2).min(LONGEST_QUIET) } else { QUIET };
+                    self.on_silence().await?;
+                    deadline = Instant::now() + self.patience(quiet);
+                    continue;
+                }
+            };
+            if alive {
+                quiet = QUIET;
+            }
+            if alive || before != (self.exit.is_some(), self.logs.is_some()) {
+                deadline = Instant::now() + self.patience(quiet);
+            }
+        }
+    }
+
+    /// How long to wait for the next sign, by what is still missing.
+    fn patience(&self, quiet: Duration) -> Duration {
+        match (self.exit, &self.logs) {
+            (None, None) => EVENT_WITHIN,
+            (Some(_), _) => LOGS_WITHIN,
+            (None, Some(_)) => quiet,
+        }
+    }
+
+    fn ended(&mut self, exit: Exit) {
+        self.exit = Some(exit.code);
+        self.out_of_memory |= exit.out_of_memory;
+        self.stats = None;
+    }
+
+    /// Whether the news was about this container.
+    async fn on_notice(&mut self, notice: Result<Notice, RecvError>) -> Result<bool, EngineError> {
+        match notice {
+            Ok(Notice::Died { container, code }) if container == self.container => {
+                self.ended(Exit { code, out_of_memory: false });
+                Ok(true)
+            }
+            Ok(Notice::OutOfMemory { container }) if container == self.container => {
+                self.out_of_memory = true;
+                Ok(true)
+            }
+            Ok(Notice::Died { .. } | Notice::OutOfMemory { .. }) => Ok(false),
+            // The sender lives as long as the engine that called us.
+            Ok(Notice::Interrupted) | Err(RecvError::Lagged(_) | RecvError::Closed) => {
+                if self.exit.is_none() {
+                    self.ask().await?;
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    async fn on_log(&mut self, piece: Option<Result<LogOutput, Error>>) -> bool {
+        match piece {
+            Some(Ok(piece)) => {
+                if let Some(line) = self.lines.push(&piece) {
+                    // A receiver that is gone wants no more lines; the end is still watched for.
+                    let _ = self.events.send(ContainerEvent::Line(line)).await;
+                }
+                true
+            }
+            Some(Err(error)) => {
+                tracing::debug!(container = self.container, %error, "the log stream broke");
+                self.logs = None;
+                false
+            }
+            None => {
+                self.logs = None;
+                false
+            }
+        }
+    }
+
+    async fn on_stats(&mut self, stats: Option<Result<ContainerStatsResponse, Error>>) -> bool {
+        match stats {
+            Some(Ok(stats)) => {
+                if let Some(sample) = usage::sample(&stats) {
+                    let _ = self.events.send(ContainerEvent::Usage(sample)).await;
+                }
+                self.exit.is_none() && self.logs.is_some()
+            }
+            Some(Err(error)) => {
+                tracing::debug!(container = self.container, %error, "the statistics stream broke");
+                self.stats = None;
+                false
+            }
+            None => {
+                self.stats = None;
+                false
+            }
+        }
+    }
+
+    async fn on_silence(&mut self) -> Result<(), EngineError> {
+        if self.exit.is_some() {
+            tracing::warn!(container = self.container, "the log stream did not end with the container");
+            self.logs = None;
+            return Ok(());
+        }
+        self.ask().await
+    }
+
+    /// Asks the engine how things stand, and mends what broke.
+    async fn ask(&mut self) -> Result<(), EngineError> {
+        match inspect(self.engine, self.container).await? {
+            State::Ended(exit) => {
+                self.ended(exit);
+                // A stream that broke may have left lines untold.
+                if self.logs.is_none() {
+                    self.logs = Some(self.reopen_logs()?);
+                }
+            }
+            State::Running | State::Created => {
+                if self.logs.is_none() {
+                    self.logs = Some(self.reopen_logs()?);
+                }
+                if self.stats.is_none() {
+                    self.stats = Some(self.open_stats()?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn reopen_logs(&mut self) -> Result<Logs, EngineError> {
+        self.lines = self.lines.resumed();
+        self.open_logs()
+    }
+
+    fn open_logs(&self) -> Result<Logs, EngineError> {
+        let options = LogsOptionsBuilder::new()
+            .follow(true)
+            .stdout(true)
+            .stderr(true)
+            .timestamps(true)
+            .since(self.lines.since_seconds())
+            .build();
+        Ok(self.engine.docker()?.logs(self.container, Some(options)).boxed())
+    }
+
+    fn open_stats(&self) -> Result<Stats, EngineError> {
+        let options = StatsOptionsBuilder::new().stream(true).build();
+        Ok(self.engine.docker()?.stats(self.container, Some(options)).boxed())
+    }
+
+    /// The end is known and every line told: what remains is whether memory was the reason.
+    async fn finish(mut self, code: i64) -> Result<Exit, EngineError> {
+        self.read_waiting_notices();
+        if !self.out_of_memory && code == KILLED {
+            let late = Instant::now() + LATE_MEMORY_EVENT;
+            while !self.out_of_memory
+                && let Ok(Ok(notice)) = tokio::time::timeout_at(late, self.notices.recv()).await
+            {
+                self.note_memory(&notice);
+            }
+            if !self.out_of_memory
+                && let Ok(State::Ended(exit)) = inspect(self.engine, self.container).await
+            {
+                self.out_of_memory = exit.out_of_memory;
+            }
+        }
+        Ok(Exit { code, out_of_memory: self.out_of_memory })
+    }
+
+    fn read_waiting_notices(&mut self) {
+        loop {
+            match self.notices.try_recv() {
+                Ok(notice) => self.note_memory(&notice),
+                Err(TryRecvError::Lagged(_)) => {}
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            }
+        }
+    }
+
+    fn note_memory(&mut self, notice: &Notice) {
+        if matches!(notice, Notice::OutOfMemory { container } if container == self.container) {
+            self.out_of_memory = true;
+        }
+    }
+}
+
+/// The next item, or never when there is no stream.
+async fn next<T>(stream: &mut Option<BoxStream<'static, T>>) -> Option<T> {
+    match stream {
+        Some(stream) => stream.next().await,
+        None => std::future::pending().await,
+    }
+}
