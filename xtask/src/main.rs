@@ -1,1 +1,208 @@
-fn main() {}
+//! The one developer tool of this project: `cargo xtask --help`.
+//!
+//! Exit codes: 0 all passed, 1 something failed, 2 a wrong command line, 3 the command belongs to later work.
+
+mod bench;
+mod ci;
+mod clock;
+mod codegen;
+mod console;
+mod counts;
+mod demand;
+mod engine;
+mod folders;
+mod image;
+mod licences;
+mod program;
+mod run;
+mod suite;
+mod system;
+mod tidy;
+mod web;
+mod windows;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::folders::Folders;
+
+/// Exit code of a command whose work is not built yet.
+const LATER: u8 = 3;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Build, run, test and measure HiveMind Worker")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what is missing, build, and start pool, worker and app with sample tasks
+    Run(run::Options),
+    /// Run every test and close with the counts
+    Test(suite::Options),
+    /// Run everything a change must pass
+    Ci,
+    /// Check the rules of the house: directions, sizes, names, unsafe, generated files, format
+    Tidy,
+    /// Write the TypeScript types of the control API
+    Codegen {
+        /// Change nothing; fail when the files are not up to date
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build the standard task image from Debian packages and load it into the engine
+    Image,
+    /// Start the test engine and print its DOCKER_HOST
+    Engine {
+        #[command(subcommand)]
+        verb: Option<EngineVerb>,
+    },
+    /// Install, or name, the system packages that are missing
+    System(system::Options),
+    /// Type-check the whole workspace for Windows
+    Windows,
+    /// Measure against the goals
+    Bench(bench::Options),
+    /// Fault injection (later work)
+    Faults(RunOptions),
+    /// Hostile inputs (later work)
+    Hostile(RunOptions),
+    /// Pictures of every screen (later work)
+    Screens {
+        /// Folder for the pictures
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Installable packages (later work)
+    Dist {
+        /// One JSON line instead of text
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum EngineVerb {
+    /// Start it if it does not answer (the default)
+    Start,
+    /// Remove its containers and end it
+    Stop,
+}
+
+/// The flags that fault injection and hostile inputs share.
+#[derive(Args)]
+struct RunOptions {
+    /// Only this group
+    #[arg(long)]
+    only: Option<String>,
+    /// One JSON line instead of text
+    #[arg(long)]
+    json: bool,
+    /// Write one line per run to this file
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// Replay with this seed
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Plant known defects; each must be found
+    #[arg(long)]
+    self_check: bool,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match perform(cli.task) {
+        Ok(code) => code,
+        Err(error) => {
+            console::error(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: Task) -> Result<ExitCode> {
+    let folders = Folders::find()?;
+    match task {
+        Task::Run(options) => return run::run(&folders, &options),
+        Task::Test(options) => return Ok(code(suite::test(&folders, &options)?)),
+        Task::Ci => return Ok(code(ci::ci(&folders)?)),
+        Task::Tidy => return Ok(code(tidy::tidy(&folders)?)),
+        Task::Codegen { check } => codegen::codegen(&folders, check)?,
+        Task::Image => {
+            let engine = engine::Engine::start(&folders)?;
+            image::load(&folders, &engine)?;
+        }
+        Task::Engine { verb } => match verb {
+            Some(EngineVerb::Stop) => engine::stop()?,
+            Some(EngineVerb::Start) | None => {
+                let engine = engine::Engine::start(&folders)?;
+                image::load(&folders, &engine)?;
+                console::answer(&format!("DOCKER_HOST={}", engine.host()));
+            }
+        },
+        Task::System(options) => return Ok(code(system::system(&options)?)),
+        Task::Windows => windows::check(&folders)?,
+        Task::Bench(options) => return Ok(code(bench::bench(&folders, &options)?)),
+        Task::Faults(options) => return Ok(later("faults", &options.asked())),
+        Task::Hostile(options) => return Ok(later("hostile", &options.asked())),
+        Task::Screens { out } => {
+            return Ok(later("screens", &out.map(|dir| dir.display().to_string()).unwrap_or_default()));
+        }
+        Task::Dist { json } => return Ok(later("dist", if json { "--json" } else { "" })),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl RunOptions {
+    fn asked(&self) -> String {
+        let mut words = Vec::new();
+        words.extend(self.only.as_ref().map(|group| format!("--only {group}")));
+        words.extend(self.json.then(|| "--json".to_owned()));
+        words.extend(self.report.as_ref().map(|file| format!("--report {}", file.display())));
+        words.extend(self.seed.map(|seed| format!("--seed {seed}")));
+        words.extend(self.self_check.then(|| "--self-check".to_owned()));
+        words.join(" ")
+    }
+}
+
+/// Says that a command is not built yet. Nothing is printed on standard output: there is no result to read.
+fn later(command: &str, asked: &str) -> ExitCode {
+    let shown = if asked.is_empty() { String::new() } else { format!(" (asked: {asked})") };
+    console::error(&format!(
+        "`{command}` belongs to later work and does nothing yet{shown}; exit code {LATER}"
+    ));
+    ExitCode::from(LATER)
+}
+
+fn code(passed: bool) -> ExitCode {
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn later_commands_take_their_documented_flags() {
+        for line in [
+            "xtask faults --only sigkill --json --report r.txt --seed 7 --self-check",
+            "xtask hostile --only archives --json",
+            "xtask screens --out pictures",
+            "xtask dist --json",
+            "xtask bench --only P1,P2 --json",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The Debian packages each kind of work demands.
+
+/// One kind of work and what it demands of the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Group {
+    /// Compiling the workspace and the window
+    Build,
+    /// A private Docker engine, and images made from packages
+    Engine,
+    /// The window and the browser, driven by tests
+    E2e,
+    /// Type-checking for Windows
+    Windows,
+}
+
+impl Group {
+    /// All groups, in the order they are installed.
+    pub const ALL: [Self; 4] = [Self::Build, Self::Engine, Self::E2e, Self::Windows];
+
+    /// Debian package names.
+    pub fn packages(self) -> &'static [&'static str] {
+        match self {
+            Self::Build => &[
+                "ca-certificates",
+                "gcc",
+                "libc6-dev",
+                "libwebkit2gtk-4.1-dev",
+                "nodejs",
+                "npm",
+                "pkg-config",
+            ],
+            Self::Engine => &["busybox-static", "docker.io", "iproute2", "iptables", "procps"],
+            Self::E2e => &[
+                "chromium",
+                "dbus",
+                "fonts-noto-cjk",
+                "fonts-noto-core",
+                "gnome-keyring",
+                "libglib2.0-bin",
+                "python3-gi",
+                "webkit2gtk-driver",
+                "xauth",
+                "xvfb",
+            ],
+            Self::Windows => &[
+                "binutils-mingw-w64-x86-64",
+                "cargo-web",
+                "g++-mingw-w64-x86-64",
+                "gcc-mingw-w64-x86-64",
+                "mingw-w64-x86-64-dev",
+                "rust-web-src",
+                "rustc-web",
+            ],
+        }
+    }
+
+    /// What it is for, in a word or two.
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Self::Build => "building",
+            Self::Engine => "the test engine",
+            Self::E2e => "tests of window and browser",
+            Self::Windows => "the check for Windows",
+        }
+    }
+}
