@@ -1,1 +1,25 @@
-fn main() {}
+//! The desktop shell: one window that shows the UI and puts the worker's commands in its hands.
+//!
+//! Architecture invariants: it holds no state of the worker and decides nothing; it is a client of the worker's socket
+//! and ends when its window is closed.
+
+// A console would flash beside the window.
+#![cfg_attr(windows, windows_subsystem = "windows")]
+
+mod arguments;
+mod commands;
+mod window;
+
+use anyhow::Context as _;
+use hivemind_local_api::SocketClient;
+
+fn main() -> anyhow::Result<()> {
+    let socket = arguments::socket(std::env::args_os().skip(1))?;
+    tauri::Builder::default()
+        .manage(SocketClient::new(socket))
+        .manage(commands::Following::default())
+        .invoke_handler(commands::handler())
+        .setup(|app| Ok(window::open(app.handle())?))
+        .run(tauri::generate_context!())
+        .context("the window could not be opened")
+}

@@ -45,7 +45,9 @@ mod tests {
 
     #[test]
     fn nothing_outside_the_ui_is_served() {
-        for path in ["../Cargo.toml", "/etc/passwd", "a/../../package.json", "..%2fpackage.json", "index", "x\\y.js"] {
+        for path in
+            ["../Cargo.toml", "/etc/passwd", "a/../../package.json", "..%2fpackage.json", "index", "x\\y.js"]
+        {
             assert!(get(path).is_none(), "{path}");
         }
     }

@@ -42,7 +42,12 @@ impl BrowserListener {
     }
 
     /// Serves until `shutdown`. From the call on, `sessions` gives codes for this address; afterwards none.
-    pub async fn serve(self, control: Arc<dyn Control>, sessions: Arc<Sessions>, shutdown: CancellationToken) {
+    pub async fn serve(
+        self,
+        control: Arc<dyn Control>,
+        sessions: Arc<Sessions>,
+        shutdown: CancellationToken,
+    ) {
         sessions.serve_at(Some(self.address));
         let door = BrowserDoor { sessions: Arc::clone(&sessions), port: self.address.port() };
         let room = Room::new(control, Door::Browser(Arc::new(door)), shutdown.clone());

@@ -73,11 +73,17 @@ impl SocketClient {
         Ok(stream::unfold(frames, |mut frames| async move { Some((frames.next().await?, frames)) }).boxed())
     }
 
-    async fn stream(&self) -> Result<impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static, ApiError> {
-        let dialled = timeout(DIAL_TIME, dial(&self.path)).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()));
+    async fn stream(
+        &self,
+    ) -> Result<impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static, ApiError> {
+        let dialled =
+            timeout(DIAL_TIME, dial(&self.path)).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()));
         dialled.map_err(|error| {
             if error.kind() == io::ErrorKind::PermissionDenied {
-                return ApiError::new(ErrorCode::Forbidden, "The worker belongs to another user of this computer.");
+                return ApiError::new(
+                    ErrorCode::Forbidden,
+                    "The worker belongs to another user of this computer.",
+                );
             }
             not_running().with("socket", self.path.to_string_lossy())
         })
@@ -92,7 +98,8 @@ impl SocketClient {
             .header("content-type", "application/json")
             .body(Full::new(body))
             .map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| not_running())?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|_| not_running())?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "the connection to the worker ended early");
@@ -108,7 +115,8 @@ impl SocketClient {
 #[async_trait]
 impl Call for SocketClient {
     async fn call(&self, name: &'static str, request: Value) -> Result<Value, ApiError> {
-        let body = serde_json::to_vec(&request).map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))?;
+        let body =
+            serde_json::to_vec(&request).map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))?;
         let response = self.send(Method::POST, &format!("/rpc/{name}"), body.into()).await?;
         if !response.status().is_success() {
             return Err(refusal(response).await);

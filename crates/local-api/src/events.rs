@@ -23,9 +23,10 @@ pub(crate) async fn follow(
             "Too many pages follow this worker at once. Close some.",
         )
     })?;
-    let frames = room.control.subscribe().take_until(room.shutdown.clone().cancelled_owned()).map(move |event| {
-        let _held = &seat;
-        Frame::default().json_data(event)
-    });
+    let frames =
+        room.control.subscribe().take_until(room.shutdown.clone().cancelled_owned()).map(move |event| {
+            let _held = &seat;
+            Frame::default().json_data(event)
+        });
     Ok(Sse::new(frames).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }

@@ -48,7 +48,9 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::KeyringLocked
         | ErrorCode::WorkerAlreadyRunning
         | ErrorCode::WindowUnavailable => StatusCode::CONFLICT,
-        ErrorCode::PoolUnreachable | ErrorCode::PoolRefused | ErrorCode::PoolProtocol => StatusCode::BAD_GATEWAY,
+        ErrorCode::PoolUnreachable | ErrorCode::PoolRefused | ErrorCode::PoolProtocol => {
+            StatusCode::BAD_GATEWAY
+        }
         ErrorCode::EngineMissing
         | ErrorCode::EngineStopped
         | ErrorCode::EngineForbidden

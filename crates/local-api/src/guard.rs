@@ -58,7 +58,8 @@ fn host(port: u16, request: &Parts) -> Result<String, Failure> {
             .any(|name| text == format!("{name}:{port}") || (port == 80 && text == *name));
         known.then_some(text)
     };
-    let host = single(&request.headers, &header::HOST).and_then(|h| h.and_then(ours)).ok_or_else(misdirected)?;
+    let host =
+        single(&request.headers, &header::HOST).and_then(|h| h.and_then(ours)).ok_or_else(misdirected)?;
     // `GET http://other/ HTTP/1.1` names its host twice.
     match request.uri.authority() {
         Some(authority) if authority.as_str().to_ascii_lowercase() != host => Err(misdirected()),

@@ -1,11 +1,11 @@
 //! What only the browser listener serves: the UI, pairing, health and metrics.
 
+use crate::assets;
 use crate::failure::Failure;
 use crate::guard::cookie_name;
 use crate::metrics::prometheus;
 use crate::router::{Door, Room};
 use crate::sessions::SESSION_IDLE;
-use crate::assets;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -34,7 +34,8 @@ pub(crate) async fn pair(State(room): State<Room>, uri: Uri) -> Response {
         cookie_name(door.port),
         SESSION_IDLE.as_secs()
     );
-    (StatusCode::SEE_OTHER, [(header::LOCATION, "/".to_owned()), (header::SET_COOKIE, cookie)]).into_response()
+    (StatusCode::SEE_OTHER, [(header::LOCATION, "/".to_owned()), (header::SET_COOKIE, cookie)])
+        .into_response()
 }
 
 pub(crate) async fn ui(uri: Uri) -> Response {
@@ -47,11 +48,8 @@ pub(crate) async fn ui(uri: Uri) -> Response {
     match file {
         Some((bytes, kind)) => {
             // The bundler writes a hash of the content into these names.
-            let keep = if path.starts_with("assets/") {
-                "private, max-age=31536000, immutable"
-            } else {
-                "no-cache"
-            };
+            let keep =
+                if path.starts_with("assets/") { "private, max-age=31536000, immutable" } else { "no-cache" };
             ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, keep)], bytes).into_response()
         }
         None if matches!(path, "" | "index.html" | "monitor.html") => ([HTML], NOT_BUILT).into_response(),

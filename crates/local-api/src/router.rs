@@ -91,7 +91,11 @@ async fn judged(State(room): State<Room>, request: Request, next: Next) -> Respo
 }
 
 async fn nothing_here() -> Failure {
-    Failure::with_status(StatusCode::NOT_FOUND, ErrorCode::InvalidRequest, "There is nothing at this address.")
+    Failure::with_status(
+        StatusCode::NOT_FOUND,
+        ErrorCode::InvalidRequest,
+        "There is nothing at this address.",
+    )
 }
 
 async fn rpc(State(room): State<Room>, Path(name): Path<String>, body: Body) -> Result<Response, Failure> {
@@ -104,8 +108,8 @@ async fn rpc(State(room): State<Room>, Path(name): Path<String>, body: Body) -> 
     }
     let body = read(body).await?;
     let request = if body.is_empty() { Ok(serde_json::Value::Null) } else { serde_json::from_slice(&body) };
-    let request =
-        request.map_err(|e| Failure::new(ErrorCode::InvalidRequest, &format!("The request is not JSON: {e}")))?;
+    let request = request
+        .map_err(|e| Failure::new(ErrorCode::InvalidRequest, &format!("The request is not JSON: {e}")))?;
     let answer = timeout(COMMAND_TIME, Box::pin(dispatch(room.control.as_ref(), &name, request))).await;
     let answer = answer.map_err(|_| {
         Failure::with_status(

@@ -130,7 +130,10 @@ impl Sessions {
             } else if !inner.codes.is_empty() {
                 inner.wrong += 1;
                 if inner.wrong >= MAX_WRONG {
-                    tracing::warn!(tries = inner.wrong, "too many wrong pairing codes; all open codes are void");
+                    tracing::warn!(
+                        tries = inner.wrong,
+                        "too many wrong pairing codes; all open codes are void"
+                    );
                     inner.codes.clear();
                     inner.wrong = 0;
                 }
@@ -170,8 +173,9 @@ impl Sessions {
 
 fn random<const N: usize>() -> Result<[u8; N], ApiError> {
     let mut bytes = [0_u8; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|e| ApiError::new(ErrorCode::Internal, format!("The system gives no random numbers: {e}")))?;
+    getrandom::fill(&mut bytes).map_err(|e| {
+        ApiError::new(ErrorCode::Internal, format!("The system gives no random numbers: {e}"))
+    })?;
     Ok(bytes)
 }
 

@@ -2,12 +2,14 @@
 
 use crate::connections::Accept;
 use crate::serve_error::ServeError;
+use interprocess::os::windows::ToWtf16;
 use interprocess::os::windows::named_pipe::{
     PipeListenerOptions,
     pipe_mode::Bytes,
     tokio::{DuplexPipeStream, PipeListener, PipeListenerOptionsExt},
 };
 use interprocess::os::windows::security_descriptor::SecurityDescriptor;
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -30,7 +32,8 @@ impl Listener {
     #[expect(clippy::unused_async, reason = "the Unix twin dials")]
     pub(crate) async fn bind(path: &Path) -> Result<Self, ServeError> {
         let name = name(path);
-        let rights = widestring::U16CString::from_str(RIGHTS)
+        let rights = OsStr::new(RIGHTS)
+            .to_wtf_16()
             .map_err(io::Error::other)
             .and_then(|text| SecurityDescriptor::deserialize(&text))
             .map_err(ServeError::bind(&*name))?;

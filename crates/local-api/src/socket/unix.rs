@@ -35,7 +35,9 @@ impl Listener {
         match fs::symlink_metadata(path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => return Err(failed()(e)),
-            Ok(there) if !there.file_type().is_socket() => return Err(ServeError::NotASocket(path.to_owned())),
+            Ok(there) if !there.file_type().is_socket() => {
+                return Err(ServeError::NotASocket(path.to_owned()));
+            }
             Ok(_) if UnixStream::connect(path).await.is_ok() => {
                 return Err(ServeError::AlreadyServed(path.to_owned()));
             }

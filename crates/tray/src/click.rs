@@ -1,0 +1,34 @@
+//! What a person can do in the tray.
+
+use hivemind_control::{ApiError, Control};
+
+/// A menu entry that does something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Click {
+    /// Begin to contribute.
+    Start,
+    /// Stop contributing at once.
+    Stop,
+    /// Let running tasks finish, then stop.
+    Finish,
+    /// Show the window.
+    OpenDashboard,
+    /// End the worker.
+    Quit,
+}
+
+impl Click {
+    /// Does it.
+    ///
+    /// # Errors
+    /// The command's own.
+    pub async fn perform(self, control: &dyn Control) -> Result<(), ApiError> {
+        match self {
+            Self::Start => control.start(()).await.map(drop),
+            Self::Stop => control.stop(()).await.map(drop),
+            Self::Finish => control.finish(()).await.map(drop),
+            Self::OpenDashboard => control.open_window(()).await,
+            Self::Quit => control.quit(()).await,
+        }
+    }
+}

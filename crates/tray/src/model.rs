@@ -1,0 +1,143 @@
+//! What the tray shows, as a pure function of the snapshot.
+
+use crate::click::Click;
+use crate::language::Language;
+use crate::words::Words;
+use hivemind_control::{PoolState, Snapshot, StatusState};
+
+/// Everything a tray host needs to draw.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TrayModel {
+    /// Which of the seven pictures.
+    pub state: StatusState,
+    /// The first line: what it does.
+    pub status: String,
+    /// The second line: why.
+    pub reason: String,
+    /// The menu from top to bottom.
+    pub menu: Vec<Entry>,
+}
+
+/// One line of the menu.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// Text that cannot be clicked.
+    Line {
+        /// Stable name for tests and hosts.
+        id: &'static str,
+        /// What it says.
+        text: String,
+    },
+    /// A mark that can be set and taken away.
+    Check {
+        /// Stable name for tests and hosts.
+        id: &'static str,
+        /// What it says.
+        text: String,
+        /// Whether the mark is set.
+        checked: bool,
+        /// What a click does.
+        click: Click,
+    },
+    /// Something to do.
+    Action {
+        /// Stable name for tests and hosts.
+        id: &'static str,
+        /// What it says.
+        text: String,
+        /// Whether it can be done now.
+        enabled: bool,
+        /// What a click does.
+        click: Click,
+    },
+    /// A line between groups.
+    Separator,
+}
+
+/// The tray at wall time `now_ms`, in milliseconds since the Unix epoch; the time only counts down to the next try.
+#[must_use]
+pub fn tray_model(snapshot: &Snapshot, language: Language, now_ms: i64) -> TrayModel {
+    let words = Words(language);
+    let status = status(snapshot, words, now_ms);
+    let reason = reason(snapshot, words);
+    let today = snapshot.today.credited_cpt;
+    let contributing = snapshot.status.contributing;
+    let menu = vec![
+        Entry::Line { id: "status", text: status.clone() },
+        Entry::Line { id: "reason", text: reason.clone() },
+        Entry::Separator,
+        Entry::Check {
+            id: "contribute",
+            text: words.contribute().to_owned(),
+            checked: contributing,
+            click: if contributing { Click::Stop } else { Click::Start },
+        },
+        Entry::Action {
+            id: "finish",
+            text: words.finish().to_owned(),
+            enabled: contributing && !snapshot.status.draining,
+            click: Click::Finish,
+        },
+        Entry::Separator,
+        Entry::Action {
+            id: "open",
+            text: words.open_dashboard().to_owned(),
+            enabled: true,
+            click: Click::OpenDashboard,
+        },
+        Entry::Line { id: "earnings", text: words.earnings_today(today) },
+        Entry::Separator,
+        Entry::Action { id: "quit", text: words.quit().to_owned(), enabled: true, click: Click::Quit },
+    ];
+    TrayModel { state: snapshot.status.state, status, reason, menu }
+}
+
+fn status(snapshot: &Snapshot, words: Words, now_ms: i64) -> String {
+    let status = &snapshot.status;
+    match status.state {
+        StatusState::Earning if status.draining => words.finishing(status.running_tasks),
+        StatusState::Earning => words.earning(status.running_tasks, snapshot.today.credited_cpt),
+        StatusState::Ready => words.ready().to_owned(),
+        StatusState::Yielding => words.yielding().to_owned(),
+        StatusState::Snoozed => words.snoozed().to_owned(),
+        StatusState::Off => words.off().to_owned(),
+        StatusState::Connecting if snapshot.pool.failures == 0 => words.connecting().to_owned(),
+        StatusState::Connecting => words
+            .reconnecting(snapshot.pool.failures.saturating_add(1), seconds_to_next_try(snapshot, now_ms)),
+        StatusState::NeedsYou => words.needs_you(status.problem.as_ref().map(|problem| problem.code)),
+    }
+}
+
+fn reason(snapshot: &Snapshot, words: Words) -> String {
+    let status = &snapshot.status;
+    match status.state {
+        StatusState::Earning | StatusState::Ready if status.draining => words.reason_finishing().to_owned(),
+        StatusState::Earning | StatusState::Ready => words.reason_connected(host_of(&snapshot.pool.url)),
+        StatusState::Yielding => words.reason_yielding().to_owned(),
+        StatusState::Snoozed => words.reason_snoozed().to_owned(),
+        StatusState::Off => words.reason_off().to_owned(),
+        StatusState::Connecting => match snapshot.pool.cause.as_ref().or(status.problem.as_ref()) {
+            Some(cause) => words.problem(cause.code).to_owned(),
+            None => host_of(&snapshot.pool.url).to_owned(),
+        },
+        StatusState::NeedsYou => {
+            words.reason_action(status.problem.as_ref().and_then(|problem| problem.action)).to_owned()
+        }
+    }
+}
+
+/// Whole seconds until the next try, rounded up; `None` while none is set.
+pub(crate) fn seconds_to_next_try(snapshot: &Snapshot, now_ms: i64) -> Option<u64> {
+    let at = snapshot.pool.retry_at_ms.filter(|_| snapshot.pool.state == PoolState::Backoff)?;
+    u64::try_from(at.saturating_sub(now_ms)).ok().map(|ms| ms.div_ceil(1000))
+}
+
+/// The part of an address that a person knows it by.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    rest.rsplit_once('@').map_or(rest, |(_, host)| host)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+use super::*;
+use hivemind_control::{ApiError, EarningsSum, ErrorCode, PoolView, StatusView};
+
+const NOW: i64 = 1_000_000;
+
+fn snapshot(state: StatusState) -> Snapshot {
+    let on = !matches!(state, StatusState::Off);
+    Snapshot {
+        status: StatusView { state, contributing: on, ..StatusView::default() },
+        pool: PoolView { url: "https://user@pool.example:443/path".into(), ..PoolView::default() },
+        today: EarningsSum { estimated_cpt: 20, credited_cpt: 14, settled_cpt: 9, tasks: 3 },
+        ..Snapshot::default()
+    }
+}
+
+fn case(change: impl FnOnce(&mut Snapshot), state: StatusState) -> Snapshot {
+    let mut snapshot = snapshot(state);
+    change(&mut snapshot);
+    snapshot
+}
+
+#[test]
+fn both_lines_of_every_state_in_both_languages() {
+    use Language::{English as En, TraditionalChinese as Zh};
+    use StatusState::{Connecting, Earning, NeedsYou, Off, Ready, Snoozed, Yielding};
+    let stopped = |s: &mut Snapshot| s.status.problem = Some(ApiError::new(ErrorCode::EngineStopped, "x"));
+    let signed_out =
+        |s: &mut Snapshot| s.status.problem = Some(ApiError::new(ErrorCode::SignInRequired, "x"));
+    let waiting = |s: &mut Snapshot| {
+        s.pool.state = PoolState::Backoff;
+        s.pool.failures = 2;
+        s.pool.retry_at_ms = Some(NOW + 7_001);
+        s.pool.cause = Some(ApiError::new(ErrorCode::PoolUnreachable, "x"));
+    };
+    let table: Vec<(Snapshot, Language, &str, &str)> = vec![
+        (
+            case(|s| s.status.running_tasks = 2, Earning),
+            En,
+            "Earning · 2 tasks · +14 CPT today",
+            "Connected to pool.example:443",
+        ),
+        (
+            case(|s| s.status.running_tasks = 1, Earning),
+            En,
+            "Earning · 1 task · +14 CPT today",
+            "Connected to pool.example:443",
+        ),
+        (
+            case(|s| s.status.running_tasks = 2, Earning),
+            Zh,
+            "賺取中 · 2 個任務 · 今日 +14 CPT",
+            "已連線至 pool.example:443",
+        ),
+        (
+            case(|s| (s.status.running_tasks, s.status.draining) = (1, true), Earning),
+            En,
+            "Finishing · 1 task left",
+            "Takes no new tasks, then stops",
+        ),
+        (snapshot(Ready), En, "Ready · waiting for a task", "Connected to pool.example:443"),
+        (snapshot(Ready), Zh, "就緒 · 等待任務", "已連線至 pool.example:443"),
+        (snapshot(Yielding), En, "Paused — you're using the computer", "Goes on when you are away"),
+        (snapshot(Yielding), Zh, "已暫停 — 您正在使用電腦", "您離開後會繼續"),
+        (snapshot(Snoozed), En, "Snoozed", "You asked for a pause"),
+        (snapshot(Off), En, "Off", "Tick Contribute to begin"),
+        (snapshot(Off), Zh, "已關閉", "勾選「貢獻」即可開始"),
+        (snapshot(Connecting), En, "Connecting…", "pool.example:443"),
+        (case(waiting, Connecting), En, "Reconnecting… try 3, next in 8 s", "The pool does not answer"),
+        (case(waiting, Connecting), Zh, "重新連線中… 第 3 次，8 秒後再試", "任務池沒有回應"),
+        (case(|s| s.pool.failures = 2, Connecting), En, "Reconnecting… try 3", "pool.example:443"),
+        (
+            case(stopped, NeedsYou),
+            En,
+            "Docker isn't running — open to fix",
+            "The dashboard shows how to start it",
+        ),
+        (case(stopped, NeedsYou), Zh, "Docker 未在執行 — 開啟以修正", "主控台有啟動說明"),
+        (case(signed_out, NeedsYou), En, "You are not signed in — open to fix", "Sign in on the dashboard"),
+        (snapshot(NeedsYou), En, "Something needs you — open to fix", "The dashboard shows what to do"),
+    ];
+    for (snapshot, language, status, reason) in table {
+        let model = tray_model(&snapshot, language, NOW);
+        assert_eq!((model.status.as_str(), model.reason.as_str()), (status, reason));
+        assert_eq!(model.state, snapshot.status.state);
+        assert_eq!(model.menu[0], Entry::Line { id: "status", text: status.into() });
+        assert_eq!(model.menu[1], Entry::Line { id: "reason", text: reason.into() });
+    }
+}
+
+fn ids(model: &TrayModel) -> Vec<&'static str> {
+    let id = |entry: &Entry| match entry {
+        Entry::Line { id, .. } | Entry::Check { id, .. } | Entry::Action { id, .. } => *id,
+        Entry::Separator => "-",
+    };
+    model.menu.iter().map(id).collect()
+}
+
+#[test]
+fn the_menu_toggles_finishes_and_never_loses_an_entry() {
+    let toggle = |s: &Snapshot| {
+        let model = tray_model(s, Language::English, NOW);
+        assert_eq!(
+            ids(&model),
+            ["status", "reason", "-", "contribute", "finish", "-", "open", "earnings", "-", "quit"]
+        );
+        let Entry::Check { checked, click, .. } = model.menu[3].clone() else { panic!("no toggle") };
+        let Entry::Action { enabled, click: Click::Finish, .. } = model.menu[4] else { panic!("no finish") };
+        (checked, click, enabled)
+    };
+    assert_eq!(toggle(&snapshot(StatusState::Off)), (false, Click::Start, false));
+    assert_eq!(toggle(&snapshot(StatusState::Ready)), (true, Click::Stop, true));
+    assert_eq!(toggle(&case(|s| s.status.draining = true, StatusState::Earning)), (true, Click::Stop, false));
+    let earnings = &tray_model(&snapshot(StatusState::Off), Language::English, NOW).menu[7];
+    assert_eq!(*earnings, Entry::Line { id: "earnings", text: "Earnings today: 14 CPT".into() });
+}
+
+#[test]
+fn a_try_that_is_due_counts_down_no_further() {
+    let due = case(
+        |s| (s.pool.state, s.pool.failures, s.pool.retry_at_ms) = (PoolState::Backoff, 1, Some(NOW - 1)),
+        StatusState::Connecting,
+    );
+    assert_eq!(tray_model(&due, Language::English, NOW).status, "Reconnecting… try 2");
+}
+
+#[test]
+fn shows_only_the_host_of_an_address() {
+    for (url, host) in [
+        ("http://127.0.0.1:50051", "127.0.0.1:50051"),
+        ("grpcs://a.b/c?d", "a.b"),
+        ("https://name:secret@pool.example", "pool.example"),
+        ("pool.example", "pool.example"),
+        ("", ""),
+    ] {
+        assert_eq!(host_of(url), host);
+    }
+}

@@ -1,0 +1,171 @@
+//! Every sentence of the tray in both languages. A missing one does not compile.
+
+use crate::language::Language;
+use hivemind_control::{Action, ErrorCode};
+
+/// Sentences in one language.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Words(pub(crate) Language);
+
+impl Words {
+    fn pick(self, english: &'static str, chinese: &'static str) -> &'static str {
+        match self.0 {
+            Language::English => english,
+            Language::TraditionalChinese => chinese,
+        }
+    }
+
+    pub(crate) fn earning(self, tasks: u32, cpt: u64) -> String {
+        match self.0 {
+            Language::English if tasks == 1 => format!("Earning · 1 task · +{cpt} CPT today"),
+            Language::English => format!("Earning · {tasks} tasks · +{cpt} CPT today"),
+            Language::TraditionalChinese => format!("賺取中 · {tasks} 個任務 · 今日 +{cpt} CPT"),
+        }
+    }
+
+    pub(crate) fn finishing(self, tasks: u32) -> String {
+        match self.0 {
+            Language::English if tasks == 1 => "Finishing · 1 task left".to_owned(),
+            Language::English => format!("Finishing · {tasks} tasks left"),
+            Language::TraditionalChinese => format!("收尾中 · 還有 {tasks} 個任務"),
+        }
+    }
+
+    pub(crate) fn ready(self) -> &'static str {
+        self.pick("Ready · waiting for a task", "就緒 · 等待任務")
+    }
+
+    pub(crate) fn yielding(self) -> &'static str {
+        self.pick("Paused — you're using the computer", "已暫停 — 您正在使用電腦")
+    }
+
+    pub(crate) fn snoozed(self) -> &'static str {
+        self.pick("Snoozed", "暫停一段時間")
+    }
+
+    pub(crate) fn off(self) -> &'static str {
+        self.pick("Off", "已關閉")
+    }
+
+    pub(crate) fn connecting(self) -> &'static str {
+        self.pick("Connecting…", "連線中…")
+    }
+
+    /// `number` counts tries from 1; `seconds` until it begins, `None` while it runs.
+    pub(crate) fn reconnecting(self, number: u32, seconds: Option<u64>) -> String {
+        match (self.0, seconds) {
+            (Language::English, Some(s)) => format!("Reconnecting… try {number}, next in {s} s"),
+            (Language::English, None) => format!("Reconnecting… try {number}"),
+            (Language::TraditionalChinese, Some(s)) => format!("重新連線中… 第 {number} 次，{s} 秒後再試"),
+            (Language::TraditionalChinese, None) => format!("重新連線中… 第 {number} 次"),
+        }
+    }
+
+    pub(crate) fn needs_you(self, code: Option<ErrorCode>) -> String {
+        let problem =
+            code.map_or(self.pick("Something needs you", "需要您處理"), |code| self.problem(code));
+        match self.0 {
+            Language::English => format!("{problem} — open to fix"),
+            Language::TraditionalChinese => format!("{problem} — 開啟以修正"),
+        }
+    }
+
+    pub(crate) fn reason_connected(self, pool: &str) -> String {
+        match self.0 {
+            Language::English => format!("Connected to {pool}"),
+            Language::TraditionalChinese => format!("已連線至 {pool}"),
+        }
+    }
+
+    pub(crate) fn reason_finishing(self) -> &'static str {
+        self.pick("Takes no new tasks, then stops", "不再接新任務，完成後停止")
+    }
+
+    pub(crate) fn reason_yielding(self) -> &'static str {
+        self.pick("Goes on when you are away", "您離開後會繼續")
+    }
+
+    pub(crate) fn reason_snoozed(self) -> &'static str {
+        self.pick("You asked for a pause", "您要求暫停")
+    }
+
+    pub(crate) fn reason_off(self) -> &'static str {
+        self.pick("Tick Contribute to begin", "勾選「貢獻」即可開始")
+    }
+
+    pub(crate) fn reason_action(self, action: Option<Action>) -> &'static str {
+        match action {
+            Some(Action::SignIn) => self.pick("Sign in on the dashboard", "請在主控台登入"),
+            Some(Action::InstallEngine) => {
+                self.pick("The dashboard shows how to install it", "主控台有安裝說明")
+            }
+            Some(Action::StartEngine) => self.pick("The dashboard shows how to start it", "主控台有啟動說明"),
+            Some(Action::PermitEngine) => {
+                self.pick("The dashboard shows how to get permission", "主控台有授權說明")
+            }
+            Some(Action::OpenSettings) => self.pick("Change it in the settings", "請在設定中調整"),
+            Some(Action::UnlockKeyring) => self.pick("Unlock the keyring", "請解鎖金鑰圈"),
+            Some(Action::Retry | Action::OpenDoctor | Action::StartWorker | Action::Pair) | None => {
+                self.pick("The dashboard shows what to do", "主控台會說明該怎麼做")
+            }
+        }
+    }
+
+    /// What is wrong, as the beginning of a sentence.
+    pub(crate) fn problem(self, code: ErrorCode) -> &'static str {
+        match code {
+            ErrorCode::EngineMissing => self.pick("Docker isn't installed", "尚未安裝 Docker"),
+            ErrorCode::EngineStopped => self.pick("Docker isn't running", "Docker 未在執行"),
+            ErrorCode::EngineForbidden => {
+                self.pick("Docker may not be used by you", "您沒有使用 Docker 的權限")
+            }
+            ErrorCode::EngineTooOld => self.pick("Docker is too old", "Docker 版本過舊"),
+            ErrorCode::EngineFailed => self.pick("Docker failed", "Docker 發生錯誤"),
+            ErrorCode::ImageUnavailable => self.pick("An image cannot be had", "無法取得映像檔"),
+            ErrorCode::SignInRequired => self.pick("You are not signed in", "您尚未登入"),
+            ErrorCode::WrongCredentials => self.pick("Name or password is wrong", "帳號或密碼錯誤"),
+            ErrorCode::PoolUnreachable => self.pick("The pool does not answer", "任務池沒有回應"),
+            ErrorCode::PoolRefused => self.pick("The pool refuses this computer", "任務池拒絕這台電腦"),
+            ErrorCode::PoolProtocol => {
+                self.pick("The pool speaks another language", "任務池的通訊協定不相符")
+            }
+            ErrorCode::PoolUnencrypted => self.pick("The pool is not encrypted", "任務池未加密"),
+            ErrorCode::DiskLow => self.pick("The disk is nearly full", "磁碟空間不足"),
+            ErrorCode::JournalFailed => self.pick("The records cannot be written", "無法寫入紀錄"),
+            ErrorCode::KeyringLocked => self.pick("The keyring is locked", "金鑰圈已鎖定"),
+            ErrorCode::InvalidSetting => self.pick("A setting is not allowed", "有一項設定不被允許"),
+            ErrorCode::WindowUnavailable => self.pick("There is no window program", "沒有視窗程式"),
+            ErrorCode::WorkerNotRunning => self.pick("The worker is not running", "工作程式未在執行"),
+            ErrorCode::WorkerAlreadyRunning => self.pick("Another worker runs", "另一個工作程式正在執行"),
+            ErrorCode::TaskUnknown => self.pick("There is no such task", "沒有這個任務"),
+            ErrorCode::TaskEnded => self.pick("The task has ended", "任務已結束"),
+            ErrorCode::Forbidden => self.pick("That is not allowed", "不允許這麼做"),
+            ErrorCode::NotPaired => self.pick("The page is not paired", "頁面尚未配對"),
+            ErrorCode::InvalidRequest => self.pick("A request was not understood", "無法理解請求"),
+            ErrorCode::Internal => self.pick("Something went wrong inside", "內部發生錯誤"),
+        }
+    }
+
+    pub(crate) fn contribute(self) -> &'static str {
+        self.pick("Contribute", "貢獻")
+    }
+
+    pub(crate) fn finish(self) -> &'static str {
+        self.pick("Finish current tasks, then stop", "完成目前任務後停止")
+    }
+
+    pub(crate) fn open_dashboard(self) -> &'static str {
+        self.pick("Open dashboard", "開啟主控台")
+    }
+
+    pub(crate) fn earnings_today(self, cpt: u64) -> String {
+        match self.0 {
+            Language::English => format!("Earnings today: {cpt} CPT"),
+            Language::TraditionalChinese => format!("今日收益：{cpt} CPT"),
+        }
+    }
+
+    pub(crate) fn quit(self) -> &'static str {
+        self.pick("Quit", "結束")
+    }
+}

@@ -1,0 +1,172 @@
+//! What is tried.
+
+use crate::desktop::{Bus, TrayHost};
+use crate::fake::FakeWorker;
+use hivemind_control::Control;
+use hivemind_tray::{Ended, run};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+type Scenario = fn() -> Pin<Box<dyn Future<Output = ()>>>;
+
+pub const ALL: &[(&str, Scenario)] = &[
+    ("toggle_works_with_a_tray_host_present", || Box::pin(present())),
+    ("toggle_works_with_a_tray_host_that_comes_later", || Box::pin(later())),
+    ("without_a_tray_host_it_waits_and_ends_when_asked", || Box::pin(absent())),
+    ("without_a_bus_it_says_so_and_ends", || Box::pin(no_bus())),
+    ("toggle_works_after_the_bus_died", || Box::pin(bus_dies())),
+    ("a_bus_that_comes_later_is_found", || Box::pin(bus_later())),
+    ("a_hung_tray_host_holds_nothing_up", || Box::pin(hung())),
+];
+
+struct Running {
+    worker: Arc<FakeWorker>,
+    shutdown: CancellationToken,
+    tray: JoinHandle<Ended>,
+}
+
+fn start() -> Running {
+    let worker = FakeWorker::new();
+    let shutdown = CancellationToken::new();
+    let control: Arc<dyn Control> = worker.clone();
+    let tray = tokio::spawn(run(control, Arc::new(|| 0), shutdown.clone()));
+    Running { worker, shutdown, tray }
+}
+
+impl Running {
+    async fn called(&self, calls: &[&str]) {
+        until(&format!("{calls:?}"), || async { self.worker.calls() == calls }).await;
+    }
+
+    async fn end(self) {
+        self.shutdown.cancel();
+        let ended =
+            timeout(Duration::from_secs(5), self.tray).await.expect("ends within five seconds").unwrap();
+        assert_eq!(ended, Ended::Shutdown);
+    }
+}
+
+async fn until<F: Future<Output = bool>>(what: &str, mut test: impl FnMut() -> F) {
+    for _ in 0..500 {
+        if test().await {
+            return;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    panic!("ten seconds without {what}");
+}
+
+/// Clicks the toggle on and off, and looks at everything else on the way.
+async fn toggle(host: &TrayHost, running: &Running) {
+    let before = running.worker.calls();
+    let with = |more: &[&'static str]| [before.as_slice(), more].concat();
+    host.icon().await;
+    assert_eq!(host.line("Contribute").await.checked, Some(false));
+    assert!(!host.line("Finish current tasks, then stop").await.enabled);
+    host.click("Contribute").await;
+    running.called(&with(&["start"])).await;
+    until("the mark", || async { host.line("Contribute").await.checked == Some(true) }).await;
+    assert!(host.line("Finish current tasks, then stop").await.enabled);
+    host.click("Contribute").await;
+    running.called(&with(&["start", "stop"])).await;
+    until("no mark", || async { host.line("Contribute").await.checked == Some(false) }).await;
+}
+
+async fn present() {
+    let _bus = Bus::start().await;
+    let host = TrayHost::start().await;
+    let running = start();
+    toggle(&host, &running).await;
+    let labels: Vec<String> = host.lines().await.into_iter().map(|line| line.label).collect();
+    assert_eq!(
+        labels,
+        [
+            "Off",
+            "Tick Contribute to begin",
+            "",
+            "Contribute",
+            "Finish current tasks, then stop",
+            "",
+            "Open dashboard",
+            "Earnings today: 0 CPT",
+            "",
+            "Quit"
+        ]
+    );
+    assert_eq!(host.property::<String>("Id").await, "hivemind-worker");
+    assert_eq!(host.property::<String>("Status").await, "Active");
+    host.activate().await;
+    running.called(&["start", "stop", "open_window"]).await;
+    host.click("Open dashboard").await;
+    host.click("Quit").await;
+    running.called(&["start", "stop", "open_window", "open_window", "quit"]).await;
+    running.end().await;
+}
+
+async fn later() {
+    let _bus = Bus::start().await;
+    let running = start();
+    sleep(Duration::from_secs(1)).await;
+    assert!(!running.tray.is_finished());
+    let host = TrayHost::start().await;
+    toggle(&host, &running).await;
+    // And once more, as when a panel crashes.
+    drop(host);
+    sleep(Duration::from_millis(300)).await;
+    let host = TrayHost::start().await;
+    toggle(&host, &running).await;
+    running.end().await;
+}
+
+async fn absent() {
+    let _bus = Bus::start().await;
+    let running = start();
+    sleep(Duration::from_secs(1)).await;
+    assert!(!running.tray.is_finished());
+    assert!(running.worker.calls().is_empty());
+    running.end().await;
+}
+
+async fn no_bus() {
+    let ended = timeout(Duration::from_secs(5), start().tray).await.expect("at once").unwrap();
+    assert!(matches!(&ended, Ended::NoDesktop(why) if why.contains("session bus")), "{ended:?}");
+}
+
+async fn bus_dies() {
+    let bus = Bus::start().await;
+    let host = TrayHost::start().await;
+    let running = start();
+    toggle(&host, &running).await;
+    drop(host);
+    drop(bus);
+    sleep(Duration::from_millis(300)).await;
+    assert!(!running.tray.is_finished());
+    let _bus = Bus::start().await;
+    let host = TrayHost::start().await;
+    toggle(&host, &running).await;
+    running.end().await;
+}
+
+async fn bus_later() {
+    let running = start();
+    sleep(Duration::from_millis(300)).await;
+    let _bus = Bus::start().await;
+    let host = TrayHost::start().await;
+    toggle(&host, &running).await;
+    running.end().await;
+}
+
+async fn hung() {
+    let _bus = Bus::start().await;
+    let host = TrayHost::hung().await;
+    let running = start();
+    host.icon().await;
+    sleep(Duration::from_millis(300)).await;
+    assert!(!running.tray.is_finished());
+    running.end().await;
+}

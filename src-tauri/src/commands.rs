@@ -1,0 +1,72 @@
+//! One Tauri command per control command, made from their one list, and `subscribe`.
+
+use crate::window;
+use futures_util::StreamExt as _;
+use hivemind_control::{ApiError, Call as _, ErrorCode, Event};
+use hivemind_local_api::SocketClient;
+use serde_json::Value;
+use tauri::ipc::{Channel, Invoke};
+use tauri::{State, WebviewWindow};
+use tokio::sync::watch;
+
+/// Counts subscriptions: a reloaded page subscribes anew, and the stream of the page before it ends.
+pub(crate) struct Following(watch::Sender<u64>);
+
+impl Default for Following {
+    fn default() -> Self {
+        Self(watch::Sender::new(0))
+    }
+}
+
+macro_rules! tauri_commands {
+    ($($(#[doc = $doc:literal])* $access:ident $name:ident($request:ty) -> $response:ty;)*) => {
+        $(
+            $(#[doc = $doc])*
+            #[tauri::command]
+            async fn $name(worker: State<'_, SocketClient>, request: Option<Value>) -> Result<Value, ApiError> {
+                worker.call(stringify!($name), request.unwrap_or(Value::Null)).await
+            }
+        )*
+
+        pub(crate) fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
+            tauri::generate_handler![subscribe, $($name),*]
+        }
+    };
+}
+
+hivemind_control::control_commands!(tauri_commands);
+
+/// Sends every event into `channel`, the snapshot first, as long as the worker lives.
+///
+/// It never answers with success: it fails with `WORKER_NOT_RUNNING` when there is no worker or its stream ends, and
+/// the page shows that and subscribes again; it fails with `INVALID_REQUEST` when a newer subscription replaced it.
+#[tauri::command]
+async fn subscribe(
+    window: WebviewWindow,
+    worker: State<'_, SocketClient>,
+    following: State<'_, Following>,
+    channel: Channel<Event>,
+) -> Result<(), ApiError> {
+    let mut mine = 0;
+    following.0.send_modify(|count| {
+        *count += 1;
+        mine = *count;
+    });
+    let mut newest = following.0.subscribe();
+    let mut events = worker.events().await?;
+    loop {
+        let event = tokio::select! {
+            event = events.next() => event,
+            _ = newest.wait_for(|count| *count != mine) => {
+                return Err(ApiError::new(ErrorCode::InvalidRequest, "A newer subscription took over."));
+            }
+        };
+        let Some(event) = event else {
+            return Err(ApiError::new(ErrorCode::WorkerNotRunning, "The connection to the worker was lost."));
+        };
+        if event == Event::RaiseWindow {
+            window::raise(&window);
+        }
+        channel.send(event).map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))?;
+    }
+}

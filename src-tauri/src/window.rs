@@ -1,0 +1,50 @@
+//! The one window.
+
+use tauri::{AppHandle, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+
+const LABEL: &str = "main";
+
+pub(crate) fn open(app: &AppHandle) -> tauri::Result<()> {
+    WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
+        .title("HiveMind Worker")
+        .inner_size(1100.0, 720.0)
+        .min_inner_size(900.0, 600.0)
+        .center()
+        .on_navigation(is_ours)
+        .on_new_window(|_, _| tauri::webview::NewWindowResponse::Deny)
+        .build()?;
+    Ok(())
+}
+
+/// Nothing but the embedded UI is ever shown: the commands would be in the hands of another page.
+fn is_ours(url: &tauri::Url) -> bool {
+    match url.scheme() {
+        "tauri" => url.host_str() == Some("localhost"),
+        "http" | "https" => cfg!(windows) && url.host_str() == Some("tauri.localhost"),
+        _ => false,
+    }
+}
+
+/// Brings the window to the front. A compositor may show a mark in its task bar instead.
+pub(crate) fn raise(window: &WebviewWindow) {
+    let _ = window.unminimize();
+    let _ = window.show();
+    let _ = window.set_focus();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_embedded_ui_is_shown() {
+        let ours =
+            if cfg!(windows) { "http://tauri.localhost/index.html" } else { "tauri://localhost/index.html" };
+        assert!(is_ours(&ours.parse().unwrap()));
+        for other in
+            ["https://example.org/", "http://localhost/", "tauri://other/", "file:///etc/passwd", "data:,x"]
+        {
+            assert!(!is_ours(&other.parse().unwrap()), "{other}");
+        }
+    }
+}
