@@ -179,7 +179,7 @@ mod tests {
             "a..b",
             "com10",
             "console.log",
-            "x:y",
+            "12:30",
         ] {
             assert_eq!(rule(name.as_bytes()), "fine", "{name}");
         }

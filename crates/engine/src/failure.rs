@@ -41,6 +41,7 @@ fn kind_of(error: &Error) -> (EngineErrorKind, String) {
         Error::RequestTimeoutError => {
             (EngineErrorKind::Stopped, "the container engine does not answer".to_owned())
         }
+        Error::IOError { err } => by_io(err),
         other => by_source(other),
     }
 }
@@ -63,13 +64,7 @@ fn by_source(error: &Error) -> (EngineErrorKind, String) {
     let mut sentence = error.to_string();
     while let Some(current) = cause {
         if let Some(io) = current.downcast_ref::<io::Error>() {
-            return match io.kind() {
-                io::ErrorKind::PermissionDenied => {
-                    (EngineErrorKind::Forbidden, "this user may not use the container engine".to_owned())
-                }
-                io::ErrorKind::NotFound => absent("its socket"),
-                _ => (EngineErrorKind::Stopped, format!("the container engine does not answer: {io}")),
-            };
+            return by_io(io);
         }
         if let Some(hyper_closed) = closed_connection(current) {
             return (EngineErrorKind::Stopped, format!("the container engine hung up: {hyper_closed}"));
@@ -78,6 +73,17 @@ fn by_source(error: &Error) -> (EngineErrorKind, String) {
         cause = current.source();
     }
     (EngineErrorKind::Failed, sentence)
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other kinds mean that nobody answers")]
+fn by_io(error: &io::Error) -> (EngineErrorKind, String) {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            (EngineErrorKind::Forbidden, "this user may not use the container engine".to_owned())
+        }
+        io::ErrorKind::NotFound => absent("its socket"),
+        _ => (EngineErrorKind::Stopped, format!("the container engine does not answer: {error}")),
+    }
 }
 
 fn closed_connection(error: &(dyn std::error::Error + 'static)) -> Option<String> {

@@ -119,7 +119,14 @@ pub(crate) fn write_empty_tar<W: Write>(into: W) -> io::Result<W> {
 
 /// The working folder itself, so that its owner is the task, and the output folder.
 fn begin_tar<W: Write>(tar: &mut tar::Builder<W>) -> io::Result<()> {
-    append_folder(tar, "./")?;
+    // Named "/": the engine skips an entry named "." but takes this one for the folder that it unpacks into. The
+    // library would refuse the name, so the header is filled by hand.
+    let mut header = header(tar::EntryType::Directory, 0o755);
+    if let Some(first) = header.as_old_mut().name.first_mut() {
+        *first = b'/';
+    }
+    header.set_cksum();
+    tar.append(&header, io::empty())?;
     append_folder(tar, &format!("{OUTPUT_NAME}/"))
 }
 
