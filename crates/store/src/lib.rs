@@ -1,1 +1,19 @@
-//! Placeholder.
+//! What is kept on this computer: the data folder and its lock, the journal, output of tasks, secrets, settings.
+//!
+//! Architecture invariant: a file that cannot be understood is never deleted and never overwritten. It is set
+//! aside, and whoever opened it is told.
+
+mod damage;
+mod durable;
+mod folder;
+mod journal;
+mod logs;
+mod secrets;
+mod settings;
+
+pub use damage::Damage;
+pub use folder::{DataFolder, FolderError, Lock};
+pub use journal::SqliteJournal;
+pub use logs::FileLogs;
+pub use secrets::KeyringSecrets;
+pub use settings::{FileSettings, SettingsLoadError};

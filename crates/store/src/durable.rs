@@ -1,0 +1,102 @@
+//! Writing a small file so that after any crash either the old or the new one is there, whole.
+
+use hivemind_domain::text::plain_line;
+use hivemind_worker_core::port::StoreError;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Replaces `path`: temporary file beside it (mode 0600), fsync, rename, fsync of the folder.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().ok_or_else(|| io::Error::other("the path has no folder"))?;
+    let temporary = folder.join(format!(".{}.tmp", unique()?));
+    let written = private_new(&temporary).and_then(|mut file| {
+        file.write_all(content)?;
+        file.sync_all()?;
+        drop(file);
+        std::fs::rename(&temporary, path)?;
+        sync_folder(folder)
+    });
+    if written.is_err() {
+        // The temporary file is ours alone; the old file still stands.
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// Creates a file that did not exist, readable by this user only.
+pub(crate) fn private_new(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Makes renames and creations in `folder` durable.
+#[cfg(unix)]
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Windows has no such call; NTFS journals its folders itself.
+#[cfg(not(unix))]
+pub(crate) fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// 128 random bits as hexadecimal digits.
+pub(crate) fn unique() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|e| io::Error::other(e.to_string()))?;
+    Ok(hex::encode(bytes))
+}
+
+/// Says what failed, with the file's name.
+pub(crate) fn failed(what: &str, path: &Path, error: &io::Error) -> StoreError {
+    StoreError {
+        disk_full: matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded),
+        message: plain_line(&format!("{what} {}: {error}", path.display()), 500),
+    }
+}
+
+/// Runs `work` where waiting for the disk stalls nobody.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| {
+        Err(StoreError { disk_full: false, message: format!("work on the disk broke off: {e}") })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replaces_whole_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        replace(&path, b"one").unwrap();
+        replace(&path, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_failed_replacement_keeps_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        // The target is a folder with something in it, so the rename fails after the temporary file was written.
+        let path = folder.path().join("a");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("inside"), b"x").unwrap();
+        assert!(replace(&path, b"two").is_err());
+        assert!(path.join("inside").exists());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

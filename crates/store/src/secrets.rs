@@ -1,0 +1,151 @@
+//! Tokens, in the system's keyring where there is one, else in a file that only this user can read.
+//!
+//! Locked is not absent: a locked keyring answers "no such entry". So it is asked whether it is locked before
+//! anything is concluded from an entry that is not there.
+
+mod file;
+#[cfg_attr(target_os = "linux", path = "secrets/secret_service.rs")]
+#[cfg_attr(windows, path = "secrets/credential_manager.rs")]
+#[cfg_attr(not(any(target_os = "linux", windows)), path = "secrets/nothing.rs")]
+mod keyring;
+
+use crate::DataFolder;
+use async_trait::async_trait;
+use file::TokenFile;
+use hivemind_worker_core::port::{SecretError, Secrets, Tokens};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Name of our entries in a keyring.
+const SERVICE: &str = "hivemind-worker";
+
+/// Why the keyring did not do it.
+#[derive(Debug)]
+enum KeyringError {
+    /// There is none on this system.
+    Missing,
+    /// It is there and says neither yes nor no: locked, or it does not answer.
+    Locked,
+}
+
+/// Tokens of this installation, one entry for each pool's address.
+pub struct KeyringSecrets {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    file: TokenFile,
+    install: String,
+    allow_keyring: bool,
+    in_file: AtomicBool,
+}
+
+impl KeyringSecrets {
+    /// Asks nobody yet. Without `allow_keyring` the file is used at once.
+    #[must_use]
+    pub fn new(folder: &DataFolder, allow_keyring: bool) -> Self {
+        let file = TokenFile::new(folder.data().join("tokens.json"));
+        let in_file = AtomicBool::new(!allow_keyring || file.exists());
+        let install = folder.install().as_str().to_owned();
+        Self { inner: Arc::new(Inner { file, install, allow_keyring, in_file }) }
+    }
+
+    async fn on_own_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, SecretError> + Send + 'static,
+    ) -> Result<T, SecretError> {
+        let inner = Arc::clone(&self.inner);
+        let done = tokio::task::spawn_blocking(move || work(&inner)).await;
+        done.unwrap_or(Err(SecretError::Unavailable))
+    }
+}
+
+#[async_trait]
+impl Secrets for KeyringSecrets {
+    async fn load(&self, pool: &str) -> Result<Option<Tokens>, SecretError> {
+        let pool = pool.to_owned();
+        self.on_own_thread(move |inner| inner.load(&pool)).await
+    }
+
+    async fn save(&self, pool: &str, tokens: &Tokens) -> Result<(), SecretError> {
+        let (pool, tokens) = (pool.to_owned(), tokens.clone());
+        self.on_own_thread(move |inner| inner.save(&pool, &tokens)).await
+    }
+
+    async fn clear(&self, pool: &str) -> Result<(), SecretError> {
+        let pool = pool.to_owned();
+        self.on_own_thread(move |inner| inner.clear(&pool)).await
+    }
+
+    fn in_file(&self) -> bool {
+        self.inner.in_file.load(Ordering::Relaxed)
+    }
+}
+
+impl Inner {
+    /// Two installations of one user share a keyring, and a session belongs to one of them.
+    fn user(&self, pool: &str) -> String {
+        format!("{pool} {}", self.install)
+    }
+
+    /// Runs `work` on the keyring; `None` says that there is none.
+    fn keyring<T>(&self, work: impl FnOnce() -> Result<T, KeyringError>) -> Result<Option<T>, SecretError> {
+        if !self.allow_keyring {
+            return Ok(None);
+        }
+        match work() {
+            Ok(done) => Ok(Some(done)),
+            Err(KeyringError::Missing) => Ok(None),
+            Err(KeyringError::Locked) => Err(SecretError::Locked),
+        }
+    }
+
+    fn load(&self, pool: &str) -> Result<Option<Tokens>, SecretError> {
+        let user = self.user(pool);
+        let asked = self.keyring(|| keyring::load(SERVICE, &user));
+        if let Ok(Some(Some(bytes))) = &asked {
+            if let Ok(tokens) = serde_json::from_slice(bytes) {
+                self.in_file.store(false, Ordering::Relaxed);
+                return Ok(Some(tokens));
+            }
+            tracing::warn!("the keyring's entry cannot be understood; a new sign-in will replace it");
+        }
+        let in_file = self.file.load(pool)?;
+        match (asked, in_file) {
+            (Err(error), None) => Err(error),
+            (Ok(Some(_)), Some(tokens)) => {
+                // A keyring has come since. The file is emptied only after the keyring has them.
+                if self.save(pool, &tokens).is_err() {
+                    self.in_file.store(true, Ordering::Relaxed);
+                }
+                Ok(Some(tokens))
+            }
+            (asked, in_file) => {
+                self.in_file.store(in_file.is_some() || matches!(asked, Ok(None)), Ordering::Relaxed);
+                Ok(in_file)
+            }
+        }
+    }
+
+    fn save(&self, pool: &str, tokens: &Tokens) -> Result<(), SecretError> {
+        let bytes = serde_json::to_vec(tokens).map_err(|_| SecretError::Unavailable)?;
+        let user = self.user(pool);
+        if self.keyring(|| keyring::save(SERVICE, &user, &bytes))?.is_some() {
+            self.in_file.store(false, Ordering::Relaxed);
+            return self.file.clear(pool);
+        }
+        self.file.save(pool, tokens)?;
+        self.in_file.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn clear(&self, pool: &str) -> Result<(), SecretError> {
+        self.file.clear(pool)?;
+        let user = self.user(pool);
+        self.keyring(|| keyring::clear(SERVICE, &user))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
