@@ -16,7 +16,7 @@ use self::archive::Archive;
 use crate::console;
 use crate::engine::Engine;
 use crate::folders::Folders;
-use crate::program::{capture, feed, program, run};
+use crate::program::{capture, feed, program, run, succeeds};
 use crate::system;
 
 /// The image a worker uses unless told otherwise.
@@ -24,7 +24,7 @@ pub const NAME: &str = "justin308/hivemind-worker:latest";
 /// Says which recipe and packages an image was made from.
 const LABEL: &str = "org.hivemind.recipe";
 /// Changes when this file makes something else from the same packages.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 /// User and group of tasks in this image: unprivileged, and no user of a usual host.
 const USER: u64 = 10_001;
 
@@ -94,7 +94,12 @@ pub fn load(folders: &Folders, engine: &Engine) -> Result<()> {
         build(&file)?;
     }
     console::step(&format!("Loading {NAME} into the engine"));
+    let old = capture(engine.docker().args(["image", "inspect", "--format", "{{.Id}}", NAME])).ok();
     import(engine, &file, &recipe)?;
+    if let Some(old) = old {
+        // Refused while a container uses it, and that is right.
+        succeeds(engine.docker().args(["image", "rm", old.trim()]));
+    }
     console::note(&format!("{NAME} is loaded, recipe {recipe}"));
     Ok(())
 }
@@ -160,6 +165,10 @@ fn build(file: &Path) -> Result<()> {
         additions(&mut archive, &root)?;
         archive.finish()?;
     }
+    // Archives of older packages serve nobody any more.
+    for old in sorted(folder)?.iter().filter(|path| path.extension().is_some_and(|ending| ending == "tar")) {
+        fs::remove_file(old)?;
+    }
     part.persist(file)?;
     Ok(())
 }
@@ -176,6 +185,8 @@ fn additions(archive: &mut Archive<'_>, root: &Path) -> Result<()> {
     archive.link("usr/bin/python3", "python3.11")?;
     archive.link("usr/bin/python", "python3.11")?;
     archive.file("etc/ssl/certs/ca-certificates.crt", 0o644, 0, &certificates(root)?)?;
+    // Where this OpenSSL looks.
+    archive.link("usr/lib/ssl/cert.pem", "/etc/ssl/certs/ca-certificates.crt")?;
     archive.file(
         "etc/passwd",
         0o644,

@@ -52,7 +52,7 @@ export interface Commands {
   open_window: { request: null; response: null };
   /** A one-time code that pairs a browser. */
   pair: { request: null; response: PairingCode };
-  /** End the worker: running tasks keep their containers and are adopted at the next start. */
+  /** End the worker: running tasks are handed back first. After a crash they are adopted instead. */
   quit: { request: null; response: null };
 }
 
