@@ -64,16 +64,27 @@ impl Room {
 }
 
 pub(crate) fn router(room: Room) -> Router {
-    let shared = Router::new().route("/rpc/{name}", post(rpc)).route("/events", get(events::follow));
+    let data = Router::new().route("/rpc/{name}", post(rpc)).route("/events", get(events::follow));
     let routes = match &room.door {
-        Door::Owner => shared.fallback(nothing_here),
-        Door::Browser(_) => shared
-            .route("/healthz", get(pages::healthz))
+        Door::Owner => data.fallback(nothing_here),
+        Door::Browser(_) => data
             .route("/metrics", get(pages::metrics))
+            .route_layer(middleware::from_fn_with_state(room.clone(), paired))
+            // What follows is served to anyone on this computer and must hold no data.
+            .route("/healthz", get(pages::healthz))
             .route("/pair", get(pages::pair))
             .fallback(get(pages::ui)),
     };
     routes.layer(middleware::from_fn_with_state(room.clone(), judged)).with_state(room)
+}
+
+async fn paired(State(room): State<Room>, request: Request, next: Next) -> Response {
+    if let Door::Browser(door) = &room.door
+        && let Err(failure) = guard::paired(door, request.headers())
+    {
+        return failure.into_response();
+    }
+    next.run(request).await
 }
 
 async fn judged(State(room): State<Room>, request: Request, next: Next) -> Response {

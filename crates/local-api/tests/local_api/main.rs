@@ -1,0 +1,8 @@
+//! Both listeners over real sockets, in front of a worker that remembers what it was asked.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+
+mod fake;
+mod http;
+mod pages;
+mod refusals;
+mod socket;
