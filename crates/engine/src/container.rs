@@ -111,7 +111,6 @@ fn host_configuration(limits: &TaskLimits, image: &Pinned, labels: HashMap<Strin
         nano_cpus: Some(i64::from(limits.resources.cpu_millis) * 1_000_000),
         pids_limit: Some(i64::from(limits.pids)),
         ulimits: Some(ulimits(limits)),
-        blkio_weight: Some(policy::BLKIO_WEIGHT),
         shm_size: Some(policy::SHM_BYTES),
         oom_score_adj: Some(policy::OOM_SCORE_ADJ),
         oom_kill_disable: Some(false),

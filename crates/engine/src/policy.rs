@@ -44,8 +44,10 @@ pub fn nproc(pids: u32) -> i64 {
 pub const LOG_MAX_SIZE: &str = "10m";
 /// Number of them.
 pub const LOG_MAX_FILES: &str = "3";
-/// Share of disk time under contention (row 49), out of 10 to 1000. Engines without it warn and go on.
-pub const BLKIO_WEIGHT: u16 = 500;
+// Row 49's block I/O weight of 500 is not set. On control groups v1 it is the default; on v2 the engine turns it
+// into 4950 where everything else has 100, which would put tasks before the owner's programs, and kernels without
+// `io.weight` refuse to start the container.
+
 /// When the computer itself runs out of memory, tasks go first.
 pub const OOM_SCORE_ADJ: i64 = 500;
 

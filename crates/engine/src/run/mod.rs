@@ -34,6 +34,8 @@ use tokio::time::{Instant, sleep_until};
 const EVENT_WITHIN: Duration = Duration::from_millis(300);
 /// After the end, the log stream may be silent for this long before it is given up.
 const LOGS_WITHIN: Duration = Duration::from_secs(10);
+/// A log stream that breaks this often without telling anything is given up once the container has ended.
+const LOG_TRIES: u32 = 5;
 /// A killed container's memory event may come this much later than its end.
 const LATE_MEMORY_EVENT: Duration = Duration::from_millis(100);
 /// With no sign of life for this long the engine is asked; then after twice that, and so on.
@@ -65,6 +67,8 @@ pub(crate) async fn run(
         notices,
         lines: Lines::after(lines_after_ns),
         logs: None,
+        logs_broken: false,
+        log_failures: 0,
         stats: None,
         exit: None,
         out_of_memory: false,
@@ -72,7 +76,7 @@ pub(crate) async fn run(
     if let State::Ended(exit) = state {
         watch.ended(exit);
     }
-    watch.to_the_end().await
+    watch.until_the_end().await
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,13 +128,17 @@ struct Watch<'a> {
     notices: broadcast::Receiver<Notice>,
     lines: Lines,
     logs: Option<Logs>,
+    /// The log stream broke off: lines may be untold.
+    logs_broken: bool,
+    /// How often it ended too early in a row.
+    log_failures: u32,
     stats: Option<Stats>,
     exit: Option<i64>,
     out_of_memory: bool,
 }
 
 impl Watch<'_> {
-    async fn to_the_end(mut self) -> Result<Exit, EngineError> {
+    async fn until_the_end(mut self) -> Result<Exit, EngineError> {
         self.logs = Some(self.open_logs()?);
         if self.exit.is_none() {
             self.stats = Some(self.open_stats()?);
@@ -139,14 +147,18 @@ impl Watch<'_> {
         let mut deadline = Instant::now() + self.patience(quiet);
         loop {
             if let (Some(code), None) = (self.exit, &self.logs) {
-                return self.finish(code).await;
+                if !self.logs_broken || self.log_failures >= LOG_TRIES {
+                    return self.finish(code).await;
+                }
+                self.ask().await?;
             }
             let before = (self.exit.is_some(), self.logs.is_some());
             let alive = tokio::select! {
                 biased;
                 notice = self.notices.recv() => self.on_notice(notice).await?,
-                piece = next(&mut self.logs) => self.on_log(piece).await,
+                // Before the lines: a program that never stops printing must not hide its use.
                 stats = next(&mut self.stats) => self.on_stats(stats).await,
+                piece = next(&mut self.logs) => self.on_log(piece).await,
                 () = sleep_until(deadline) => {
                     quiet = if before == (false, true) { (quiet * 2).min(LONGEST_QUIET) } else { QUIET };
                     self.on_silence().await?;
@@ -166,7 +178,7 @@ impl Watch<'_> {
     /// How long to wait for the next sign, by what is still missing.
     fn patience(&self, quiet: Duration) -> Duration {
         match (self.exit, &self.logs) {
-            (None, None) => EVENT_WITHIN,
+            (None, None) => EVENT_WITHIN * (1 << self.log_failures.min(6)),
             (Some(_), _) => LOGS_WITHIN,
             (None, Some(_)) => quiet,
         }
@@ -203,6 +215,7 @@ impl Watch<'_> {
     async fn on_log(&mut self, piece: Option<Result<LogOutput, Error>>) -> bool {
         match piece {
             Some(Ok(piece)) => {
+                self.log_failures = 0;
                 if let Some(line) = self.lines.push(&piece) {
                     // A receiver that is gone wants no more lines; the end is still watched for.
                     let _ = self.events.send(ContainerEvent::Line(line)).await;
@@ -212,6 +225,8 @@ impl Watch<'_> {
             Some(Err(error)) => {
                 tracing::debug!(container = self.container, %error, "the log stream broke");
                 self.logs = None;
+                self.logs_broken = true;
+                self.log_failures += 1;
                 false
             }
             None => {
@@ -255,13 +270,13 @@ impl Watch<'_> {
         match inspect(self.engine, self.container).await? {
             State::Ended(exit) => {
                 self.ended(exit);
-                // A stream that broke may have left lines untold.
-                if self.logs.is_none() {
+                if self.logs.is_none() && self.logs_broken {
                     self.logs = Some(self.reopen_logs()?);
                 }
             }
             State::Running | State::Created => {
                 if self.logs.is_none() {
+                    self.log_failures += u32::from(!self.logs_broken);
                     self.logs = Some(self.reopen_logs()?);
                 }
                 if self.stats.is_none() {
@@ -274,6 +289,7 @@ impl Watch<'_> {
 
     fn reopen_logs(&mut self) -> Result<Logs, EngineError> {
         self.lines = self.lines.resumed();
+        self.logs_broken = false;
         self.open_logs()
     }
 
