@@ -1,1 +1,70 @@
-//! Placeholder.
+//! The composition root: puts the rooms together into the one program `hivemind-worker`.
+
+pub mod cli;
+mod client;
+mod demo;
+mod desktop;
+mod exit;
+mod logging;
+mod output;
+mod pool;
+mod process;
+mod requester;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// The program: reads the command line, does what it says, gives the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            let asked = matches!(
+                error.kind(),
+                clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
+            );
+            return if asked { ExitCode::SUCCESS } else { ExitCode::from(exit::USAGE) };
+        }
+    };
+    // Only the first call of a process can install a provider, and this is it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return output::failure(cli.json, &anyhow::anyhow!("no event loop: {error}")),
+    };
+    let code = match runtime.block_on(run(&cli)) {
+        Ok(code) => code,
+        Err(error) => output::failure(cli.json, &error),
+    };
+    // A blocking call that hangs must not keep the program alive.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    code
+}
+
+async fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
+    use cli::Command;
+    match &cli.command {
+        Command::Run(options) => process::run(cli, options.tray).await,
+        Command::Desktop => desktop::open(cli).await,
+        Command::Demo(options) => demo::run(cli, options).await,
+        Command::Pool(command) => pool::run(cli, command).await,
+        Command::Status
+        | Command::Start
+        | Command::Stop
+        | Command::Finish
+        | Command::Tasks(_)
+        | Command::Logs(_)
+        | Command::StopTask(_)
+        | Command::Earnings(_)
+        | Command::Login(_)
+        | Command::Logout
+        | Command::Settings(_)
+        | Command::Metrics(_)
+        | Command::Doctor
+        | Command::Open
+        | Command::Quit => client::run(cli).await,
+    }
+}

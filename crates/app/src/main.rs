@@ -1,1 +1,5 @@
-fn main() {}
+//! `hivemind-worker`: the background worker and its command line.
+
+fn main() -> std::process::ExitCode {
+    hivemind_app::main()
+}

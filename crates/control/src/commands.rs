@@ -94,9 +94,8 @@ fn encode<T: Serialize>(value: T) -> Result<Value, ApiError> {
 }
 
 fn decode<T: DeserializeOwned>(name: &str, value: Value) -> Result<T, ApiError> {
-    serde_json::from_value(value).map_err(|e| {
-        ApiError::new(ErrorCode::InvalidRequest, format!("{name}: {e}"))
-    })
+    serde_json::from_value(value)
+        .map_err(|e| ApiError::new(ErrorCode::InvalidRequest, format!("{name}: {e}")))
 }
 
 macro_rules! define {

@@ -26,8 +26,7 @@ pub fn export(folder: &Path) -> std::io::Result<()> {
 }
 
 fn commands(config: &Config) -> String {
-    let rows: Vec<_> =
-        COMMANDS.iter().map(|c| (c, (c.request)(config), (c.response)(config))).collect();
+    let rows: Vec<_> = COMMANDS.iter().map(|c| (c, (c.request)(config), (c.response)(config))).collect();
     let mut names: Vec<&str> = rows
         .iter()
         .flat_map(|(_, request, response)| [request.as_str(), response.as_str()])

@@ -97,9 +97,9 @@ impl Connection {
 
     fn failures(&self) -> u32 {
         match self {
-            Self::Connecting { failures } | Self::Registering { failures } | Self::Backoff { failures, .. } => {
-                *failures
-            }
+            Self::Connecting { failures }
+            | Self::Registering { failures }
+            | Self::Backoff { failures, .. } => *failures,
             Self::Idle | Self::Online | Self::AuthRequired | Self::Rejected { .. } => 0,
         }
     }
@@ -120,9 +120,7 @@ impl Connection {
                 (Self::Registering { failures: *failures }, Some(Todo::Register))
             }
             (Self::Registering { .. }, Happening::Registered) => (Self::Online, Some(Todo::Resume)),
-            (Self::Online, Happening::Forgotten) => {
-                (Self::Registering { failures: 0 }, Some(Todo::Register))
-            }
+            (Self::Online, Happening::Forgotten) => (Self::Registering { failures: 0 }, Some(Todo::Register)),
             (
                 Self::Connecting { .. } | Self::Registering { .. } | Self::Online,
                 Happening::Failed { cause, unit, push_back },
@@ -131,10 +129,9 @@ impl Connection {
                 let until = now.after(retry::pause(failures, unit, push_back));
                 (Self::Backoff { until, failures: failures.saturating_add(1), cause }, Some(Todo::Disconnect))
             }
-            (
-                Self::Connecting { .. } | Self::Registering { .. } | Self::Online,
-                Happening::SignInMissing,
-            ) => (Self::AuthRequired, Some(Todo::Disconnect)),
+            (Self::Connecting { .. } | Self::Registering { .. } | Self::Online, Happening::SignInMissing) => {
+                (Self::AuthRequired, Some(Todo::Disconnect))
+            }
             (
                 Self::Connecting { .. } | Self::Registering { .. } | Self::Online,
                 Happening::Refused { cause },
@@ -189,7 +186,9 @@ mod tests {
         assert_eq!(c.step(Happening::Tick, Mono(Duration::from_millis(499))), None);
         assert_eq!(c.step(Happening::Tick, Mono(Duration::from_millis(500))), Some(Todo::Connect));
         c.step(failed(1.0), at(1));
-        assert!(matches!(&c, Connection::Backoff { until, failures: 2, .. } if *until == Mono(Duration::from_millis(1800))));
+        assert!(
+            matches!(&c, Connection::Backoff { until, failures: 2, .. } if *until == Mono(Duration::from_millis(1800)))
+        );
         assert_eq!(c.step(Happening::Wanted, at(1)), Some(Todo::Connect), "a push ends the wait");
         c.step(Happening::Authenticated, at(1));
         c.step(Happening::Registered, at(1));

@@ -90,7 +90,11 @@ mod tests {
             (used(10.0, 10.0, 100.0), 450, 2),
         ];
         for (input, seconds, expected) in table {
-            assert_eq!(reward(Formula::V2, input, Duration::from_secs(seconds)), expected, "{input:?} {seconds}");
+            assert_eq!(
+                reward(Formula::V2, input, Duration::from_secs(seconds)),
+                expected,
+                "{input:?} {seconds}"
+            );
         }
     }
 

@@ -297,7 +297,10 @@ mod tests {
         let mut s = Settings::default();
         let before = s.clone();
         let e = s.apply("resource_report_interval", "0", Source::Environment).unwrap_err();
-        assert_eq!(e.to_string(), "resource_report_interval is \"0\", allowed is a whole number from 1 to 3600");
+        assert_eq!(
+            e.to_string(),
+            "resource_report_interval is \"0\", allowed is a whole number from 1 to 3600"
+        );
         for (name, text) in [
             ("resource_report_interval", "3601"),
             ("master_url", "ftp://x"),

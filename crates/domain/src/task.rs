@@ -284,10 +284,6 @@ impl Task {
             return 0;
         }
         let active = std::time::Duration::from_millis(self.usage.active_ms);
-        crate::reward::reward(
-            self.assignment.formula,
-            self.usage.average(&self.assignment.limits),
-            active,
-        )
+        crate::reward::reward(self.assignment.formula, self.usage.average(&self.assignment.limits), active)
     }
 }

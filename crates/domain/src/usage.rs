@@ -66,7 +66,11 @@ impl TaskUsage {
         AverageUse {
             cpu_percent: percent(self.cpu_total_ns as f64, granted_cpu_ns),
             memory_percent: percent(self.memory_byte_ms / ms, limits.resources.memory_bytes as f64),
-            gpu_percent: if limits.resources.gpus > 0 { percent(self.gpu_percent_ms / ms, 100.0) } else { 0.0 },
+            gpu_percent: if limits.resources.gpus > 0 {
+                percent(self.gpu_percent_ms / ms, 100.0)
+            } else {
+                0.0
+            },
         }
     }
 }
@@ -92,8 +96,7 @@ mod tests {
     fn averages_are_of_the_granted_limits() {
         let limits = TaskLimits::default();
         let mut usage = TaskUsage::default();
-        let half =
-            UsageSample { cpu_total_ns: 1_000_000_000, memory_bytes: GIB, ..UsageSample::default() };
+        let half = UsageSample { cpu_total_ns: 1_000_000_000, memory_bytes: GIB, ..UsageSample::default() };
         usage.add(&half, Duration::from_secs(2));
         let average = usage.average(&limits);
         assert_eq!((average.cpu_percent, average.memory_percent, average.gpu_percent), (50.0, 50.0, 0.0));

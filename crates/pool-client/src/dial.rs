@@ -24,7 +24,8 @@ pub(crate) async fn dial(config: &V1Config) -> Result<Connected, PoolError> {
 }
 
 fn endpoint(url: String) -> Result<Endpoint, PoolError> {
-    let endpoint = Endpoint::from_shared(url).map_err(|_| protocol("the pool's address for calls is not valid"))?;
+    let endpoint =
+        Endpoint::from_shared(url).map_err(|_| protocol("the pool's address for calls is not valid"))?;
     Ok(endpoint
         .connect_timeout(CONNECT)
         .tcp_nodelay(true)

@@ -48,14 +48,19 @@ pub(crate) async fn find(master_url: &str, address: &str) -> Result<Target, Pool
 }
 
 async fn well_known(master: &reqwest::Url) -> Result<WellKnown, PoolError> {
-    let url = master.join("/.well-known/hivemind").map_err(|_| protocol("the pool's address is not a URL"))?;
+    let url =
+        master.join("/.well-known/hivemind").map_err(|_| protocol("the pool's address is not a URL"))?;
     let client = reqwest::Client::builder()
         .timeout(TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .map_err(|e| protocol(e.to_string()))?;
     let mut answer = client.get(url).send().await.map_err(|e| {
-        unreachable(if e.is_timeout() { "the pool did not answer in time" } else { "the pool does not answer" })
+        unreachable(if e.is_timeout() {
+            "the pool did not answer in time"
+        } else {
+            "the pool does not answer"
+        })
     })?;
     let status = answer.status();
     if status.is_server_error() || status.as_u16() == 429 {
@@ -76,7 +81,9 @@ async fn well_known(master: &reqwest::Url) -> Result<WellKnown, PoolError> {
 
 fn target(address: &str, tls: bool) -> Result<Target, PoolError> {
     let wrong = || protocol("the pool's address for calls must be host:port");
-    let text = if address.contains("://") { address.to_owned() } else {
+    let text = if address.contains("://") {
+        address.to_owned()
+    } else {
         format!("{}://{address}", if tls { "https" } else { "http" })
     };
     let url = reqwest::Url::parse(&text).map_err(|_| wrong())?;

@@ -25,7 +25,9 @@ pub(crate) fn failed(status: Status) -> PoolError {
         ErrorCode::WrongCredentials => PoolErrorKind::WrongCredentials,
         ErrorCode::SignInNeeded | ErrorCode::SessionExpired => PoolErrorKind::Unauthenticated,
         ErrorCode::NodeUnknown => PoolErrorKind::NodeUnknown,
-        ErrorCode::NodeRejected | ErrorCode::ProtocolUnsupported | ErrorCode::Forbidden => PoolErrorKind::Refused,
+        ErrorCode::NodeRejected | ErrorCode::ProtocolUnsupported | ErrorCode::Forbidden => {
+            PoolErrorKind::Refused
+        }
         ErrorCode::StaleAttempt | ErrorCode::TaskUnknown => PoolErrorKind::StaleAttempt,
         ErrorCode::ResultConflict => PoolErrorKind::Conflict,
         ErrorCode::ArtifactUnknown => PoolErrorKind::NotFound,

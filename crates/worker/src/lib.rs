@@ -7,4 +7,4 @@ pub mod core;
 pub mod port;
 mod runtime;
 
-pub use runtime::{Desktop, Ports, Worker, WorkerControl};
+pub use runtime::{Desktop, Ports, Worker, WorkerControl, setting_views};

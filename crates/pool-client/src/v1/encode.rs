@@ -52,7 +52,11 @@ pub(super) fn task_usage(u: &TaskUsage) -> v1::TaskUsage {
 }
 
 fn average(a: AverageUse) -> v1::AverageUse {
-    v1::AverageUse { cpu_percent: a.cpu_percent, memory_percent: a.memory_percent, gpu_percent: a.gpu_percent }
+    v1::AverageUse {
+        cpu_percent: a.cpu_percent,
+        memory_percent: a.memory_percent,
+        gpu_percent: a.gpu_percent,
+    }
 }
 
 fn percent(part: u64, whole: u64) -> f32 {

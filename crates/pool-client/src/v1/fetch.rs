@@ -24,7 +24,12 @@ fn part(into: &Path) -> PathBuf {
 }
 
 /// Downloads, or finds it there already.
-pub(super) async fn run(pool: &V1Pool, key: &TaskKey, wanted: &PackageRef, into: &Path) -> Result<(), PoolError> {
+pub(super) async fn run(
+    pool: &V1Pool,
+    key: &TaskKey,
+    wanted: &PackageRef,
+    into: &Path,
+) -> Result<(), PoolError> {
     if let Ok(present) = fs::metadata(into).await
         && present.len() == wanted.size_bytes
         && hash(into).await.map_err(|e| disk(&e))?.0 == wanted.sha256
@@ -56,8 +61,11 @@ async fn stream(
     hasher: &mut Sha256,
     mut offset: u64,
 ) -> Result<u64, PoolError> {
-    let request =
-        pool.signed(v1::FetchRequest { key: Some(encode::key(key)), artifact_id: wanted.id.clone(), offset })?;
+    let request = pool.signed(v1::FetchRequest {
+        key: Some(encode::key(key)),
+        artifact_id: wanted.id.clone(),
+        offset,
+    })?;
     let mut client = ArtifactServiceClient::new(pool.channel()?).max_decoding_message_size(MAX_MESSAGE_BYTES);
     let mut chunks =
         within(SILENCE, async { client.fetch(request).await.map_err(failed) }).await?.into_inner();

@@ -63,7 +63,11 @@ impl V1Pool {
 
     fn channel(&self) -> Result<Channel, PoolError> {
         let state = self.state();
-        state.connected.as_ref().map(|c| c.channel.clone()).ok_or_else(|| unreachable("not connected to the pool"))
+        state
+            .connected
+            .as_ref()
+            .map(|c| c.channel.clone())
+            .ok_or_else(|| unreachable("not connected to the pool"))
     }
 
     fn node(&self) -> Result<String, PoolError> {
@@ -191,7 +195,8 @@ impl Pool for V1Pool {
     async fn report_status(&self, report: &StatusReport) -> Result<StatusAnswer, PoolError> {
         let request = self.signed(encode::status(self.node()?, report))?;
         let mut client = self.nodes()?;
-        let answer = within(UNARY, async { client.report_node_status(request).await.map_err(failed) }).await?;
+        let answer =
+            within(UNARY, async { client.report_node_status(request).await.map_err(failed) }).await?;
         let answer = answer.into_inner();
         let charged = answer.charges.into_iter().take(hivemind_proto::limits::MAX_HELD);
         let charged: Result<Vec<_>, _> =
@@ -240,6 +245,7 @@ impl Pool for V1Pool {
         let request = self.signed(v1::GetBalanceRequest {})?;
         let mut client = self.accounts()?;
         let answer = within(UNARY, async { client.get_balance(request).await.map_err(failed) }).await?;
-        i64::try_from(answer.into_inner().balance_cpt).map_err(|_| protocol("the balance is more than there is"))
+        i64::try_from(answer.into_inner().balance_cpt)
+            .map_err(|_| protocol("the balance is more than there is"))
     }
 }

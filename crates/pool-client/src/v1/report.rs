@@ -25,7 +25,8 @@ pub(super) async fn run(
     let _ = messages.send(message).await;
     let request = pool.signed(ReceiverStream::new(outgoing))?;
     let mut client = pool.tasks()?;
-    let mut acks = within(UNARY, async { client.report_task(request).await.map_err(failed) }).await?.into_inner();
+    let mut acks =
+        within(UNARY, async { client.report_task(request).await.map_err(failed) }).await?.into_inner();
     let first = within(UNARY, next(&mut acks)).await?;
     let Some(first) = first else { return Err(protocol("the pool closed the stream at once")) };
     let mut seq = first.durable_seq;
@@ -118,7 +119,11 @@ mod tests {
 
     #[test]
     fn chunks_keep_order_and_bounds() {
-        let line = |n: usize| OutputLine { stderr: n.is_multiple_of(2), time_ns: n as i64, text: "繁".repeat(n * 10) };
+        let line = |n: usize| OutputLine {
+            stderr: n.is_multiple_of(2),
+            time_ns: n as i64,
+            text: "繁".repeat(n * 10),
+        };
         let lines: Vec<_> = (0..700).map(line).collect();
         let chunks = chunks(5, lines);
         assert!(chunks.len() > 1);

@@ -21,7 +21,11 @@ const ANSWER: Duration = Duration::from_secs(60);
 const SLOWEST: u64 = 16 * 1024;
 
 /// Sends header and outputs; the pool's answer says that it has them for good.
-pub(super) async fn run(pool: &V1Pool, header: &ResultHeader, path: Option<&Path>) -> Result<Credit, PoolError> {
+pub(super) async fn run(
+    pool: &V1Pool,
+    header: &ResultHeader,
+    path: Option<&Path>,
+) -> Result<Credit, PoolError> {
     let size = header.file.as_ref().map_or(0, |file| file.size_bytes);
     let offset = match &header.file {
         Some(file) => match stored(pool, header, &file.sha256).await? {

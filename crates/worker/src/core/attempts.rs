@@ -133,7 +133,8 @@ impl Core {
 
     /// Ends every attempt that still occupies this computer.
     pub(super) fn end_all(&mut self, reason: HandBack, message: &str, now: Now, effects: &mut Vec<Effect>) {
-        let keys: Vec<_> = self.live.iter().filter(|(_, l)| l.task.phase.occupies()).map(|(k, _)| k.clone()).collect();
+        let keys: Vec<_> =
+            self.live.iter().filter(|(_, l)| l.task.phase.occupies()).map(|(k, _)| k.clone()).collect();
         for key in keys {
             let verdict = Verdict::HandedBack { reason, message: message.to_owned() };
             self.task(&key, TaskInput::Stop(verdict), now, effects);
@@ -220,8 +221,10 @@ impl Core {
         }
         if let Some(delivery) = self.live.get_mut(key).and_then(|live| live.delivery.as_mut()) {
             // Lasting errors are tried at most every 30 s; a person was told.
-            let lasting = matches!(error.kind, PoolErrorKind::Conflict | PoolErrorKind::Protocol | PoolErrorKind::Disk);
-            let pause = if lasting { retry::CAP } else { retry::pause(delivery.failures, unit, error.retry_after) };
+            let lasting =
+                matches!(error.kind, PoolErrorKind::Conflict | PoolErrorKind::Protocol | PoolErrorKind::Disk);
+            let pause =
+                if lasting { retry::CAP } else { retry::pause(delivery.failures, unit, error.retry_after) };
             delivery.under_way = false;
             delivery.failures = delivery.failures.saturating_add(1);
             delivery.after = now.mono.after(pause);

@@ -91,7 +91,8 @@ impl Core {
             return;
         }
         let (granted, running) = self.granted();
-        let Some(free) = admission::offer(self.limits.allowed, granted, running, self.limits.max_tasks) else {
+        let Some(free) = admission::offer(self.limits.allowed, granted, running, self.limits.max_tasks)
+        else {
             return;
         };
         // A standing call is only superseded when more has become free since.

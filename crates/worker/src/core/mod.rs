@@ -281,13 +281,19 @@ impl Core {
                 }
                 self.engine_checked(Err(error), now, effects);
             }
-            Input::DeliveryFailed { key, error, unit } => self.delivery_failed(&key, &error, unit, now, effects),
+            Input::DeliveryFailed { key, error, unit } => {
+                self.delivery_failed(&key, &error, unit, now, effects)
+            }
             Input::Used(key, sample) => self.used(&key, sample, now),
             Input::Charged(charged, balance) => self.charged(charged, balance),
             Input::Journal(answer) => self.journal(answer, now),
             Input::DiskLow(low) => {
                 if self.contribution.set(PauseReason::DiskLow, low) && low {
-                    self.notice(Level::Error, ApiError::new(ErrorCode::DiskLow, "the disk is nearly full"), now);
+                    self.notice(
+                        Level::Error,
+                        ApiError::new(ErrorCode::DiskLow, "the disk is nearly full"),
+                        now,
+                    );
                 }
             }
             Input::Limits(limits) => self.limits = limits,
@@ -374,8 +380,10 @@ impl Core {
             .set(PauseReason::SignInRequired, willing && self.connection == Connection::AuthRequired);
         self.contribution
             .set(PauseReason::PoolRefused, willing && matches!(self.connection, Connection::Rejected { .. }));
-        self.contribution
-            .set(PauseReason::PoolUnreachable, willing && matches!(self.connection, Connection::Backoff { .. }));
+        self.contribution.set(
+            PauseReason::PoolUnreachable,
+            willing && matches!(self.connection, Connection::Backoff { .. }),
+        );
     }
 
     fn engine_checked(

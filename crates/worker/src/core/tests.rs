@@ -3,8 +3,8 @@ use crate::port::PoolErrorKind;
 use hivemind_control::{PoolState, StatusState};
 use hivemind_domain::ids::{NodeId, TaskId};
 use hivemind_domain::limits::TaskLimits;
-use hivemind_domain::reward::Formula;
 use hivemind_domain::resources::{GIB, TrustLevel};
+use hivemind_domain::reward::Formula;
 use hivemind_domain::task::{Assignment, CancelledBy, Credit, NetworkNeed, Phase, ResultFile};
 use hivemind_domain::time::WallMs;
 
@@ -40,7 +40,11 @@ fn registered() -> Input {
 }
 
 fn engine_ready() -> Input {
-    Input::EngineChecked(Ok(EngineInfo { name: "docker".into(), version: "20.10".into(), isolation: "plain".into() }))
+    Input::EngineChecked(Ok(EngineInfo {
+        name: "docker".into(),
+        version: "20.10".into(),
+        isolation: "plain".into(),
+    }))
 }
 
 fn engine_away() -> EngineError {
@@ -152,7 +156,8 @@ fn a_result_is_not_sent_while_the_lease_is_unconfirmed() {
 fn a_revoked_attempt_ends_and_a_late_revocation_of_a_newer_acceptance_is_ignored() {
     let mut core = online(vec![]);
     give(&mut core, "t1", at(5000));
-    let void = HeartbeatAnswer { void: vec![key("t1", 1)], lease: Duration::from_secs(10), ..Default::default() };
+    let void =
+        HeartbeatAnswer { void: vec![key("t1", 1)], lease: Duration::from_secs(10), ..Default::default() };
     core.step(Input::Heartbeat { sent: at(4000).mono, answer: void.clone() }, at(5001));
     assert_eq!(core.held().len(), 1, "that heartbeat was sent before the task was accepted");
     let effects = core.step(Input::Heartbeat { sent: at(6000).mono, answer: void }, at(6001));

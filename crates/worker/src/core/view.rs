@@ -2,8 +2,8 @@
 
 use super::{Core, EngineState, Live, engine_problem};
 use hivemind_control::{
-    ApiError, EngineView, ErrorCode, GpuUse, HostView, LimitsView, PoolState, PoolView, Snapshot, StatusState,
-    StatusView, TaskView,
+    ApiError, EngineView, ErrorCode, GpuUse, HostView, LimitsView, PoolState, PoolView, Snapshot,
+    StatusState, StatusView, TaskView,
 };
 use hivemind_domain::connection::Connection;
 use hivemind_domain::contribution::{PauseReason, Wish};
@@ -61,7 +61,9 @@ impl Core {
         let told = |code, text| Some(ApiError::new(code, text));
         match reason {
             PauseReason::ShuttingDown => None,
-            PauseReason::JournalFailed => told(ErrorCode::JournalFailed, "the worker's records cannot be written"),
+            PauseReason::JournalFailed => {
+                told(ErrorCode::JournalFailed, "the worker's records cannot be written")
+            }
             PauseReason::EngineUnavailable => match &self.engine {
                 EngineState::Away(error) => Some(engine_problem(error)),
                 EngineState::Unknown | EngineState::Ready(_) => None,
@@ -109,9 +111,11 @@ impl Core {
                 isolation: info.isolation.clone(),
                 problem: None,
             },
-            EngineState::Away(error) => {
-                EngineView { ready: Some(false), problem: Some(engine_problem(error)), ..EngineView::default() }
-            }
+            EngineState::Away(error) => EngineView {
+                ready: Some(false),
+                problem: Some(engine_problem(error)),
+                ..EngineView::default()
+            },
         }
     }
 

@@ -211,12 +211,7 @@ pub trait Pool: Send + Sync + 'static {
     async fn disconnect(&self);
 
     /// Signs in and uses the new session from now on.
-    async fn login(
-        &self,
-        username: &str,
-        password: &str,
-        install: &InstallId,
-    ) -> Result<Tokens, PoolError>;
+    async fn login(&self, username: &str, password: &str, install: &InstallId) -> Result<Tokens, PoolError>;
 
     /// Gets a new session for a refresh token and uses it from now on.
     async fn refresh(&self, refresh: &str) -> Result<Tokens, PoolError>;

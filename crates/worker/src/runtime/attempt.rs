@@ -2,7 +2,9 @@
 
 use super::{Activity, Shared, lock, package, reporter, unit};
 use crate::core::Input;
-use crate::port::{ContainerEvent, ContainerPlan, EngineError, EngineErrorKind, PoolError, PoolErrorKind, ResultHeader};
+use crate::port::{
+    ContainerEvent, ContainerPlan, EngineError, EngineErrorKind, PoolError, PoolErrorKind, ResultHeader,
+};
 use hivemind_control::{Event, LogLine, TaskRef};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::task::{FailureClass, Task, TaskEffect, TaskInput, Verdict};
@@ -25,6 +27,8 @@ pub(super) fn perform(shared: &Arc<Shared>, task: Task, effect: TaskEffect) {
         TaskEffect::Prepare => {
             let token = CancellationToken::new();
             lock(&shared.activities).insert(task.key().clone(), Activity::Preparing(token.clone()));
+            reporter::start(&shared, task.key());
+            reporter::phase(&shared, task.key(), "preparing");
             tokio::spawn(prepare(shared, task, token));
         }
         TaskEffect::Run => {
@@ -155,7 +159,10 @@ async fn listen(shared: Arc<Shared>, key: TaskKey, mut told: mpsc::Receiver<Cont
         let mut lines = Vec::new();
         for event in events.drain(..) {
             match event {
-                ContainerEvent::Started => shared.tell(Input::Task(key.clone(), TaskInput::Started)).await,
+                ContainerEvent::Started => {
+                    reporter::phase(&shared, &key, "running");
+                    shared.tell(Input::Task(key.clone(), TaskInput::Started)).await;
+                }
                 ContainerEvent::Line(line) => lines.push(line),
                 ContainerEvent::Usage(sample) => shared.tell(Input::Used(key.clone(), sample)).await,
             }
@@ -213,6 +220,7 @@ async fn halt(shared: Arc<Shared>, task: Task) {
 
 async fn collect(shared: Arc<Shared>, task: Task) {
     let key = task.key().clone();
+    reporter::phase(&shared, &key, "collecting");
     let into = shared.ports.spool.result(&key);
     let container = task.container.clone().unwrap_or_default();
     let most = task.assignment.limits.disk_bytes;
@@ -234,7 +242,9 @@ async fn submit(shared: Arc<Shared>, task: Task) {
     }
     let path = task.result.as_ref().map(|_| shared.ports.spool.result(&key));
     let wall = match (task.started_at, task.ended_at) {
-        (Some(from), Some(to)) => Duration::from_millis(u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0)),
+        (Some(from), Some(to)) => {
+            Duration::from_millis(u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0))
+        }
         _ => Duration::ZERO,
     };
     let header = ResultHeader {

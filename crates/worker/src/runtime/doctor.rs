@@ -65,7 +65,12 @@ async fn engine(shared: &Shared) -> Finding {
 
 fn image(shared: &Shared) -> Finding {
     let settings = shared.ports.settings.current();
-    finding(2, "image", Level::Ok, format!("tasks without an image of their own run in {}", settings.worker_image()))
+    finding(
+        2,
+        "image",
+        Level::Ok,
+        format!("tasks without an image of their own run in {}", settings.worker_image()),
+    )
 }
 
 fn pool(shared: &Shared) -> Finding {
@@ -128,7 +133,9 @@ fn disk(shared: &Shared) -> Finding {
     let proof = format!("{:.1} GiB free where tasks are kept", free as f64 / GIB as f64);
     match free {
         f if f >= COMFORTABLE_DISK => finding(7, "disk", Level::Ok, proof),
-        f if f >= GIB => advise(finding(7, "disk", Level::Warning, proof), ErrorCode::DiskLow, "Free some room."),
+        f if f >= GIB => {
+            advise(finding(7, "disk", Level::Warning, proof), ErrorCode::DiskLow, "Free some room.")
+        }
         _ => advise(finding(7, "disk", Level::Error, proof), ErrorCode::DiskLow, "Free at least 2 GiB."),
     }
 }
@@ -148,7 +155,8 @@ fn tokens(shared: &Shared) -> Finding {
             Level::Warning,
             "there is no keyring: the sign-in lies in a file that only you can read".into(),
         );
-        file.fix = Some("Install and unlock a keyring such as GNOME Keyring or KWallet, then sign in again.".into());
+        file.fix =
+            Some("Install and unlock a keyring such as GNOME Keyring or KWallet, then sign in again.".into());
         return file;
     }
     finding(9, "keyring", Level::Ok, "the sign-in lies in the system's keyring".into())

@@ -43,7 +43,8 @@ impl WorkerControl {
 
     async fn key(&self, task: &TaskRef) -> Result<TaskKey, ApiError> {
         let unknown = || {
-            ApiError::new(ErrorCode::TaskUnknown, "there is no such task on this computer").with("task", &task.task_id)
+            ApiError::new(ErrorCode::TaskUnknown, "there is no such task on this computer")
+                .with("task", &task.task_id)
         };
         let id = TaskId::new(task.task_id.clone()).map_err(|_| unknown())?;
         if let Some(attempt) = task.attempt {
@@ -59,7 +60,9 @@ fn store_problem(error: StoreError) -> ApiError {
     ApiError::new(code, error.message)
 }
 
-fn setting_views(settings: &Settings) -> Vec<SettingView> {
+/// Every setting as the hosts show it.
+#[must_use]
+pub fn setting_views(settings: &Settings) -> Vec<SettingView> {
     let views = KEYS.iter().map(|key| {
         let (value, source) = settings.get(key.name).unwrap_or((key.default, Source::Default));
         SettingView {
@@ -129,9 +132,11 @@ impl Control for WorkerControl {
         if let Some(view) = live.tasks.iter().rev().find(same) {
             return Ok(view.clone());
         }
-        let found = self.shared.ports.journal.find(&task.task_id, task.attempt).await.map_err(store_problem)?;
+        let found =
+            self.shared.ports.journal.find(&task.task_id, task.attempt).await.map_err(store_problem)?;
         found.as_ref().map(task_view).ok_or_else(|| {
-            ApiError::new(ErrorCode::TaskUnknown, "there is no such task on this computer").with("task", &task.task_id)
+            ApiError::new(ErrorCode::TaskUnknown, "there is no such task on this computer")
+                .with("task", &task.task_id)
         })
     }
 
@@ -143,11 +148,16 @@ impl Control for WorkerControl {
 
     async fn stop_task(&self, task: TaskRef) -> Result<TaskView, ApiError> {
         let key = self.key(&task).await?;
-        let running = self.shared.snapshots.borrow().tasks.iter().any(|t| {
-            t.task_id == key.task.as_str() && t.attempt == key.attempt && t.verdict.is_none()
-        });
+        let running = self
+            .shared
+            .snapshots
+            .borrow()
+            .tasks
+            .iter()
+            .any(|t| t.task_id == key.task.as_str() && t.attempt == key.attempt && t.verdict.is_none());
         if !running {
-            return Err(ApiError::new(ErrorCode::TaskEnded, "this task has already ended").with("task", &task.task_id));
+            return Err(ApiError::new(ErrorCode::TaskEnded, "this task has already ended")
+                .with("task", &task.task_id));
         }
         self.ask(Input::Owner(OwnerAsks::StopTask(key))).await?;
         self.task(task).await
@@ -206,13 +216,16 @@ impl Control for WorkerControl {
 
     async fn set_setting(&self, change: SettingChange) -> Result<Vec<SettingView>, ApiError> {
         let ports = &self.shared.ports;
-        let settings = ports.settings.set(&change.key, change.value.as_deref()).await.map_err(|error| match error {
-            SettingsChangeError::Invalid(error) => ApiError::new(ErrorCode::InvalidSetting, error.to_string())
-                .with("key", &error.key)
-                .with("value", &error.value)
-                .with("allowed", &error.allowed),
-            SettingsChangeError::Store(error) => store_problem(error),
-        })?;
+        let settings =
+            ports.settings.set(&change.key, change.value.as_deref()).await.map_err(|error| match error {
+                SettingsChangeError::Invalid(error) => {
+                    ApiError::new(ErrorCode::InvalidSetting, error.to_string())
+                        .with("key", &error.key)
+                        .with("value", &error.value)
+                        .with("allowed", &error.allowed)
+                }
+                SettingsChangeError::Store(error) => store_problem(error),
+            })?;
         let host = Arc::clone(&ports.host);
         let capabilities = tokio::task::spawn_blocking(move || host.capabilities()).await.unwrap_or_default();
         self.ask(Input::Limits(super::limits(&settings, &capabilities))).await?;

@@ -39,7 +39,12 @@ impl Link {
         Self { shared, main: JoinSet::new(), asks: JoinSet::new() }
     }
 
-    pub(super) fn perform(&mut self, todo: Todo, capabilities: Capabilities, registered: Option<&Registered>) {
+    pub(super) fn perform(
+        &mut self,
+        todo: Todo,
+        capabilities: Capabilities,
+        registered: Option<&Registered>,
+    ) {
         self.main.abort_all();
         self.main = JoinSet::new();
         let shared = Arc::clone(&self.shared);

@@ -1,7 +1,9 @@
 //! The event loop and what it performs. Only the loop touches the [`Core`]; everything else sends it inputs.
 
 use crate::core::{Core, Effect, Input, Limits};
-use crate::port::{Clock, Engine, Host, Journal, LogArchive, Pool, Secrets, SettingsStore, Spool, TaskStatus, Tokens};
+use crate::port::{
+    Clock, Engine, Host, Journal, LogArchive, Pool, Secrets, SettingsStore, Spool, TaskStatus, Tokens,
+};
 use hivemind_control::{ApiError, Event, PairingCode, Snapshot};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::settings::Settings;
@@ -23,7 +25,7 @@ mod package;
 mod reporter;
 mod sampler;
 
-pub use handle::WorkerControl;
+pub use handle::{WorkerControl, setting_views};
 
 /// How long the loop waits for tasks to be handed back when it ends.
 const DRAIN: Duration = Duration::from_secs(20);

@@ -17,6 +17,8 @@ const LINES: u32 = 256;
 struct News {
     /// Rises with every batch of lines.
     batches: u64,
+    /// What is being done, by its word; the newest counts.
+    phase: &'static str,
     /// No more lines will come.
     last: bool,
 }
@@ -47,6 +49,13 @@ pub(super) fn start(shared: &Arc<Shared>, key: &TaskKey) {
 pub(super) fn wake(shared: &Shared, key: &TaskKey) {
     if let Some(handle) = lock(&shared.reporters).get(key) {
         handle.news.send_modify(|news| news.batches += 1);
+    }
+}
+
+/// Something else is being done now.
+pub(super) fn phase(shared: &Shared, key: &TaskKey, phase: &'static str) {
+    if let Some(handle) = lock(&shared.reporters).get(key) {
+        handle.news.send_modify(|news| news.phase = phase);
     }
 }
 
@@ -109,7 +118,9 @@ async fn stream(shared: &Shared, key: &TaskKey, news: &mut watch::Receiver<News>
     };
     match (answer, told) {
         (Ok(()), Some(true)) => Ended::Told,
-        (Err(error), _) if matches!(error.kind, PoolErrorKind::StaleAttempt | PoolErrorKind::NotFound) => Ended::Gone,
+        (Err(error), _) if matches!(error.kind, PoolErrorKind::StaleAttempt | PoolErrorKind::NotFound) => {
+            Ended::Gone
+        }
         _ => Ended::Broken,
     }
 }
@@ -124,8 +135,15 @@ async fn talk(
 ) -> bool {
     let Some(mut known) = durable.recv().await else { return false };
     let mut next = known.lines;
+    let mut told = "";
     loop {
         let heard = *news.borrow_and_update();
+        if heard.phase != told {
+            told = heard.phase;
+            if reports.send(Report::Phase(told)).await.is_err() {
+                return false;
+            }
+        }
         loop {
             let Ok(lines) = shared.ports.logs.read(key, next, LINES).await else { return false };
             if lines.is_empty() {

@@ -85,7 +85,8 @@ pub(super) async fn look(shared: &Arc<Shared>) -> MetricsSample {
         while readings.samples.len() > KEPT {
             readings.samples.pop_front();
         }
-        let low = sample.disk_total_bytes > 0 && free < if readings.disk_low { DISK_ENOUGH } else { DISK_LOW };
+        let low =
+            sample.disk_total_bytes > 0 && free < if readings.disk_low { DISK_ENOUGH } else { DISK_LOW };
         let changed = low != readings.disk_low;
         readings.disk_low = low;
         changed.then_some(low)

@@ -118,7 +118,8 @@ fn any_input() -> impl Strategy<Value = TaskInput> {
         Just(TaskInput::Begin),
         Just(prepared()),
         Just(TaskInput::Started),
-        (-1i64..260, any::<bool>()).prop_map(|(code, out_of_memory)| TaskInput::Exited { code, out_of_memory }),
+        (-1i64..260, any::<bool>())
+            .prop_map(|(code, out_of_memory)| TaskInput::Exited { code, out_of_memory }),
         Just(TaskInput::Failed { class: FailureClass::Engine, message: "gone".into() }),
         Just(TaskInput::Stop(cancelled())),
         Just(TaskInput::Stop(handed_back())),

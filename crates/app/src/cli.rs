@@ -1,0 +1,344 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Lend your computer, earn CPT.
+///
+/// Exit codes: 0 done; 1 failed; 2 wrong usage; 3 the worker does not run; 4 only you can help (sign in, start the
+/// container engine, unlock the keyring); 5 not built yet.
+#[derive(Debug, Parser)]
+#[command(name = "hivemind-worker", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Folder for everything the worker keeps, instead of the system's places for this user.
+    #[arg(long, global = true, value_name = "DIR", env = "HIVEMIND_DATA")]
+    pub data: Option<PathBuf>,
+    /// Settings file, instead of the one in the data folder.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub config: Option<PathBuf>,
+    /// Log much more.
+    #[arg(long, global = true)]
+    pub debug: bool,
+    /// Write the log into this file.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub log_file: Option<String>,
+    /// The pool's address.
+    #[arg(long, global = true, value_name = "URL")]
+    pub master_url: Option<String>,
+    /// Tasks at once.
+    #[arg(long, global = true, value_name = "N")]
+    pub max_tasks: Option<String>,
+    /// Keep GPUs out.
+    #[arg(long, global = true)]
+    pub cpu_only: bool,
+    /// Make a new configuration for the private link (not built yet).
+    #[arg(long, global = true)]
+    pub generate_vpn_config: bool,
+}
+
+impl Cli {
+    /// Settings given as flags: key and value.
+    #[must_use]
+    pub fn flags(&self) -> Vec<(String, String)> {
+        let mut flags = Vec::new();
+        let mut add = |key: &str, value: Option<&str>| {
+            if let Some(value) = value {
+                flags.push((key.to_owned(), value.to_owned()));
+            }
+        };
+        add("log_level", self.debug.then_some("debug"));
+        add("log_file", self.log_file.as_deref());
+        add("master_url", self.master_url.as_deref());
+        add("max_concurrent_tasks", self.max_tasks.as_deref());
+        add("cpu_only", self.cpu_only.then_some("true"));
+        flags
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Be the worker until told to end.
+    Run(RunOptions),
+    /// Open the window; become the worker first when none runs.
+    Desktop,
+    /// Show what the worker does and why.
+    Status,
+    /// Begin to contribute.
+    Start,
+    /// Stop contributing at once; running tasks are handed back.
+    Stop,
+    /// Finish running tasks, take no new ones, then stop.
+    Finish,
+    /// List tasks, newest first.
+    Tasks(TasksOptions),
+    /// Show a task's output.
+    Logs(LogsOptions),
+    /// Stop one task and hand it back.
+    StopTask(TaskOption),
+    /// Show what was earned.
+    Earnings(EarningsOptions),
+    /// Sign in to the pool. The password is read from standard input.
+    Login(LoginOptions),
+    /// Sign out and forget the tokens.
+    Logout,
+    /// Show or change settings.
+    #[command(subcommand)]
+    Settings(SettingsCommand),
+    /// Show the computer's use.
+    Metrics(MetricsOptions),
+    /// Check everything the worker needs, with proof and fix.
+    Doctor,
+    /// Pair a browser and print the address to open.
+    Open,
+    /// End the worker; running tasks are handed back.
+    Quit,
+    /// Run or use a local pool.
+    #[command(subcommand)]
+    Pool(PoolCommand),
+    /// Run the sample tasks on a pool of its own and check their answers.
+    Demo(DemoOptions),
+}
+
+/// How to be the worker.
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// Show the tray icon.
+    #[arg(long)]
+    pub tray: bool,
+}
+
+/// Which tasks.
+#[derive(Debug, Args)]
+pub struct TasksOptions {
+    /// Only this state, such as `running`, `succeeded`, `failed`.
+    #[arg(long)]
+    pub state: Option<String>,
+    /// Only tasks whose name or id holds this.
+    #[arg(long)]
+    pub search: Option<String>,
+    /// At most this many, 1 to 500.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub limit: u32,
+}
+
+/// Which output.
+#[derive(Debug, Args)]
+pub struct LogsOptions {
+    /// The task.
+    pub id: String,
+    /// The attempt; the newest when absent.
+    #[arg(long)]
+    pub attempt: Option<u32>,
+    /// At most this many lines, 1 to 1000.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub lines: u32,
+    /// Go on until the task ends.
+    #[arg(long)]
+    pub follow: bool,
+}
+
+/// One task.
+#[derive(Debug, Args)]
+pub struct TaskOption {
+    /// The task.
+    pub id: String,
+}
+
+/// How far back.
+#[derive(Debug, Args)]
+pub struct EarningsOptions {
+    /// Days, 1 to 3650.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub days: u32,
+}
+
+/// Who.
+#[derive(Debug, Args)]
+pub struct LoginOptions {
+    /// Name at the pool.
+    pub username: String,
+}
+
+/// How to watch.
+#[derive(Debug, Args)]
+pub struct MetricsOptions {
+    /// Go on, a reading as often as there is one.
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// Settings.
+#[derive(Debug, Subcommand)]
+pub enum SettingsCommand {
+    /// Show every setting with its source.
+    Show,
+    /// Change one setting in the settings file.
+    Set {
+        /// The setting.
+        key: String,
+        /// New value; absent means back to the built-in one.
+        value: Option<String>,
+    },
+}
+
+/// A local pool.
+#[derive(Debug, Subcommand)]
+pub enum PoolCommand {
+    /// Be a pool until told to end.
+    Serve(ServeOptions),
+    /// Create an account.
+    Register(RequesterOptions),
+    /// Hand a task in; prints its id.
+    Submit(SubmitOptions),
+    /// Show a task's state.
+    Status(PoolTaskOptions),
+    /// Show a task's output.
+    Logs(PoolTaskOptions),
+    /// Download a task's result.
+    Result(ResultOptions),
+    /// Stop a task.
+    Stop(PoolTaskOptions),
+    /// Show the balance.
+    Balance(RequesterOptions),
+    /// List the pool's computers.
+    Nodes(RequesterOptions),
+}
+
+/// How to be a pool.
+#[derive(Debug, Args)]
+pub struct ServeOptions {
+    /// Where workers connect.
+    #[arg(long, default_value = "127.0.0.1:50051", value_name = "ADDR")]
+    pub grpc: std::net::SocketAddr,
+    /// Where requesters connect.
+    #[arg(long, default_value = "127.0.0.1:5000", value_name = "ADDR")]
+    pub http: std::net::SocketAddr,
+    /// Folder for everything the pool keeps.
+    #[arg(long, value_name = "DIR")]
+    pub pool_data: Option<PathBuf>,
+}
+
+/// Who asks, and where.
+#[derive(Debug, Args)]
+pub struct RequesterOptions {
+    /// The pool's address.
+    #[arg(long, default_value = "http://127.0.0.1:5000", env = "HIVEMIND_POOL_URL")]
+    pub url: String,
+    /// Name at the pool.
+    #[arg(long, env = "HIVEMIND_POOL_USER")]
+    pub user: String,
+    /// Password; better given by the environment than on the command line.
+    #[arg(long, env = "HIVEMIND_POOL_PASSWORD", hide_env_values = true)]
+    pub password: String,
+}
+
+/// What to hand in.
+#[derive(Debug, Args)]
+pub struct SubmitOptions {
+    /// Who and where.
+    #[command(flatten)]
+    pub who: RequesterOptions,
+    /// The package, a zip.
+    pub file: PathBuf,
+    /// Name of the task; the file's name when absent.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Cores.
+    #[arg(long, default_value = "1")]
+    pub cpu_cores: String,
+    /// Memory in GB.
+    #[arg(long, default_value = "1")]
+    pub memory_gb: String,
+    /// Seconds it may run.
+    #[arg(long)]
+    pub timeout_seconds: Option<u64>,
+}
+
+/// Which task at the pool.
+#[derive(Debug, Args)]
+pub struct PoolTaskOptions {
+    /// Who and where.
+    #[command(flatten)]
+    pub who: RequesterOptions,
+    /// The task.
+    pub id: String,
+}
+
+/// Which result.
+#[derive(Debug, Args)]
+pub struct ResultOptions {
+    /// Which task.
+    #[command(flatten)]
+    pub task: PoolTaskOptions,
+    /// Where to put it; `ID.zip` when absent.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+}
+
+/// How to demonstrate.
+#[derive(Debug, Args, Clone)]
+pub struct DemoOptions {
+    /// Count the primes below this number.
+    #[arg(long, default_value_t = 10_000_000, value_name = "N")]
+    pub primes_below: u64,
+    /// Count the words of this text; the licence when absent.
+    #[arg(long, value_name = "FILE")]
+    pub text: Option<PathBuf>,
+    /// Only these samples.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    pub only: Vec<String>,
+    /// Stay, with pool, worker and requester page, until told to end.
+    #[arg(long)]
+    pub keep_running: bool,
+    /// Open the window as well (with `--keep-running`).
+    #[arg(long)]
+    pub open: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_seeds_flags_are_understood_anywhere() {
+        let cli = Cli::try_parse_from([
+            "hivemind-worker",
+            "run",
+            "--config",
+            "c.toml",
+            "--debug",
+            "--log-file",
+            "w.log",
+            "--master-url",
+            "https://pool.example",
+            "--max-tasks",
+            "5",
+            "--cpu-only",
+        ])
+        .unwrap();
+        let flags = cli.flags();
+        for (key, value) in [
+            ("log_level", "debug"),
+            ("log_file", "w.log"),
+            ("master_url", "https://pool.example"),
+            ("max_concurrent_tasks", "5"),
+            ("cpu_only", "true"),
+        ] {
+            assert!(flags.contains(&(key.into(), value.into())), "{key}");
+        }
+        assert_eq!(cli.config.as_deref(), Some(std::path::Path::new("c.toml")));
+    }
+}

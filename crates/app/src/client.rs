@@ -1,0 +1,313 @@
+//! Commands that ask the running worker.
+
+use crate::cli::{Cli, Command, LogsOptions, MetricsOptions, SettingsCommand};
+use crate::{output, process};
+use anyhow::Context;
+use futures_util::StreamExt;
+use hivemind_control::{
+    ApiError, EarningsQuery, ErrorCode, Event, HistoryQuery, Level, LogLine, LogQuery, LoginRequest,
+    MetricsSample, SettingChange, SettingView, Snapshot, StatusState, TaskRef, TaskView,
+};
+use hivemind_local_api::SocketClient;
+use hivemind_worker_core::port::SettingsStore;
+use serde::Serialize;
+use std::process::ExitCode;
+
+type Client = hivemind_control::Client<SocketClient>;
+
+pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+    let folder = process::folder(cli)?;
+    let socket = SocketClient::connect(process::socket_path(&folder)).await;
+    if let Command::Settings(command) = &cli.command
+        && matches!(&socket, Err(error) if error.code == ErrorCode::WorkerNotRunning)
+    {
+        return settings_without_worker(cli, command).await;
+    }
+    let socket = socket?;
+    let events = socket.clone();
+    let worker = socket.typed();
+    match &cli.command {
+        Command::Status => show(cli, &worker.snapshot(()).await?, status),
+        Command::Start => show(cli, &worker.start(()).await?, status),
+        Command::Stop => show(cli, &worker.stop(()).await?, status),
+        Command::Finish => show(cli, &worker.finish(()).await?, status),
+        Command::Logout => show(cli, &worker.logout(()).await?, status),
+        Command::Tasks(options) => {
+            let query = HistoryQuery {
+                state: options.state.clone(),
+                search: options.search.clone(),
+                offset: 0,
+                limit: options.limit,
+            };
+            show(cli, &worker.tasks(query).await?, |page| tasks(&page.tasks));
+        }
+        Command::Logs(options) => logs(cli, &worker, &events, options).await?,
+        Command::StopTask(option) => {
+            let task = TaskRef { task_id: option.id.clone(), attempt: None };
+            show(cli, &worker.stop_task(task).await?, |task| tasks(std::slice::from_ref(task)));
+        }
+        Command::Earnings(options) => {
+            show(cli, &worker.earnings(EarningsQuery { days: options.days }).await?, earnings);
+        }
+        Command::Login(options) => {
+            let password = read_password()?;
+            let request = LoginRequest { username: options.username.clone(), password };
+            show(cli, &worker.login(request).await?, |account| {
+                output::line(format!("Signed in as {}.", account.username));
+                if account.tokens_in_file {
+                    output::note(
+                        "warning: there is no keyring; the sign-in lies in a file that only you can read",
+                    );
+                }
+            });
+        }
+        Command::Settings(SettingsCommand::Show) => show(cli, &worker.settings(()).await?, |s| settings(s)),
+        Command::Settings(SettingsCommand::Set { key, value }) => {
+            let change = SettingChange { key: key.clone(), value: value.clone() };
+            show(cli, &worker.set_setting(change).await?, |views| changed(views, key));
+        }
+        Command::Metrics(options) => metrics(cli, &worker, &events, options).await?,
+        Command::Doctor => return doctor(cli, &worker).await,
+        Command::Open => show(cli, &worker.pair(()).await?, |code| {
+            output::line(&code.url);
+            output::note(format!("Open this address within {} s; it works once.", code.expires_in_seconds));
+        }),
+        Command::Quit => worker.quit(()).await?,
+        Command::Run(_) | Command::Desktop | Command::Demo(_) | Command::Pool(_) => {
+            anyhow::bail!("this command does not ask the worker")
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show<T: Serialize>(cli: &Cli, value: &T, text: impl FnOnce(&T)) {
+    if cli.json { output::json(value) } else { text(value) }
+}
+
+fn status(snapshot: &Snapshot) {
+    let s = &snapshot.status;
+    let sentence = match s.state {
+        StatusState::Earning => format!("Earning · {} running", s.running_tasks),
+        StatusState::Ready => "Ready · waiting for a task".into(),
+        StatusState::Yielding => "Paused".into(),
+        StatusState::Snoozed => "Snoozed".into(),
+        StatusState::Off => "Off".into(),
+        StatusState::Connecting => "Connecting".into(),
+        StatusState::NeedsYou => "Needs you".into(),
+    };
+    output::line(sentence);
+    if s.draining {
+        output::line("Finishes what runs, then stops.");
+    }
+    if let Some(problem) = &s.problem {
+        output::line(format!("{} [{}]", problem.message, problem.code.word()));
+    }
+    let today = &snapshot.today;
+    output::line(format!(
+        "Today: {} CPT estimated, {} credited, {} settled, {} tasks",
+        today.estimated_cpt, today.credited_cpt, today.settled_cpt, today.tasks
+    ));
+    if let Some(account) = &snapshot.account {
+        let balance = account.balance_cpt.map(|b| format!(" · balance {b} CPT")).unwrap_or_default();
+        output::line(format!("Signed in as {}{balance}", account.username));
+    }
+    output::line(format!("Pool: {} {}", snapshot.pool.url, snapshot.pool.link));
+    tasks(&snapshot.tasks);
+}
+
+fn tasks(tasks: &[TaskView]) {
+    if tasks.is_empty() {
+        return;
+    }
+    let row = |t: &TaskView| {
+        vec![
+            t.task_id.clone(),
+            t.attempt.to_string(),
+            t.name.clone(),
+            t.verdict.clone().unwrap_or_else(|| t.phase.clone()),
+            t.exit_code.map(|c| c.to_string()).unwrap_or_default(),
+            output::duration(t.active_ms),
+            output::bytes(t.peak_memory_bytes),
+            t.credited_cpt.unwrap_or(t.estimated_cpt).to_string(),
+        ]
+    };
+    let rows: Vec<_> = tasks.iter().map(row).collect();
+    output::table(&["TASK", "TRY", "NAME", "STATE", "EXIT", "RAN", "MEMORY", "CPT"], &rows);
+}
+
+fn earnings(view: &hivemind_control::EarningsView) {
+    let row = |day: &hivemind_control::EarningsDay| {
+        let s = &day.sum;
+        vec![
+            day.day.clone(),
+            s.tasks.to_string(),
+            s.estimated_cpt.to_string(),
+            s.credited_cpt.to_string(),
+            s.settled_cpt.to_string(),
+        ]
+    };
+    let mut rows: Vec<_> = view.days.iter().map(row).collect();
+    let s = &view.sum;
+    rows.push(vec![
+        "all".into(),
+        s.tasks.to_string(),
+        s.estimated_cpt.to_string(),
+        s.credited_cpt.to_string(),
+        s.settled_cpt.to_string(),
+    ]);
+    output::table(&["DAY", "TASKS", "ESTIMATED CPT", "CREDITED CPT", "SETTLED CPT"], &rows);
+}
+
+fn settings(views: &[SettingView]) {
+    let row = |v: &SettingView| {
+        vec![v.key.clone(), v.value.clone(), v.source.clone(), v.default.clone(), v.allowed.clone()]
+    };
+    let rows: Vec<_> = views.iter().map(row).collect();
+    output::table(&["KEY", "VALUE", "SOURCE", "DEFAULT", "ALLOWED"], &rows);
+}
+
+fn changed(views: &[SettingView], key: &str) {
+    if let Some(view) = views.iter().find(|v| v.key == key.replace('-', "_")) {
+        output::line(format!("{} = {} ({})", view.key, view.value, view.source));
+        if view.restart {
+            output::note("This takes effect when the worker starts anew.");
+        }
+    }
+}
+
+/// Settings can be looked at and changed while no worker runs.
+async fn settings_without_worker(cli: &Cli, command: &SettingsCommand) -> anyhow::Result<ExitCode> {
+    let folder = process::folder(cli)?;
+    let store = process::settings(cli, &folder)?;
+    let current = match command {
+        SettingsCommand::Show => store.current(),
+        SettingsCommand::Set { key, value } => store
+            .set(key, value.as_deref())
+            .await
+            .map_err(|error| ApiError::new(ErrorCode::InvalidSetting, error.to_string()))?,
+    };
+    let views = hivemind_worker_core::setting_views(&current);
+    show(cli, &views, |views| match command {
+        SettingsCommand::Show => settings(views),
+        SettingsCommand::Set { key, .. } => changed(views, key),
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read_password() -> anyhow::Result<String> {
+    use std::io::{BufRead, IsTerminal};
+    if std::io::stdin().is_terminal() {
+        return rpassword::prompt_password("Password: ").context("the password cannot be read");
+    }
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).context("the password cannot be read")?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn log_line(cli: &Cli, line: &LogLine) {
+    if cli.json { output::json(line) } else { output::line(&line.text) }
+}
+
+async fn logs(
+    cli: &Cli,
+    worker: &Client,
+    socket: &SocketClient,
+    options: &LogsOptions,
+) -> anyhow::Result<()> {
+    let task = TaskRef { task_id: options.id.clone(), attempt: options.attempt };
+    let mut events = if options.follow { Some(socket.events().await?) } else { None };
+    let page = worker.logs(LogQuery { task: task.clone(), from: None, limit: options.lines }).await?;
+    for line in &page.lines {
+        log_line(cli, line);
+    }
+    let mut next = page.total;
+    let Some(events) = &mut events else { return Ok(()) };
+    while let Some(event) = events.next().await {
+        match event {
+            Event::Log { task: told, lines } if told.task_id == options.id => {
+                for line in lines {
+                    if line.number >= next {
+                        log_line(cli, &line);
+                        next = line.number + 1;
+                    }
+                }
+            }
+            Event::Snapshot(snapshot) => {
+                let running = snapshot.tasks.iter().any(|t| t.task_id == options.id && t.verdict.is_none());
+                if !running {
+                    break;
+                }
+            }
+            Event::Log { .. } | Event::Metrics(_) | Event::RaiseWindow => {}
+        }
+    }
+    // Lines that came between the last event and the end.
+    let rest = worker.logs(LogQuery { task, from: Some(next), limit: 1000 }).await?;
+    for line in &rest.lines {
+        log_line(cli, line);
+    }
+    Ok(())
+}
+
+fn sample(cli: &Cli, m: &MetricsSample) {
+    if cli.json {
+        return output::json(m);
+    }
+    let load = m.load.map(|l| format!(" · load {:.2}", l[0])).unwrap_or_default();
+    output::line(format!(
+        "CPU {:.0} % (tasks {:.0} %) · memory {} of {} · disk {} of {} · network {}/s in, {}/s out{load}",
+        m.cpu_percent,
+        m.tasks_cpu_percent,
+        output::bytes(m.memory_used_bytes),
+        output::bytes(m.memory_total_bytes),
+        output::bytes(m.disk_used_bytes),
+        output::bytes(m.disk_total_bytes),
+        output::bytes(m.received_bytes_per_s),
+        output::bytes(m.sent_bytes_per_s),
+    ));
+    for gpu in &m.gpus {
+        let percent = gpu.percent.map(|p| format!("{p:.0} %")).unwrap_or_else(|| "not told".into());
+        output::line(format!("{}: {percent}", gpu.name));
+    }
+}
+
+async fn metrics(
+    cli: &Cli,
+    worker: &Client,
+    socket: &SocketClient,
+    options: &MetricsOptions,
+) -> anyhow::Result<()> {
+    if !options.watch {
+        if let Some(latest) = worker.metrics(()).await?.samples.last() {
+            sample(cli, latest);
+        }
+        return Ok(());
+    }
+    let mut events = socket.events().await?;
+    while let Some(event) = events.next().await {
+        if let Event::Metrics(m) = event {
+            sample(cli, &m);
+        }
+    }
+    Ok(())
+}
+
+async fn doctor(cli: &Cli, worker: &Client) -> anyhow::Result<ExitCode> {
+    let report = worker.doctor(()).await?;
+    let broken = report.findings.iter().any(|f| f.level == Level::Error);
+    show(cli, &report, |report| {
+        for f in &report.findings {
+            let mark = match f.level {
+                Level::Ok => "ok  ",
+                Level::Notice => "info",
+                Level::Warning => "warn",
+                Level::Error => "FAIL",
+            };
+            output::line(format!("{:>2} {mark} {}: {}", f.number, f.check, f.proof));
+            if let Some(fix) = &f.fix {
+                output::line(format!("        {fix}"));
+            }
+        }
+    });
+    Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}

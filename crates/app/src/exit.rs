@@ -1,0 +1,44 @@
+//! Exit codes; documented in the help text and the README.
+
+use hivemind_control::{ApiError, ErrorCode};
+use std::process::ExitCode;
+
+/// Wrong usage.
+pub(crate) const USAGE: u8 = 2;
+/// The worker does not run.
+const NOT_RUNNING: u8 = 3;
+/// Only the owner can help.
+const OWNER: u8 = 4;
+/// Belongs to a part that is not built yet.
+pub(crate) const NOT_BUILT: u8 = 5;
+
+/// The exit code for an error.
+pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
+    let Some(error) = error.downcast_ref::<ApiError>() else { return ExitCode::FAILURE };
+    match error.code {
+        ErrorCode::WorkerNotRunning => ExitCode::from(NOT_RUNNING),
+        ErrorCode::InvalidRequest | ErrorCode::InvalidSetting => ExitCode::from(USAGE),
+        ErrorCode::WrongCredentials
+        | ErrorCode::SignInRequired
+        | ErrorCode::KeyringLocked
+        | ErrorCode::EngineMissing
+        | ErrorCode::EngineStopped
+        | ErrorCode::EngineForbidden
+        | ErrorCode::EngineTooOld => ExitCode::from(OWNER),
+        ErrorCode::TaskUnknown
+        | ErrorCode::TaskEnded
+        | ErrorCode::PoolUnreachable
+        | ErrorCode::PoolRefused
+        | ErrorCode::PoolProtocol
+        | ErrorCode::PoolUnencrypted
+        | ErrorCode::EngineFailed
+        | ErrorCode::ImageUnavailable
+        | ErrorCode::DiskLow
+        | ErrorCode::JournalFailed
+        | ErrorCode::WorkerAlreadyRunning
+        | ErrorCode::Forbidden
+        | ErrorCode::NotPaired
+        | ErrorCode::WindowUnavailable
+        | ErrorCode::Internal => ExitCode::FAILURE,
+    }
+}

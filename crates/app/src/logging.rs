@@ -1,0 +1,46 @@
+//! Where log lines go. Tokens, keys and task arguments are never logged.
+
+use anyhow::Context;
+use hivemind_domain::settings::Settings;
+use std::fs::OpenOptions;
+use std::sync::Mutex;
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging as the settings say: standard error, or a file.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub(crate) fn start(settings: &Settings) -> anyhow::Result<()> {
+    let level = match settings.text("log_level") {
+        "warning" => "warn",
+        other => other,
+    };
+    // Libraries speak only when something is wrong: their debug lines can hold what tasks and pools send.
+    let rooms: Vec<_> = ROOMS.iter().map(|room| format!("{room}={level}")).collect();
+    let filter = EnvFilter::new(format!("warn,{}", rooms.join(",")));
+    let file = settings.text("log_file");
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_target(false);
+    let started = if file.is_empty() {
+        builder.with_writer(std::io::stderr).try_init()
+    } else {
+        let mut options = OpenOptions::new();
+        options.create(true).append(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(file).with_context(|| format!("the log file {file} cannot be opened"))?;
+        builder.with_writer(Mutex::new(file)).try_init()
+    };
+    started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))
+}
+
+/// Our own crates.
+const ROOMS: [&str; 8] = [
+    "hivemind_app",
+    "hivemind_engine",
+    "hivemind_host",
+    "hivemind_local_api",
+    "hivemind_local_pool",
+    "hivemind_pool_client",
+    "hivemind_store",
+    "hivemind_worker_core",
+];

@@ -1,0 +1,111 @@
+//! `hivemind-worker pool …`: be a pool, or use one as a requester.
+
+use crate::cli::{Cli, PoolCommand, ServeOptions, SubmitOptions};
+use crate::requester::Requester;
+use crate::{logging, output, process};
+use anyhow::Context;
+use hivemind_domain::ids::TaskId;
+use hivemind_domain::text::plain_line;
+use hivemind_local_pool::{LocalPool, PoolConfig};
+use hivemind_worker_core::port::SettingsStore;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+pub(crate) async fn run(cli: &Cli, command: &PoolCommand) -> anyhow::Result<ExitCode> {
+    let answer = match command {
+        PoolCommand::Serve(options) => return serve(cli, options).await,
+        PoolCommand::Register(who) => Requester::register(who).await?,
+        PoolCommand::Submit(options) => submit(options).await?,
+        PoolCommand::Status(task) => {
+            Requester::sign_in(&task.who).await?.get(&format!("/api/tasks/{}", id(&task.id)?)).await?
+        }
+        PoolCommand::Logs(task) => {
+            Requester::sign_in(&task.who).await?.get(&format!("/api/tasks/{}/logs", id(&task.id)?)).await?
+        }
+        PoolCommand::Stop(task) => Requester::sign_in(&task.who).await?.stop(&id(&task.id)?).await?,
+        PoolCommand::Balance(who) => Requester::sign_in(who).await?.get("/api/balance").await?,
+        PoolCommand::Nodes(who) => Requester::sign_in(who).await?.get("/api/nodes").await?,
+        PoolCommand::Result(options) => {
+            let id = id(&options.task.id)?;
+            let out = options.out.clone().unwrap_or_else(|| PathBuf::from(format!("{id}.zip")));
+            let size = Requester::sign_in(&options.task.who).await?.download(&id, &out).await?;
+            json!({ "file": out.display().to_string(), "bytes": size })
+        }
+    };
+    if cli.json {
+        output::json(&answer)
+    } else {
+        print(&answer)
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn id(text: &str) -> anyhow::Result<String> {
+    Ok(TaskId::new(text).context("the task's id")?.into())
+}
+
+/// JSON as readable text: one `key: value` per line, lists as blocks.
+fn print(value: &Value) {
+    match value {
+        Value::Array(items) => items.iter().for_each(print),
+        Value::Object(map) => {
+            for (key, value) in map {
+                match value {
+                    Value::Array(items) => items.iter().for_each(print),
+                    Value::Object(_) => print(value),
+                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                        output::line(format!("{key}: {}", plain(value)));
+                    }
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => output::line(plain(value)),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    plain_line(&text, 16 * 1024)
+}
+
+async fn submit(options: &SubmitOptions) -> anyhow::Result<Value> {
+    let requester = Requester::sign_in(&options.who).await?;
+    let stem = options.file.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut fields = vec![
+        ("task_name", options.name.clone().unwrap_or(stem)),
+        ("cpu_cores", options.cpu_cores.clone()),
+        ("memory_gb", options.memory_gb.clone()),
+        ("gpu_required", "false".to_owned()),
+    ];
+    if let Some(seconds) = options.timeout_seconds {
+        fields.push(("timeout_seconds", seconds.to_string()));
+    }
+    requester.submit(&options.file, &fields).await
+}
+
+async fn serve(cli: &Cli, options: &ServeOptions) -> anyhow::Result<ExitCode> {
+    let folder = process::folder(cli)?;
+    logging::start(&process::settings(cli, &folder)?.current())?;
+    let data = options.pool_data.clone().unwrap_or_else(|| folder.data().join("pool"));
+    for address in [options.grpc, options.http] {
+        if !address.ip().is_loopback() {
+            output::note(format!(
+                "warning: {address} can be reached by other computers, and the link is not encrypted"
+            ));
+        }
+    }
+    let mut config = PoolConfig::new(data);
+    config.grpc_addr = options.grpc;
+    config.http_addr = options.http;
+    let pool = LocalPool::start(config).await?;
+    let (grpc, http) = (pool.grpc_addr(), pool.http_addr());
+    if cli.json {
+        output::json(&json!({ "grpc": grpc.to_string(), "http": format!("http://{http}/") }));
+    } else {
+        output::line(format!("The pool runs. Requester page: http://{http}/ · workers: {grpc}"));
+    }
+    process::asked_to_end().await;
+    pool.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}

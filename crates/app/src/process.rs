@@ -1,0 +1,224 @@
+//! The background worker: opens the data folder, puts the adapters into the core, serves the control API and the
+//! tray, and ends in order.
+
+use crate::cli::Cli;
+use crate::desktop::WindowLauncher;
+use crate::{logging, output};
+use anyhow::Context;
+use hivemind_control::{ApiError, Control, ErrorCode};
+use hivemind_engine::DockerEngine;
+use hivemind_host::{SystemClock, SystemHost};
+use hivemind_local_api::{BrowserListener, Sessions, SocketListener};
+use hivemind_pool_client::{V1Config, V1Pool};
+use hivemind_store::{DataFolder, FileLogs, FileSettings, FolderError, KeyringSecrets, Lock, SqliteJournal};
+use hivemind_worker_core::port::{Clock, SettingsStore};
+use hivemind_worker_core::{Ports, Worker};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The user's socket below a data folder.
+pub(crate) fn socket_path(folder: &DataFolder) -> PathBuf {
+    folder.runtime().join("worker.sock")
+}
+
+/// The folder that the command line names.
+pub(crate) fn folder(cli: &Cli) -> anyhow::Result<DataFolder> {
+    Ok(DataFolder::open(cli.data.as_deref())?)
+}
+
+/// Settings from flags, environment and file.
+pub(crate) fn settings(cli: &Cli, folder: &DataFolder) -> anyhow::Result<FileSettings> {
+    let path = cli.config.clone().unwrap_or_else(|| folder.settings_file());
+    let env = |name: &str| std::env::var(name).ok();
+    FileSettings::load(&path, env, &cli.flags())
+        .map_err(|error| ApiError::new(ErrorCode::InvalidSetting, error.to_string()).into())
+}
+
+/// What differs between the ways to be the worker.
+pub(crate) struct Mode {
+    /// Show the tray icon.
+    pub(crate) tray: bool,
+    /// Open the window once the worker runs.
+    pub(crate) open: bool,
+    /// Whether the system's keyring may be used.
+    pub(crate) keyring: bool,
+}
+
+/// A worker with everything around it.
+pub(crate) struct Running {
+    /// What it can be asked.
+    pub(crate) control: Arc<dyn Control>,
+    /// Where browsers find it; absent when the port was taken.
+    pub(crate) monitor: Option<SocketAddr>,
+    ended: JoinHandle<()>,
+    serving: Vec<JoinHandle<()>>,
+    shutdown: CancellationToken,
+    _lock: Lock,
+}
+
+impl Running {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// When the folder is in use, the journal cannot be read, or the socket cannot be opened.
+    pub(crate) async fn start(
+        folder: &DataFolder,
+        settings: FileSettings,
+        mode: &Mode,
+    ) -> anyhow::Result<Self> {
+        let lock = folder.lock().map_err(|error| match error {
+            error @ FolderError::AlreadyRunning { .. } => {
+                anyhow::Error::from(ApiError::new(ErrorCode::WorkerAlreadyRunning, error.to_string()))
+            }
+            other => other.into(),
+        })?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let (journal, damage) = SqliteJournal::open(&folder.journal_file())
+            .map_err(|error| ApiError::new(ErrorCode::JournalFailed, error.message))?;
+        if let Some(damage) = damage {
+            tracing::error!(?damage, "the journal was damaged and set aside");
+        }
+        let current = settings.current();
+        let socket = socket_path(folder);
+        let listener = SocketListener::bind(&socket)
+            .await
+            .with_context(|| format!("the socket {} cannot be opened", socket.display()))?;
+        let sessions = Arc::new(Sessions::new());
+        let port = u16::try_from(current.integer("monitor_port")).unwrap_or(0);
+        let browser = match BrowserListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await {
+            Ok(browser) => Some(browser),
+            Err(error) => {
+                tracing::warn!(%error, port, "the monitor page is not served");
+                None
+            }
+        };
+        let pool = V1Pool::new(V1Config {
+            master_url: current.text("master_url").to_owned(),
+            address: current.text("pool_address").to_owned(),
+            allow_unencrypted: current.flag("allow_unencrypted_pool"),
+            install: folder.install().clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        });
+        let engine_address = Some(current.text("engine_address")).filter(|address| !address.is_empty());
+        let ports = Ports {
+            engine: Arc::new(DockerEngine::connect(engine_address)),
+            pool: Arc::new(pool),
+            host: Arc::new(SystemHost::new(folder.data())),
+            journal: Arc::new(journal),
+            logs: Arc::new(FileLogs::new(folder.logs(), Arc::clone(&clock))),
+            secrets: Arc::new(KeyringSecrets::new(folder, mode.keyring)),
+            settings: Arc::new(settings),
+            spool: folder.spool(),
+            desktop: Arc::new(WindowLauncher::new(socket, Arc::clone(&sessions))),
+            zone: jiff::tz::TimeZone::system(),
+            version: env!("CARGO_PKG_VERSION"),
+            clock: Arc::clone(&clock),
+        };
+        let worker = Worker::start(ports)
+            .await
+            .map_err(|error| ApiError::new(ErrorCode::JournalFailed, error.message))?;
+        let control: Arc<dyn Control> = worker.control;
+        let shutdown = CancellationToken::new();
+        let monitor = browser.as_ref().map(BrowserListener::address);
+        let mut serving = vec![tokio::spawn(listener.serve(Arc::clone(&control), shutdown.clone()))];
+        if let Some(browser) = browser {
+            serving.push(tokio::spawn(browser.serve(Arc::clone(&control), sessions, shutdown.clone())));
+        }
+        if mode.tray {
+            serving.push(tokio::spawn(tray(Arc::clone(&control), clock, shutdown.clone())));
+        }
+        if mode.open
+            && let Err(error) = control.open_window(()).await
+        {
+            tracing::warn!(%error, "the window cannot be opened");
+        }
+        Ok(Self { control, monitor, ended: worker.ended, serving, shutdown, _lock: lock })
+    }
+
+    /// Waits until the worker has ended by itself or was asked to over the control API.
+    pub(crate) async fn ended(&mut self) {
+        let _ = (&mut self.ended).await;
+    }
+
+    /// Ends it: running tasks are handed back first.
+    pub(crate) async fn stop(mut self) {
+        let _ = self.control.quit(()).await;
+        if !self.ended.is_finished() {
+            let _ = (&mut self.ended).await;
+        }
+        self.close().await;
+    }
+
+    /// Closes what is around a worker that has ended.
+    pub(crate) async fn close(self) {
+        self.shutdown.cancel();
+        for job in self.serving {
+            let _ = job.await;
+        }
+    }
+}
+
+async fn tray(control: Arc<dyn Control>, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
+    let wall = Arc::new(move || clock.now().wall.0);
+    match hivemind_tray::run(control, wall, shutdown).await {
+        hivemind_tray::Ended::Shutdown => {}
+        hivemind_tray::Ended::NoDesktop(why) => tracing::info!(%why, "no tray icon"),
+    }
+}
+
+/// Waits for a request to end from the system: Ctrl-C, or SIGTERM on Unix.
+pub(crate) async fn asked_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut term) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = term.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// `hivemind-worker run`
+pub(crate) async fn run(cli: &Cli, tray: bool) -> anyhow::Result<ExitCode> {
+    be_the_worker(cli, &Mode { tray, open: false, keyring: true }).await
+}
+
+/// Runs in the foreground until asked to end.
+pub(crate) async fn be_the_worker(cli: &Cli, mode: &Mode) -> anyhow::Result<ExitCode> {
+    if cli.generate_vpn_config {
+        output::note("--generate-vpn-config belongs to a part that is not built yet");
+        return Ok(ExitCode::from(crate::exit::NOT_BUILT));
+    }
+    let folder = folder(cli)?;
+    let settings = settings(cli, &folder)?;
+    logging::start(&settings.current())?;
+    let mut running = Running::start(&folder, settings, mode).await?;
+    announce(cli, &running, folder.data());
+    tokio::select! {
+        () = asked_to_end() => running.stop().await,
+        () = running.ended() => running.close().await,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn announce(cli: &Cli, running: &Running, data: &Path) {
+    let monitor = running.monitor.map(|address| format!("http://{address}/"));
+    if cli.json {
+        output::json(&serde_json::json!({ "monitor": monitor, "data": data.display().to_string() }));
+        return;
+    }
+    match monitor {
+        Some(monitor) => output::line(format!(
+            "The worker runs. Monitor: {monitor} (pair a browser with `hivemind-worker open`)"
+        )),
+        None => output::line("The worker runs; the monitor page is not served because its port is taken."),
+    }
+}

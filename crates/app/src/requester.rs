@@ -1,0 +1,121 @@
+//! A requester's calls to a pool's REST interface.
+
+use crate::cli::RequesterOptions;
+use anyhow::Context;
+use reqwest::multipart::{Form, Part};
+use reqwest::{Client, Response, Url};
+use serde_json::Value;
+use std::path::Path;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+
+/// Largest JSON answer that is read.
+const MOST: usize = 4 << 20;
+
+/// A signed-in requester.
+pub(crate) struct Requester {
+    client: Client,
+    base: Url,
+    token: String,
+}
+
+async fn json(answer: Response) -> anyhow::Result<Value> {
+    let mut answer = answer;
+    let status = answer.status();
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.context("the pool's answer broke off")? {
+        anyhow::ensure!(body.len() + chunk.len() <= MOST, "the pool's answer is larger than 4 MiB");
+        body.extend_from_slice(&chunk);
+    }
+    let value: Value = if body.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_slice(&body).with_context(|| format!("the pool answers {status} with no JSON"))?
+    };
+    if status.is_success() {
+        return Ok(value);
+    }
+    let text = value["error"]["message"].as_str().unwrap_or("no reason given");
+    anyhow::bail!("the pool answers {status}: {}", hivemind_domain::text::plain_line(text, 300))
+}
+
+fn base(url: &str) -> anyhow::Result<Url> {
+    Url::parse(url).with_context(|| format!("{url} is not an address"))
+}
+
+fn client() -> anyhow::Result<Client> {
+    Ok(Client::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .read_timeout(Duration::from_secs(60))
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?)
+}
+
+impl Requester {
+    /// Creates an account.
+    pub(crate) async fn register(who: &RequesterOptions) -> anyhow::Result<Value> {
+        let body = serde_json::json!({ "username": who.user, "password": who.password });
+        json(client()?.post(base(&who.url)?.join("/api/register")?).json(&body).send().await?).await
+    }
+
+    /// Signs in.
+    pub(crate) async fn sign_in(who: &RequesterOptions) -> anyhow::Result<Self> {
+        let (client, base) = (client()?, base(&who.url)?);
+        let body = serde_json::json!({ "username": who.user, "password": who.password });
+        let answer = json(client.post(base.join("/api/login")?).json(&body).send().await?).await?;
+        let token = answer["token"].as_str().context("the pool's answer holds no token")?.to_owned();
+        Ok(Self { client, base, token })
+    }
+
+    async fn call(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
+        json(request.bearer_auth(&self.token).send().await?).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.call(self.client.get(self.base.join(path)?)).await
+    }
+
+    pub(crate) async fn stop(&self, id: &str) -> anyhow::Result<Value> {
+        self.call(self.client.post(self.base.join(&format!("/api/tasks/{id}/stop"))?)).await
+    }
+
+    /// Hands a task in; the file is streamed.
+    pub(crate) async fn submit(
+        &self,
+        file: &Path,
+        fields: &[(&'static str, String)],
+    ) -> anyhow::Result<Value> {
+        let opened = tokio::fs::File::open(file)
+            .await
+            .with_context(|| format!("{} cannot be opened", file.display()))?;
+        let length = opened.metadata().await?.len();
+        let name = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let body = reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::new(opened));
+        let mut form = Form::new();
+        for (key, value) in fields {
+            form = form.text(*key, value.clone());
+        }
+        form = form.part("task_file", Part::stream_with_length(body, length).file_name(name));
+        self.call(self.client.post(self.base.join("/api/tasks")?).multipart(form)).await
+    }
+
+    /// Downloads a result into a new file; gives its size.
+    pub(crate) async fn download(&self, id: &str, out: &Path) -> anyhow::Result<u64> {
+        let url = self.base.join(&format!("/api/tasks/{id}/result"))?;
+        let mut answer = self.client.get(url).bearer_auth(&self.token).send().await?;
+        if !answer.status().is_success() {
+            json(answer).await?;
+            anyhow::bail!("the pool sent no result");
+        }
+        let mut file = tokio::fs::File::create_new(out)
+            .await
+            .with_context(|| format!("{} cannot be made", out.display()))?;
+        let mut size = 0;
+        while let Some(chunk) = answer.chunk().await.context("the download broke off")? {
+            file.write_all(&chunk).await?;
+            size += chunk.len() as u64;
+        }
+        file.sync_all().await?;
+        Ok(size)
+    }
+}
