@@ -6,7 +6,7 @@ use interprocess::os::windows::ToWtf16;
 use interprocess::os::windows::named_pipe::{
     PipeListenerOptions,
     pipe_mode::Bytes,
-    tokio::{DuplexPipeStream, PipeListener, PipeListenerOptionsExt},
+    tokio::{DuplexPipeStream, PipeListener},
 };
 use interprocess::os::windows::security_descriptor::SecurityDescriptor;
 use std::ffi::OsStr;
