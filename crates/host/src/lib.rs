@@ -1,7 +1,10 @@
-//! Looks at this computer: cheaply, and only at what is asked for.
+//! This computer: its clocks, what it is, and how busy it is.
+//!
+//! Architecture invariant: a reading starts no process and touches only what it reports.
 
 mod clock;
 mod gpu;
+mod network;
 mod system;
 
 pub use clock::SystemClock;

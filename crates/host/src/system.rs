@@ -1,129 +1,125 @@
-//! CPU, memory, disk, network and load through sysinfo, refreshed one by one.
+//! What this computer is and how busy it is.
 
 use crate::clock::SystemClock;
 use crate::gpu::GpuSource;
+use crate::network::{Network, Traffic};
 use hivemind_control::MetricsSample;
 use hivemind_domain::resources::Capabilities;
 use hivemind_domain::text::plain_line;
 use hivemind_domain::time::Mono;
 use hivemind_worker_core::port::{Clock, Host};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use sysinfo::{CpuRefreshKind, DiskRefreshKind, Disks, MemoryRefreshKind, Networks, RefreshKind, System};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
-/// How often the disk's fill is looked at, in readings: it changes slowly and costs a system call per mount.
-const DISK_EVERY: u32 = 5;
-
-/// This computer.
+/// This computer. Calls wait for the system, about 0.1 ms each without GPUs.
 pub struct SystemHost {
-    folder: PathBuf,
-    gpus: GpuSource,
+    data_folder: PathBuf,
     state: Mutex<State>,
 }
 
 struct State {
-    /// Absent where the system does not let itself be asked; its readings are zero then.
+    /// Absent on systems that sysinfo does not know; then processor and memory read as zero.
     system: Option<System>,
-    networks: Option<Networks>,
-    disk: (u64, u64),
-    readings: u32,
-    last: Option<Mono>,
+    network: Network,
+    last: Option<(Mono, Traffic)>,
+    gpus: GpuSource,
 }
 
 impl SystemHost {
-    /// `folder` is where tasks and results are kept: its disk is the one that counts.
+    /// Looks at this computer. `data_folder` lies on the disk to be measured.
     #[must_use]
-    pub fn new(folder: &Path, gpus: GpuSource) -> Self {
-        let kinds = RefreshKind::nothing()
-            .with_cpu(CpuRefreshKind::nothing().with_usage())
-            .with_memory(MemoryRefreshKind::nothing().with_ram());
-        let state = State {
-            system: System::new_with_specifics(kinds).ok(),
-            networks: Networks::new_with_refreshed_list().ok(),
-            disk: disk_of(folder),
-            readings: 0,
-            last: None,
-        };
-        Self { folder: folder.to_owned(), gpus, state: Mutex::new(state) }
+    pub fn new(data_folder: &Path, gpus: GpuSource) -> Self {
+        let mut system = System::new().ok();
+        if let Some(system) = &mut system {
+            system.refresh_cpu_list(CpuRefreshKind::nothing().with_usage());
+            system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        }
+        let state = State { system, network: Network::new(), last: None, gpus };
+        Self { data_folder: data_folder.to_path_buf(), state: Mutex::new(state) }
     }
-}
 
-/// Used and total bytes of the disk that holds `folder`; zeros when it is not listed.
-fn disk_of(folder: &Path) -> (u64, u64) {
-    let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-    let kinds = DiskRefreshKind::nothing().with_storage();
-    let Ok(disks) = Disks::new_with_refreshed_list_specifics(kinds) else { return (0, 0) };
-    let holding = disks.iter().filter(|disk| folder.starts_with(disk.mount_point()));
-    let nearest = holding.max_by_key(|disk| disk.mount_point().as_os_str().len());
-    nearest.map_or((0, 0), |disk| {
-        (disk.total_space().saturating_sub(disk.available_space()), disk.total_space())
-    })
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Used, available to us and whole size, in bytes.
+    fn disk(&self) -> (u64, u64, u64) {
+        match fs4::statvfs(&self.data_folder) {
+            Ok(disk) => (
+                disk.total_space().saturating_sub(disk.free_space()),
+                disk.available_space(),
+                disk.total_space(),
+            ),
+            Err(error) => {
+                tracing::debug!(%error, "the disk cannot be measured");
+                (0, 0, 0)
+            }
+        }
+    }
 }
 
 impl Host for SystemHost {
     fn capabilities(&self) -> Capabilities {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.disk = disk_of(&self.folder);
-        let cpus = state.system.as_ref().map(System::cpus).unwrap_or_default();
-        let brand = cpus.first().map(|cpu| cpu.brand()).unwrap_or_default();
+        let (_, disk_free_bytes, _) = self.disk();
+        let mut state = self.state();
+        state.gpus.look_again();
+        let system = state.system.as_ref();
+        let cpus = system.map(System::cpus).unwrap_or_default();
+        // sysinfo counts processors that are online; without it, what the scheduler lets us use.
+        let cores = match cpus.len() {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            online => online,
+        };
         Capabilities {
-            cpu_cores: u32::try_from(cpus.len()).unwrap_or(u32::MAX).max(1),
-            cpu_name: plain_line(brand.trim(), 128),
-            memory_bytes: state.system.as_ref().map_or(0, System::total_memory),
-            disk_free_bytes: state.disk.1.saturating_sub(state.disk.0),
-            gpus: self.gpus.list(),
-            os: std::env::consts::OS.to_owned(),
-            ..Capabilities::default()
+            cpu_cores: u32::try_from(cores).unwrap_or(u32::MAX),
+            cpu_name: cpus.first().map(|cpu| plain_line(cpu.brand().trim(), 128)).unwrap_or_default(),
+            memory_bytes: system.map_or(0, System::total_memory),
+            disk_free_bytes,
+            gpus: state.gpus.known().to_vec(),
+            os: std::env::consts::OS.into(),
+            engine: String::new(),
+            isolation: String::new(),
         }
     }
 
     fn hostname(&self) -> String {
-        plain_line(&System::host_name().unwrap_or_default(), 63)
+        let name = System::host_name().map(|name| plain_line(&name, 63)).unwrap_or_default();
+        if name.is_empty() { "unnamed".into() } else { name }
     }
 
     fn sample(&self) -> MetricsSample {
+        let (disk_used_bytes, _, disk_total_bytes) = self.disk();
+        let mut state = self.state();
+        let State { system, network, last, gpus } = &mut *state;
         let now = SystemClock.now();
-        let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = &mut *guard;
-        if let Some(system) = &mut state.system {
+        let mut sample = MetricsSample {
+            at_ms: now.wall.0,
+            disk_used_bytes,
+            disk_total_bytes,
+            load: load(),
+            gpus: gpus.sample(),
+            ..MetricsSample::default()
+        };
+        if let Some(system) = system {
             system.refresh_cpu_usage();
             system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+            sample.cpu_percent = percent(system.global_cpu_usage());
+            sample.cores_percent = system.cpus().iter().map(|cpu| percent(cpu.usage())).collect();
+            sample.memory_total_bytes = system.total_memory();
+            sample.memory_used_bytes = system.total_memory().saturating_sub(system.available_memory());
         }
-        if let Some(networks) = &mut state.networks {
-            networks.refresh(true);
+        let traffic = network.read();
+        if let Some((then, before)) = last.replace((now.mono, traffic)) {
+            let seconds = now.mono.since(then).as_secs_f64();
+            sample.received_bytes_per_s = rate(before.received, traffic.received, seconds);
+            sample.sent_bytes_per_s = rate(before.sent, traffic.sent, seconds);
         }
-        if state.readings.is_multiple_of(DISK_EVERY) {
-            state.disk = disk_of(&self.folder);
-        }
-        state.readings = state.readings.wrapping_add(1);
-        let seconds = state.last.map_or(0.0, |last| now.mono.since(last).as_secs_f64());
-        state.last = Some(now.mono);
-        let interfaces = state.networks.iter().flat_map(|networks| networks.iter());
-        let (received, sent) = interfaces
-            .filter(|(name, _)| !is_loopback(&name.to_string_lossy()))
-            .fold((0, 0), |(r, s), (_, data)| (r + data.received(), s + data.transmitted()));
-        let per_second = |bytes: u64| if seconds > 0.0 { (bytes as f64 / seconds) as u64 } else { 0 };
-        let system = state.system.as_ref();
-        let cpus = system.map(System::cpus).unwrap_or_default();
-        let total = system.map_or(0, System::total_memory);
-        MetricsSample {
-            at_ms: now.wall.0,
-            cpu_percent: percent(system.map_or(0.0, System::global_cpu_usage)),
-            cores_percent: cpus.iter().map(|cpu| percent(cpu.usage())).collect(),
-            memory_used_bytes: total.saturating_sub(system.map_or(0, System::available_memory)),
-            memory_total_bytes: total,
-            disk_used_bytes: state.disk.0,
-            disk_total_bytes: state.disk.1,
-            received_bytes_per_s: per_second(received),
-            sent_bytes_per_s: per_second(sent),
-            load: load(),
-            gpus: self.gpus.sample(),
-            ..MetricsSample::default()
-        }
+        sample
     }
 
     fn gpu_note(&self) -> String {
-        self.gpus.note()
+        self.state().gpus.note()
     }
 }
 
@@ -131,16 +127,21 @@ fn percent(value: f32) -> f32 {
     if value.is_finite() { value.clamp(0.0, 100.0) } else { 0.0 }
 }
 
-fn is_loopback(name: &str) -> bool {
-    name == "lo" || name.starts_with("Loopback")
+/// Zero when an interface went away and the sum fell.
+fn rate(before: u64, now: u64, seconds: f64) -> u64 {
+    if seconds < 0.001 { 0 } else { (now.saturating_sub(before) as f64 / seconds) as u64 }
 }
 
+/// sysinfo imitates a load average on Windows with a thread of its own; there is none to report there.
+#[cfg(unix)]
 fn load() -> Option<[f32; 3]> {
-    if cfg!(windows) {
-        return None;
-    }
     let load = System::load_average().ok()?;
     Some([load.one as f32, load.five as f32, load.fifteen as f32])
+}
+
+#[cfg(not(unix))]
+fn load() -> Option<[f32; 3]> {
+    None
 }
 
 #[cfg(test)]
@@ -148,42 +149,82 @@ mod tests {
     use super::*;
 
     fn host() -> SystemHost {
-        SystemHost::new(Path::new("/"), GpuSource::from_library("no-such-library.so".as_ref()))
+        SystemHost::new(
+            &std::env::temp_dir(),
+            GpuSource::from_library("/nonexistent/libnvidia-ml.so".as_ref()),
+        )
     }
 
     #[test]
-    fn tells_what_this_computer_is() {
-        let capabilities = host().capabilities();
-        assert!(capabilities.cpu_cores >= 1 && capabilities.memory_bytes > 1 << 26);
-        assert!(capabilities.disk_free_bytes > 0);
-        assert!(capabilities.gpus.is_empty());
-        assert!(!capabilities.os.is_empty());
+    fn says_what_this_computer_is() {
+        let found = host().capabilities();
+        assert!((1..=4096).contains(&found.cpu_cores), "{found:?}");
+        assert!(found.memory_bytes > 64 << 20 && found.disk_free_bytes > 0, "{found:?}");
+        assert_eq!(found.os, std::env::consts::OS);
+        assert!(found.engine.is_empty() && found.isolation.is_empty() && found.gpus.is_empty());
+        let name = host().hostname();
+        assert!((1..=63).contains(&name.len()), "{name}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn agrees_with_the_kernel() {
+        let found = host().capabilities();
+        let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap();
+        assert_eq!(found.cpu_cores as usize, cpuinfo.matches("processor\t:").count());
+        let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap();
+        let total = meminfo.lines().find(|l| l.starts_with("MemTotal:")).unwrap();
+        let total: u64 = total.split_ascii_whitespace().nth(1).unwrap().parse().unwrap();
+        let ours = host().sample().memory_total_bytes;
+        assert!(ours == total * 1024 || ours == found.memory_bytes, "{ours} against {total} KiB");
     }
 
     #[test]
     fn an_absent_driver_is_a_fact() {
-        assert_eq!(host().gpu_note(), "no NVIDIA driver");
+        let host = host();
+        assert_eq!(host.gpu_note(), "no NVIDIA driver");
+        assert!(host.sample().gpus.is_empty());
     }
 
     #[test]
-    fn a_busy_core_is_seen() {
+    fn gpus_are_left_out_when_the_owner_wants_it() {
+        let host = SystemHost::new(&std::env::temp_dir(), GpuSource::left_out());
+        assert!(host.capabilities().gpus.is_empty());
+        assert!(host.gpu_note().contains("cpu_only"));
+    }
+
+    #[test]
+    fn busy_cores_are_seen() {
         let host = host();
         host.sample();
-        let stop = std::sync::atomic::AtomicBool::new(false);
-        let sample = std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let mut n = 0u64;
-                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                    n = std::hint::black_box(n.wrapping_mul(31).wrapping_add(7));
-                }
-            });
-            std::thread::sleep(std::time::Duration::from_millis(600));
-            let sample = host.sample();
-            stop.store(true, std::sync::atomic::Ordering::Relaxed);
-            sample
-        });
-        assert!(sample.cores_percent.iter().any(|p| *p > 30.0), "{:?}", sample.cores_percent);
-        assert!(sample.memory_used_bytes > 0 && sample.memory_used_bytes <= sample.memory_total_bytes);
-        assert!(sample.disk_used_bytes <= sample.disk_total_bytes);
+        // Longer than the shortest interval between two readings of the processors.
+        let clock = SystemClock;
+        let start = clock.now().mono;
+        let mut sum = 0_u64;
+        while clock.now().mono.since(start) < sysinfo::MINIMUM_CPU_UPDATE_INTERVAL * 3 {
+            sum = sum.wrapping_mul(31).wrapping_add(7);
+        }
+        let sample = host.sample();
+        assert!(sum != 1 && sample.cpu_percent > 1.0, "{sample:?}");
+        assert_eq!(sample.cores_percent.len(), host.capabilities().cpu_cores as usize);
+        assert!(sample.cores_percent.iter().all(|p| (0.0..=100.0).contains(p)));
+        assert!(sample.memory_used_bytes > 0 && sample.memory_used_bytes < sample.memory_total_bytes);
+        assert!(sample.disk_used_bytes <= sample.disk_total_bytes && sample.disk_total_bytes > 0);
+        assert_eq!(sample.load.is_some(), cfg!(unix));
+    }
+
+    #[test]
+    fn rates_never_go_mad() {
+        assert_eq!(rate(100, 1100, 2.0), 500);
+        assert_eq!(rate(1000, 100, 1.0), 0);
+        assert_eq!(rate(0, u64::MAX, 0.0), 0);
+        assert_eq!((percent(f32::NAN), percent(-1.0), percent(250.0)), (0.0, 0.0, 100.0));
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_is_survived() {
+        let host = SystemHost::new(Path::new("/nonexistent/folder"), GpuSource::left_out());
+        assert_eq!(host.capabilities().disk_free_bytes, 0);
+        assert_eq!(host.sample().disk_total_bytes, 0);
     }
 }
