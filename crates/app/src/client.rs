@@ -70,7 +70,12 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor => return doctor(cli, &worker).await,
         Command::Open => show(cli, &worker.pair(()).await?, |code| {
             output::line(&code.url);
-            output::note(format!("Open this address within {} s; it works once.", code.expires_in_seconds));
+            output::note(format!("This address works once, within {} s.", code.expires_in_seconds));
+            if crate::desktop::has_display()
+                && let Err(error) = open::that_detached(&code.url)
+            {
+                output::note(format!("no browser could be opened: {error}"));
+            }
         }),
         Command::Quit => worker.quit(()).await?,
         Command::Run(_) | Command::Desktop | Command::Demo(_) | Command::Pool(_) => {

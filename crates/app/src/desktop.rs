@@ -18,12 +18,14 @@ const WINDOW_PROGRAM: &str = "hivemind-worker-window";
 pub(crate) struct WindowLauncher {
     socket: PathBuf,
     sessions: Arc<Sessions>,
+    /// The data folder, where it is not the usual one.
+    data: Option<PathBuf>,
     child: Mutex<Option<Child>>,
 }
 
 impl WindowLauncher {
-    pub(crate) fn new(socket: PathBuf, sessions: Arc<Sessions>) -> Self {
-        Self { socket, sessions, child: Mutex::default() }
+    pub(crate) fn new(socket: PathBuf, sessions: Arc<Sessions>, data: Option<PathBuf>) -> Self {
+        Self { socket, sessions, data, child: Mutex::default() }
     }
 }
 
@@ -39,7 +41,7 @@ fn unavailable(text: &str) -> ApiError {
 }
 
 /// Whether this session can show a window at all.
-fn has_display() -> bool {
+pub(crate) fn has_display() -> bool {
     cfg!(windows)
         || ["WAYLAND_DISPLAY", "DISPLAY"].iter().any(|v| std::env::var_os(v).is_some_and(|d| !d.is_empty()))
 }
@@ -60,6 +62,10 @@ impl Desktop for WindowLauncher {
             .ok_or_else(|| unavailable("the window program is not installed; use `hivemind-worker open`"))?;
         *child = Some(start(&program, &self.socket)?);
         Ok(())
+    }
+
+    fn start_at_login(&self, on: bool) -> Result<(), ApiError> {
+        crate::autostart::set(on, self.data.as_deref())
     }
 
     fn pair(&self) -> Result<PairingCode, ApiError> {
@@ -86,7 +92,11 @@ pub(crate) async fn open(cli: &Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Err(error) if error.code == ErrorCode::WorkerNotRunning => {
-            process::be_the_worker(cli, &Mode { tray: true, open: true, keyring: true }).await
+            process::be_the_worker(
+                cli,
+                &Mode { tray: true, open: true, keyring: true, data: cli.data.clone() },
+            )
+            .await
         }
         Err(error) => Err(error.into()),
     }

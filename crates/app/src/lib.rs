@@ -1,5 +1,6 @@
 //! The composition root: puts the rooms together into the one program `hivemind-worker`.
 
+mod autostart;
 pub mod cli;
 mod client;
 mod demo;

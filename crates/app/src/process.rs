@@ -7,7 +7,7 @@ use crate::{logging, output};
 use anyhow::Context;
 use hivemind_control::{ApiError, Control, ErrorCode};
 use hivemind_engine::DockerEngine;
-use hivemind_host::{SystemClock, SystemHost};
+use hivemind_host::{GpuSource, SystemClock, SystemHost};
 use hivemind_local_api::{BrowserListener, Sessions, SocketListener};
 use hivemind_pool_client::{V1Config, V1Pool};
 use hivemind_store::{DataFolder, FileLogs, FileSettings, FolderError, KeyringSecrets, Lock, SqliteJournal};
@@ -46,6 +46,8 @@ pub(crate) struct Mode {
     pub(crate) open: bool,
     /// Whether the system's keyring may be used.
     pub(crate) keyring: bool,
+    /// The data folder, where it is not the usual one.
+    pub(crate) data: Option<PathBuf>,
 }
 
 /// A worker with everything around it.
@@ -70,13 +72,16 @@ impl Running {
         settings: FileSettings,
         mode: &Mode,
     ) -> anyhow::Result<Self> {
-        let lock = folder.lock().map_err(|error| match error {
-            error @ FolderError::AlreadyRunning { .. } => {
-                anyhow::Error::from(ApiError::new(ErrorCode::WorkerAlreadyRunning, error.to_string()))
+        let lock = folder.lock().map_err(|error| {
+            if matches!(error, FolderError::AlreadyRunning { .. }) {
+                return anyhow::Error::from(ApiError::new(
+                    ErrorCode::WorkerAlreadyRunning,
+                    error.to_string(),
+                ));
             }
-            other => other.into(),
+            error.into()
         })?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (journal, damage) = SqliteJournal::open(&folder.journal_file())
             .map_err(|error| ApiError::new(ErrorCode::JournalFailed, error.message))?;
         if let Some(damage) = damage {
@@ -103,17 +108,18 @@ impl Running {
             install: folder.install().clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         });
+        let gpus = if current.flag("cpu_only") { GpuSource::left_out() } else { GpuSource::system() };
         let engine_address = Some(current.text("engine_address")).filter(|address| !address.is_empty());
         let ports = Ports {
             engine: Arc::new(DockerEngine::connect(engine_address)),
             pool: Arc::new(pool),
-            host: Arc::new(SystemHost::new(folder.data())),
+            host: Arc::new(SystemHost::new(folder.data(), gpus)),
             journal: Arc::new(journal),
             logs: Arc::new(FileLogs::new(folder.logs(), Arc::clone(&clock))),
             secrets: Arc::new(KeyringSecrets::new(folder, mode.keyring)),
             settings: Arc::new(settings),
             spool: folder.spool(),
-            desktop: Arc::new(WindowLauncher::new(socket, Arc::clone(&sessions))),
+            desktop: Arc::new(WindowLauncher::new(socket, Arc::clone(&sessions), mode.data.clone())),
             zone: jiff::tz::TimeZone::system(),
             version: env!("CARGO_PKG_VERSION"),
             clock: Arc::clone(&clock),
@@ -188,7 +194,7 @@ pub(crate) async fn asked_to_end() {
 
 /// `hivemind-worker run`
 pub(crate) async fn run(cli: &Cli, tray: bool) -> anyhow::Result<ExitCode> {
-    be_the_worker(cli, &Mode { tray, open: false, keyring: true }).await
+    be_the_worker(cli, &Mode { tray, open: false, keyring: true, data: cli.data.clone() }).await
 }
 
 /// Runs in the foreground until asked to end.

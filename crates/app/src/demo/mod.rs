@@ -119,7 +119,7 @@ async fn set_up(
     let contributor = pool.create_user(&format!("contributor-{suffix}"), &secret).await?;
     let settings = settings(cli, options, folder, &pool)?;
     logging::start(&settings.current())?;
-    let mode = Mode { tray: options.keep_running, open: false, keyring: false };
+    let mode = Mode { tray: options.keep_running, open: false, keyring: false, data: cli.data.clone() };
     let worker = Running::start(folder, settings, &mode).await?;
     wait_for_engine(&worker).await?;
     let request = LoginRequest { username: format!("contributor-{suffix}"), password: secret };

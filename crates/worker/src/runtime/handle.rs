@@ -226,6 +226,9 @@ impl Control for WorkerControl {
                 }
                 SettingsChangeError::Store(error) => store_problem(error),
             })?;
+        if change.key.replace('-', "_") == "start_at_login" {
+            ports.desktop.start_at_login(settings.flag("start_at_login"))?;
+        }
         let host = Arc::clone(&ports.host);
         let capabilities = tokio::task::spawn_blocking(move || host.capabilities()).await.unwrap_or_default();
         self.ask(Input::Limits(super::limits(&settings, &capabilities))).await?;

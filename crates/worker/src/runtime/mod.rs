@@ -35,6 +35,9 @@ pub trait Desktop: Send + Sync + 'static {
     /// Starts the window program unless it runs.
     fn open_window(&self) -> Result<(), ApiError>;
 
+    /// Lets the worker start at login, or no more.
+    fn start_at_login(&self, on: bool) -> Result<(), ApiError>;
+
     /// Makes a one-time code that pairs a browser.
     fn pair(&self) -> Result<PairingCode, ApiError>;
 }
