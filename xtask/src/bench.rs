@@ -1,14 +1,32 @@
 //! `cargo xtask bench`: measured numbers against their gates.
 
 mod goal;
-mod measurement;
 mod page;
+
+#[cfg(target_os = "linux")]
+mod cycle;
+#[cfg(target_os = "linux")]
+mod footprint;
+#[cfg(target_os = "linux")]
+mod http;
+#[cfg(target_os = "linux")]
+mod idle;
+#[cfg(target_os = "linux")]
+mod measurement;
+#[cfg(target_os = "linux")]
+mod proxy;
+#[cfg(target_os = "linux")]
+mod stand;
+#[cfg(target_os = "linux")]
+mod statistics;
 
 use anyhow::{Result, bail};
 use clap::Args;
 
 use self::goal::{GOALS, Goal};
-use self::measurement::Measured;
+#[cfg(target_os = "linux")]
+use self::measurement::Bench;
+use self::page::Row;
 use crate::console;
 use crate::folders::Folders;
 
@@ -23,23 +41,14 @@ pub struct Options {
     /// Seed of the order of pairs and of the bootstrap
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Measure the development build, to try the measurements themselves; the page is not written
+    #[arg(long)]
+    unoptimized: bool,
 }
 
 /// Measures, prints a table (or JSON) and writes `docs/measurements.md`. True when every gate is met.
 pub fn bench(folders: &Folders, options: &Options) -> Result<bool> {
-    let goals = chosen(&options.only)?;
-    let mut rows = Vec::new();
-    for goal in goals {
-        console::step(&format!("{}: {}", goal.id, goal.what));
-        let measured = measurement::measure(folders, goal, options.seed).unwrap_or_else(|error| {
-            console::error(&format!("{}: {error:#}", goal.id));
-            vec![]
-        });
-        rows.extend(page::rows(goal, &measured));
-        for Measured { note, .. } in &measured {
-            console::note(note);
-        }
-    }
+    let rows = measure(folders, options, &chosen(&options.only)?)?;
     if options.json {
         console::answer(&serde_json::to_string(&rows)?);
     } else {
@@ -48,10 +57,64 @@ pub fn bench(folders: &Folders, options: &Options) -> Result<bool> {
         }
     }
     // A page about some of the numbers would silently drop the others.
-    if options.only.is_empty() {
+    if options.only.is_empty() && !options.unoptimized {
         page::write(folders, &rows)?;
     }
     Ok(rows.iter().all(|row| row.pass))
+}
+
+#[cfg(target_os = "linux")]
+fn measure(folders: &Folders, options: &Options, goals: &[&'static Goal]) -> Result<Vec<Row>> {
+    use crate::demand::Group;
+    use crate::engine::Engine;
+    use crate::program::{cargo, run};
+    use crate::web::Web;
+    use crate::{clock, image, system};
+
+    system::ensure(&[Group::Build, Group::Engine, Group::E2e])?;
+    Web::find(folders)?.build()?;
+    console::step("Building what is measured");
+    let mut build = cargo();
+    build.current_dir(&folders.root).args(["build", "--locked", "-p", "hivemind-app"]);
+    if goals.iter().any(|goal| goal.id == "P3") {
+        build.args(["-p", "hivemind-window"]);
+    }
+    if !options.unoptimized {
+        build.arg("--release");
+    }
+    run(&mut build)?;
+    let engine = Engine::start(folders)?;
+    image::load(folders, &engine)?;
+    let profile = if options.unoptimized { "debug" } else { "release" };
+    let worker = folders.target()?.join(profile).join("hivemind-worker");
+    let bench = Bench { worker, engine: engine.host(), seed: options.seed };
+    let mut rows = Vec::new();
+    for goal in goals {
+        console::step(&format!("{}: {}", goal.id, goal.what));
+        let start = clock::now();
+        let (measured, problem) = match measurement::measure(&bench, goal) {
+            Ok(measured) => (measured, String::new()),
+            Err(error) => (vec![], format!("{error:#}")),
+        };
+        if !problem.is_empty() {
+            console::error(&format!("{}: {problem}", goal.id));
+        }
+        for found in &measured {
+            console::note(&format!("{:.3}: {}", found.value, found.note));
+        }
+        console::note(&format!("took {}", clock::seconds_since(start)));
+        let found: Vec<(f64, String)> = measured.into_iter().map(|found| (found.value, found.note)).collect();
+        rows.extend(page::rows(goal, &found, &problem));
+    }
+    Ok(rows)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn measure(_folders: &Folders, options: &Options, goals: &[&'static Goal]) -> Result<Vec<Row>> {
+    let _ = (options.seed, options.unoptimized);
+    let problem = "measured on Linux only";
+    console::error(problem);
+    Ok(goals.iter().flat_map(|goal| page::rows(goal, &[], problem)).collect())
 }
 
 fn chosen(only: &[String]) -> Result<Vec<&'static Goal>> {

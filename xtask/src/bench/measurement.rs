@@ -1,9 +1,12 @@
 //! How each goal is measured.
 
-use anyhow::{Result, bail};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
 
 use super::goal::Goal;
-use crate::folders::Folders;
+use super::stand::Stand;
+use super::{cycle, idle};
 
 /// What was measured for each limit of a goal, and how, in one sentence.
 pub struct Measured {
@@ -11,7 +14,40 @@ pub struct Measured {
     pub note: String,
 }
 
+/// What a measurement needs.
+pub struct Bench<'a> {
+    /// The worker's program.
+    pub worker: PathBuf,
+    /// The engine, as `DOCKER_HOST` has it.
+    pub engine: &'a str,
+    pub seed: u64,
+}
+
+impl Bench<'_> {
+    /// A fresh pool with its people.
+    pub fn stand(&self) -> Result<Stand> {
+        Stand::new(&self.worker, self.engine)
+    }
+
+    /// The engine's socket.
+    pub fn socket(&self) -> Result<PathBuf> {
+        let socket = self
+            .engine
+            .strip_prefix("unix://")
+            .context("this measurement needs an engine on a Unix socket")?;
+        Ok(PathBuf::from(socket))
+    }
+}
+
 /// Measures one goal: one value per limit, in their order.
-pub fn measure(_folders: &Folders, goal: &Goal, _seed: u64) -> Result<Vec<Measured>> {
-    bail!("{} is not measured yet", goal.id)
+pub fn measure(bench: &Bench<'_>, goal: &Goal) -> Result<Vec<Measured>> {
+    match goal.id {
+        "P1" => idle::headless_memory(bench),
+        "P2" => idle::idle_effort(bench),
+        "P3" => idle::tray_memory(bench),
+        "P7" => idle::start(bench),
+        "P8" => cycle::overhead(bench),
+        "P12" => cycle::calls(bench),
+        other => bail!("{other} is not measured yet"),
+    }
 }

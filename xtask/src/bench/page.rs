@@ -6,7 +6,6 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use super::goal::Goal;
-use super::measurement::Measured;
 use crate::console;
 use crate::folders::Folders;
 
@@ -26,20 +25,20 @@ pub struct Row {
     note: String,
 }
 
-/// One row per limit of the goal, measured or not.
-pub fn rows(goal: &'static Goal, measured: &[Measured]) -> Vec<Row> {
+/// One row per limit of the goal: the value and how it was measured, or the problem that prevented it.
+pub fn rows(goal: &'static Goal, measured: &[(f64, String)], problem: &str) -> Vec<Row> {
     let row = |(index, limit): (usize, &super::goal::Limit)| {
         let found = measured.get(index);
-        let value = found.map(|found| round(found.value));
+        let value = found.map(|(value, _)| round(*value));
         Row {
             id: goal.id,
             value,
             unit: limit.unit,
             gate: limit.gate,
             stretch: limit.stretch,
-            pass: found.is_some_and(|found| found.value <= limit.gate),
+            pass: found.is_some_and(|(value, _)| *value <= limit.gate),
             what: goal.what,
-            note: found.map_or_else(|| "not measured".to_owned(), |found| found.note.clone()),
+            note: found.map_or_else(|| problem.to_owned(), |(_, note)| note.clone()),
         }
     };
     goal.limits.iter().enumerate().map(row).collect()
@@ -119,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_was_not_measured_does_not_pass() {
-        let [row] = &rows(&GOALS[0], &[])[..] else { panic!("one row") };
+        let [row] = &rows(&GOALS[0], &[], "no engine")[..] else { panic!("one row") };
         assert!(!row.pass && row.value.is_none() && verdict(row) == "NOT MEASURED");
         let json = serde_json::to_value(row).unwrap();
         let mut keys: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
@@ -129,10 +128,10 @@ mod tests {
 
     #[test]
     fn the_gate_decides() {
-        let measured = |value| vec![Measured { value, note: String::new() }];
-        assert!(rows(&GOALS[0], &measured(12.0))[0].pass);
-        assert!(!rows(&GOALS[0], &measured(12.001))[0].pass);
-        assert_eq!(verdict(&rows(&GOALS[0], &measured(7.0))[0]), "stretch");
+        let measured = |value| vec![(value, String::new())];
+        assert!(rows(&GOALS[0], &measured(12.0), "")[0].pass);
+        assert!(!rows(&GOALS[0], &measured(12.001), "")[0].pass);
+        assert_eq!(verdict(&rows(&GOALS[0], &measured(7.0), "")[0]), "stretch");
     }
 
     #[test]

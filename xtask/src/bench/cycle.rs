@@ -1,0 +1,240 @@
+//! P8 and P12: what the worker adds to an engine's own cycle, and how often it asks the engine.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::http::{Request, Server};
+use super::measurement::{Bench, Measured};
+use super::proxy::{Call, Proxy};
+use super::stand::{Stand, small_package};
+use super::statistics::{Random, ratio};
+use crate::{clock, console};
+
+/// Pairs of one cycle each; the goals ask for at least 50.
+const PAIRS: usize = 60;
+/// Pairs of two raw cycles, whose ratio must not differ from 1.
+const CONTROL_PAIRS: usize = 20;
+/// Tasks after which a requester's first CPT may be spent.
+const PER_REQUESTER: usize = 20;
+const COUNTED: usize = 5;
+
+/// P12: requests to the engine per task, counted between worker and engine.
+pub fn calls(bench: &Bench<'_>) -> Result<Vec<Measured>> {
+    let mut stand = bench.stand()?;
+    let proxy = before(&mut stand, &bench.socket()?)?;
+    stand.start_worker(false, &[])?;
+    stand.sign_in()?;
+    let package = small_package()?;
+    // The first task may teach the worker things that it then keeps, such as the image's digest.
+    let first = recorded(&stand, &proxy, &package)?;
+    let mut later = Vec::new();
+    for _ in 0..COUNTED {
+        later.push(recorded(&stand, &proxy, &package)?);
+    }
+    let most = later.iter().max_by_key(|calls| calls.len()).context("no calls")?;
+    let names: Vec<String> = most.iter().map(spoken).collect();
+    Ok(vec![Measured {
+        value: later.iter().chain([&first]).map(Vec::len).max().unwrap_or(0) as f64,
+        note: format!("the most of {} tasks (first one: {}): {}", COUNTED + 1, first.len(), names.join(", ")),
+    }])
+}
+
+/// P8: a task's time at the pool against the same container made by hand.
+pub fn overhead(bench: &Bench<'_>) -> Result<Vec<Measured>> {
+    let mut stand = bench.stand()?;
+    let socket = bench.socket()?;
+    let package = small_package()?;
+    let proxy = before(&mut stand, &socket)?;
+    stand.start_worker(false, &[])?;
+    stand.sign_in()?;
+    recorded(&stand, &proxy, &package)?;
+    let raw = Raw::from_calls(&recorded(&stand, &proxy, &package)?, &socket)?;
+    // Measured without the proxy between.
+    stand.end_worker()?;
+    stand.set_engine(&format!("unix://{}", socket.display()));
+    stand.start_worker(false, &[])?;
+    stand.wait_registered()?;
+    let mut random = Random::new(bench.seed);
+    ours(&stand, &package)?;
+    raw.cycle()?;
+    let mut pairs = Vec::new();
+    for number in 0..PAIRS {
+        if number % PER_REQUESTER == 0 {
+            stand.new_requester()?;
+        }
+        pairs.push(if random.coin() {
+            let left = ours(&stand, &package)?;
+            (left, raw.cycle()?)
+        } else {
+            let right = raw.cycle()?;
+            (ours(&stand, &package)?, right)
+        });
+    }
+    let mut control = Vec::new();
+    for _ in 0..CONTROL_PAIRS {
+        control.push((raw.cycle()?, raw.cycle()?));
+    }
+    let same = ratio(&control, 0.5, &mut random);
+    if !same.interval.contains(&1.0) {
+        bail!(
+            "two equal halves differ by {:.3} ({:?}): the machine is too restless",
+            same.value,
+            same.interval
+        );
+    }
+    let share = |share: f64, random: &mut Random| {
+        let ratio = ratio(&pairs, share, random);
+        Measured {
+            value: ratio.value,
+            note: format!(
+                "{PAIRS} interleaved pairs, 95 % interval {:.2} to {:.2}; equal halves {:.2} ({:.2} to {:.2})",
+                ratio.interval.start, ratio.interval.end, same.value, same.interval.start, same.interval.end
+            ),
+        }
+    };
+    Ok(vec![share(0.5, &mut random), share(0.95, &mut random)])
+}
+
+fn before(stand: &mut Stand, engine: &Path) -> Result<Proxy> {
+    let proxy = Proxy::start(&stand.scratch().join("engine.sock"), engine)?;
+    stand.set_engine(&proxy.host());
+    Ok(proxy)
+}
+
+/// Runs one task and returns the calls that were made for it.
+fn recorded(stand: &Stand, proxy: &Proxy, package: &[u8]) -> Result<Vec<Call>> {
+    proxy.take();
+    stand.finished(&stand.submit(package)?)?;
+    // What is removed after the result was acknowledged counts too.
+    let mut calls = Vec::new();
+    for _ in 0..40 {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        calls.extend(proxy.take());
+        if calls.iter().any(|call| call.method == "DELETE") {
+            break;
+        }
+    }
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    calls.extend(proxy.take());
+    Ok(calls)
+}
+
+/// Milliseconds from assignment to acknowledgement, on the pool's clock.
+fn ours(stand: &Stand, package: &[u8]) -> Result<f64> {
+    let view = stand.finished(&stand.submit(package)?)?;
+    let at = |name: &str| view[name].as_i64().with_context(|| format!("no {name}"));
+    // A free worker is on hand: the task is assigned in the moment it is handed in.
+    Ok((at("ended_ms")? - at("created_ms")?) as f64)
+}
+
+/// `POST containers/create`
+fn spoken(call: &Call) -> String {
+    let path = call.path.split('?').next().unwrap_or(&call.path);
+    let words: Vec<&str> = path
+        .split('/')
+        .filter(|word| !(word.is_empty() || word.starts_with('v') && word.contains('.')))
+        .map(|word| if word.len() > 24 { "ID" } else { word })
+        .collect();
+    format!("{} {}", call.method, words.join("/"))
+}
+
+/// The same container, made without a worker: what was recorded, played again.
+struct Raw {
+    engine: Server,
+    create: Vec<u8>,
+    archive: Option<(String, Vec<u8>)>,
+    download: String,
+}
+
+impl Raw {
+    fn from_calls(calls: &[Call], socket: &Path) -> Result<Self> {
+        let find = |method: &str, part: &str| {
+            calls.iter().find(|call| call.method == method && call.path.contains(part))
+        };
+        let create = find("POST", "/containers/create").context("no container was created")?;
+        let mut body: Value =
+            serde_json::from_slice(&create.body).context("the container's configuration")?;
+        // Its labels would make the worker take these containers for its own.
+        unlabel(&mut body);
+        let query =
+            |call: &Call| call.path.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default();
+        Ok(Self {
+            engine: Server::engine(socket),
+            create: serde_json::to_vec(&body)?,
+            archive: find("PUT", "/archive").map(|call| (query(call), call.body.clone())),
+            download: query(find("GET", "/archive").context("no outputs were taken")?),
+        })
+    }
+
+    /// Milliseconds for one container's whole life.
+    fn cycle(&self) -> Result<f64> {
+        let start = clock::now();
+        let json = "application/json";
+        let made = self.engine.json(&Request::with("POST", "/containers/create", json, &self.create))?;
+        let id = made["Id"].as_str().context("no container id")?.to_owned();
+        let outcome = self.life(&id);
+        self.engine.send(&Request::new("DELETE", &format!("/containers/{id}?v=true&force=true")))?;
+        outcome?;
+        Ok(clock::now().duration_since(start).as_secs_f64() * 1000.0)
+    }
+
+    fn life(&self, id: &str) -> Result<()> {
+        if let Some((query, archive)) = &self.archive {
+            let path = format!("/containers/{id}/archive?{query}");
+            self.engine.send(&Request::with("PUT", &path, "application/x-tar", archive))?;
+        }
+        self.engine.send(&Request::with(
+            "POST",
+            &format!("/containers/{id}/start"),
+            "application/json",
+            b"",
+        ))?;
+        let path = format!("/containers/{id}/wait");
+        let ended = self.engine.json(&Request::with("POST", &path, "application/json", b""))?;
+        if ended["StatusCode"] != serde_json::json!(0) {
+            bail!("the raw container ended with {ended}");
+        }
+        let output =
+            self.engine.send(&Request::new("GET", &format!("/containers/{id}/archive?{}", self.download)))?;
+        if output.is_empty() {
+            console::warning("the raw container left no outputs");
+        }
+        Ok(())
+    }
+}
+
+fn unlabel(value: &mut Value) {
+    if let Value::Object(map) = value {
+        map.remove("Labels");
+        map.values_mut().for_each(unlabel);
+    } else if let Value::Array(items) = value {
+        items.iter_mut().for_each(unlabel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_go_everywhere() {
+        let mut body = serde_json::json!({
+            "Image": "i", "Labels": { "a": "b" },
+            "HostConfig": { "Mounts": [{ "VolumeOptions": { "Labels": { "a": "b" }, "NoCopy": true } }] }
+        });
+        unlabel(&mut body);
+        let want = serde_json::json!({
+            "Image": "i", "HostConfig": { "Mounts": [{ "VolumeOptions": { "NoCopy": true } }] }
+        });
+        assert_eq!(body, want);
+    }
+
+    #[test]
+    fn calls_are_named_without_their_ids() {
+        let path = "/v1.41/containers/0123456789abcdef0123456789abcdef/archive?path=%2Fwork";
+        let call = Call { method: "GET".into(), path: path.into(), body: vec![] };
+        assert_eq!(spoken(&call), "GET containers/ID/archive");
+    }
+}

@@ -1,0 +1,177 @@
+//! A proxy before the engine's socket that notes every request a worker makes.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+
+/// One request as it went by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    pub method: String,
+    pub path: String,
+    /// The body, without the framing of a chunked one.
+    pub body: Vec<u8>,
+}
+
+/// Passes bytes both ways until this program ends.
+#[derive(Debug)]
+pub struct Proxy {
+    socket: PathBuf,
+    calls: Arc<Mutex<Vec<Call>>>,
+}
+
+impl Proxy {
+    /// Listens at `socket` for `engine`.
+    pub fn start(socket: &Path, engine: &Path) -> Result<Self> {
+        let listener =
+            UnixListener::bind(socket).with_context(|| format!("cannot listen at {}", socket.display()))?;
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let (noted, engine) = (Arc::clone(&calls), engine.to_path_buf());
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Ok(engine) = UnixStream::connect(&engine) else { continue };
+                let (Ok(answers), Ok(back)) = (engine.try_clone(), client.try_clone()) else { continue };
+                let noted = Arc::clone(&noted);
+                std::thread::spawn(move || pass(client, engine, &mut Reader::new(&noted)));
+                std::thread::spawn(move || pass_silently(answers, back));
+            }
+        });
+        Ok(Self { socket: socket.to_path_buf(), calls })
+    }
+
+    /// Its address, as `DOCKER_HOST` wants it.
+    pub fn host(&self) -> String {
+        format!("unix://{}", self.socket.display())
+    }
+
+    /// The calls so far; forgets them.
+    pub fn take(&self) -> Vec<Call> {
+        std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn pass(mut from: UnixStream, mut to: UnixStream, reader: &mut Reader<'_>) {
+    let mut buffer = vec![0_u8; 64 * 1024];
+    while let Ok(read) = from.read(&mut buffer) {
+        if read == 0 || to.write_all(&buffer[..read]).is_err() {
+            break;
+        }
+        reader.feed(&buffer[..read]);
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+fn pass_silently(mut from: UnixStream, mut to: UnixStream) {
+    let _ = std::io::copy(&mut from, &mut to);
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+/// Finds requests in the bytes of one connection.
+struct Reader<'a> {
+    calls: &'a Mutex<Vec<Call>>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(calls: &'a Mutex<Vec<Call>>) -> Self {
+        Self { calls, buffer: Vec::new() }
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+        while let Some((call, used)) = request(&self.buffer) {
+            self.buffer.drain(..used);
+            self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        }
+    }
+}
+
+/// The first whole request in `bytes`, and how long it is.
+fn request(bytes: &[u8]) -> Option<(Call, usize)> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let mut words = head.split_whitespace();
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let field = |name: &str| {
+        head.lines().skip(1).find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim().to_ascii_lowercase())
+        })
+    };
+    let (body, used) = if field("transfer-encoding").is_some_and(|coding| coding.contains("chunked")) {
+        chunked(&bytes[end..])?
+    } else {
+        let length: usize = field("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        (bytes.get(end..end + length)?.to_vec(), length)
+    };
+    Some((Call { method, path, body }, end + used))
+}
+
+/// A chunked body without its framing, and how long it was with it.
+fn chunked(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let mut body = Vec::new();
+    let mut at = 0;
+    loop {
+        let line = bytes.get(at..)?.windows(2).position(|two| two == b"\r\n")?;
+        let size = std::str::from_utf8(&bytes[at..at + line]).ok()?;
+        let size = usize::from_str_radix(size.split(';').next()?.trim(), 16).ok()?;
+        at += line + 2;
+        body.extend_from_slice(bytes.get(at..at + size)?);
+        // A line end follows every chunk; after the last, empty one it ends the body (no trailers are sent).
+        bytes.get(at + size..at + size + 2)?;
+        at += size + 2;
+        if size == 0 {
+            return Some((body, at));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pieces: &[&[u8]]) -> Vec<Call> {
+        let calls = Mutex::new(Vec::new());
+        let mut reader = Reader::new(&calls);
+        pieces.iter().for_each(|piece| reader.feed(piece));
+        calls.into_inner().unwrap()
+    }
+
+    fn call(method: &str, path: &str, body: &[u8]) -> Call {
+        Call { method: method.into(), path: path.into(), body: body.into() }
+    }
+
+    #[test]
+    fn requests_on_one_connection_are_told_apart() {
+        let stream: &[u8] = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\nPOST /b HTTP/1.1\r\nContent-Length: 16\r\n\r\n\
+            GET /c HTTP/1.1\nPUT /d HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+        let want =
+            [call("GET", "/a", b""), call("POST", "/b", b"GET /c HTTP/1.1\n"), call("PUT", "/d", b"abcde")];
+        assert_eq!(read(&[stream]), want);
+        let single: Vec<&[u8]> = stream.chunks(1).collect();
+        assert_eq!(read(&single), want, "cut anywhere");
+    }
+
+    #[test]
+    fn a_proxy_passes_bytes_and_notes_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let (front, back) = (folder.path().join("front"), folder.path().join("back"));
+        let engine = UnixListener::bind(&back).unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = engine.accept().unwrap();
+            let mut asked = [0; 256];
+            let _ = stream.read(&mut asked).unwrap();
+            stream.write_all(b"HTTP/1.0 200 OK\r\n\r\nhello").unwrap();
+        });
+        let proxy = Proxy::start(&front, &back).unwrap();
+        let answer = super::super::http::Server::engine(&front)
+            .send(&super::super::http::Request::new("GET", "/_ping"));
+        assert_eq!(answer.unwrap(), b"hello");
+        assert_eq!(proxy.take(), [call("GET", "/_ping", b"")]);
+        assert!(proxy.take().is_empty());
+    }
+}
