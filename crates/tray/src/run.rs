@@ -47,7 +47,9 @@ pub async fn run(control: Arc<dyn Control>, clock: WallClock, shutdown: Cancella
         tokio::select! {
             event = events.next() => match event {
                 Some(Event::Snapshot(snapshot)) => present = Some(snapshot),
-                Some(Event::Metrics(_) | Event::Log { .. } | Event::RaiseWindow) => continue,
+                // While counting down these come often enough to hold the timer up, so they count as a tick.
+                Some(Event::Metrics(_) | Event::Log { .. } | Event::RaiseWindow) if !counting => continue,
+                Some(Event::Metrics(_) | Event::Log { .. } | Event::RaiseWindow) => {}
                 None => break,
             },
             () = sleep(Duration::from_secs(1)), if counting => {}

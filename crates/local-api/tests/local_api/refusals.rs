@@ -209,6 +209,46 @@ async fn a_slow_body_is_given_up() {
 }
 
 #[tokio::test]
+async fn hoarded_connections_hold_nobody_up_for_long() {
+    let site = Site::open().await;
+    let mut hoard = Vec::new();
+    for _ in 0..100 {
+        hoard.push(TcpStream::connect(site.address).await.unwrap());
+    }
+    let answer = tokio::time::timeout(Duration::from_secs(15), site.get("/healthz", &[])).await.unwrap();
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn streams_are_counted() {
+    let site = Site::open().await;
+    let (host, cookie) = (format!("Host: {}", site.host()), site.cookie());
+    let ask = request("GET", "/events", &[&host, &cookie], "");
+    let mut open = Vec::new();
+    for _ in 0..24 {
+        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        stream.write_all(ask.as_bytes()).await.unwrap();
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).await.unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
+        open.push(stream);
+    }
+    assert_eq!(site.raw(&ask).await.status, 503);
+    open.pop();
+    for _ in 0..100 {
+        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        stream.write_all(ask.as_bytes()).await.unwrap();
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).await.unwrap();
+        if &first == b"HTTP/1.1 200" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("a closed stream keeps its seat");
+}
+
+#[tokio::test]
 async fn a_listener_takes_only_loopback() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
         let refused = hivemind_local_api::BrowserListener::bind(address.parse().unwrap()).await;
