@@ -1,0 +1,55 @@
+// Pictures of every screen: node scripts/screens.mjs --out FOLDER [--only TEXT]
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+import { preview } from "vite";
+
+const CHROMIUM_FLAGS = [
+  "--no-sandbox", "--headless=new", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--force-color-profile=srgb",
+];
+const option = (name, fallback) => {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? fallback : process.argv[at + 1];
+};
+const out = option("--out", "screens");
+const only = option("--only", "");
+
+const PAGES = [
+  ["home", "earning", ""], ["home-ready", "ready", ""], ["home-off", "off", ""], ["home-draining", "draining", ""],
+  ["home-engine", "engine", ""], ["home-sign-in", "sign_in", ""], ["home-reconnecting", "reconnecting", ""],
+  ["home-unencrypted", "unencrypted", ""], ["home-lost", "lost", ""], ["tasks", "earning", "tasks"],
+  ["tasks-history", "ready", "tasks"], ["tasks-empty", "empty", "tasks"],
+  ["task", "earning", "tasks/7c9e6679-7425-40de-944b-000000000001/1"], ["resources", "earning", "resources"],
+  ["resources-gpu", "gpu", "resources"], ["earnings", "earning", "earnings"], ["earnings-empty", "empty", "earnings"],
+  ["health", "engine", "health"], ["settings", "earning", "settings"], ["about", "earning", "about"],
+  ["more", "earning", "more"], ["pairing", "unpaired", ""],
+];
+const SIZES = { desktop: [1200, 800], small: [900, 600], phone: [390, 844] };
+
+await mkdir(out, { recursive: true });
+const server = await preview({ mode: "fake", logLevel: "error", build: { outDir: "dist-fake" }, preview: { port: 0, host: "127.0.0.1" } });
+const base = `http://127.0.0.1:${server.httpServer.address().port}/`;
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: CHROMIUM_FLAGS });
+let count = 0;
+for (const [size, [width, height]] of Object.entries(SIZES)) {
+  for (const lang of ["en", "zh-tw"]) {
+    for (const theme of ["light", "dark"]) {
+      const context = await browser.newContext({ viewport: { width, height }, reducedMotion: "reduce" });
+      const page = await context.newPage();
+      for (const [name, scene, path] of PAGES) {
+        const file = `${name}.${size}.${lang}.${theme}.png`;
+        if (!file.includes(only)) continue;
+        await page.goto(`${base}?scene=${scene}&lang=${lang}&theme=${theme}&still=1#/${path}`);
+        await page.waitForSelector("[data-testid=app], [data-testid=pairing]");
+        await page.waitForTimeout(path.startsWith("resources") ? 700 : 350);
+        await page.screenshot({ path: join(out, file) });
+        count += 1;
+      }
+      await context.close();
+    }
+  }
+}
+await browser.close();
+await server.close();
+console.log(`${count} pictures in ${out}`);
+process.exit(0);

@@ -1,0 +1,40 @@
+// What a click on an action button does.
+
+import type { Action } from "../generated/Action";
+import { live } from "./live.svelte";
+import { router } from "./route.svelte";
+
+class HelpState {
+  /** The action whose instructions are shown. */
+  open = $state.raw<Action | null>(null);
+  /** Counts up each time somebody asks for the sign-in form. */
+  signIn = $state(0);
+
+  perform(action: Action): void {
+    switch (action) {
+      case "sign_in":
+        router.go("home");
+        this.signIn += 1;
+        break;
+      case "retry":
+        void live.act("start");
+        break;
+      case "open_settings":
+        router.go("settings");
+        break;
+      case "open_doctor":
+        router.go("health");
+        break;
+      case "install_engine":
+      case "start_engine":
+      case "permit_engine":
+      case "start_worker":
+      case "unlock_keyring":
+      case "pair":
+        this.open = action;
+        break;
+    }
+  }
+}
+
+export const help = new HelpState();

@@ -1,0 +1,84 @@
+// The one live picture of the worker that all screens draw.
+
+import { platform } from "#host";
+import type { ApiError } from "../generated/ApiError";
+import type { Commands } from "../generated/commands";
+import type { Snapshot } from "../generated/Snapshot";
+import { asCallError, type CommandName, type LinkState } from "../platform/platform";
+import { addSamples, EMPTY, reduce, withAnswer, type World } from "./reduce";
+
+/** Commands whose answer is the new state. */
+type StateCommand = "start" | "stop" | "finish" | "logout";
+
+class Live {
+  world = $state.raw<World>(EMPTY);
+  link = $state.raw<LinkState>({ kind: "connecting" });
+  /** Milliseconds since the Unix epoch, moving once a second: for countdowns. */
+  now = $state(Date.now());
+  /** The last thing that a person asked for and that failed. */
+  failure = $state.raw<ApiError | null>(null);
+  /** The state command under way. */
+  busy = $state.raw<StateCommand | null>(null);
+  readonly host = platform.kind;
+
+  get snapshot(): Snapshot | null {
+    return this.world.snapshot;
+  }
+
+  /** Begins to follow the worker; once per page. */
+  begin(): () => void {
+    const stop = platform.subscribe(
+      (event) => {
+        this.world = reduce(this.world, event);
+      },
+      (state) => {
+        this.link = state;
+        if (state.kind === "live") void this.#lastMinute();
+      },
+    );
+    const timer = setInterval(() => {
+      this.now = Date.now();
+    }, 1000);
+    return () => {
+      clearInterval(timer);
+      stop();
+    };
+  }
+
+  async #lastMinute(): Promise<void> {
+    try {
+      const { samples } = await platform.call("metrics", null);
+      this.world = { ...this.world, samples: addSamples(samples, this.world.samples) };
+    } catch {
+      // The chart then begins with the first live reading.
+    }
+  }
+
+  /** Sends one command; failures are the caller's to show. */
+  async call<K extends CommandName>(name: K, request: Commands[K]["request"]): Promise<Commands[K]["response"]> {
+    try {
+      return await platform.call(name, request);
+    } catch (e) {
+      const error = asCallError(e);
+      if (error.api.code === "NOT_PAIRED") this.link = { kind: "unpaired" };
+      throw error;
+    }
+  }
+
+  /** Sends a command whose answer is the new state; a failure is shown to the person. */
+  async act(name: StateCommand): Promise<void> {
+    if (this.busy) return;
+    this.busy = name;
+    this.failure = null;
+    try {
+      const snapshot = await this.call(name, null);
+      this.world = withAnswer(this.world, snapshot);
+    } catch (e) {
+      this.failure = asCallError(e).api;
+    } finally {
+      this.busy = null;
+    }
+  }
+}
+
+export const live = new Live();

@@ -1,0 +1,47 @@
+// Which screen is shown. The address after `#` is the only truth, so that back and forward work in every host.
+
+export const SCREENS = ["home", "tasks", "resources", "earnings", "health", "settings", "about", "more"] as const;
+export type Screen = (typeof SCREENS)[number];
+
+export interface Route {
+  screen: Screen;
+  /** The attempt on the tasks screen. */
+  task: { task_id: string; attempt: number } | null;
+}
+
+/** Reads an address such as `#/tasks/4711/2`. Whatever is not understood leads home. */
+export function parseRoute(hash: string): Route {
+  const [name, id, attempt] = hash.replace(/^#\/?/, "").split("/");
+  const screen = SCREENS.find((s) => s === name) ?? "home";
+  let task: Route["task"] = null;
+  if (screen === "tasks" && id && /^\d{1,9}$/.test(attempt ?? "")) {
+    try {
+      task = { task_id: decodeURIComponent(id), attempt: Number(attempt) };
+    } catch {
+      // Not an address of ours.
+    }
+  }
+  return { screen, task };
+}
+
+export function taskAddress(task: { task_id: string; attempt: number }): string {
+  return `#/tasks/${encodeURIComponent(task.task_id)}/${task.attempt}`;
+}
+
+class Router {
+  current = $state.raw<Route>(parseRoute(typeof location === "undefined" ? "" : location.hash));
+
+  constructor() {
+    if (typeof addEventListener === "function") {
+      addEventListener("hashchange", () => {
+        this.current = parseRoute(location.hash);
+      });
+    }
+  }
+
+  go(screen: Screen): void {
+    location.hash = `#/${screen}`;
+  }
+}
+
+export const router = new Router();

@@ -1,0 +1,211 @@
+// A host without a worker: plays one of the scenes. Chosen by the address, such as `?scene=ready&lang=en&theme=dark`.
+
+import type { Commands } from "../../generated/commands";
+import type { Event } from "../../generated/Event";
+import type { LogLine } from "../../generated/LogLine";
+import type { Snapshot } from "../../generated/Snapshot";
+import type { TaskView } from "../../generated/TaskView";
+import { CallError, type CommandName, type LinkState, type Platform } from "../platform";
+import { SCENES, sceneOf } from "./scenes";
+import { changed, settings } from "./settings";
+import { chance, pastTask, problem, sample, sum, task } from "./world";
+
+type Handlers = { [K in CommandName]: (request: Commands[K]["request"]) => Commands[K]["response"] };
+
+const LOG_LINES = 100_000;
+
+function logLine(number: number): LogLine {
+  const stderr = number % 97 === 96;
+  const text = stderr ? "warning: falling back to one thread" : `checked ${(number * 1000).toLocaleString("en")} numbers, ${number * 78} primes so far`;
+  return { number, stderr, at_ms: 0, text: number === 3 ? "<script>alert(1)</script> \u{202e}not html" : text };
+}
+
+export function fakePlatform(parameters: URLSearchParams, now: () => number = Date.now): Platform {
+  const scene = sceneOf(parameters.get("scene"));
+  const historyTotal = Number(parameters.get("history") ?? (scene === "empty" || scene === "off" ? 0 : 10_000));
+  let lines = 240;
+  let held: Snapshot = {
+    ...SCENES[scene](now()),
+    language: parameters.get("lang") ?? "auto",
+    theme: parameters.get("theme") ?? "system",
+  };
+  let list = settings(held.language, held.theme);
+  let finished: TaskView[] = [];
+  let tell: (event: Event) => void = () => undefined;
+
+  function show(change: Partial<Snapshot>): Snapshot {
+    held = { ...held, ...change, seq: held.seq + 1 };
+    tell({ event: "snapshot", data: held });
+    return held;
+  }
+
+  function past(index: number): TaskView {
+    return finished[index] ?? pastTask(index - finished.length, now());
+  }
+
+  function stopped(): Snapshot {
+    const status = { state: "off", contributing: false, draining: false, running_tasks: 0, problem: null } as const;
+    return show({ status, tasks: [] });
+  }
+
+  const handlers: Handlers = {
+    snapshot: () => held,
+    start: () => {
+      const n = held.tasks.length;
+      const state = n > 0 ? "earning" : "ready";
+      return show({ status: { state, contributing: true, draining: false, running_tasks: n, problem: null } });
+    },
+    stop: stopped,
+    finish: () => show({ status: { ...held.status, draining: true } }),
+    tasks: (query) => {
+      if (scene === "lost") throw new CallError(problem("INTERNAL", "The journal could not be read."));
+      const limit = query.limit || 50;
+      const total = historyTotal + finished.length;
+      if (!query.search && !query.state) {
+        const count = Math.max(0, Math.min(limit, total - query.offset));
+        return { tasks: Array.from({ length: count }, (_, i) => past(query.offset + i)), total };
+      }
+      const wanted = query.search?.toLowerCase() ?? "";
+      const found = Array.from({ length: total }, (_, i) => past(i)).filter(
+        (t) =>
+          (wanted === "" || t.name.toLowerCase().includes(wanted) || t.task_id.includes(wanted)) &&
+          (!query.state || t.verdict === query.state || t.phase === query.state),
+      );
+      return { tasks: found.slice(query.offset, query.offset + limit), total: found.length };
+    },
+    task: (ref) => {
+      const all = [...held.tasks, ...Array.from({ length: Math.min(500, historyTotal) }, (_, i) => past(i))];
+      const found = all.find((t) => t.task_id === ref.task_id);
+      if (!found) throw new CallError(problem("TASK_UNKNOWN", "There is no such task."));
+      return found;
+    },
+    logs: (query) => {
+      const total = held.tasks.some((t) => t.task_id === query.task.task_id) ? lines : LOG_LINES;
+      const limit = query.limit || 200;
+      const from = query.from ?? Math.max(0, total - limit);
+      const count = Math.max(0, Math.min(limit, total - from));
+      return { lines: Array.from({ length: count }, (_, i) => logLine(from + i)), total, first_kept: 0 };
+    },
+    stop_task: (ref) => {
+      const found = held.tasks.find((t) => t.task_id === ref.task_id);
+      if (!found) throw new CallError(problem("TASK_ENDED", "This task has already ended."));
+      const ended = { ...found, phase: "handed_back", verdict: "handed_back", ended_at_ms: now(), closed_at_ms: now() };
+      finished = [ended, ...finished];
+      const tasks = held.tasks.filter((t) => t !== found);
+      const state = tasks.length > 0 ? "earning" : "ready";
+      show({ tasks, status: { ...held.status, state, running_tasks: tasks.length } });
+      return ended;
+    },
+    earnings: (query) => {
+      const wanted = Math.min(query.days || 30, 400);
+      if (scene === "empty" || scene === "off") return { days: [], sum: sum(0, 0, 0, 0), balance_cpt: 150 };
+      const days = Array.from({ length: wanted }, (_, i) => {
+        const paid = 14 + Math.floor(chance(i + 77) * 70);
+        const own = sum(paid + (i % 5 === 0 ? 3 : 0), paid, i === 0 ? paid - 5 : paid, 3 + Math.floor(chance(i) * 9));
+        return { day: new Date(now() - i * 86_400_000).toISOString().slice(0, 10), sum: i === 0 ? held.today : own };
+      }).filter((_, i) => i === 0 || chance(i + 31) > 0.12);
+      const total = days.reduce(
+        (a, d) =>
+          sum(
+            a.estimated_cpt + d.sum.estimated_cpt,
+            a.credited_cpt + d.sum.credited_cpt,
+            a.settled_cpt + d.sum.settled_cpt,
+            a.tasks + d.sum.tasks,
+          ),
+        sum(0, 0, 0, 0),
+      );
+      return { days, sum: total, balance_cpt: held.account?.balance_cpt ?? null };
+    },
+    login: ({ username, password }) => {
+      if (password === "wrong") throw new CallError(problem("WRONG_CREDENTIALS", "The pool knows no such name and password."));
+      const account = { username, balance_cpt: 150, tokens_in_file: true };
+      show({
+        account,
+        pool: { ...held.pool, state: "online", cause: null },
+        status: { state: "ready", contributing: true, draining: false, running_tasks: 0, problem: null },
+      });
+      return account;
+    },
+    logout: () => show({ account: null, pool: { ...held.pool, state: "idle" } }),
+    settings: () => list,
+    set_setting: ({ key, value }) => {
+      list = changed(list, key, value);
+      const of = (name: string): string => list.find((s) => s.key === name)?.value ?? "";
+      show({ language: of("language"), theme: of("theme") });
+      return list;
+    },
+    metrics: () => {
+      const end = now();
+      return { samples: Array.from({ length: 60 }, (_, i) => sample(end - (59 - i) * 1000, held.tasks.length)) };
+    },
+    doctor: () => {
+      const bad = held.engine.problem;
+      return {
+        findings: [
+          bad
+            ? { number: 1, check: "engine", level: "error", proof: bad.message, code: bad.code, fix: "Start Docker with: sudo systemctl start docker" }
+            : { number: 1, check: "engine", level: "ok", proof: "docker 20.10.24 answers.", code: null, fix: null },
+          { number: 2, check: "pool", level: "ok", proof: "pool.example answers in 41 ms.", code: null, fix: null },
+          { number: 3, check: "disk", level: "warning", proof: "12 GiB of 465 GiB are free.", code: "DISK_LOW", fix: "Free at least 8 GiB more." },
+          { number: 4, check: "clock", level: "ok", proof: "The clock differs from the pool's by 0.2 s.", code: null, fix: null },
+          { number: 5, check: "gpu", level: "notice", proof: "no NVIDIA driver", code: null, fix: null },
+        ],
+      };
+    },
+    open_window: () => null,
+    pair: () => {
+      throw new CallError(problem("FORBIDDEN", "This can only be done from the tray."));
+    },
+    quit: () => null,
+  };
+
+  /** One second of work. */
+  function tick(): void {
+    tell({ event: "metrics", data: sample(now(), held.tasks.length) });
+    if (held.tasks.length === 0 || parameters.has("still")) return;
+    for (const t of held.tasks) {
+      const fresh = [logLine(lines)];
+      tell({ event: "log", data: { task: { task_id: t.task_id, attempt: t.attempt }, lines: fresh } });
+    }
+    lines += 1;
+    const tasks = held.tasks.map((t) => ({ ...t, active_ms: t.active_ms + 1000, estimated_cpt: 1 + Math.floor(t.active_ms / 60_000) }));
+    const credited = held.today.credited_cpt + (lines % 5 === 0 ? 1 : 0);
+    show({ tasks, today: { ...held.today, credited_cpt: credited, estimated_cpt: Math.max(credited, held.today.estimated_cpt) } });
+  }
+
+  return {
+    kind: "fake",
+    call: async (name, request) => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return (handlers[name] as (r: unknown) => never)(request);
+    },
+    subscribe: (onEvent, onState: (state: LinkState) => void) => {
+      tell = onEvent;
+      onState({ kind: "connecting" });
+      const timers: ReturnType<typeof setTimeout>[] = [];
+      timers.push(
+        setTimeout(() => {
+          if (scene === "unpaired") return onState({ kind: "unpaired" });
+          onState({ kind: "live" });
+          onEvent({ event: "snapshot", data: held });
+          for (const t of held.tasks) {
+            const tail = Array.from({ length: 5 }, (_, i) => logLine(lines - 5 + i));
+            onEvent({ event: "log", data: { task: { task_id: t.task_id, attempt: t.attempt }, lines: tail } });
+          }
+          if (scene === "lost") return onState({ kind: "lost", attempt: 3, retryAtMs: now() + 9_000 });
+          timers.push(setInterval(tick, 1000));
+        }, 10),
+      );
+      // Lets a test play the pool: a new task appears.
+      (globalThis as { hivemindFake?: unknown }).hivemindFake = {
+        assign: (i: number) => {
+          const tasks = [...held.tasks, task(i, now())];
+          show({ tasks, status: { ...held.status, state: "earning", running_tasks: tasks.length } });
+        },
+      };
+      return () => timers.forEach(clearTimeout);
+    },
+  };
+}
+
+export const platform: Platform = fakePlatform(new URLSearchParams(globalThis.location?.search ?? ""));

@@ -1,0 +1,58 @@
+// Every error code and action in both languages. Exhaustive by type: a code without a sentence does not compile.
+
+import type { Action } from "../generated/Action";
+import type { ApiError } from "../generated/ApiError";
+import type { ErrorCode } from "../generated/ErrorCode";
+import { m } from "./messages";
+
+export const SENTENCES: Record<ErrorCode, () => string> = {
+  INVALID_REQUEST: m.err_invalid_request,
+  INVALID_SETTING: m.err_invalid_setting,
+  TASK_UNKNOWN: m.err_task_unknown,
+  TASK_ENDED: m.err_task_ended,
+  WRONG_CREDENTIALS: m.err_wrong_credentials,
+  SIGN_IN_REQUIRED: m.err_sign_in_required,
+  POOL_UNREACHABLE: m.err_pool_unreachable,
+  POOL_REFUSED: m.err_pool_refused,
+  POOL_PROTOCOL: m.err_pool_protocol,
+  POOL_UNENCRYPTED: m.err_pool_unencrypted,
+  ENGINE_MISSING: m.err_engine_missing,
+  ENGINE_STOPPED: m.err_engine_stopped,
+  ENGINE_FORBIDDEN: m.err_engine_forbidden,
+  ENGINE_TOO_OLD: m.err_engine_too_old,
+  ENGINE_FAILED: m.err_engine_failed,
+  IMAGE_UNAVAILABLE: m.err_image_unavailable,
+  DISK_LOW: m.err_disk_low,
+  JOURNAL_FAILED: m.err_journal_failed,
+  KEYRING_LOCKED: m.err_keyring_locked,
+  WORKER_NOT_RUNNING: m.err_worker_not_running,
+  WORKER_ALREADY_RUNNING: m.err_worker_already_running,
+  FORBIDDEN: m.err_forbidden,
+  NOT_PAIRED: m.err_not_paired,
+  WINDOW_UNAVAILABLE: m.err_window_unavailable,
+  INTERNAL: m.err_internal,
+};
+
+export const ACTIONS: Record<Action, () => string> = {
+  sign_in: m.act_sign_in,
+  retry: m.act_retry,
+  install_engine: m.act_install_engine,
+  start_engine: m.act_start_engine,
+  permit_engine: m.act_permit_engine,
+  open_settings: m.act_open_settings,
+  open_doctor: m.act_open_doctor,
+  start_worker: m.act_start_worker,
+  unlock_keyring: m.act_unlock_keyring,
+  pair: m.act_pair,
+};
+
+/** The error's sentence. A newer worker's code that we do not know keeps the worker's own sentence. */
+export function sentence(error: Pick<ApiError, "code" | "message">): string {
+  return (SENTENCES as Partial<Record<string, () => string>>)[error.code]?.() ?? error.message;
+}
+
+/** What the worker said beyond the sentence: shown small, as it came. */
+export function detail(error: ApiError): string | null {
+  const said = error.message.trim();
+  return said === "" || said === sentence(error) ? null : said;
+}

@@ -1,0 +1,58 @@
+// The one big sentence and the line below it. Tray, window and command line tell the same from the same state.
+
+import type { Snapshot } from "../generated/Snapshot";
+import { detail, sentence } from "./errors";
+import { m } from "./messages";
+
+export interface Told {
+  headline: string;
+  reason: string;
+}
+
+/** Whole seconds until a time, 0 when it has passed. */
+export function secondsUntil(atMs: number | null, nowMs: number): number {
+  return atMs === null ? 0 : Math.max(0, Math.ceil((atMs - nowMs) / 1000));
+}
+
+function connecting({ pool }: Snapshot, nowMs: number): Told {
+  if (pool.failures === 0) return { headline: m.say_connecting(), reason: m.say_connecting_reason() };
+  const seconds = secondsUntil(pool.retry_at_ms, nowMs);
+  const attempt = pool.failures + 1;
+  const headline = seconds > 0 ? m.say_reconnecting({ attempt, seconds }) : m.say_reconnecting_now({ attempt });
+  return { headline, reason: pool.cause ? sentence(pool.cause) : m.say_connecting_reason() };
+}
+
+function withoutStop(text: string): string {
+  return text.replace(/[.。]$/, "");
+}
+
+/** What the worker does and why. */
+export function tell(snapshot: Snapshot, nowMs: number): Told {
+  const { status } = snapshot;
+  const n = status.running_tasks;
+  switch (status.state) {
+    case "needs_you": {
+      if (!status.problem) return { headline: m.say_needs_you(), reason: "" };
+      const headline = withoutStop(sentence(status.problem));
+      return { headline, reason: detail(status.problem) ?? m.say_needs_you() };
+    }
+    case "off": {
+      const left = snapshot.tasks.length;
+      return { headline: left > 0 ? m.say_off_delivering({ n: left }) : m.say_off(), reason: m.say_off_reason() };
+    }
+    case "connecting":
+      return connecting(snapshot, nowMs);
+    case "yielding":
+      return { headline: m.say_yielding(), reason: m.say_yielding_reason() };
+    case "snoozed":
+      return { headline: m.say_snoozed(), reason: m.say_snoozed_reason() };
+    case "earning":
+      if (status.draining) return { headline: m.say_draining({ n }), reason: m.say_draining_reason() };
+      return { headline: m.say_earning({ n }), reason: m.say_earning_reason() };
+    case "ready":
+      if (status.draining && snapshot.tasks.length > 0) {
+        return { headline: m.say_draining({ n: snapshot.tasks.length }), reason: m.say_draining_reason() };
+      }
+      return { headline: m.say_ready(), reason: m.say_ready_reason() };
+  }
+}

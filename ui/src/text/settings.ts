@@ -1,0 +1,84 @@
+// Names and groups of the settings, and which control fits which value.
+
+import type { SettingView } from "../generated/SettingView";
+import { m } from "./messages";
+
+export type Group = "appearance" | "contribution" | "pool" | "engine" | "app" | "other";
+
+interface Known {
+  group: Group;
+  label: () => string;
+  help: () => string;
+}
+
+function known(group: Group, label: () => string, help: () => string): Known {
+  return { group, label, help };
+}
+
+const KNOWN: Record<string, Known> = {
+  language: known("appearance", m.set_language, m.set_language_help),
+  theme: known("appearance", m.set_theme, m.set_theme_help),
+  contribute_on_start: known("contribution", m.set_contribute_on_start, m.set_contribute_on_start_help),
+  start_at_login: known("contribution", m.set_start_at_login, m.set_start_at_login_help),
+  max_concurrent_tasks: known("contribution", m.set_max_concurrent_tasks, m.set_max_concurrent_tasks_help),
+  max_cpu_cores: known("contribution", m.set_max_cpu_cores, m.set_max_cpu_cores_help),
+  max_memory_limit: known("contribution", m.set_max_memory_limit, m.set_max_memory_limit_help),
+  cpu_only: known("contribution", m.set_cpu_only, m.set_cpu_only_help),
+  master_url: known("pool", m.set_master_url, m.set_master_url_help),
+  pool_address: known("pool", m.set_pool_address, m.set_pool_address_help),
+  pool_dialect: known("pool", m.set_pool_dialect, m.set_pool_dialect_help),
+  pool_certificate_sha256: known("pool", m.set_pool_certificate_sha256, m.set_pool_certificate_sha256_help),
+  allow_unencrypted_pool: known("pool", m.set_allow_unencrypted_pool, m.set_allow_unencrypted_pool_help),
+  wireguard_config_path: known("pool", m.set_wireguard_config_path, m.set_wireguard_config_path_help),
+  engine_address: known("engine", m.set_engine_address, m.set_engine_address_help),
+  worker_image: known("engine", m.set_worker_image, m.set_worker_image_help),
+  worker_image_tag: known("engine", m.set_worker_image_tag, m.set_worker_image_tag_help),
+  monitor_port: known("app", m.set_monitor_port, m.set_monitor_port_help),
+  resource_report_interval: known("app", m.set_resource_report_interval, m.set_resource_report_interval_help),
+  log_level: known("app", m.set_log_level, m.set_log_level_help),
+  log_file: known("app", m.set_log_file, m.set_log_file_help),
+};
+
+export const GROUPS: readonly { group: Group; title: () => string }[] = [
+  { group: "appearance", title: m.settings_appearance },
+  { group: "contribution", title: m.settings_contribution },
+  { group: "pool", title: m.settings_pool },
+  { group: "engine", title: m.settings_engine },
+  { group: "app", title: m.settings_app },
+  { group: "other", title: m.settings_other },
+];
+
+export function groupOf(key: string): Group {
+  return KNOWN[key]?.group ?? "other";
+}
+
+export function labelOf(key: string): string {
+  return KNOWN[key]?.label() ?? key;
+}
+
+export function helpOf(key: string): string | null {
+  return KNOWN[key]?.help() ?? null;
+}
+
+export type Control = { kind: "flag" } | { kind: "choice"; words: string[] } | { kind: "integer" } | { kind: "text" };
+
+/** The control for a setting, read from what the worker says it accepts. */
+export function controlOf(setting: Pick<SettingView, "allowed">): Control {
+  if (setting.allowed === "true or false") return { kind: "flag" };
+  const words = /^one of (.+)$/.exec(setting.allowed)?.[1];
+  if (words !== undefined) return { kind: "choice", words: words.split(", ") };
+  return setting.allowed.startsWith("a whole number") ? { kind: "integer" } : { kind: "text" };
+}
+
+/** A choice's word in the reader's language, where there is one. */
+export function choiceWord(key: string, word: string): string {
+  const words: Record<string, () => string> = {
+    "language/auto": m.language_auto,
+    "theme/system": m.theme_system,
+    "theme/light": m.theme_light,
+    "theme/dark": m.theme_dark,
+  };
+  if (key === "language" && word === "en") return "English";
+  if (key === "language" && word === "zh-tw") return "繁體中文";
+  return words[`${key}/${word}`]?.() ?? word;
+}

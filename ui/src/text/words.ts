@@ -1,0 +1,127 @@
+// Stable words of the API in the reader's language. A word from a newer worker that we do not know is shown as it is.
+
+import type { Level } from "../generated/Level";
+import type { PoolState } from "../generated/PoolState";
+import type { StatusState } from "../generated/StatusState";
+import type { TaskView } from "../generated/TaskView";
+import { m } from "./messages";
+
+type Words = Record<string, () => string>;
+
+function say(words: Words, word: string): string {
+  return Object.hasOwn(words, word) ? (words[word]?.() ?? word) : word;
+}
+
+export const STATES: Record<StatusState, () => string> = {
+  earning: m.state_earning,
+  ready: m.state_ready,
+  yielding: m.state_yielding,
+  snoozed: m.state_snoozed,
+  off: m.state_off,
+  connecting: m.state_connecting,
+  needs_you: m.state_needs_you,
+};
+
+export const POOL_STATES: Record<PoolState, () => string> = {
+  idle: m.pool_idle,
+  connecting: m.pool_connecting,
+  registering: m.pool_registering,
+  online: m.pool_online,
+  backoff: m.pool_backoff,
+  auth_required: m.pool_auth_required,
+  rejected: m.pool_rejected,
+};
+
+export const LEVELS: Record<Level, () => string> = {
+  ok: m.level_ok,
+  notice: m.level_notice,
+  warning: m.level_warning,
+  error: m.level_error,
+};
+
+export const PHASES = {
+  accepted: m.phase_accepted,
+  preparing: m.phase_preparing,
+  running: m.phase_running,
+  collecting: m.phase_collecting,
+  uploading: m.phase_uploading,
+  reported: m.phase_reported,
+  settled: m.phase_settled,
+  handed_back: m.phase_handed_back,
+  lease_lost: m.phase_lease_lost,
+} satisfies Words;
+
+export const VERDICTS = {
+  succeeded: m.verdict_succeeded,
+  failed: m.verdict_failed,
+  timed_out: m.verdict_timed_out,
+  cancelled: m.verdict_cancelled,
+  handed_back: m.verdict_handed_back,
+} satisfies Words;
+
+export const CLASSES = {
+  exit_code: m.class_exit_code,
+  out_of_memory: m.class_out_of_memory,
+  timed_out: m.class_timed_out,
+  disk_limit: m.class_disk_limit,
+  package: m.class_package,
+  image: m.class_image,
+  engine: m.class_engine,
+  result: m.class_result,
+} satisfies Words;
+
+const LINKS: Words = { tls: m.link_tls, loopback: m.link_loopback, unencrypted: m.link_unencrypted };
+const TRUST: Words = { low: m.trust_low, medium: m.trust_medium, high: m.trust_high };
+const ISOLATION: Words = {
+  plain: m.isolation_plain,
+  userns: m.isolation_userns,
+  rootless: m.isolation_rootless,
+  gvisor: m.isolation_gvisor,
+  vm: m.isolation_vm,
+};
+const SOURCES: Words = {
+  default: m.source_default,
+  file: m.source_file,
+  environment: m.source_environment,
+  flag: m.source_flag,
+};
+const CHECKS: Words = {
+  engine: m.check_engine,
+  pool: m.check_pool,
+  sign_in: m.check_sign_in,
+  account: m.check_sign_in,
+  disk: m.check_disk,
+  clock: m.check_clock,
+  gpu: m.check_gpu,
+  image: m.check_image,
+  journal: m.check_journal,
+  store: m.check_journal,
+  keyring: m.check_keyring,
+  tunnel: m.check_tunnel,
+  settings: m.check_settings,
+  memory: m.check_memory,
+  link: m.check_link,
+  encryption: m.check_link,
+  socket: m.check_socket,
+  isolation: m.check_isolation,
+};
+
+export const phase = (word: string): string => say(PHASES, word);
+export const verdict = (word: string): string => say(VERDICTS, word);
+export const failure = (word: string): string => say(CLASSES, word);
+export const link = (word: string): string => say(LINKS, word);
+export const trust = (word: string): string => say(TRUST, word);
+export const isolation = (word: string): string => say(ISOLATION, word);
+export const source = (word: string): string => say(SOURCES, word);
+export const check = (word: string): string => say(CHECKS, word);
+
+/** How an attempt looks at a glance. */
+export type Tone = "busy" | "good" | "bad" | "plain";
+
+/** The word for an attempt in lists: how it ended once that is known, else what is being done. */
+export function outcome(task: Pick<TaskView, "phase" | "verdict">): { text: string; tone: Tone } {
+  if (task.phase === "lease_lost") return { text: phase("lease_lost"), tone: "plain" };
+  if (task.verdict === null) return { text: phase(task.phase), tone: "busy" };
+  const tone = task.verdict === "succeeded" ? "good" : /failed|timed_out/.test(task.verdict) ? "bad" : "plain";
+  return { text: verdict(task.verdict), tone };
+}
