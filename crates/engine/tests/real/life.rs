@@ -113,6 +113,24 @@ async fn many_lines_arrive_whole_and_long_ones_are_cut() {
     bench.assert_clean().await;
 }
 
+/// The engine's following log stream may end before the last piece: nothing may be lost by that.
+#[tokio::test]
+async fn what_is_printed_right_before_the_end_is_told() {
+    let Some(bench) = bench().await else { return };
+    for round in 0..15 {
+        let script = "for i in 0 1 2 3 4 5 6 7; do echo $i; done; echo e >&2; printf last\n";
+        let ended = bench.run_script(&format!("last-{round}"), script).await;
+        let side = |stderr| ended.lines.iter().filter(move |l| l.stderr == stderr).map(|l| l.text.as_str());
+        assert_eq!(
+            side(false).collect::<Vec<_>>(),
+            ["0", "1", "2", "3", "4", "5", "6", "7", "last"],
+            "round {round}"
+        );
+        assert_eq!(side(true).collect::<Vec<_>>(), ["e"], "round {round}");
+    }
+    bench.assert_clean().await;
+}
+
 #[tokio::test]
 async fn a_running_container_is_adopted_and_told_lines_are_not_told_again() {
     let Some(bench) = bench().await else { return };
