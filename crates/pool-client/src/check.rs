@@ -10,7 +10,9 @@ use hivemind_domain::task::{Assignment, CancelledBy, Credit, NetworkNeed, Packag
 use hivemind_domain::text::plain_line;
 use hivemind_proto::bounds::Bounded;
 use hivemind_proto::v1;
-use hivemind_worker_core::port::{Assigned, HeartbeatAnswer, PoolError, Registered, Tokens};
+use hivemind_worker_core::port::{
+    Assigned, Durable, HeartbeatAnswer, PoolError, Registered, StatusAnswer, Tokens,
+};
 use std::time::Duration;
 
 /// Largest package that is fetched.
@@ -50,10 +52,7 @@ pub(crate) fn key(key: Option<v1::TaskKey>) -> Result<TaskKey, PoolError> {
 
 pub(crate) fn tokens(session: Option<v1::Session>) -> Result<Tokens, PoolError> {
     let session = session.ok_or_else(|| missing("session"))?;
-    let visible = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-    if !visible(&session.session_token) || !visible(&session.refresh_token) {
-        return Err(wrong("session", "tokens must be printable"));
-    }
+    bounded(&session)?;
     let length = session.session_expires_ms.saturating_sub(session.server_time_ms);
     let length = Duration::from_millis(u64::try_from(length).unwrap_or(0));
     Ok(Tokens {
@@ -75,7 +74,7 @@ pub(crate) fn registered(answer: v1::RegisterNodeResponse) -> Result<Registered,
         trust,
         heartbeat_every: clamped(
             answer.heartbeat_interval_ms,
-            Duration::from_millis(200),
+            Duration::from_millis(500),
             Duration::from_secs(5),
         ),
         lease: lease(answer.lease_ms),
@@ -112,10 +111,10 @@ fn assignment(sent: v1::Assignment) -> Result<Assignment, PoolError> {
     let formula = match sent.formula() {
         v1::Formula::V1 => Formula::V1,
         v1::Formula::V2 => Formula::V2,
-        v1::Formula::Unspecified => return Err(wrong("formula", "must be v1 or v2")),
+        v1::Formula::Unspecified => return Err(wrong("assignment.formula", "must be v1 or v2")),
     };
-    let limits = sent.limits.ok_or_else(|| missing("limits"))?;
-    let need = limits.resources.ok_or_else(|| missing("limits.resources"))?;
+    let limits = sent.limits.ok_or_else(|| missing("assignment.limits"))?;
+    let need = limits.resources.ok_or_else(|| missing("assignment.limits.resources"))?;
     let limits = TaskLimits {
         resources: Resources {
             cpu_millis: need.cpu_millis,
@@ -126,14 +125,26 @@ fn assignment(sent: v1::Assignment) -> Result<Assignment, PoolError> {
         disk_bytes: limits.disk_bytes,
         timeout: Duration::from_millis(limits.timeout_ms),
     };
-    limits.check().map_err(|e| wrong("limits", e))?;
+    limits.check().map_err(|e| wrong(&format!("assignment.limits.{}", e.field), e))?;
     let network = if sent.network_hosts.is_empty() {
         NetworkNeed::None
     } else {
-        NetworkNeed::Hosts(sent.network_hosts.iter().map(|host| plain_line(host, 253)).collect())
+        let good = |host: &String| {
+            host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+                && !host.starts_with('-')
+        };
+        if !sent.network_hosts.iter().all(good) {
+            return Err(wrong("assignment.network_hosts", "must be names of hosts"));
+        }
+        NetworkNeed::Hosts(sent.network_hosts)
     };
     if sent.command.iter().any(|part| part.contains('\0')) {
-        return Err(wrong("command", "must hold no NUL"));
+        return Err(wrong("assignment.command", "must hold no NUL"));
+    }
+    if !sent.image.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/:@".contains(&b))
+        || sent.image.starts_with('-')
+    {
+        return Err(wrong("assignment.image", "must be an image reference"));
     }
     Ok(Assignment {
         key: key(sent.key)?,
@@ -149,20 +160,69 @@ fn assignment(sent: v1::Assignment) -> Result<Assignment, PoolError> {
 
 fn package(sent: v1::Package) -> Result<PackageRef, PoolError> {
     if sent.size_bytes > MOST_PACKAGE_BYTES {
-        return Err(wrong("package.size_bytes", "must be at most 4 GiB"));
+        return Err(wrong("assignment.package.size_bytes", "must be at most 4 GiB"));
+    }
+    if sent.size_bytes == 0 {
+        return Err(wrong("assignment.package.size_bytes", "must be 1 or more"));
     }
     if sent.sha256.len() != 64 || !sent.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-        return Err(wrong("package.sha256", "must be 64 lower-case hexadecimal digits"));
+        return Err(wrong("assignment.package.sha256", "must be 64 lower-case hexadecimal digits"));
     }
     Ok(PackageRef { id: sent.id, sha256: sent.sha256, size_bytes: sent.size_bytes })
+}
+
+pub(crate) fn status(answer: v1::ReportNodeStatusResponse) -> Result<StatusAnswer, PoolError> {
+    bounded(&answer)?;
+    let mut charged = Vec::with_capacity(answer.charges.len());
+    for charge in answer.charges {
+        charged.push((key(charge.key)?, cpt("charges.charged_cpt", charge.charged_cpt)?));
+    }
+    Ok(StatusAnswer { charged, balance_cpt: Some(balance(answer.balance_cpt)?) })
+}
+
+pub(crate) fn balance(sent: u64) -> Result<i64, PoolError> {
+    let balance = cpt("balance_cpt", sent)?;
+    i64::try_from(balance).map_err(|_| wrong("balance_cpt", "is more than there is"))
+}
+
+pub(crate) fn durable(ack: &v1::TaskReportAck) -> Result<(u64, Durable), PoolError> {
+    // Both are counted up by us; what is near the end of the range was never sent.
+    if ack.durable_seq > u64::MAX / 2 || ack.durable_log_line > u64::MAX / 2 {
+        return Err(wrong("durable_log_line", "is more than was sent"));
+    }
+    let durable = Durable { lines: ack.durable_log_line, last_time_ns: ack.last_log_time_ns.max(0) };
+    Ok((ack.durable_seq, durable))
+}
+
+/// A piece of a package that was asked for from `offset` on; gives where the next one begins.
+pub(crate) fn piece(chunk: &v1::FetchChunk, offset: u64, size: u64) -> Result<u64, PoolError> {
+    bounded(chunk)?;
+    if chunk.offset != offset {
+        return Err(wrong("offset", "the package's pieces do not follow each other"));
+    }
+    let end = offset.checked_add(chunk.data.len() as u64).filter(|end| *end <= size);
+    match end {
+        Some(end) if chunk.total_size == size => Ok(end),
+        _ => Err(wrong("total_size", "the package is not as large as the pool said")),
+    }
+}
+
+/// Where an upload of `size` bytes goes on.
+pub(crate) fn upload_offset(offset: u64, size: u64) -> Result<u64, PoolError> {
+    if offset <= size { Ok(offset) } else { Err(wrong("offset", "is beyond the end of the result")) }
+}
+
+fn cpt(field: &str, amount: u64) -> Result<u64, PoolError> {
+    if amount <= MOST_CPT { Ok(amount) } else { Err(wrong(field, "is more than there is")) }
 }
 
 pub(crate) fn credit(answer: &v1::SubmitTaskResultResponse) -> Result<Credit, PoolError> {
     if !answer.durable {
         return Err(wrong("durable", "the pool does not have the result for good"));
     }
-    if answer.credited_cpt > MOST_CPT {
-        return Err(wrong("credited_cpt", "is more than there is"));
-    }
+    cpt("credited_cpt", answer.credited_cpt)?;
     Ok(Credit { cpt: answer.credited_cpt, settled: answer.settled })
 }
+
+#[cfg(test)]
+mod tests;

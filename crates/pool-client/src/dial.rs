@@ -4,10 +4,19 @@ use crate::config::V1Config;
 use crate::discovery::{self, Target};
 use crate::failure::{protocol, unreachable};
 use crate::link::{Protection, plain};
+use crate::tls::{self, Pin};
 use hivemind_worker_core::port::{PoolError, PoolErrorKind};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
-use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tonic::transport::{Channel, Endpoint, Uri};
 
+/// For the connection with its handshake.
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// A standing connection and what protects it.
@@ -18,9 +27,21 @@ pub(crate) struct Connected {
 }
 
 /// Finds the pool and connects.
-pub(crate) async fn dial(config: &V1Config) -> Result<Connected, PoolError> {
-    let target = discovery::find(&config.master_url, &config.address).await?;
-    if target.tls { encrypted(&target).await } else { unencrypted(&target, config.allow_unencrypted).await }
+pub(crate) async fn dial(config: &V1Config, pin: Option<Pin>) -> Result<Connected, PoolError> {
+    let target = discovery::find(config, pin).await?;
+    if target.tls {
+        encrypted(&target, pin).await
+    } else {
+        unencrypted(&target, config.allow_unencrypted).await
+    }
+}
+
+/// The refusal of a link that nothing protects.
+pub(crate) fn unprotected() -> PoolError {
+    PoolError::new(
+        PoolErrorKind::Unencrypted,
+        "the link to this pool would not be encrypted; use https, or set allow_unencrypted_pool",
+    )
 }
 
 fn endpoint(url: String) -> Result<Endpoint, PoolError> {
@@ -31,35 +52,70 @@ fn endpoint(url: String) -> Result<Endpoint, PoolError> {
         .tcp_nodelay(true)
         .http2_keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(10))
+        .http2_max_header_list_size(16 << 10)
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(2 << 20))
 }
 
-async fn encrypted(target: &Target) -> Result<Connected, PoolError> {
-    let host = if target.host.contains(':') { format!("[{}]", target.host) } else { target.host.clone() };
-    let tls = ClientTlsConfig::new().with_webpki_roots().domain_name(target.host.clone());
-    let channel = endpoint(format!("https://{host}:{}", target.port))?
-        .tls_config(tls)
-        .map_err(|e| protocol(format!("encryption cannot be set up: {e}")))?
-        .connect()
+async fn encrypted(target: &Target, pin: Option<Pin>) -> Result<Connected, PoolError> {
+    let Target { host, port, .. } = target.clone();
+    let wrong = |_| protocol("the pool's name cannot stand in a certificate");
+    let name = ServerName::try_from(host.clone()).map_err(wrong)?;
+    let connector = TlsConnector::from(Arc::new(tls::for_calls(pin)?));
+    let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    let https: Uri = format!("https://{bracketed}:{port}")
+        .parse()
+        .map_err(|_| protocol("the pool's address for calls is not valid"))?;
+    let connect = tower::service_fn(move |_: Uri| {
+        let (host, name, connector) = (host.clone(), name.clone(), connector.clone());
+        async move {
+            let handshake = async {
+                let tcp = TcpStream::connect((host.as_str(), port)).await?;
+                tcp.set_nodelay(true)?;
+                connector.connect(name, tcp).await
+            };
+            let late = |_| Err(io::Error::from(io::ErrorKind::TimedOut));
+            tokio::time::timeout(CONNECT, handshake).await.unwrap_or_else(late).map(TokioIo::new)
+        }
+    });
+    // tonic would set up TLS itself for an https address; calls still say https.
+    let channel = endpoint(format!("http://{bracketed}:{port}"))?
+        .origin(https)
+        .connect_with_connector(connect)
         .await
-        .map_err(|_| unreachable("the pool does not answer, or its certificate is not valid"))?;
+        .map_err(|e| unreachable(not_connected(&e, pin.is_some())))?;
     Ok(Connected { channel, protection: Protection::Tls })
+}
+
+/// A certificate that is not believed is worth its own words: the owner may be spied on, or has to pin anew.
+fn not_connected(error: &(dyn Error + 'static), pinned: bool) -> &'static str {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        match inner.and_then(|e| e.downcast_ref::<rustls::Error>()) {
+            Some(rustls::Error::InvalidCertificate(_)) if pinned => {
+                return "the pool shows another certificate than the pinned one";
+            }
+            Some(rustls::Error::InvalidCertificate(_)) => {
+                return "the pool's certificate is not valid; if it is your own pool, pin its certificate";
+            }
+            Some(_) => return "the encryption of the link to the pool failed",
+            None => cause = error.source(),
+        }
+    }
+    "the pool does not answer"
 }
 
 /// The name is resolved here and the resolved address is dialled, so that what was judged is what is used.
 async fn unencrypted(target: &Target, allowed: bool) -> Result<Connected, PoolError> {
-    let addresses = tokio::net::lookup_host((target.host.as_str(), target.port))
-        .await
-        .map_err(|_| unreachable("the pool's name cannot be found"))?;
+    let lookup = tokio::net::lookup_host((target.host.as_str(), target.port));
+    let addresses = tokio::time::timeout(CONNECT, lookup).await.ok().and_then(Result::ok);
+    let addresses = addresses.ok_or_else(|| unreachable("the pool's name cannot be found"))?;
     let mut last = unreachable("the pool's name has no address");
     for address in addresses {
         let protection = plain(address.ip());
         if protection == Protection::None && !allowed {
-            last = PoolError::new(
-                PoolErrorKind::Unencrypted,
-                "the link to this pool would not be encrypted; allow that in the settings, or use https",
-            );
+            last = unprotected();
             continue;
         }
         match endpoint(format!("http://{address}"))?.connect().await {

@@ -1,8 +1,15 @@
 //! Where a pool takes calls: `GET {url}/.well-known/hivemind`.
 
+use crate::config::V1Config;
+use crate::dial::unprotected;
 use crate::failure::{protocol, unreachable};
+use crate::link::{Protection, plain};
+use crate::tls::{self, Pin};
+use hivemind_domain::text::plain_line;
 use hivemind_worker_core::port::PoolError;
+use reqwest::Url;
 use serde::Deserialize;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Largest answer that is read.
@@ -28,33 +35,38 @@ pub(crate) struct Target {
 }
 
 /// Finds out where calls go.
-pub(crate) async fn find(master_url: &str, address: &str) -> Result<Target, PoolError> {
-    let master = reqwest::Url::parse(master_url).map_err(|_| protocol("the pool's address is not a URL"))?;
+pub(crate) async fn find(config: &V1Config, pin: Option<Pin>) -> Result<Target, PoolError> {
+    let master = Url::parse(&config.master_url).map_err(|_| protocol("the pool's address is not a URL"))?;
     let tls = master.scheme() == "https";
-    if !address.is_empty() {
-        return target(address, tls);
+    if !config.address.is_empty() {
+        return target(&config.address, tls);
     }
-    let known = well_known(&master).await?;
+    let known = tokio::time::timeout(TIMEOUT, well_known(&master, config.allow_unencrypted, pin))
+        .await
+        .unwrap_or_else(|_| Err(unreachable("the pool did not answer in time")))?;
     if known.dialect != "hivemind.v1" {
-        let dialect = hivemind_domain::text::plain_line(&known.dialect, 40);
-        return Err(protocol(format!("the pool speaks {dialect}, which this program does not")));
+        let dialect = plain_line(&known.dialect, 40);
+        return Err(protocol(format!("the pool speaks \"{dialect}\", which this program does not")));
     }
-    let target = target(&known.grpc_addr, tls)?;
-    // A pool behind another name than its own would let any page on its host send workers anywhere.
-    if !target.tls && tls {
-        return Err(protocol("the pool wants calls without encryption although its address is https"));
-    }
-    Ok(target)
+    target(&known.grpc_addr, tls)
 }
 
-async fn well_known(master: &reqwest::Url) -> Result<WellKnown, PoolError> {
+async fn well_known(master: &Url, allow_unencrypted: bool, pin: Option<Pin>) -> Result<WellKnown, PoolError> {
     let url =
         master.join("/.well-known/hivemind").map_err(|_| protocol("the pool's address is not a URL"))?;
-    let client = reqwest::Client::builder()
+    let mut client = reqwest::Client::builder()
         .timeout(TIMEOUT)
+        .connect_timeout(TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|e| protocol(e.to_string()))?;
+        .no_proxy()
+        .tls_backend_preconfigured(tls::for_discovery(pin)?);
+    if url.scheme() != "https" {
+        // Whoever can change this answer can name another pool: it needs the protection that calls need. The
+        // judged addresses are the ones that are dialled.
+        let (host, addresses) = judged(&url, allow_unencrypted).await?;
+        client = client.resolve_to_addrs(&host, &addresses);
+    }
+    let client = client.build().map_err(|e| protocol(e.to_string()))?;
     let mut answer = client.get(url).send().await.map_err(|e| {
         unreachable(if e.is_timeout() {
             "the pool did not answer in time"
@@ -79,6 +91,16 @@ async fn well_known(master: &reqwest::Url) -> Result<WellKnown, PoolError> {
     serde_json::from_slice(&body).map_err(|_| protocol("the pool's description of itself cannot be read"))
 }
 
+async fn judged(url: &Url, allow_unencrypted: bool) -> Result<(String, Vec<SocketAddr>), PoolError> {
+    let host = url.host_str().ok_or_else(|| protocol("the pool's address names no host"))?;
+    let port = url.port_or_known_default().unwrap_or(80);
+    let found = tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await;
+    let found: Vec<_> = found.map_err(|_| unreachable("the pool's name cannot be found"))?.collect();
+    let protected = |address: &SocketAddr| allow_unencrypted || plain(address.ip()) != Protection::None;
+    let kept: Vec<_> = found.into_iter().filter(protected).collect();
+    if kept.is_empty() { Err(unprotected()) } else { Ok((host.to_owned(), kept)) }
+}
+
 fn target(address: &str, tls: bool) -> Result<Target, PoolError> {
     let wrong = || protocol("the pool's address for calls must be host:port");
     let text = if address.contains("://") {
@@ -86,13 +108,17 @@ fn target(address: &str, tls: bool) -> Result<Target, PoolError> {
     } else {
         format!("{}://{address}", if tls { "https" } else { "http" })
     };
-    let url = reqwest::Url::parse(&text).map_err(|_| wrong())?;
+    let url = Url::parse(&text).map_err(|_| wrong())?;
     let tls = match url.scheme() {
         "https" => true,
         "http" => false,
         _ => return Err(wrong()),
     };
-    let host = url.host_str().ok_or_else(wrong)?.trim_matches(['[', ']']).to_owned();
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
+    if !url.username().is_empty() || url.password().is_some() || address.len() > 300 {
+        return Err(wrong());
+    }
+    let host = host.trim_matches(['[', ']']).to_owned();
     Ok(Target { host, port: url.port().unwrap_or(DEFAULT_PORT), tls })
 }
 
@@ -111,7 +137,9 @@ mod tests {
         for (text, tls, host, port, wants) in table {
             assert_eq!(target(text, tls), Ok(Target { host: host.into(), port, tls: wants }), "{text}");
         }
-        for text in ["", "ftp://x", "http://", "a b"] {
+        for text in
+            ["", "ftp://x", "http://", "a b", "user@host:1", "https://u:p@h", "h:99999", &"a".repeat(400)]
+        {
             assert!(target(text, true).is_err(), "{text}");
         }
     }

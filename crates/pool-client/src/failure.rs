@@ -6,6 +6,9 @@ use hivemind_worker_core::port::{PoolError, PoolErrorKind};
 use std::time::Duration;
 use tonic::{Code, Status};
 
+/// Longest pause that a pool may wish for.
+const MOST_PAUSE: Duration = Duration::from_secs(30);
+
 pub(crate) fn protocol(message: impl AsRef<str>) -> PoolError {
     PoolError::new(PoolErrorKind::Protocol, message)
 }
@@ -51,7 +54,7 @@ pub(crate) fn failed(status: Status) -> PoolError {
     let mut failure = PoolError::new(kind, message);
     failure.retry_after = detail
         .filter(|detail| detail.retry_after_ms > 0)
-        .map(|detail| Duration::from_millis(u64::from(detail.retry_after_ms)));
+        .map(|detail| Duration::from_millis(u64::from(detail.retry_after_ms)).min(MOST_PAUSE));
     failure
 }
 
@@ -89,5 +92,46 @@ mod tests {
         let wait = Duration::from_millis(700);
         let status = error::status_after(Code::ResourceExhausted, ErrorCode::RateLimited, "slow down", wait);
         assert_eq!(failed(status).retry_after, Some(wait));
+        let status = error::status_after(Code::ResourceExhausted, ErrorCode::RateLimited, "x", Duration::MAX);
+        assert_eq!(failed(status).retry_after, Some(MOST_PAUSE));
+    }
+
+    #[test]
+    fn every_code_has_its_kind() {
+        use PoolErrorKind as K;
+        let table = [
+            (ErrorCode::InvalidField, K::Protocol),
+            (ErrorCode::SignInNeeded, K::Unauthenticated),
+            (ErrorCode::SessionExpired, K::Unauthenticated),
+            (ErrorCode::WrongCredentials, K::WrongCredentials),
+            (ErrorCode::RateLimited, K::Unreachable),
+            (ErrorCode::NodeUnknown, K::NodeUnknown),
+            (ErrorCode::NodeRejected, K::Refused),
+            (ErrorCode::ProtocolUnsupported, K::Refused),
+            (ErrorCode::TaskUnknown, K::StaleAttempt),
+            (ErrorCode::StaleAttempt, K::StaleAttempt),
+            (ErrorCode::ResultConflict, K::Conflict),
+            (ErrorCode::HashMismatch, K::Protocol),
+            (ErrorCode::OffsetMismatch, K::Unreachable),
+            (ErrorCode::TooLarge, K::Protocol),
+            (ErrorCode::InsufficientFunds, K::Protocol),
+            (ErrorCode::ArtifactUnknown, K::NotFound),
+            (ErrorCode::Superseded, K::Unreachable),
+            (ErrorCode::Unavailable, K::Unreachable),
+            (ErrorCode::Internal, K::Unreachable),
+            (ErrorCode::Forbidden, K::Refused),
+        ];
+        for (code, kind) in table {
+            assert_eq!(failed(error::status(Code::Unknown, code, "x")).kind, kind, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_sentence_is_made_printable_and_short() {
+        let text = format!("\u{1b}[2J{}\u{202E}", "x".repeat(10_000));
+        let failure = failed(error::status(Code::Internal, ErrorCode::Internal, &text));
+        assert!(failure.message.starts_with("[2Jx") && failure.message.len() <= 300);
+        let failure = failed(Status::new(Code::Unknown, text));
+        assert!(failure.message.len() <= 300 && !failure.message.contains('\u{1b}'));
     }
 }

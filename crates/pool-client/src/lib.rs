@@ -1,4 +1,6 @@
 //! Adapters to pools. Each speaks one dialect and implements the worker's `Pool` port.
+//!
+//! Architecture invariant: what a pool sends passes `check` before anything acts on it, and every wait ends.
 
 mod check;
 mod config;
@@ -6,6 +8,7 @@ mod dial;
 mod discovery;
 mod failure;
 mod link;
+mod tls;
 mod v1;
 
 pub use config::V1Config;

@@ -1,6 +1,7 @@
 //! Brings a package onto this computer, resumed and checked.
 
 use super::{V1Pool, encode};
+use crate::check;
 use crate::failure::{disk, failed, protocol, unreachable, within};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::task::PackageRef;
@@ -16,6 +17,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Silence after which a stream counts as broken.
 const SILENCE: Duration = Duration::from_secs(20);
+/// Time for a package, on top of the time its bytes take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Slowest download that is waited for, in bytes per second.
+const SLOWEST: u64 = 16 * 1024;
 
 fn part(into: &Path) -> PathBuf {
     let mut name = into.as_os_str().to_owned();
@@ -37,19 +42,58 @@ pub(super) async fn run(
         return Ok(());
     }
     let part = part(into);
-    let (mut hasher, mut offset) = resume_at(&part, wanted.size_bytes).await.map_err(|e| disk(&e))?;
-    let mut file = OpenOptions::new().create(true).append(true).open(&part).await.map_err(|e| disk(&e))?;
-    while offset < wanted.size_bytes {
-        offset = stream(pool, key, wanted, &mut file, &mut hasher, offset).await?;
-    }
-    file.sync_all().await.map_err(|e| disk(&e))?;
-    drop(file);
-    if hex(hasher) != wanted.sha256 {
+    let limit = PATIENCE + Duration::from_secs(wanted.size_bytes / SLOWEST);
+    let download = download(pool, key, wanted, &part);
+    let good = match within(limit, download).await? {
+        Download { matches: false, resumed: true } => {
+            // What an earlier try left may be the damaged part: once more, from the start.
+            let again = download_anew(pool, key, wanted, &part);
+            within(limit, again).await?.matches
+        }
+        Download { matches, .. } => matches,
+    };
+    if !good {
         fs::remove_file(&part).await.map_err(|e| disk(&e))?;
         return Err(protocol("the package's bytes do not match the hash that the pool named"));
     }
     fs::rename(&part, into).await.map_err(|e| disk(&e))?;
     sync_folder(into).await.map_err(|e| disk(&e))
+}
+
+struct Download {
+    matches: bool,
+    resumed: bool,
+}
+
+async fn download_anew(
+    pool: &V1Pool,
+    key: &TaskKey,
+    wanted: &PackageRef,
+    part: &Path,
+) -> Result<Download, PoolError> {
+    fs::remove_file(part).await.map_err(|e| disk(&e))?;
+    download(pool, key, wanted, part).await
+}
+
+/// Fills the part; it is on the disk for good when this returns.
+async fn download(
+    pool: &V1Pool,
+    key: &TaskKey,
+    wanted: &PackageRef,
+    part: &Path,
+) -> Result<Download, PoolError> {
+    let (mut hasher, mut offset) = resume_at(part, wanted.size_bytes).await.map_err(|e| disk(&e))?;
+    let resumed = offset > 0;
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    let mut file = options.open(part).await.map_err(|e| disk(&e))?;
+    while offset < wanted.size_bytes {
+        offset = stream(pool, key, wanted, &mut file, &mut hasher, offset).await?;
+    }
+    file.sync_all().await.map_err(|e| disk(&e))?;
+    Ok(Download { matches: hex::encode(hasher.finalize()) == wanted.sha256, resumed })
 }
 
 /// One stream from `offset` on; gives how far it came. The same pass hashes and writes.
@@ -71,17 +115,10 @@ async fn stream(
         within(SILENCE, async { client.fetch(request).await.map_err(failed) }).await?.into_inner();
     let begin = offset;
     while let Some(chunk) = within(SILENCE, async { chunks.message().await.map_err(failed) }).await? {
-        if chunk.offset != offset {
-            return Err(protocol("the package's pieces do not follow each other"));
-        }
-        if chunk.total_size != wanted.size_bytes
-            || offset.saturating_add(chunk.data.len() as u64) > wanted.size_bytes
-        {
-            return Err(protocol("the package is not as large as the pool said"));
-        }
+        let end = check::piece(&chunk, offset, wanted.size_bytes)?;
         file.write_all(&chunk.data).await.map_err(|e| disk(&e))?;
         hasher.update(&chunk.data);
-        offset += chunk.data.len() as u64;
+        offset = end;
     }
     file.flush().await.map_err(|e| disk(&e))?;
     if offset == begin { Err(unreachable("the pool sent nothing of the package")) } else { Ok(offset) }
@@ -117,16 +154,7 @@ async fn read(path: &Path) -> std::io::Result<(Sha256, u64)> {
 
 async fn hash(path: &Path) -> std::io::Result<(String, u64)> {
     let (hasher, length) = read(path).await?;
-    Ok((hex(hasher), length))
-}
-
-fn hex(hasher: Sha256) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(64);
-    for byte in hasher.finalize() {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    Ok((hex::encode(hasher.finalize()), length))
 }
 
 #[cfg(unix)]

@@ -4,10 +4,12 @@ use crate::check;
 use crate::config::V1Config;
 use crate::dial::{Connected, dial};
 use crate::failure::{failed, protocol, unreachable, within};
+use crate::tls::Pin;
 use async_trait::async_trait;
 use hivemind_domain::ids::{InstallId, TaskKey};
 use hivemind_domain::resources::{Capabilities, Resources};
 use hivemind_domain::task::{Credit, HandBack, PackageRef};
+use hivemind_proto::limits::{MAX_HELD, MAX_MESSAGE_BYTES};
 use hivemind_proto::v1;
 use hivemind_proto::v1::account_service_client::AccountServiceClient;
 use hivemind_proto::v1::node_service_client::NodeServiceClient;
@@ -47,6 +49,7 @@ struct State {
 /// A pool that speaks `hivemind.v1`.
 pub struct V1Pool {
     config: V1Config,
+    pin: Option<Pin>,
     state: Mutex<State>,
 }
 
@@ -54,7 +57,17 @@ impl V1Pool {
     /// An adapter that is not connected yet.
     #[must_use]
     pub fn new(config: V1Config) -> Self {
-        Self { config, state: Mutex::default() }
+        Self { config, pin: None, state: Mutex::default() }
+    }
+
+    /// Believes this one certificate for calls, named by the SHA-256 of its DER form in hexadecimal digits, and no
+    /// other. An empty text pins nothing.
+    ///
+    /// # Errors
+    /// When the text names no SHA-256.
+    pub fn pinned(mut self, certificate_sha256: &str) -> Result<Self, PoolError> {
+        self.pin = Pin::parse(certificate_sha256)?;
+        Ok(self)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -94,16 +107,15 @@ impl V1Pool {
     }
 
     fn accounts(&self) -> Result<AccountServiceClient<Channel>, PoolError> {
-        Ok(AccountServiceClient::new(self.channel()?))
+        Ok(AccountServiceClient::new(self.channel()?).max_decoding_message_size(MAX_MESSAGE_BYTES))
     }
 
     fn nodes(&self) -> Result<NodeServiceClient<Channel>, PoolError> {
-        Ok(NodeServiceClient::new(self.channel()?))
+        Ok(NodeServiceClient::new(self.channel()?).max_decoding_message_size(MAX_MESSAGE_BYTES))
     }
 
     fn tasks(&self) -> Result<TaskServiceClient<Channel>, PoolError> {
-        Ok(TaskServiceClient::new(self.channel()?)
-            .max_decoding_message_size(hivemind_proto::limits::MAX_MESSAGE_BYTES))
+        Ok(TaskServiceClient::new(self.channel()?).max_decoding_message_size(MAX_MESSAGE_BYTES))
     }
 }
 
@@ -115,7 +127,7 @@ impl Pool for V1Pool {
 
     async fn connect(&self) -> Result<(), PoolError> {
         self.state().connected = None;
-        let connected = dial(&self.config).await?;
+        let connected = dial(&self.config, self.pin).await?;
         self.state().connected = Some(connected);
         Ok(())
     }
@@ -185,7 +197,7 @@ impl Pool for V1Pool {
     }
 
     async fn heartbeat(&self, held: &[TaskKey]) -> Result<HeartbeatAnswer, PoolError> {
-        let held = held.iter().take(hivemind_proto::limits::MAX_HELD).map(encode::key).collect();
+        let held = held.iter().take(MAX_HELD).map(encode::key).collect();
         let request = self.signed(v1::HeartbeatRequest { node_id: self.node()?, held })?;
         let mut client = self.nodes()?;
         let answer = within(HEARTBEAT, async { client.heartbeat(request).await.map_err(failed) }).await?;
@@ -197,11 +209,7 @@ impl Pool for V1Pool {
         let mut client = self.nodes()?;
         let answer =
             within(UNARY, async { client.report_node_status(request).await.map_err(failed) }).await?;
-        let answer = answer.into_inner();
-        let charged = answer.charges.into_iter().take(hivemind_proto::limits::MAX_HELD);
-        let charged: Result<Vec<_>, _> =
-            charged.map(|charge| Ok((check::key(charge.key)?, charge.charged_cpt))).collect();
-        Ok(StatusAnswer { charged: charged?, balance_cpt: i64::try_from(answer.balance_cpt).ok() })
+        check::status(answer.into_inner())
     }
 
     async fn next_task(&self, free: Resources, running: u32) -> Result<Option<Assigned>, PoolError> {
@@ -210,10 +218,7 @@ impl Pool for V1Pool {
         let request = self.signed(v1::AssignTaskRequest { node_id: self.node()?, free, running, wait_ms })?;
         let mut client = self.tasks()?;
         let call = async { client.assign_task(request).await.map_err(failed) };
-        match within(LONG_POLL + LONG_POLL_SLACK, call).await {
-            Ok(answer) => check::assigned(answer.into_inner()),
-            Err(error) => Err(error),
-        }
+        check::assigned(within(LONG_POLL + LONG_POLL_SLACK, call).await?.into_inner())
     }
 
     async fn report(

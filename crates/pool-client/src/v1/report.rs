@@ -1,17 +1,22 @@
 //! The stream that tells about a running attempt.
 
 use super::{UNARY, V1Pool, encode};
-use crate::failure::{failed, protocol, within};
+use crate::check;
+use crate::failure::{failed, protocol, unreachable, within};
 use hivemind_domain::ids::TaskKey;
 use hivemind_proto::limits::{MAX_LOG_CHUNK_BYTES, MAX_LOG_LINE_BYTES, MAX_LOG_LINES};
 use hivemind_proto::v1;
 use hivemind_proto::v1::task_report::Body;
 use hivemind_worker_core::port::{Durable, OutputLine, PoolError, Report};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
-/// Runs until `reports` ends and the pool has closed its side, or the stream breaks.
+/// Time the pool has to make the last reports durable and to close its side.
+const LAST_ACKS: Duration = Duration::from_secs(20);
+
+/// Runs until `reports` has ended and the pool has closed its side, or the stream breaks.
 pub(super) async fn run(
     pool: &V1Pool,
     key: &TaskKey,
@@ -25,33 +30,61 @@ pub(super) async fn run(
     let _ = messages.send(message).await;
     let request = pool.signed(ReceiverStream::new(outgoing))?;
     let mut client = pool.tasks()?;
-    let mut acks =
-        within(UNARY, async { client.report_task(request).await.map_err(failed) }).await?.into_inner();
+    let call = async { client.report_task(request).await.map_err(failed) };
+    let mut acks = within(UNARY, call).await?.into_inner();
     let first = within(UNARY, next(&mut acks)).await?;
-    let Some(first) = first else { return Err(protocol("the pool closed the stream at once")) };
-    let mut seq = first.durable_seq;
-    if durable.send(durable_of(&first)).await.is_err() {
+    let (seq, first) = first.ok_or_else(|| protocol("the pool closed the stream at once"))?;
+    if durable.send(first).await.is_err() {
         return Ok(());
     }
-    let incoming = async {
-        while let Some(ack) = next(&mut acks).await? {
-            if durable.send(durable_of(&ack)).await.is_err() {
-                break;
-            }
+    let incoming = forward(acks, &durable);
+    tokio::pin!(incoming);
+    tokio::select! {
+        // The stream broke while there was more to tell, or nobody listens any more.
+        ended = &mut incoming => ended,
+        closed = send_all(reports, messages, key, seq) => match closed {
+            Sent::All => tokio::time::timeout(LAST_ACKS, incoming)
+                .await
+                .unwrap_or_else(|_| Err(unreachable("the pool did not confirm the last reports in time"))),
+            // Nobody takes messages any more: the incoming side knows why.
+            Sent::Stuck => within(UNARY, incoming).await.and_then(|()| Err(unreachable("the pool closed the stream"))),
+        },
+    }
+}
+
+async fn next(acks: &mut Streaming<v1::TaskReportAck>) -> Result<Option<(u64, Durable)>, PoolError> {
+    acks.message().await.map_err(failed)?.map(|ack| check::durable(&ack)).transpose()
+}
+
+/// Passes on what became durable. A listener that is slow gets the newest, and never holds the stream up.
+async fn forward(
+    mut acks: Streaming<v1::TaskReportAck>,
+    durable: &mpsc::Sender<Durable>,
+) -> Result<(), PoolError> {
+    let mut newest = None;
+    loop {
+        tokio::select! {
+            room = durable.reserve(), if newest.is_some() => match (room, newest.take()) {
+                (Ok(room), Some(ack)) => room.send(ack),
+                _ => return Ok(()),
+            },
+            ack = next(&mut acks) => match ack? {
+                Some((_, ack)) => newest = Some(ack),
+                None => {
+                    if let Some(ack) = newest {
+                        // Full or closed: then the listener has stopped listening.
+                        let _ = durable.try_send(ack);
+                    }
+                    return Ok(());
+                }
+            },
         }
-        Ok(())
-    };
-    let sending = send_all(reports, messages, key, &mut seq);
-    let (received, ()) = tokio::join!(incoming, sending);
-    received
+    }
 }
 
-async fn next(acks: &mut Streaming<v1::TaskReportAck>) -> Result<Option<v1::TaskReportAck>, PoolError> {
-    acks.message().await.map_err(failed)
-}
-
-fn durable_of(ack: &v1::TaskReportAck) -> Durable {
-    Durable { lines: ack.durable_log_line, last_time_ns: ack.last_log_time_ns }
+enum Sent {
+    All,
+    Stuck,
 }
 
 /// Sends until the reports end, then closes our side.
@@ -59,24 +92,26 @@ async fn send_all(
     mut reports: mpsc::Receiver<Report>,
     messages: mpsc::Sender<v1::TaskReport>,
     key: &TaskKey,
-    seq: &mut u64,
-) {
+    mut seq: u64,
+) -> Sent {
     while let Some(report) = reports.recv().await {
         let bodies = match report {
             Report::Phase(phase) => {
                 vec![Body::State(v1::StateChange { phase: phase.to_owned(), ..v1::StateChange::default() })]
             }
             Report::Usage(usage) => vec![Body::Usage(encode::task_usage(&usage))],
-            Report::Lines { first, lines } => chunks(first, lines).into_iter().map(Body::Log).collect(),
+            // Here lines count from 0, there from 1.
+            Report::Lines { first, lines } => chunks(first + 1, lines).into_iter().map(Body::Log).collect(),
         };
         for body in bodies {
-            *seq += 1;
-            let message = v1::TaskReport { key: Some(encode::key(key)), seq: *seq, body: Some(body) };
+            seq += 1;
+            let message = v1::TaskReport { key: Some(encode::key(key)), seq, body: Some(body) };
             if messages.send(message).await.is_err() {
-                return;
+                return Sent::Stuck;
             }
         }
     }
+    Sent::All
 }
 
 /// Splits lines into chunks within the protocol's bounds.

@@ -2,11 +2,12 @@
 
 use super::{UNARY, V1Pool, encode};
 use crate::check;
-use crate::failure::{disk, failed, within};
+use crate::failure::{disk, failed, protocol, unreachable, within};
 use hivemind_domain::task::Credit;
+use hivemind_proto::error;
 use hivemind_proto::limits::CHUNK_BYTES;
 use hivemind_proto::v1::submit_task_result_request::Body;
-use hivemind_proto::v1::{self, result_status_response::Status as Stored};
+use hivemind_proto::v1::{self, ErrorCode, result_status_response::Status as Stored};
 use hivemind_worker_core::port::{PoolError, ResultHeader};
 use std::path::Path;
 use std::time::Duration;
@@ -19,6 +20,14 @@ use tokio_stream::wrappers::ReceiverStream;
 const ANSWER: Duration = Duration::from_secs(60);
 /// Slowest upload that is waited for, in bytes per second.
 const SLOWEST: u64 = 16 * 1024;
+/// Time in which at least one chunk must leave.
+const STALL: Duration = Duration::from_secs(60);
+
+enum Refusal {
+    /// The pool threw the bytes away: they came damaged.
+    Damaged(PoolError),
+    Other(PoolError),
+}
 
 /// Sends header and outputs; the pool's answer says that it has them for good.
 pub(super) async fn run(
@@ -26,34 +35,68 @@ pub(super) async fn run(
     header: &ResultHeader,
     path: Option<&Path>,
 ) -> Result<Credit, PoolError> {
+    match once(pool, header, path).await {
+        // Bytes that an earlier try left there may be the damaged ones: once more, from the start.
+        Err(Refusal::Damaged(_)) => once(pool, header, path).await.map_err(|again| match again {
+            Refusal::Damaged(error) | Refusal::Other(error) => error,
+        }),
+        Err(Refusal::Other(error)) => Err(error),
+        Ok(credit) => Ok(credit),
+    }
+}
+
+async fn once(pool: &V1Pool, header: &ResultHeader, path: Option<&Path>) -> Result<Credit, Refusal> {
     let size = header.file.as_ref().map_or(0, |file| file.size_bytes);
     let offset = match &header.file {
-        Some(file) => match stored(pool, header, &file.sha256).await? {
-            Stored::Answer(answer) => return check::credit(&answer),
-            Stored::Offset(offset) => offset.min(size),
+        Some(file) => match stored(pool, header, &file.sha256).await.map_err(Refusal::Other)? {
+            Stored::Answer(answer) => return check::credit(&answer).map_err(Refusal::Other),
+            Stored::Offset(offset) => check::upload_offset(offset, size).map_err(Refusal::Other)?,
         },
         None => 0,
     };
     let file = match path {
-        Some(path) if size > 0 => {
-            let mut file = File::open(path).await.map_err(|e| disk(&e))?;
-            file.seek(std::io::SeekFrom::Start(offset)).await.map_err(|e| disk(&e))?;
-            Some(file)
-        }
-        _ => None,
+        Some(path) if size > 0 => Some(open(path, offset, size).await.map_err(Refusal::Other)?),
+        Some(_) => None,
+        None if size > 0 => return Err(Refusal::Other(protocol("the result's file is missing"))),
+        None => None,
     };
     let (messages, outgoing) = mpsc::channel(2);
     let first = Body::Header(encode::result_header(header, offset));
-    let request = pool.signed(ReceiverStream::new(outgoing))?;
-    let mut client = pool.tasks()?;
+    let request = pool.signed(ReceiverStream::new(outgoing)).map_err(Refusal::Other)?;
+    let mut client = pool.tasks().map_err(Refusal::Other)?;
     let limit = ANSWER + Duration::from_secs((size - offset) / SLOWEST);
-    let call = within(limit, async { client.submit_task_result(request).await.map_err(failed) });
-    let feed = feed(messages, first, file, offset);
-    let (answer, fed) = tokio::join!(call, feed);
-    // A broken call stops the feed too: the call's own error says more.
-    let answer = answer?;
-    fed.map_err(|e| disk(&e))?;
-    check::credit(&answer.into_inner())
+    let call = async {
+        let answer = tokio::time::timeout(limit, client.submit_task_result(request)).await;
+        answer.map_err(|_| Refusal::Other(unreachable("the pool did not answer in time")))?.map_err(
+            |status| {
+                let damaged = error::code(&status) == ErrorCode::HashMismatch;
+                let error = failed(status);
+                if damaged { Refusal::Damaged(error) } else { Refusal::Other(error) }
+            },
+        )
+    };
+    tokio::pin!(call);
+    let answer = tokio::select! {
+        // A broken call ends the feed too, and its own error says more.
+        biased;
+        answer = &mut call => answer?,
+        fed = feed(messages, first, file, offset, size) => {
+            fed.map_err(Refusal::Other)?;
+            call.await?
+        }
+    };
+    check::credit(&answer.into_inner()).map_err(Refusal::Other)
+}
+
+async fn open(path: &Path, offset: u64, size: u64) -> Result<File, PoolError> {
+    let mut file = File::open(path).await.map_err(|e| disk(&e))?;
+    let length = file.metadata().await.map_err(|e| disk(&e))?.len();
+    if length != size {
+        let text = format!("the result has {length} bytes on the disk and should have {size}");
+        return Err(disk(&std::io::Error::new(std::io::ErrorKind::InvalidData, text)));
+    }
+    file.seek(std::io::SeekFrom::Start(offset)).await.map_err(|e| disk(&e))?;
+    Ok(file)
 }
 
 async fn stored(pool: &V1Pool, header: &ResultHeader, sha256: &str) -> Result<Stored, PoolError> {
@@ -64,28 +107,36 @@ async fn stored(pool: &V1Pool, header: &ResultHeader, sha256: &str) -> Result<St
     Ok(answer.into_inner().status.unwrap_or(Stored::Offset(0)))
 }
 
-/// Header, then chunks. Ends early when nobody takes them any more.
+/// Header, then chunks, then the end of our side. Ends early when nobody takes them any more.
 async fn feed(
     messages: mpsc::Sender<v1::SubmitTaskResultRequest>,
     header: Body,
     file: Option<File>,
     mut offset: u64,
-) -> std::io::Result<()> {
-    if messages.send(v1::SubmitTaskResultRequest { body: Some(header) }).await.is_err() {
+    size: u64,
+) -> Result<(), PoolError> {
+    if !send(&messages, header).await? {
         return Ok(());
     }
     let Some(mut file) = file else { return Ok(()) };
-    loop {
+    while offset < size {
+        let wanted = (size - offset).min(CHUNK_BYTES as u64);
         let mut data = Vec::with_capacity(CHUNK_BYTES);
-        (&mut file).take(CHUNK_BYTES as u64).read_to_end(&mut data).await?;
-        if data.is_empty() {
+        let read = (&mut file).take(wanted).read_to_end(&mut data).await.map_err(|e| disk(&e))? as u64;
+        if read == 0 {
+            return Err(disk(&std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
+        }
+        if !send(&messages, Body::Chunk(v1::ResultChunk { offset, data: data.into() })).await? {
             return Ok(());
         }
-        let length = data.len() as u64;
-        let chunk = Body::Chunk(v1::ResultChunk { offset, data: data.into() });
-        if messages.send(v1::SubmitTaskResultRequest { body: Some(chunk) }).await.is_err() {
-            return Ok(());
-        }
-        offset += length;
+        offset += read;
     }
+    Ok(())
+}
+
+/// Whether somebody still takes messages.
+async fn send(messages: &mpsc::Sender<v1::SubmitTaskResultRequest>, body: Body) -> Result<bool, PoolError> {
+    let sent = messages.send(v1::SubmitTaskResultRequest { body: Some(body) });
+    let sent = tokio::time::timeout(STALL, sent).await;
+    sent.map(|sent| sent.is_ok()).map_err(|_| unreachable("the pool takes nothing of the result"))
 }

@@ -106,18 +106,25 @@ enum Ended {
 async fn stream(shared: &Shared, key: &TaskKey, news: &mut watch::Receiver<News>) -> Ended {
     let (reports, outgoing) = mpsc::channel(8);
     let (acks, mut durable) = mpsc::channel(8);
-    let call = shared.ports.pool.report(key, outgoing, acks);
-    let talk = talk(shared, key, reports, &mut durable, news);
-    tokio::pin!(call, talk);
-    let mut told = None;
-    let answer = loop {
-        tokio::select! {
-            answer = &mut call => break answer,
-            all = &mut talk, if told.is_none() => told = Some(all),
+    let (answer, sent) = {
+        let call = shared.ports.pool.report(key, outgoing, acks);
+        let talk = talk(shared, key, reports, &mut durable, news);
+        tokio::pin!(call, talk);
+        let mut sent = None;
+        loop {
+            tokio::select! {
+                answer = &mut call => break (answer, sent),
+                // Our side is closed then; the pool writes what it has, says so, and closes its own.
+                all = &mut talk, if sent.is_none() => sent = Some(all),
+            }
         }
     };
-    match (answer, told) {
-        (Ok(()), Some(true)) => Ended::Told,
+    let mut known = 0;
+    while let Ok(ack) = durable.try_recv() {
+        known = ack.lines;
+    }
+    match (answer, sent.flatten()) {
+        (Ok(()), Some((acknowledged, next))) if acknowledged.max(known) >= next => Ended::Told,
         (Err(error), _) if matches!(error.kind, PoolErrorKind::StaleAttempt | PoolErrorKind::NotFound) => {
             Ended::Gone
         }
@@ -125,47 +132,40 @@ async fn stream(shared: &Shared, key: &TaskKey, news: &mut watch::Receiver<News>
     }
 }
 
-/// Sends lines as they come, until the last one is durable. Says whether it is.
+/// Sends lines as they come, until the last one. Gives how many are known to be durable, and how many were sent
+/// since the first; `None` when the stream broke.
 async fn talk(
     shared: &Shared,
     key: &TaskKey,
     reports: mpsc::Sender<Report>,
     durable: &mut mpsc::Receiver<Durable>,
     news: &mut watch::Receiver<News>,
-) -> bool {
-    let Some(mut known) = durable.recv().await else { return false };
+) -> Option<(u64, u64)> {
+    let mut known = durable.recv().await?;
     let mut next = known.lines;
     let mut told = "";
     loop {
         let heard = *news.borrow_and_update();
         if heard.phase != told {
             told = heard.phase;
-            if reports.send(Report::Phase(told)).await.is_err() {
-                return false;
-            }
+            reports.send(Report::Phase(told)).await.ok()?;
         }
         loop {
-            let Ok(lines) = shared.ports.logs.read(key, next, LINES).await else { return false };
+            let lines = shared.ports.logs.read(key, next, LINES).await.ok()?;
             if lines.is_empty() {
                 break;
             }
             let first = next;
             next += lines.len() as u64;
-            if reports.send(Report::Lines { first, lines }).await.is_err() {
-                return false;
-            }
+            reports.send(Report::Lines { first, lines }).await.ok()?;
         }
-        if heard.last && known.lines >= next {
-            return true;
+        if heard.last {
+            return Some((known.lines, next));
         }
         tokio::select! {
-            changed = news.changed() => if changed.is_err() {
-                return true;
-            },
-            ack = durable.recv() => match ack {
-                Some(ack) => known = ack,
-                None => return false,
-            },
+            // Its attempt is final: nobody waits for the rest.
+            changed = news.changed() => changed.ok()?,
+            ack = durable.recv() => known = ack?,
         }
     }
 }
