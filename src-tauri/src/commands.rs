@@ -9,12 +9,18 @@ use tauri::ipc::{Channel, Invoke};
 use tauri::{State, WebviewWindow};
 use tokio::sync::watch;
 
-/// Counts subscriptions: a reloaded page subscribes anew, and the stream of the page before it ends.
+/// Counts pages: when the page is loaded anew, the streams of the page before it end.
 pub(crate) struct Following(watch::Sender<u64>);
 
 impl Default for Following {
     fn default() -> Self {
         Self(watch::Sender::new(0))
+    }
+}
+
+impl Following {
+    pub(crate) fn new_page(&self) {
+        self.0.send_modify(|pages| *pages += 1);
     }
 }
 
@@ -39,7 +45,7 @@ hivemind_control::control_commands!(tauri_commands);
 /// Sends every event into `channel`, the snapshot first, as long as the worker lives.
 ///
 /// It never answers with success: it fails with `WORKER_NOT_RUNNING` when there is no worker or its stream ends, and
-/// the page shows that and subscribes again; it fails with `INVALID_REQUEST` when a newer subscription replaced it.
+/// the page shows that and subscribes again.
 #[tauri::command]
 async fn subscribe(
     window: WebviewWindow,
@@ -47,18 +53,13 @@ async fn subscribe(
     following: State<'_, Following>,
     channel: Channel<Event>,
 ) -> Result<(), ApiError> {
-    let mut mine = 0;
-    following.0.send_modify(|count| {
-        *count += 1;
-        mine = *count;
-    });
-    let mut newest = following.0.subscribe();
+    let mut page = following.0.subscribe();
     let mut events = worker.events().await?;
     loop {
         let event = tokio::select! {
             event = events.next() => event,
-            _ = newest.wait_for(|count| *count != mine) => {
-                return Err(ApiError::new(ErrorCode::InvalidRequest, "A newer subscription took over."));
+            _ = page.changed() => {
+                return Err(ApiError::new(ErrorCode::InvalidRequest, "The page was loaded anew."));
             }
         };
         let Some(event) = event else {

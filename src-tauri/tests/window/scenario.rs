@@ -46,6 +46,16 @@ pub fn run() {
     }
     let _served = serve(&runtime, &worker, &socket);
     stream(&window, &worker);
+    stream(&window, &worker);
+    // The streams of a page that is gone end; the screens of the new one may open theirs.
+    assert!(worker.snapshots.receiver_count() >= 2);
+    window.script("setTimeout(() => location.reload(), 50); done(null);");
+    let mut tries = 0;
+    while worker.snapshots.receiver_count() > 1 {
+        tries += 1;
+        assert!(tries < 250, "{} streams after the reload", worker.snapshots.receiver_count());
+        std::thread::sleep(Duration::from_millis(20));
+    }
 
     let running = || {
         std::fs::read_dir("/proc").unwrap().flatten().any(|process| {
