@@ -61,9 +61,9 @@ export function duration(ms: number): string {
   const min = Math.floor(whole / 60) % 60;
   const h = Math.floor(whole / 3600) % 24;
   const d = Math.floor(whole / 86_400);
-  if (d > 0) return m.duration_d_h({ d, h });
-  if (h > 0) return m.duration_h_m({ h, m: min });
-  if (min > 0) return m.duration_ms_s({ m: min, s });
+  if (d > 0) return h > 0 ? m.duration_d_h({ d, h }) : m.duration_d({ d });
+  if (h > 0) return min > 0 ? m.duration_h_m({ h, m: min }) : m.duration_h({ h });
+  if (min > 0) return s > 0 ? m.duration_ms_s({ m: min, s }) : m.duration_m({ m: min });
   if (whole > 0 || ms <= 0) return m.duration_s({ s: whole });
   return m.duration_ms({ n: Math.round(ms) });
 }

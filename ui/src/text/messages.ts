@@ -1,8 +1,8 @@
 // All messages. Importing them through here makes sure that they ask our own locale.
 
 import "./locale.svelte";
-import en from "../../messages/en.json";
-import zhTW from "../../messages/zh-TW.json";
+import type en from "../../messages/en.json";
+import type zhTW from "../../messages/zh-TW.json";
 
 export * as m from "../generated/paraglide/messages";
 

@@ -2,7 +2,8 @@
 
 import type { Commands } from "../../generated/commands";
 import { follow, pageClock, type FollowClock, type StreamEnd } from "../follow";
-import { asCallError, CallError, isApiError, parseEvent, type CommandName, type Platform } from "../platform";
+import type { CallError} from "../platform";
+import { asCallError, isApiError, parseEvent, type CommandName, type Platform } from "../platform";
 import { FrameReader } from "./frames";
 
 /** The worker sends a comment every 15 s; three missed ones mean that nobody is there. In milliseconds. */
