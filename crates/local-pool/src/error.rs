@@ -1,6 +1,6 @@
 //! Everything a pool refuses or fails at, with its face on both listeners.
 
-use hivemind_proto::error::{self, FieldError};
+use hivemind_proto::error::{FieldError, status, status_after};
 use hivemind_proto::v1::ErrorCode;
 use std::time::Duration;
 use tonic::{Code, Status};
@@ -185,36 +185,12 @@ impl From<PoolError> for Status {
     fn from(error: PoolError) -> Self {
         let message = error.public_message();
         let (code, error_code, ..) = error.face();
-        match error {
-            PoolError::Field(field) => field.into(),
-            PoolError::RateLimited(wait) => error::status_after(code, error_code, &message, wait),
-            PoolError::SignInNeeded
-            | PoolError::SessionExpired
-            | PoolError::WrongCredentials
-            | PoolError::NameTaken
-            | PoolError::SupplyExhausted
-            | PoolError::NodeUnknown
-            | PoolError::ProtocolUnsupported
-            | PoolError::TaskUnknown
-            | PoolError::UserUnknown
-            | PoolError::NoResult
-            | PoolError::StaleAttempt
-            | PoolError::ResultConflict
-            | PoolError::HashMismatch
-            | PoolError::OffsetMismatch { .. }
-            | PoolError::TooLarge { .. }
-            | PoolError::TooManyTasks(_)
-            | PoolError::InsufficientFunds
-            | PoolError::ArtifactUnknown
-            | PoolError::Superseded
-            | PoolError::Forbidden(_)
-            | PoolError::Closing
-            | PoolError::FolderInUse(_)
-            | PoolError::Listen { .. }
-            | PoolError::Tls(_)
-            | PoolError::Database(_)
-            | PoolError::Disk(_)
-            | PoolError::Internal(_) => error::status(code, error_code, &message),
+        if let PoolError::RateLimited(wait) = error {
+            return status_after(code, error_code, &message, wait);
         }
+        if let PoolError::Field(field) = error {
+            return field.into();
+        }
+        status(code, error_code, &message)
     }
 }

@@ -92,7 +92,8 @@ pub(crate) struct Receiving {
 impl Receiving {
     /// Begins, or goes on after `offset` bytes of an earlier try; what lies behind them is cut off.
     pub(crate) async fn begin(path: PathBuf, offset: u64, max_bytes: u64) -> Result<Self, PoolError> {
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).await?;
+        let mut file =
+            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).await?;
         let stored = file.metadata().await?.len();
         if offset > stored {
             return Err(PoolError::OffsetMismatch { stored });

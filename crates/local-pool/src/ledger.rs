@@ -99,7 +99,8 @@ pub(crate) fn transfer(
         let name = account.name();
         t.prepare_cached("INSERT INTO postings (entry_id, account, amount) VALUES (?1, ?2, ?3)")?
             .execute(params![entry, name, amount])?;
-        t.prepare_cached("INSERT OR IGNORE INTO accounts (name, balance) VALUES (?1, 0)")?.execute([&name])?;
+        t.prepare_cached("INSERT OR IGNORE INTO accounts (name, balance) VALUES (?1, 0)")?
+            .execute([&name])?;
         t.prepare_cached("UPDATE accounts SET balance = balance + ?2 WHERE name = ?1")?
             .execute(params![name, amount])?;
     }
@@ -141,7 +142,8 @@ pub(crate) fn audit(t: &Transaction<'_>) -> Result<Audit, PoolError> {
 
 /// A stored number that cannot be negative.
 pub(crate) fn unsigned(value: i64) -> Result<u64, PoolError> {
-    u64::try_from(value).map_err(|_| PoolError::Internal(format!("{value} is stored where no number below 0 may be")))
+    u64::try_from(value)
+        .map_err(|_| PoolError::Internal(format!("{value} is stored where no number below 0 may be")))
 }
 
 /// A number on its way into the database.

@@ -119,10 +119,9 @@ impl Live {
     }
 
     /// Keeps a node's own report.
-    pub(crate) fn report(&mut self, id: &NodeId, usage: v1::NodeUsage, pause: String, now: Instant) {
+    pub(crate) fn report(&mut self, id: &NodeId, usage: v1::NodeUsage, pause: String) {
         if let Some(node) = self.nodes.get_mut(id) {
             node.load = hivemind_domain::resources::load_percent(usage.cpu_percent, usage.memory_percent);
-            node.last_seen = now;
             node.status = Some((usage, pause));
         }
     }
@@ -153,9 +152,6 @@ impl Live {
         self.tickets += 1;
         let (answer, answered) = oneshot::channel();
         let poll = Poll { ticket: self.tickets, free, running, since: now, answer };
-        if let Some(node) = self.nodes.get_mut(&id) {
-            node.last_seen = now;
-        }
         self.polls.insert(id, poll);
         (self.tickets, answered)
     }
@@ -199,7 +195,9 @@ impl Live {
         self.passed_over.retain(|_, until| *until > now);
         for place in 0..self.queue.len() {
             let Some(node) = self.queue.get(place).and_then(|task| self.best_node(task)) else { continue };
-            let (Some(task), Some(poll)) = (self.queue.remove(place), self.polls.remove(&node)) else { continue };
+            let (Some(task), Some(poll)) = (self.queue.remove(place), self.polls.remove(&node)) else {
+                continue;
+            };
             return Some(Match { task, node, answer: poll.answer });
         }
         None
@@ -290,7 +288,7 @@ mod tests {
         let mut answers = Vec::new();
         for (name, trust, cpu, memory) in nodes {
             live.register(node(name), 1, *trust, now);
-            live.report(&node(name), usage(*cpu, *memory), String::new(), now);
+            live.report(&node(name), usage(*cpu, *memory), String::new());
             answers.push(live.open_poll(node(name), SMALL, 0, now).1);
         }
         (live, answers)

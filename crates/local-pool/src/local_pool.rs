@@ -257,7 +257,7 @@ impl LocalPool {
     /// # Errors
     /// The database failed.
     pub async fn audit(&self) -> Result<Audit, PoolError> {
-        self.pool.db.call(|t| ledger::audit(t)).await
+        self.pool.db.call(ledger::audit).await
     }
 
     /// Every node, as the pool's owner sees it.

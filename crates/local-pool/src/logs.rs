@@ -49,7 +49,8 @@ fn segments(folder: &Path) -> io::Result<Vec<u64>> {
     };
     for entry in entries {
         let name = entry?.file_name();
-        numbers.extend(name.to_str().and_then(|n| n.strip_suffix(".jsonl")).and_then(|n| n.parse::<u64>().ok()));
+        numbers
+            .extend(name.to_str().and_then(|n| n.strip_suffix(".jsonl")).and_then(|n| n.parse::<u64>().ok()));
     }
     numbers.sort_unstable();
     Ok(numbers)
@@ -120,7 +121,11 @@ impl LogWriter {
         self.file.sync_data()?;
         self.number += 1;
         self.bytes = 0;
-        self.file = OpenOptions::new().create(true).truncate(true).write(true).open(segment(&self.folder, self.number))?;
+        self.file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .open(segment(&self.folder, self.number))?;
         if let Some(oldest) = self.number.checked_sub(SEGMENTS / 2).filter(|n| *n >= SEGMENTS / 2) {
             match std::fs::remove_file(segment(&self.folder, oldest)) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
@@ -228,7 +233,12 @@ mod tests {
     }
 
     fn line(n: u64) -> StoredLine {
-        StoredLine { n, stream: "stdout".into(), time_ns: n as i64, text: format!("line {n} {}", "x".repeat(50)) }
+        StoredLine {
+            n,
+            stream: "stdout".into(),
+            time_ns: n as i64,
+            text: format!("line {n} {}", "x".repeat(50)),
+        }
     }
 
     fn all(root: &Path) -> Vec<StoredLine> {

@@ -164,7 +164,8 @@ pub(crate) fn list(t: &Transaction<'_>, viewer: Option<i64>, limit: u32) -> Resu
         ))
     })?;
     rows.map(|row| {
-        let ((node_id, user, hostname), (trust, active, capabilities), (worker_version, succeeded, running)) = row?;
+        let ((node_id, user, hostname), (trust, active, capabilities), (worker_version, succeeded, running)) =
+            row?;
         let capabilities: Capabilities = serde_json::from_str(&capabilities)?;
         let own = viewer == Some(user);
         Ok(NodeView {

@@ -92,8 +92,7 @@ pub(crate) fn issue(
         "INSERT INTO refresh_tokens (hash, family, user_id, install_id, expires_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![refresh_hash, family, user.id, install_id, refresh_expires_ms],
     )?;
-    let tokens =
-        Tokens { session, session_expires_ms, refresh, refresh_expires_ms, user: user.clone() };
+    let tokens = Tokens { session, session_expires_ms, refresh, refresh_expires_ms, user: user.clone() };
     let known = Session { user: user.clone(), family, expires_ms: session_expires_ms };
     Ok((tokens, session_hash, known))
 }

@@ -46,11 +46,11 @@ pub(crate) fn insert(
     }
     let user = User { id: t.last_insert_rowid(), username: username.to_owned() };
     let accounts = (&Account::Supply, &Account::User(user.id));
-    ledger::transfer(t, now_ms, EntryKind::SignUp, accounts, signup_cpt, None).map_err(|e| match e {
-        PoolError::InsufficientFunds => PoolError::SupplyExhausted,
-        other => other,
-    })?;
-    Ok(user)
+    let given = ledger::transfer(t, now_ms, EntryKind::SignUp, accounts, signup_cpt, None);
+    if matches!(given, Err(PoolError::InsufficientFunds)) {
+        return Err(PoolError::SupplyExhausted);
+    }
+    given.map(|()| user)
 }
 
 /// A user by name, case ignored, with the stored password hash.
@@ -74,7 +74,9 @@ pub struct Balance {
 /// A user's balance.
 pub(crate) fn balance(t: &Transaction<'_>, user: i64) -> Result<Balance, PoolError> {
     let pending: i64 = t
-        .prepare_cached("SELECT coalesce(sum(charged), 0) FROM attempts WHERE state = 'held' AND user_id = ?1")?
+        .prepare_cached(
+            "SELECT coalesce(sum(charged), 0) FROM attempts WHERE state = 'held' AND user_id = ?1",
+        )?
         .query_row([user], |r| r.get(0))?;
     let held_for_tasks: i64 = t
         .prepare_cached(
@@ -116,7 +118,9 @@ mod tests {
     #[test]
     fn names_and_passwords_are_bounded() {
         assert!(check("ann", "12345678").is_ok());
-        for (name, password) in [("an", "12345678"), ("ann ", "12345678"), ("änn", "12345678"), ("ann", "1234567")] {
+        for (name, password) in
+            [("an", "12345678"), ("ann ", "12345678"), ("änn", "12345678"), ("ann", "1234567")]
+        {
             assert!(check(name, password).is_err(), "{name} {password}");
         }
         assert!(check(&"a".repeat(65), "12345678").is_err());

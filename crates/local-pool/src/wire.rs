@@ -95,7 +95,9 @@ pub(crate) fn hand_back(reason: v1::HandBackReason) -> Result<HandBack, PoolErro
         v1::HandBackReason::ShuttingDown => Ok(HandBack::ShuttingDown),
         v1::HandBackReason::EngineLost => Ok(HandBack::EngineLost),
         v1::HandBackReason::CannotRun => Ok(HandBack::CannotRun),
-        v1::HandBackReason::Unspecified => Err(PoolError::field("hand_back.reason", "one of the named reasons")),
+        v1::HandBackReason::Unspecified => {
+            Err(PoolError::field("hand_back.reason", "one of the named reasons"))
+        }
     }
 }
 
@@ -117,7 +119,9 @@ fn failure(class: v1::FailureClass) -> Result<FailureClass, PoolError> {
         v1::FailureClass::Image => Ok(FailureClass::Image),
         v1::FailureClass::Engine => Ok(FailureClass::Engine),
         v1::FailureClass::Result => Ok(FailureClass::Result),
-        v1::FailureClass::Unspecified => Err(PoolError::field("header.verdict.failure", "one of the named kinds")),
+        v1::FailureClass::Unspecified => {
+            Err(PoolError::field("header.verdict.failure", "one of the named kinds"))
+        }
     }
 }
 
@@ -135,7 +139,9 @@ pub(crate) fn verdict(verdict: &v1::Verdict) -> Result<Verdict, PoolError> {
                 v1::CancelReason::Requester | v1::CancelReason::Unspecified => CancelledBy::Requester,
             },
         }),
-        v1::VerdictKind::Unspecified => Err(PoolError::field("header.verdict.kind", "one of the named kinds")),
+        v1::VerdictKind::Unspecified => {
+            Err(PoolError::field("header.verdict.kind", "one of the named kinds"))
+        }
     }
 }
 

@@ -30,14 +30,20 @@ impl AccountService for Services {
         Ok(Response::new(v1::LoginResponse { session: Some(session(tokens)) }))
     }
 
-    async fn refresh(&self, request: Request<v1::RefreshRequest>) -> Result<Response<v1::RefreshResponse>, Status> {
+    async fn refresh(
+        &self,
+        request: Request<v1::RefreshRequest>,
+    ) -> Result<Response<v1::RefreshResponse>, Status> {
         let refresh = request.into_inner();
         refresh.check()?;
         let tokens = self.0.refresh(&refresh.refresh_token, refresh.install_id).await?;
         Ok(Response::new(v1::RefreshResponse { session: Some(session(tokens)) }))
     }
 
-    async fn logout(&self, request: Request<v1::LogoutRequest>) -> Result<Response<v1::LogoutResponse>, Status> {
+    async fn logout(
+        &self,
+        request: Request<v1::LogoutRequest>,
+    ) -> Result<Response<v1::LogoutResponse>, Status> {
         let (session, _) = self.open(request)?;
         self.0.logout(session).await?;
         Ok(Response::new(v1::LogoutResponse {}))

@@ -49,7 +49,12 @@ impl ArtifactService for Services {
     }
 }
 
-async fn send(mut file: File, mut offset: u64, total: u64, chunks: mpsc::Sender<Result<v1::FetchChunk, Status>>) {
+async fn send(
+    mut file: File,
+    mut offset: u64,
+    total: u64,
+    chunks: mpsc::Sender<Result<v1::FetchChunk, Status>>,
+) {
     loop {
         let mut data = Vec::with_capacity(CHUNK_BYTES);
         let chunk = match (&mut file).take(CHUNK_BYTES as u64).read_to_end(&mut data).await {

@@ -77,8 +77,7 @@ impl NodeService for Services {
         }
         let status = (usage, report.pause_reason);
         let (charges, balance) = self.0.report_status(session.user.id, node, status, tasks).await?;
-        let charge =
-            |(key, charged_cpt)| v1::TaskCharge { key: Some(wire::key_out(key)), charged_cpt };
+        let charge = |(key, charged_cpt)| v1::TaskCharge { key: Some(wire::key_out(key)), charged_cpt };
         Ok(Response::new(v1::ReportNodeStatusResponse {
             charges: charges.into_iter().map(charge).collect(),
             balance_cpt: balance.available,

@@ -115,6 +115,7 @@ function drawTasks(tasks) {
     if (!isOver(task)) {
       actions.append(button("stop", async () => {
         await ask(`/api/tasks/${task.task_id}/stop`, { method: "POST" });
+        notice("");
         await look();
       }, task.task_id));
     }
@@ -304,6 +305,7 @@ $("sign-out").addEventListener("click", async () => {
 $("close").addEventListener("click", hide);
 $("language").addEventListener("change", (event) => {
   setLanguage(event.target.value);
+  notice("");
   if (session) tick();
 });
 

@@ -79,7 +79,8 @@ impl Pool {
         let pool = self.clone();
         unbroken(async move {
             let (lives, now_ms) = (pool.lives(), clock::wall_ms());
-            let issued = pool.db.call(move |t| sessions::issue(t, &user, &install_id, None, lives, now_ms)).await?;
+            let issued =
+                pool.db.call(move |t| sessions::issue(t, &user, &install_id, None, lives, now_ms)).await?;
             let (tokens, hash, session) = issued;
             pool.sessions.insert(hash, session);
             Ok(tokens)
@@ -88,7 +89,11 @@ impl Pool {
     }
 
     /// Exchanges a refresh token.
-    pub(crate) async fn refresh(self: &Arc<Self>, token: &str, install_id: String) -> Result<Tokens, PoolError> {
+    pub(crate) async fn refresh(
+        self: &Arc<Self>,
+        token: &str,
+        install_id: String,
+    ) -> Result<Tokens, PoolError> {
         let (pool, hash) = (self.clone(), sessions::hash(token));
         unbroken(async move {
             let (lives, now_ms) = (pool.lives(), clock::wall_ms());
@@ -131,7 +136,12 @@ impl Pool {
     }
 
     /// What a user's nodes earned.
-    pub(crate) async fn earnings(&self, user: i64, before_ms: i64, limit: u32) -> Result<Vec<Earning>, PoolError> {
+    pub(crate) async fn earnings(
+        &self,
+        user: i64,
+        before_ms: i64,
+        limit: u32,
+    ) -> Result<Vec<Earning>, PoolError> {
         let now_ms = clock::wall_ms();
         self.db.call(move |t| tasks::earnings(t, user, before_ms, limit, now_ms)).await
     }

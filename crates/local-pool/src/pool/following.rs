@@ -43,7 +43,9 @@ impl Follower {
             if !lines.is_empty() {
                 return Ok(Some(lines));
             }
-            if let Some(latest) = latest.filter(|latest| self.reading.as_ref().is_none_or(|(k, _)| k != latest)) {
+            if let Some(latest) =
+                latest.filter(|latest| self.reading.as_ref().is_none_or(|(k, _)| k != latest))
+            {
                 let attempt = latest.attempt;
                 self.reading = Some((latest.clone(), LogReader::new(&self.pool.files.logs(), &latest)));
                 if attempt > 1 {
@@ -56,9 +58,10 @@ impl Follower {
                 return Ok(None);
             }
             if state.is_final() {
-                let open = self.reading.as_ref().is_some_and(|(key, _)| {
-                    self.pool.takeovers.is_held(&reports::turn_name(key))
-                });
+                let open = self
+                    .reading
+                    .as_ref()
+                    .is_some_and(|(key, _)| self.pool.takeovers.is_held(&reports::turn_name(key)));
                 let since = *ended_since.get_or_insert_with(clock::mono);
                 if !open || clock::mono().duration_since(since) >= LAST_LINES {
                     return Ok(None);

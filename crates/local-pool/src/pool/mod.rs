@@ -86,7 +86,9 @@ impl Pool {
 pub(crate) async fn unbroken<T: Send + 'static>(
     work: impl Future<Output = Result<T, PoolError>> + Send + 'static,
 ) -> Result<T, PoolError> {
-    tokio::spawn(work).await.map_err(|e| PoolError::Internal(format!("a task of the pool ended badly: {e}")))?
+    tokio::spawn(work)
+        .await
+        .map_err(|e| PoolError::Internal(format!("a task of the pool ended badly: {e}")))?
 }
 
 /// Runs file work that would block.

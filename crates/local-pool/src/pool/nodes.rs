@@ -58,20 +58,27 @@ impl Pool {
         held: Vec<TaskKey>,
     ) -> Result<HeartbeatAnswer, PoolError> {
         self.check_node(&id, user)?;
-        let beat = self.live.with(|live| live.beat(&id, &held, clock::mono())).ok_or(PoolError::NodeUnknown)?;
+        let beat =
+            self.live.with(|live| live.beat(&id, &held, clock::mono())).ok_or(PoolError::NodeUnknown)?;
         let mut renewed = beat.known;
         if renewed.contains(&false) {
             let known = renewed.clone();
-            renewed = self.db.call(move |t| {
-                let mut query = t.prepare_cached(
-                    "SELECT 1 FROM attempts WHERE task_id = ?1 AND attempt = ?2 AND node_id = ?3
+            renewed = self
+                .db
+                .call(move |t| {
+                    let mut query = t.prepare_cached(
+                        "SELECT 1 FROM attempts WHERE task_id = ?1 AND attempt = ?2 AND node_id = ?3
                      AND state IN ('held', 'finished')",
-                )?;
-                held.iter().zip(known).map(|(key, known)| {
-                    let place = params![key.task.as_str(), key.attempt, id.as_str()];
-                    Ok(known || query.query_row(place, |_| Ok(())).optional()?.is_some())
-                }).collect()
-            }).await?;
+                    )?;
+                    held.iter()
+                        .zip(known)
+                        .map(|(key, known)| {
+                            let place = params![key.task.as_str(), key.attempt, id.as_str()];
+                            Ok(known || query.query_row(place, |_| Ok(())).optional()?.is_some())
+                        })
+                        .collect()
+                })
+                .await?;
         }
         Ok(HeartbeatAnswer { renewed, cancellations: beat.cancellations })
     }
@@ -86,7 +93,7 @@ impl Pool {
         reports: Vec<(TaskKey, TaskUsage)>,
     ) -> Result<(Vec<(TaskKey, u64)>, Balance), PoolError> {
         self.check_node(&id, user)?;
-        self.live.with(|live| live.report(&id, usage, pause, clock::mono()));
+        self.live.with(|live| live.report(&id, usage, pause));
         let pool = self.clone();
         unbroken(async move {
             let now_ms = clock::wall_ms();

@@ -163,10 +163,11 @@ impl Upload {
         if offset != self.file.length() {
             return Err(PoolError::OffsetMismatch { stored: self.file.length() });
         }
-        self.file.write(data).await.map_err(|e| match e {
-            PoolError::TooLarge { .. } => PoolError::field("chunk.data", "no more than the announced size"),
-            other => other,
-        })
+        let written = self.file.write(data).await;
+        if matches!(written, Err(PoolError::TooLarge { .. })) {
+            return Err(PoolError::field("chunk.data", "no more than the announced size"));
+        }
+        written
     }
 
     /// Whether the announced size is reached.

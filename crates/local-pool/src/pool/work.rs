@@ -54,7 +54,10 @@ impl TaskWish {
         let long = self.command.iter().any(|part| part.len() > MAX_COMMAND_PART_BYTES || part.contains('\0'));
         let sum: usize = self.command.iter().map(String::len).sum();
         if long || self.command.len() > MAX_COMMAND_PARTS || sum > MAX_COMMAND_BYTES {
-            return Err(PoolError::field("command", "at most 64 parts of at most 4096 bytes, 16384 together"));
+            return Err(PoolError::field(
+                "command",
+                "at most 64 parts of at most 4096 bytes, 16384 together",
+            ));
         }
         self.limits.check().map_err(|e| {
             let field = match e.field {

@@ -95,7 +95,10 @@ pub(super) struct Balance {
     pending_cpt: u64,
 }
 
-async fn shown_balance(site: &Site, session: crate::sessions::Session) -> Result<axum::Json<Balance>, Failure> {
+async fn shown_balance(
+    site: &Site,
+    session: crate::sessions::Session,
+) -> Result<axum::Json<Balance>, Failure> {
     let balance = site.pool.balance(session.user.id).await?;
     Ok(axum::Json(Balance {
         username: session.user.username,
@@ -133,6 +136,9 @@ pub(super) struct Nodes {
     nodes: Vec<NodeView>,
 }
 
-pub(super) async fn nodes(State(site): State<Site>, Caller(session): Caller) -> Result<axum::Json<Nodes>, Failure> {
+pub(super) async fn nodes(
+    State(site): State<Site>,
+    Caller(session): Caller,
+) -> Result<axum::Json<Nodes>, Failure> {
     Ok(axum::Json(Nodes { nodes: site.pool.list_nodes(Some(session.user.id)).await? }))
 }

@@ -35,7 +35,10 @@ pub(super) struct Tasks {
     tasks: Vec<TaskView>,
 }
 
-pub(super) async fn list(State(site): State<Site>, Caller(session): Caller) -> Result<axum::Json<Tasks>, Failure> {
+pub(super) async fn list(
+    State(site): State<Site>,
+    Caller(session): Caller,
+) -> Result<axum::Json<Tasks>, Failure> {
     Ok(axum::Json(Tasks { tasks: site.pool.tasks(session.user.id, MAX_LISTED).await? }))
 }
 
@@ -104,7 +107,8 @@ pub(super) async fn logs(
     };
     let follower = Follower::new(site.pool.clone(), id, follow);
     let lines = futures_util::stream::try_unfold((follower, true), move |(mut follower, first)| async move {
-        let lines = follower.next().await.inspect_err(|error| tracing::error!(%error, "a log could not be read"))?;
+        let lines =
+            follower.next().await.inspect_err(|error| tracing::error!(%error, "a log could not be read"))?;
         Ok::<_, PoolError>(lines.map(|lines| (written(lines, form, first), (follower, false))))
     });
     let (head, tail) = match form {

@@ -128,7 +128,8 @@ async fn text(field: &mut Field<'_>) -> Result<String, Failure> {
         }
         bytes.extend_from_slice(&chunk);
     }
-    String::from_utf8(bytes).map_err(|_| Failure::plain(400, "INVALID_FIELD", "A field of the form is not UTF-8."))
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::plain(400, "INVALID_FIELD", "A field of the form is not UTF-8."))
 }
 
 fn set(wish: &mut TaskWish, name: &str, text: &str) -> Result<(), PoolError> {
@@ -138,8 +139,9 @@ fn set(wish: &mut TaskWish, name: &str, text: &str) -> Result<(), PoolError> {
         "image" => wish.image = (!text.is_empty()).then(|| text.to_owned()),
         "command" if text.is_empty() => wish.command.clear(),
         "command" => {
-            wish.command = serde_json::from_str(text)
-                .map_err(|_| PoolError::field("command", "a JSON list of strings such as [\"python3\", \"a.py\"]"))?;
+            wish.command = serde_json::from_str(text).map_err(|_| {
+                PoolError::field("command", "a JSON list of strings such as [\"python3\", \"a.py\"]")
+            })?;
         }
         "cpu_cores" => limits.resources.cpu_millis = whole("cpu_cores", text, 1000.0)?,
         "memory_gb" => limits.resources.memory_bytes = whole("memory_gb", text, GIB as f64)?,
@@ -183,11 +185,16 @@ mod tests {
     #[test]
     fn numbers_are_read_as_people_write_them_and_nonsense_is_named() {
         let mut wish = TaskWish::default();
-        for (name, text) in [("cpu_cores", "1.5"), ("memory_gb", "0.5"), ("gpu_required", "True"), ("timeout_seconds", "60")] {
+        for (name, text) in
+            [("cpu_cores", "1.5"), ("memory_gb", "0.5"), ("gpu_required", "True"), ("timeout_seconds", "60")]
+        {
             set(&mut wish, name, text).unwrap();
         }
         let r = wish.limits.resources;
-        assert_eq!((r.cpu_millis, r.memory_bytes, r.gpus, wish.limits.timeout.as_secs()), (1500, GIB / 2, 1, 60));
+        assert_eq!(
+            (r.cpu_millis, r.memory_bytes, r.gpus, wish.limits.timeout.as_secs()),
+            (1500, GIB / 2, 1, 60)
+        );
         for (name, text) in [
             ("cpu_cores", "NaN"),
             ("cpu_cores", "-1"),

@@ -42,7 +42,12 @@ pub(crate) struct Held {
 }
 
 /// Writes a new task down, for a requester who can pay at least something.
-pub(crate) fn insert(t: &Transaction<'_>, task: &NewTask, max_open: u32, now_ms: i64) -> Result<Waiting, PoolError> {
+pub(crate) fn insert(
+    t: &Transaction<'_>,
+    task: &NewTask,
+    max_open: u32,
+    now_ms: i64,
+) -> Result<Waiting, PoolError> {
     let open: u32 = t.query_row(
         "SELECT count(*) FROM tasks WHERE owner_id = ?1 AND state IN ('queued', 'running')",
         [task.owner],
@@ -76,7 +81,8 @@ pub(crate) fn insert(t: &Transaction<'_>, task: &NewTask, max_open: u32, now_ms:
 
 /// Everything that waits, oldest first.
 pub(crate) fn queued(t: &Transaction<'_>) -> Result<Vec<Waiting>, PoolError> {
-    let mut query = t.prepare("SELECT id, limits FROM tasks WHERE state = 'queued' ORDER BY created_ms, id")?;
+    let mut query =
+        t.prepare("SELECT id, limits FROM tasks WHERE state = 'queued' ORDER BY created_ms, id")?;
     let rows = query.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))?;
     rows.map(|row| {
         let (id, limits) = row?;
@@ -127,7 +133,9 @@ pub(crate) fn assign(
             },
         )
         .optional()?;
-    let Some((name, image, command, sha256, size, (limits, formula, before))) = found else { return Ok(None) };
+    let Some((name, image, command, sha256, size, (limits, formula, before))) = found else {
+        return Ok(None);
+    };
     let key = TaskKey { task: task.clone(), attempt: before.saturating_add(1) };
     t.execute(
         "UPDATE tasks SET state = 'running', attempt = ?2 WHERE id = ?1",
@@ -268,7 +276,12 @@ pub(crate) struct Progressed {
 
 /// Writes a report down. Nothing changes once the attempt is over; its number is still counted, so that the worker
 /// may forget it.
-pub(crate) fn progress(t: &Transaction<'_>, key: &TaskKey, report: &Progressed, now_ms: i64) -> Result<(), PoolError> {
+pub(crate) fn progress(
+    t: &Transaction<'_>,
+    key: &TaskKey,
+    report: &Progressed,
+    now_ms: i64,
+) -> Result<(), PoolError> {
     let (task, attempt) = (key.task.as_str(), key.attempt);
     let place = "task_id = ?1 AND attempt = ?2 AND state = 'held'";
     if let Some((phase, message)) = &report.phase {
@@ -376,10 +389,7 @@ pub(crate) fn finish(
         outcome(&submission.verdict)
     };
     if funds_ended {
-        t.execute(
-            "UPDATE tasks SET cancel = 'insufficient_funds' WHERE id = ?1",
-            [key.task.as_str()],
-        )?;
+        t.execute("UPDATE tasks SET cancel = 'insufficient_funds' WHERE id = ?1", [key.task.as_str()])?;
     }
     t.execute(
         "UPDATE attempts SET state = 'finished', phase = 'ended', message = ?3, verdict = ?4, exit_code = ?5,
@@ -426,7 +436,13 @@ fn outcome(verdict: &Verdict) -> (TaskState, String, Option<String>) {
     }
 }
 
-fn end(t: &Transaction<'_>, task: &TaskId, state: TaskState, message: &str, now_ms: i64) -> Result<(), PoolError> {
+fn end(
+    t: &Transaction<'_>,
+    task: &TaskId,
+    state: TaskState,
+    message: &str,
+    now_ms: i64,
+) -> Result<(), PoolError> {
     t.execute(
         "UPDATE tasks SET state = ?2, message = ?3, ended_ms = ?4 WHERE id = ?1",
         params![task.as_str(), state.word(), message, now_ms],

@@ -4,9 +4,12 @@ mod lifecycle;
 mod pay;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use lifecycle::{
-    CancelStep, Finished, Held, NewTask, Place, Submission, VoidStep, VoidWhy, Waiting, assign, cancel, finish,
-    held, insert, place, progress, queued, void,
+    CancelStep, Finished, Held, NewTask, Place, Submission, VoidStep, VoidWhy, Waiting, assign, cancel,
+    finish, held, insert, place, progress, queued, void,
 };
 pub(crate) use lifecycle::{Progressed, holder};
 pub(crate) use pay::{Earning, EarningState, accrue, earnings};

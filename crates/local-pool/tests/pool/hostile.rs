@@ -1,16 +1,11 @@
 use crate::support::{Bench, PASSWORD, Worker, chunks, code, field, header, succeeded, used};
-use hivemind_proto::v1::{
-    self, ErrorCode, account_service_client::AccountServiceClient, task_report::Body,
-};
+use hivemind_proto::v1::{self, ErrorCode, account_service_client::AccountServiceClient, task_report::Body};
 use std::time::Duration;
 use tonic::Code;
 
 async fn login(bench: &Bench, username: &str, password: &str) -> Result<(), tonic::Status> {
-    let request = v1::LoginRequest {
-        username: username.into(),
-        password: password.into(),
-        install_id: "one".into(),
-    };
+    let request =
+        v1::LoginRequest { username: username.into(), password: password.into(), install_id: "one".into() };
     AccountServiceClient::new(Worker::channel(&bench.pool).await).login(request).await.map(|_| ())
 }
 
@@ -45,10 +40,7 @@ async fn every_field_over_its_bound_is_named() {
     let mut traversal = header(&key, succeeded(), used(1.0, 1), b"x", 0);
     traversal.sha256 = format!("../../{}", "a".repeat(58));
     assert_eq!(field(&worker.send(traversal, vec![]).await.unwrap_err()), "header.sha256");
-    let huge = v1::ResultHeader {
-        size_bytes: u64::MAX,
-        ..header(&key, succeeded(), used(1.0, 1), b"x", 0)
-    };
+    let huge = v1::ResultHeader { size_bytes: u64::MAX, ..header(&key, succeeded(), used(1.0, 1), b"x", 0) };
     assert_eq!(code(&worker.send(huge, vec![]).await.unwrap_err()), ErrorCode::TooLarge);
     let more = header(&key, succeeded(), used(1.0, 1), b"abc", 0);
     let refused = worker.send(more, chunks(b"abcd", 0)).await.unwrap_err();
@@ -90,7 +82,10 @@ async fn a_report_stream_that_breaks_the_rules_is_ended() {
         (vec![hello.clone(), hello.clone()], "hello"),
         (vec![hello.clone(), other], "key"),
         (vec![hello.clone(), report(1, Body::State(phase))], "state.phase"),
-        (vec![hello.clone(), report(1, Body::Log(v1::LogChunk { first_line: 1, lines: vec![line] }))], "log.lines.text"),
+        (
+            vec![hello.clone(), report(1, Body::Log(v1::LogChunk { first_line: 1, lines: vec![line] }))],
+            "log.lines.text",
+        ),
     ] {
         let request = worker.signed(tokio_stream::iter(messages));
         let refused = match worker.tasks().report_task(request).await {
@@ -141,7 +136,10 @@ async fn guessing_passwords_is_slowed_down() {
     bench.user("ann").await;
     bench.user("bob").await;
     for _ in 0..3 {
-        assert_eq!(code(&login(&bench, "ann", "wrong password").await.unwrap_err()), ErrorCode::WrongCredentials);
+        assert_eq!(
+            code(&login(&bench, "ann", "wrong password").await.unwrap_err()),
+            ErrorCode::WrongCredentials
+        );
     }
     let slowed = login(&bench, "ANN", PASSWORD).await.unwrap_err();
     assert_eq!(code(&slowed), ErrorCode::RateLimited);

@@ -2,7 +2,8 @@ use crate::support::{Bench, succeeded, used};
 use hivemind_domain::resources::TrustLevel;
 use hivemind_local_pool::TaskState;
 use hivemind_proto::v1::{self, ErrorCode, HandBackReason, LeaseState};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 fn attempts(key: &v1::TaskKey) -> u32 {
     key.attempt
@@ -10,7 +11,7 @@ fn attempts(key: &v1::TaskKey) -> u32 {
 
 #[tokio::test]
 async fn a_silent_node_is_removed_and_its_late_result_changes_nothing() {
-    let bench = Bench::start().await;
+    let bench = Bench::short_leases().await;
     let (ann, bob, eve) = (bench.user("ann").await, bench.user("bob").await, bench.user("eve").await);
     let silent = bench.worker("bob", "one").await;
     let id = bench.submit(&ann, "job").await;
@@ -56,7 +57,7 @@ async fn a_silent_node_is_removed_and_its_late_result_changes_nothing() {
 
 #[tokio::test]
 async fn heartbeats_keep_a_lease_and_an_unlisted_attempt_loses_it() {
-    let bench = Bench::start().await;
+    let bench = Bench::short_leases().await;
     let ann = bench.user("ann").await;
     let worker = bench.worker("ann", "one").await;
     let (kept_id, lost_id) = (bench.submit(&ann, "kept").await, bench.submit(&ann, "lost").await);
@@ -159,7 +160,7 @@ async fn a_newer_poll_takes_the_older_ones_place_and_an_abandoned_poll_gets_noth
 
 #[tokio::test]
 async fn a_cancelled_task_is_told_to_its_worker_and_ends_when_the_worker_is_gone() {
-    let bench = Bench::start().await;
+    let bench = Bench::short_leases().await;
     let ann = bench.user("ann").await;
     let worker = bench.worker("ann", "one").await;
     let (id, waiting) = (bench.submit(&ann, "job").await, bench.submit(&ann, "waiting").await);
@@ -173,4 +174,30 @@ async fn a_cancelled_task_is_told_to_its_worker_and_ends_when_the_worker_is_gone
     let ended = bench.pool.wait_for_end(&id, Duration::from_secs(10)).await.unwrap().unwrap();
     assert_eq!((ended.state, ended.attempt), (TaskState::Cancelled, 1));
     assert!(worker.poll(300).await.is_err(), "a silent node has to register again");
+}
+
+#[tokio::test]
+async fn heartbeats_of_many_nodes_write_nothing_to_disk() {
+    let bench = Bench::start().await;
+    bench.user("ann").await;
+    let first = bench.worker("ann", "n0").await;
+    let mut workers = vec![first.clone()];
+    for n in 1..100 {
+        let mut worker = crate::support::Worker { install: format!("n{n}"), ..first.clone() };
+        worker.register().await.unwrap();
+        workers.push(worker);
+    }
+    let database = || {
+        let size = |name: &str| std::fs::metadata(bench.config.data_dir.join(name)).unwrap();
+        ["pool.db", "pool.db-wal"].map(|name| (size(name).len(), size(name).modified().unwrap()))
+    };
+    let before = database();
+    for _ in 0..10 {
+        let beats = workers.iter().map(|worker| worker.beat(&[]));
+        for answer in futures_util::future::join_all(beats).await {
+            answer.unwrap();
+        }
+    }
+    assert_eq!(database(), before);
+    assert_eq!(bench.pool.nodes().await.unwrap().iter().filter(|node| node.active).count(), 100);
 }

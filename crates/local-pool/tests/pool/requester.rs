@@ -42,7 +42,8 @@ impl Requester {
         let made = requester.call(Method::POST, "/api/register", Some(body.clone())).await;
         assert_eq!(made.status(), 201);
         assert_eq!(made.json::<Value>().await.unwrap(), json!({ "username": name, "balance_cpt": 150 }));
-        let answer: Value = requester.call(Method::POST, "/api/login", Some(body)).await.json().await.unwrap();
+        let answer: Value =
+            requester.call(Method::POST, "/api/login", Some(body)).await.json().await.unwrap();
         answer["token"].as_str().unwrap().clone_into(&mut requester.token);
         requester
     }
@@ -86,7 +87,10 @@ async fn a_task_from_submission_to_result_with_its_log_live() {
     assert_eq!(made["package_sha256"], sha256(&package()));
     let id = made["task_id"].as_str().unwrap();
     let task = ann.get(&format!("/api/tasks/{id}")).await;
-    assert_eq!((&task["state"], &task["name"], &task["cpu_cores"]), (&json!("queued"), &json!("primes"), &json!(1.5)));
+    assert_eq!(
+        (&task["state"], &task["name"], &task["cpu_cores"]),
+        (&json!("queued"), &json!("primes"), &json!(1.5))
+    );
 
     let worker = bench.worker("bob", "one").await;
     let assignment = worker.poll(5000).await.unwrap().unwrap();
@@ -129,7 +133,10 @@ async fn a_task_from_submission_to_result_with_its_log_live() {
     assert_eq!(ann.get("/api/balance").await["balance_cpt"], 150 - paid.credited_cpt);
     assert_eq!(ann.get("/api/tasks").await["tasks"][0]["task_id"], id);
     let nodes = ann.get("/api/nodes").await;
-    assert_eq!((&nodes["nodes"][0]["node_id"], &nodes["nodes"][0]["hostname"]), (&json!(worker.node), &json!("")));
+    assert_eq!(
+        (&nodes["nodes"][0]["node_id"], &nodes["nodes"][0]["hostname"]),
+        (&json!(worker.node), &json!(""))
+    );
     bench.books_balance().await;
 }
 
@@ -139,7 +146,9 @@ async fn a_task_can_be_stopped_and_belongs_to_its_owner_only() {
     let (ann, eve) = (Requester::join(&bench, "ann").await, Requester::join(&bench, "eve").await);
     let made: Value = ann.submit(Requester::form(&FIELDS, Some(package()))).await.json().await.unwrap();
     let id = made["task_id"].as_str().unwrap();
-    for (method, path) in [(Method::GET, ""), (Method::GET, "/logs"), (Method::GET, "/result"), (Method::POST, "/stop")] {
+    for (method, path) in
+        [(Method::GET, ""), (Method::GET, "/logs"), (Method::GET, "/result"), (Method::POST, "/stop")]
+    {
         let answer = eve.call(method, &format!("/api/tasks/{id}{path}"), None).await;
         refused(answer, 404, "TASK_UNKNOWN").await;
     }
@@ -192,8 +201,14 @@ async fn sign_up_and_sign_in_refuse_what_they_must() {
     let body = |name: &str, password: &str| Some(json!({ "username": name, "password": password }));
     let post = Method::POST;
     refused(nobody.call(post.clone(), "/api/register", body("ANN", PASSWORD)).await, 409, "NAME_TAKEN").await;
-    refused(nobody.call(post.clone(), "/api/register", body("bob", "short")).await, 400, "INVALID_FIELD").await;
-    refused(nobody.call(post.clone(), "/api/login", body("ann", "wrong password")).await, 401, "WRONG_CREDENTIALS").await;
+    refused(nobody.call(post.clone(), "/api/register", body("bob", "short")).await, 400, "INVALID_FIELD")
+        .await;
+    refused(
+        nobody.call(post.clone(), "/api/login", body("ann", "wrong password")).await,
+        401,
+        "WRONG_CREDENTIALS",
+    )
+    .await;
     let long = body("ann", &"x".repeat(20_000));
     refused(nobody.call(post.clone(), "/api/login", long).await, 413, "TOO_LARGE").await;
     refused(nobody.call(post.clone(), "/api/login", Some(json!([1]))).await, 400, "INVALID_FIELD").await;

@@ -1,11 +1,10 @@
 use crate::support::{Bench, Worker, chunks, header, succeeded, used};
 use hivemind_local_pool::TaskState;
 use hivemind_proto::v1::{self, LeaseState, result_status_response::Status};
-use std::time::Duration;
 
 #[tokio::test]
 async fn a_restart_keeps_sessions_nodes_leases_tasks_and_half_results() {
-    let bench = Bench::with(|config| config.lease = Duration::from_secs(4)).await;
+    let bench = Bench::start().await;
     let ann = bench.user("ann").await;
     let mut worker = bench.worker("ann", "one").await;
     let held_id = bench.submit(&ann, "held").await;
@@ -45,7 +44,7 @@ async fn a_restart_keeps_sessions_nodes_leases_tasks_and_half_results() {
 
 #[tokio::test]
 async fn a_restarted_pool_counts_silence_from_its_own_start() {
-    let bench = Bench::start().await;
+    let bench = Bench::short_leases().await;
     let ann = bench.user("ann").await;
     let mut worker = bench.worker("ann", "one").await;
     bench.submit(&ann, "job").await;

@@ -26,7 +26,9 @@ async fn an_upload_goes_on_where_it_broke_off() {
         .await
         .unwrap_err();
     assert_eq!(crate::support::field(&broken), "chunk");
-    let Status::Offset(offset) = worker.result_status(&key, &data).await.unwrap() else { panic!("not final") };
+    let Status::Offset(offset) = worker.result_status(&key, &data).await.unwrap() else {
+        panic!("not final")
+    };
     assert_eq!(offset, 512 * 1024);
     let hole = header(&key, succeeded(), used(10.0, 5), &data, offset + 1);
     assert_eq!(code(&worker.send(hole, vec![]).await.unwrap_err()), ErrorCode::OffsetMismatch);
@@ -57,7 +59,11 @@ async fn the_same_result_twice_is_one_and_another_is_a_conflict() {
     let view = bench.pool.task(&key.task_id).await.unwrap();
     assert_eq!(view.result.unwrap().sha256, sha256(b"first"));
     let answer = worker.beat(&[&key]).await.unwrap();
-    assert_eq!(answer.leases[0].state(), v1::LeaseState::Renewed, "a worker that missed the answer asks again");
+    assert_eq!(
+        answer.leases[0].state(),
+        v1::LeaseState::Renewed,
+        "a worker that missed the answer asks again"
+    );
     bench.books_balance().await;
 }
 
@@ -106,7 +112,8 @@ async fn only_the_workers_own_attempts_can_be_ended_and_their_packages_had() {
     assert_eq!(code(&stolen), ErrorCode::TaskUnknown);
     let back = eve.hand_back(&key, v1::HandBackReason::OwnerStopped).await.unwrap_err();
     assert_eq!(code(&back), ErrorCode::TaskUnknown);
-    let fetch = |offset| v1::FetchRequest { key: Some(key.clone()), artifact_id: key.task_id.clone(), offset };
+    let fetch =
+        |offset| v1::FetchRequest { key: Some(key.clone()), artifact_id: key.task_id.clone(), offset };
     let refused = eve.artifacts().fetch(eve.signed(fetch(0))).await.unwrap_err();
     assert_eq!(code(&refused), ErrorCode::TaskUnknown);
     let beat = v1::HeartbeatRequest { node_id: worker.node.clone(), held: vec![key.clone()] };
@@ -115,10 +122,14 @@ async fn only_the_workers_own_attempts_can_be_ended_and_their_packages_had() {
 
     let package = crate::support::package();
     for offset in [0, 10, package.len()] {
-        let mut stream = worker.artifacts().fetch(worker.signed(fetch(offset as u64))).await.unwrap().into_inner();
+        let mut stream =
+            worker.artifacts().fetch(worker.signed(fetch(offset as u64))).await.unwrap().into_inner();
         let mut got = Vec::new();
         while let Some(chunk) = stream.message().await.unwrap() {
-            assert_eq!((chunk.offset as usize, chunk.total_size as usize), (offset + got.len(), package.len()));
+            assert_eq!(
+                (chunk.offset as usize, chunk.total_size as usize),
+                (offset + got.len(), package.len())
+            );
             got.extend_from_slice(&chunk.data);
         }
         assert!(got == package[offset..], "from {offset}");

@@ -16,7 +16,7 @@ use tonic::{Code, Request, Status};
 
 pub const PASSWORD: &str = "a long password";
 
-/// A pool whose leases are short, so that tests are.
+/// A pool with its folder.
 pub struct Bench {
     pub pool: LocalPool,
     pub config: PoolConfig,
@@ -28,10 +28,14 @@ impl Bench {
         Self::with(|_| {}).await
     }
 
+    /// With a lease short enough to wait for its end.
+    pub async fn short_leases() -> Self {
+        Self::with(|config| config.lease = Duration::from_millis(1500)).await
+    }
+
     pub async fn with(change: impl FnOnce(&mut PoolConfig)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = PoolConfig::ephemeral(dir.path().join("pool"));
-        config.lease = Duration::from_millis(1500);
         change(&mut config);
         let pool = LocalPool::start(config.clone()).await.unwrap();
         Self { pool, config, dir }
@@ -120,11 +124,8 @@ impl Worker {
 
     pub async fn sign_in(bench: &Bench, user: &str, install: &str) -> Self {
         let channel = Self::channel(&bench.pool).await;
-        let login = v1::LoginRequest {
-            username: user.into(),
-            password: PASSWORD.into(),
-            install_id: install.into(),
-        };
+        let login =
+            v1::LoginRequest { username: user.into(), password: PASSWORD.into(), install_id: install.into() };
         let answer = AccountServiceClient::new(channel.clone()).login(login).await.unwrap().into_inner();
         let session = answer.session.unwrap();
         Self {
