@@ -58,7 +58,8 @@ fn a_good_assignment_is_taken_whole() {
     assert_eq!(a.network, NetworkNeed::Hosts(vec!["pypi.org".into()]));
     assert_eq!(a.package.unwrap().size_bytes, 1000);
     assert_eq!(assigned(v1::AssignTaskResponse { assignment: None, lease_ms: 0 }), Ok(None));
-    let plain = v1::Assignment { image: String::new(), package: None, network_hosts: vec![], ..good_assignment() };
+    let plain =
+        v1::Assignment { image: String::new(), package: None, network_hosts: vec![], ..good_assignment() };
     let plain = read(plain).unwrap().unwrap().assignment;
     assert_eq!((plain.image, plain.package, plain.network), (None, None, NetworkNeed::None));
 }
@@ -106,7 +107,9 @@ const HOSTILE: &[(&str, &str, Spoil)] = &[
     ("hash in capitals", "assignment.package.sha256", |a| package(a).sha256 = "AB".repeat(32)),
     ("hash of other letters", "assignment.package.sha256", |a| package(a).sha256 = "zz".repeat(32)),
     ("hash of wide digits", "assignment.package.sha256", |a| package(a).sha256 = "１".repeat(64)),
-    ("prefixed hash", "assignment.package.sha256", |a| package(a).sha256 = format!("sha256:{}", "a".repeat(57))),
+    ("prefixed hash", "assignment.package.sha256", |a| {
+        package(a).sha256 = format!("sha256:{}", "a".repeat(57))
+    }),
     ("empty package", "assignment.package.size_bytes", |a| package(a).size_bytes = 0),
     ("giant package", "assignment.package.size_bytes", |a| package(a).size_bytes = (4 << 30) + 1),
     ("endless package", "assignment.package.size_bytes", |a| package(a).size_bytes = u64::MAX),
@@ -252,7 +255,8 @@ fn heartbeats_are_checked() {
 
 #[test]
 fn money_beyond_the_supply_is_not_believed() {
-    let answer = |durable, credited_cpt| v1::SubmitTaskResultResponse { durable, credited_cpt, settled: true };
+    let answer =
+        |durable, credited_cpt| v1::SubmitTaskResultResponse { durable, credited_cpt, settled: true };
     assert_eq!(credit(&answer(true, 7)).unwrap().cpt, 7);
     refused(credit(&answer(false, 7)), "durable", "not durable");
     refused(credit(&answer(true, MOST_CPT + 1)), "credited_cpt", "too much");
@@ -274,7 +278,11 @@ fn money_beyond_the_supply_is_not_believed() {
 
 #[test]
 fn pieces_must_follow_each_other_and_fit() {
-    let chunk = |offset, length: usize, total_size| v1::FetchChunk { offset, data: vec![0; length].into(), total_size };
+    let chunk = |offset, length: usize, total_size| v1::FetchChunk {
+        offset,
+        data: vec![0; length].into(),
+        total_size,
+    };
     assert_eq!(piece(&chunk(10, 5, 100), 10, 100), Ok(15));
     refused(piece(&chunk(11, 5, 100), 10, 100), "offset", "gap");
     refused(piece(&chunk(0, 5, 100), 10, 100), "offset", "repetition");
