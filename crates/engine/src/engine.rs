@@ -3,11 +3,12 @@ use crate::calls::ApiCallCounter;
 use crate::channel::{ChannelWriter, PIECES};
 use crate::connection::{Connection, failed};
 use crate::container::{Program, configuration, key_of, labels_of, name_of};
+use crate::events::EngineEvents;
 use crate::failure::{status_of, translate};
 use crate::image::{ImageRule, Images, Pinned};
 use crate::package::{self, Package, check_command};
 use crate::policy;
-use crate::run::{self, Exits};
+use crate::run;
 use async_trait::async_trait;
 use bollard::models::{ContainerCreateBody, SystemInfo, SystemVersion};
 use bollard::query_parameters::{
@@ -42,7 +43,7 @@ const REMOVAL_CHECKS: u32 = 50;
 pub struct DockerEngine {
     connection: Connection,
     images: Images,
-    exits: Exits,
+    events: EngineEvents,
     /// Containers made by this process and not started yet: they need no inspection before the start.
     fresh: Mutex<HashSet<String>>,
     image_rule: Option<Arc<ImageRule>>,
@@ -64,7 +65,7 @@ impl DockerEngine {
         Self {
             connection: Connection::new(address),
             images: Images::default(),
-            exits: Exits::default(),
+            events: EngineEvents::default(),
             fresh: Mutex::default(),
             image_rule: None,
         }
@@ -112,7 +113,7 @@ impl DockerEngine {
             let sentence = format!("image {image} is not allowed on this computer");
             return Err(EngineError::new(EngineErrorKind::Image, sentence));
         }
-        self.images.pin(&self.connection, image).await
+        self.images.pin(&self.connection, &self.events.images, image).await
     }
 
     /// Makes the container, in place of one that an earlier try at the same attempt left.
@@ -227,6 +228,8 @@ impl Engine for DockerEngine {
             None => None,
         };
         let (command, folder) = program(plan, package.as_ref())?;
+        // Opens the event stream, so that what is learned about the image is kept up to date.
+        let _listening = self.events.subscribe(&self.connection);
         let mut image = self.pin(plan, package.as_ref()).await?;
         let body = |image: &Pinned| {
             let program = Program { command: &command, folder: &folder };
@@ -263,7 +266,7 @@ impl Engine for DockerEngine {
         events: mpsc::Sender<ContainerEvent>,
     ) -> Result<Exit, EngineError> {
         let fresh = self.lock_fresh().remove(container);
-        run::run(&self.connection, &self.exits, container, fresh, lines_after_ns, events).await
+        run::run(&self.connection, &self.events, container, fresh, lines_after_ns, events).await
     }
 
     async fn stop(&self, container: &str, grace: Duration) -> Result<(), EngineError> {

@@ -1,6 +1,7 @@
 //! Images: reference syntax, finding, pulling, pinning.
 
 use crate::connection::{Connection, failed};
+use crate::events::ImageNews;
 use crate::failure::{status_of, translate};
 use crate::policy::{LABEL_PREFIX, MAX_IMAGE_VOLUMES};
 use bollard::models::ImageInspect;
@@ -16,9 +17,11 @@ use tokio::time::Instant;
 /// image that a package's manifest names.
 pub type ImageRule = dyn Fn(&str) -> bool + Send + Sync;
 
-/// How long an image found here is believed to be the one a tag means. Containers are made by image id, so that an
-/// old belief runs the old image and never something unknown.
+/// How long an image found here is believed to be the one a tag means while no event would tell otherwise.
+/// Containers are made by image id, so that an old belief runs the old image and never something unknown.
 const BELIEVED_FOR: Duration = Duration::from_secs(60);
+/// The same while events arrive and told of no change.
+const BELIEVED_WITH_EVENTS: Duration = Duration::from_secs(3600);
 /// References remembered at most.
 const REMEMBERED: usize = 64;
 /// A pull that tells nothing for this long is given up.
@@ -126,19 +129,40 @@ pub(crate) struct Pinned {
 /// Finds and pulls images, and remembers for a short while what it found.
 #[derive(Debug, Default)]
 pub(crate) struct Images {
-    known: Mutex<HashMap<String, (Pinned, Instant)>>,
+    known: Mutex<HashMap<String, Known>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    image: Pinned,
+    at: Instant,
+    changes: u64,
+    with_events: bool,
+}
+
+impl Known {
+    fn holds(&self, news: &ImageNews) -> bool {
+        let within = if self.with_events { BELIEVED_WITH_EVENTS } else { BELIEVED_FOR };
+        self.changes == news.changes() && self.at.elapsed() < within
+    }
 }
 
 impl Images {
     /// The image that `reference` means, pulled when it is not here.
-    pub(crate) async fn pin(&self, engine: &Connection, reference: &str) -> Result<Pinned, EngineError> {
+    pub(crate) async fn pin(
+        &self,
+        engine: &Connection,
+        news: &ImageNews,
+        reference: &str,
+    ) -> Result<Pinned, EngineError> {
         let parsed = ImageReference::parse(reference).map_err(|why| image_error(reference, why))?;
         let full = parsed.full();
-        let held =
-            self.lock().get(&full).filter(|(_, at)| at.elapsed() < BELIEVED_FOR).map(|(p, _)| p.clone());
+        let held = self.lock().get(&full).filter(|known| known.holds(news)).map(|known| known.image.clone());
         if let Some(pinned) = held {
             return Ok(pinned);
         }
+        // Before the question, so that a change while it is answered counts.
+        let (changes, with_events) = (news.changes(), news.is_alive());
         let docker = engine.docker()?;
         let inspected = match docker.inspect_image(&full).await {
             Err(error) if status_of(&error) == Some(404) => {
@@ -156,7 +180,7 @@ impl Images {
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        known.insert(full, (pinned.clone(), Instant::now()));
+        known.insert(full, Known { image: pinned.clone(), at: Instant::now(), changes, with_events });
         Ok(pinned)
     }
 
@@ -165,7 +189,7 @@ impl Images {
         self.lock().clear();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Pinned, Instant)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

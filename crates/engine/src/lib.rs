@@ -16,6 +16,7 @@ mod connection;
 mod container;
 mod engine;
 mod entry_path;
+mod events;
 mod failure;
 mod image;
 mod outputs;

@@ -8,19 +8,16 @@
 //! No polling. Each of the streams may fail; whichever does, the engine is asked once and the others go on. An end
 //! is believed only from an event or an inspection, and told after every line was.
 
-mod exits;
 mod lines;
 mod usage;
 
-pub(crate) use exits::Exits;
-
 use crate::connection::{Connection, failed};
+use crate::events::{EngineEvents, Notice};
 use crate::failure::{status_of, translate};
 use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::models::{ContainerState, ContainerStateStatusEnum, ContainerStatsResponse};
 use bollard::query_parameters::{LogsOptionsBuilder, StatsOptionsBuilder};
-use exits::Notice;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use hivemind_worker_core::port::{ContainerEvent, EngineError, EngineErrorKind, Exit};
@@ -30,6 +27,9 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, sleep_until};
 
+/// The statistics are asked for when the container has run this long: the engine's first reading takes more than a
+/// second anyway, and a short task is spared a request.
+const STATS_AFTER: Duration = Duration::from_secs(1);
 /// After the log stream ended, the event with the exit code is expected within this time.
 const EVENT_WITHIN: Duration = Duration::from_millis(300);
 /// After the end, the log stream may be silent for this long before it is given up.
@@ -47,13 +47,13 @@ const KILLED: i64 = 137;
 /// Runs `container` to its end. `fresh` says that this process made it and has not started it.
 pub(crate) async fn run(
     engine: &Connection,
-    exits: &Exits,
+    news: &EngineEvents,
     container: &str,
     fresh: bool,
     lines_after_ns: i64,
     events: mpsc::Sender<ContainerEvent>,
 ) -> Result<Exit, EngineError> {
-    let notices = exits.subscribe(engine);
+    let notices = news.subscribe(engine);
     let state = if fresh { State::Created } else { inspect(engine, container).await? };
     if state == State::Created {
         let started = engine.docker()?.start_container(container, None).await;
@@ -140,9 +140,7 @@ struct Watch<'a> {
 impl Watch<'_> {
     async fn until_the_end(mut self) -> Result<Exit, EngineError> {
         self.logs = Some(self.open_logs()?);
-        if self.exit.is_none() {
-            self.stats = Some(self.open_stats()?);
-        }
+        let mut stats_at = Some(Instant::now() + STATS_AFTER);
         let mut quiet = QUIET;
         let mut deadline = Instant::now() + self.patience(quiet);
         loop {
@@ -163,6 +161,13 @@ impl Watch<'_> {
                 // Before the lines: a program that never stops printing must not hide its use.
                 stats = next(&mut self.stats) => self.on_stats(stats).await,
                 piece = next(&mut self.logs) => self.on_log(piece).await,
+                () = sleep_until(stats_at.unwrap_or(deadline)), if stats_at.is_some() => {
+                    stats_at = None;
+                    if self.exit.is_none() && self.stats.is_none() {
+                        self.stats = Some(self.open_stats()?);
+                    }
+                    continue;
+                }
                 () = sleep_until(deadline) => {
                     quiet = if before == (false, true) { (quiet * 2).min(LONGEST_QUIET) } else { QUIET };
                     self.on_silence().await?;

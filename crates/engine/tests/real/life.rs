@@ -1,7 +1,7 @@
 //! Start, lines, end, adoption, stop, leftovers.
 
-use crate::bench::{bench, gather, run_on};
-use bollard::query_parameters::RemoveContainerOptionsBuilder;
+use crate::bench::{PYTHON, bench, gather, run_on};
+use bollard::query_parameters::{RemoveContainerOptionsBuilder, RemoveImageOptions, TagImageOptionsBuilder};
 use hivemind_domain::limits::TaskLimits;
 use hivemind_worker_core::port::{ContainerPlan, Engine, EngineErrorKind};
 use std::time::Duration;
@@ -218,6 +218,33 @@ async fn the_volume_of_a_vanished_container_is_swept() {
     assert_eq!(left.len(), 1, "the other one stays");
     assert_eq!(bench.run(&other).await.exit.code, 0, "and still has its files");
     bench.engine.remove(&other).await.expect("removed");
+    bench.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_moved_tag_is_noticed() {
+    let Some(bench) = bench().await else { return };
+    let repository = format!("hivemind-test-{}", bench.install);
+    let tag = async |image: &str| {
+        let to = TagImageOptionsBuilder::new().repo(&repository).tag("moving").build();
+        bench.raw.tag_image(image, Some(to)).await.expect("tagged");
+    };
+    let mut plan = bench.plan("tag", &[("run.sh", "exit 0\n")]);
+    plan.image = format!("{repository}:moving");
+    let mut digests = Vec::new();
+    for image in ["busybox:test", PYTHON, PYTHON, "busybox:test"] {
+        tag(image).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let prepared = bench.engine.prepare(&plan).await.expect("prepared");
+        assert_eq!(bench.run(&prepared.container).await.exit.code, 0);
+        bench.engine.remove(&prepared.container).await.expect("removed");
+        digests.push(prepared.image_digest);
+    }
+    bench.raw.remove_image(&plan.image, None::<RemoveImageOptions>, None).await.expect("untagged");
+    assert_ne!(digests[0], digests[1]);
+    assert_eq!((&digests[1], &digests[0]), (&digests[2], &digests[3]));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(bench.engine.prepare(&plan).await.expect_err("gone").kind, EngineErrorKind::Image);
     bench.assert_clean().await;
 }
 

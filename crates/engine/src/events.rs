@@ -1,19 +1,19 @@
-//! One event stream for all containers: who ended, and who ran out of memory.
+//! One event stream for everything: which container ended or ran out of memory, and whether an image changed.
 
 use crate::connection::Connection;
-use crate::policy::LABEL_INSTALL;
-use bollard::models::EventMessage;
+use bollard::models::{EventMessage, EventMessageTypeEnum};
 use bollard::query_parameters::EventsOptionsBuilder;
 use futures_util::StreamExt;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
 
 /// News from the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Notice {
+pub(crate) enum Notice {
     /// A container ended.
     Died { container: String, code: i64 },
     /// A process in it was ended for want of memory.
@@ -27,33 +27,55 @@ const WAITING: usize = 1024;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// The shared stream. It is opened when the first task runs and reopened while somebody listens.
-#[derive(Debug)]
-pub(crate) struct Exits {
-    news: broadcast::Sender<Notice>,
-    listening: Mutex<Option<AbortHandle>>,
+/// Whether what was learned about images still holds.
+#[derive(Debug, Default)]
+pub(crate) struct ImageNews {
+    /// Events are known to arrive.
+    alive: AtomicBool,
+    /// Rises whenever an image changed, or may have.
+    changes: AtomicU64,
 }
 
-impl Default for Exits {
-    fn default() -> Self {
-        Self { news: broadcast::channel(WAITING).0, listening: Mutex::default() }
+impl ImageNews {
+    /// Counts changes; the same number twice means that nothing changed in between, if events arrived throughout.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// Whether events are known to arrive.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.alive.load(Ordering::Acquire)
     }
 }
 
-impl Exits {
+/// The shared stream. It is opened for the first task and reopened while somebody listens.
+#[derive(Debug)]
+pub(crate) struct EngineEvents {
+    news: broadcast::Sender<Notice>,
+    pub(crate) images: Arc<ImageNews>,
+    listening: Mutex<Option<AbortHandle>>,
+}
+
+impl Default for EngineEvents {
+    fn default() -> Self {
+        Self { news: broadcast::channel(WAITING).0, images: Arc::default(), listening: Mutex::default() }
+    }
+}
+
+impl EngineEvents {
     /// Everything from now on. Must be called inside a tokio runtime.
-    pub(super) fn subscribe(&self, engine: &Connection) -> broadcast::Receiver<Notice> {
+    pub(crate) fn subscribe(&self, engine: &Connection) -> broadcast::Receiver<Notice> {
         let receiver = self.news.subscribe();
         let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
         if listening.as_ref().is_none_or(AbortHandle::is_finished) {
-            let task = tokio::spawn(listen(engine.clone(), self.news.clone()));
+            let task = tokio::spawn(listen(engine.clone(), self.news.clone(), self.images.clone()));
             *listening = Some(task.abort_handle());
         }
         receiver
     }
 }
 
-impl Drop for Exits {
+impl Drop for EngineEvents {
     fn drop(&mut self) {
         let listening = self.listening.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(task) = listening.take() {
@@ -62,15 +84,15 @@ impl Drop for Exits {
     }
 }
 
-async fn listen(engine: Connection, news: broadcast::Sender<Notice>) {
+async fn listen(engine: Connection, news: broadcast::Sender<Notice>, images: Arc<ImageNews>) {
     let mut since: Option<i64> = None;
     let mut pause = FIRST_PAUSE;
     loop {
         if let Ok(docker) = engine.docker() {
             let filters = HashMap::from([
-                ("type", vec!["container"]),
-                ("event", vec!["die", "oom"]),
-                ("label", vec![LABEL_INSTALL]),
+                ("type", vec!["container", "image"]),
+                // "create" tells nothing but that events arrive.
+                ("event", vec!["create", "die", "oom", "delete", "import", "load", "pull", "tag", "untag"]),
             ]);
             let mut options = EventsOptionsBuilder::new().filters(&filters);
             if let Some(ns) = since {
@@ -80,12 +102,18 @@ async fn listen(engine: Connection, news: broadcast::Sender<Notice>) {
             while let Some(Ok(event)) = stream.next().await {
                 pause = FIRST_PAUSE;
                 since = event.time_nano.or(since);
+                if event.typ == Some(EventMessageTypeEnum::IMAGE) {
+                    images.changes.fetch_add(1, Ordering::AcqRel);
+                }
+                images.alive.store(true, Ordering::Release);
                 if let Some(notice) = notice_of(&event) {
                     // Nobody listening is fine.
                     let _ = news.send(notice);
                 }
             }
         }
+        images.alive.store(false, Ordering::Release);
+        images.changes.fetch_add(1, Ordering::AcqRel);
         if news.send(Notice::Interrupted).is_err() {
             return;
         }
