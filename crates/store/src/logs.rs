@@ -31,6 +31,7 @@ const MOST_TEXT: usize = 1 << 20;
 const MOST_SHOWN: usize = 16 << 10;
 /// Attempts whose ends are remembered.
 const MOST_KNOWN: usize = 256;
+const DROPPED: &str = "[this line was dropped: the task wrote more than is kept]";
 const DAMAGED: &str = "[this line was damaged on the disk]";
 
 /// Where an attempt's output ends.
@@ -114,10 +115,11 @@ impl LogArchive for FileLogs {
         self.on_disk(move |inner| {
             let (first_kept, total) = inner.span(&key)?;
             if first < first_kept {
-                return Err(io::Error::new(
-                    io::ErrorKind::NotFound,
-                    "lines before those kept were asked for",
-                ));
+                // Told in their place, so that whoever reads on keeps counting and sees that something is missing.
+                let kept = inner.records(&key, first_kept, total, 1)?;
+                let time_ns = kept.first().map_or(0, |record| record.line.time_ns);
+                let end = first_kept.min(first.saturating_add(u64::from(limit)));
+                return Ok((first..end).map(|n| Record::placeholder(n, time_ns, DROPPED).line).collect());
             }
             let records = inner.records(&key, first, total, limit)?;
             Ok(records.into_iter().map(|r| r.line).collect())

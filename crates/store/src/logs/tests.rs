@@ -102,7 +102,12 @@ async fn the_quota_drops_the_oldest_and_says_so() {
         let kept: Vec<_> = (page.first_kept..20_000).collect();
         assert_eq!(numbers(&page), kept);
         assert_eq!(logs.read(&k, page.first_kept, 1000).await.unwrap(), lines(page.first_kept..20_000));
-        assert!(logs.read(&k, page.first_kept - 1, 1).await.is_err());
+        let over_the_edge = logs.read(&k, page.first_kept - 3, 100).await.unwrap();
+        assert_eq!(over_the_edge.len(), 3);
+        assert!(
+            over_the_edge.iter().all(|l| l.text == DROPPED && l.time_ns == 1000 + page.first_kept as i64)
+        );
+        assert_eq!(logs.read(&k, 0, 7).await.unwrap().len(), 7);
     }
 }
 
