@@ -4,7 +4,9 @@ use anyhow::Context;
 use hivemind_domain::settings::Settings;
 use std::fs::OpenOptions;
 use std::sync::Mutex;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts logging as the settings say: standard error, or a file.
 ///
@@ -12,23 +14,26 @@ use tracing_subscriber::EnvFilter;
 /// When the file cannot be opened.
 pub(crate) fn start(settings: &Settings) -> anyhow::Result<()> {
     let level = match settings.text("log_level") {
-        "warning" => "warn",
-        other => other,
+        "error" => LevelFilter::ERROR,
+        "warn" | "warning" => LevelFilter::WARN,
+        "debug" => LevelFilter::DEBUG,
+        "trace" => LevelFilter::TRACE,
+        _ => LevelFilter::INFO,
     };
     // Libraries speak only when something is wrong: their debug lines can hold what tasks and pools send.
-    let rooms: Vec<_> = ROOMS.iter().map(|room| format!("{room}={level}")).collect();
-    let filter = EnvFilter::new(format!("warn,{}", rooms.join(",")));
+    let filter = Targets::new().with_default(LevelFilter::WARN).with_targets(ROOMS.map(|room| (room, level)));
     let file = settings.text("log_file");
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_target(false);
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_target(false);
+    let log = tracing_subscriber::registry().with(filter);
     let started = if file.is_empty() {
-        builder.with_writer(std::io::stderr).try_init()
+        log.with(lines.with_writer(std::io::stderr)).try_init()
     } else {
         let mut options = OpenOptions::new();
         options.create(true).append(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(file).with_context(|| format!("the log file {file} cannot be opened"))?;
-        builder.with_writer(Mutex::new(file)).try_init()
+        log.with(lines.with_writer(Mutex::new(file))).try_init()
     };
     started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))
 }
