@@ -9,7 +9,7 @@ use super::http::{Request, Server};
 use super::measurement::{Bench, Measured};
 use super::proxy::{Call, Proxy};
 use super::stand::{Stand, small_package};
-use super::statistics::{Random, ratio};
+use super::statistics::{Random, percentile, ratio};
 use crate::{clock, console};
 
 /// Pairs of one cycle each; the goals ask for at least 50.
@@ -34,11 +34,18 @@ pub fn calls(bench: &Bench<'_>) -> Result<Vec<Measured>> {
         later.push(recorded(&stand, &proxy, &package)?);
     }
     let most = later.iter().max_by_key(|calls| calls.len()).context("no calls")?;
-    let names: Vec<String> = most.iter().map(spoken).collect();
     Ok(vec![Measured {
-        value: later.iter().chain([&first]).map(Vec::len).max().unwrap_or(0) as f64,
-        note: format!("the most of {} tasks (first one: {}): {}", COUNTED + 1, first.len(), names.join(", ")),
+        value: most.len() as f64,
+        note: format!(
+            "the most of {COUNTED} tasks: {}; the first task after a start: {}",
+            spoken_all(most),
+            spoken_all(&first)
+        ),
     }])
+}
+
+fn spoken_all(calls: &[Call]) -> String {
+    calls.iter().map(spoken).collect::<Vec<_>>().join(", ")
 }
 
 /// P8: a task's time at the pool against the same container made by hand.
@@ -84,13 +91,21 @@ pub fn overhead(bench: &Bench<'_>) -> Result<Vec<Measured>> {
             same.interval
         );
     }
+    let (left, right): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
     let share = |share: f64, random: &mut Random| {
         let ratio = ratio(&pairs, share, random);
         Measured {
             value: ratio.value,
             note: format!(
-                "{PAIRS} interleaved pairs, 95 % interval {:.2} to {:.2}; equal halves {:.2} ({:.2} to {:.2})",
-                ratio.interval.start, ratio.interval.end, same.value, same.interval.start, same.interval.end
+                "{PAIRS} interleaved pairs, {:.0} against {:.0} ms, 95 % interval {:.2} to {:.2}; equal halves {:.2} \
+                 ({:.2} to {:.2})",
+                percentile(&left, share),
+                percentile(&right, share),
+                ratio.interval.start,
+                ratio.interval.end,
+                same.value,
+                same.interval.start,
+                same.interval.end
             ),
         }
     };
@@ -168,16 +183,18 @@ impl Raw {
         })
     }
 
-    /// Milliseconds for one container's whole life.
+    /// Milliseconds until one container's outputs are in hand. Its removal is not in it: the worker's own time ends
+    /// with the acknowledged result as well, whether or not the container is gone by then.
     fn cycle(&self) -> Result<f64> {
         let start = clock::now();
         let json = "application/json";
         let made = self.engine.json(&Request::with("POST", "/containers/create", json, &self.create))?;
         let id = made["Id"].as_str().context("no container id")?.to_owned();
         let outcome = self.life(&id);
+        let passed = clock::now().duration_since(start);
         self.engine.send(&Request::new("DELETE", &format!("/containers/{id}?v=true&force=true")))?;
         outcome?;
-        Ok(clock::now().duration_since(start).as_secs_f64() * 1000.0)
+        Ok(passed.as_secs_f64() * 1000.0)
     }
 
     fn life(&self, id: &str) -> Result<()> {

@@ -18,6 +18,7 @@ use crate::system::on_path;
 const SETTLE: Duration = Duration::from_secs(15);
 const WINDOW: Duration = Duration::from_secs(60);
 const OPENINGS: u32 = 50;
+/// Each waits until the pool has given the last one up, which takes its 10 s of silence.
 const STARTS: u32 = 12;
 
 /// P1: memory of a headless worker.

@@ -55,6 +55,8 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("hivemind-local-api", &["hivemind-testkit"]),
     ("hivemind-local-pool", &["hivemind-testkit"]),
     ("hivemind-pool-client", &["hivemind-local-pool", "hivemind-testkit"]),
+    // The books can only be added up by the pool itself.
+    ("hivemind-product-tests", &["hivemind-local-pool"]),
     ("hivemind-store", &["hivemind-testkit"]),
     ("hivemind-tray", &["hivemind-testkit"]),
     ("hivemind-worker-core", &["hivemind-testkit"]),
