@@ -2,6 +2,7 @@
 
 import type { Snapshot } from "../generated/Snapshot";
 import { detail, sentence } from "./errors";
+import { locale } from "./locale.svelte";
 import { m } from "./messages";
 
 export interface Told {
@@ -34,7 +35,10 @@ export function tell(snapshot: Snapshot, nowMs: number): Told {
     case "needs_you": {
       if (!status.problem) return { headline: m.say_needs_you(), reason: "" };
       const headline = withoutStop(sentence(status.problem));
-      return { headline, reason: detail(status.problem) ?? m.say_needs_you() };
+      // The worker's own words are English; below a translated headline they would only confuse.
+      const said = locale.current === "en" ? detail(status.problem) : null;
+      const reason = said ?? m.say_needs_you();
+      return { headline, reason };
     }
     case "off": {
       const left = snapshot.tasks.length;

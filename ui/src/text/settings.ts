@@ -48,16 +48,20 @@ export const GROUPS: readonly { group: Group; title: () => string }[] = [
   { group: "other", title: m.settings_other },
 ];
 
+function find(key: string): Known | undefined {
+  return Object.hasOwn(KNOWN, key) ? KNOWN[key] : undefined;
+}
+
 export function groupOf(key: string): Group {
-  return KNOWN[key]?.group ?? "other";
+  return find(key)?.group ?? "other";
 }
 
 export function labelOf(key: string): string {
-  return KNOWN[key]?.label() ?? key;
+  return find(key)?.label() ?? key;
 }
 
 export function helpOf(key: string): string | null {
-  return KNOWN[key]?.help() ?? null;
+  return find(key)?.help() ?? null;
 }
 
 export type Control = { kind: "flag" } | { kind: "choice"; words: string[] } | { kind: "integer" } | { kind: "text" };
@@ -68,6 +72,20 @@ export function controlOf(setting: Pick<SettingView, "allowed">): Control {
   const words = /^one of (.+)$/.exec(setting.allowed)?.[1];
   if (words !== undefined) return { kind: "choice", words: words.split(", ") };
   return setting.allowed.startsWith("a whole number") ? { kind: "integer" } : { kind: "text" };
+}
+
+/** What the worker accepts, in the reader's language as far as the shape is known. */
+export function allowedText(allowed: string): string {
+  const range = /^a whole number from (\d+) to (\d+)$/.exec(allowed);
+  if (range) return m.allowed_integer({ min: range[1] ?? "", max: range[2] ?? "" });
+  const known: Record<string, () => string> = {
+    "a text of at most 512 bytes, or nothing": m.allowed_text_or_nothing,
+    "a text of 1 to 512 bytes": m.allowed_text,
+    "an address such as https://pool.example, at most 512 bytes": m.allowed_url,
+    "a number of cores from 0.1 to 1024, such as 2 or 1.5": m.allowed_cores,
+    "a size from 64m to 4096g, such as 512m or 4g": m.allowed_size,
+  };
+  return known[allowed]?.() ?? allowed;
 }
 
 /** A choice's word in the reader's language, where there is one. */

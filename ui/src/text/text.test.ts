@@ -1,0 +1,234 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { afterEach, describe, expect, it } from "vitest";
+import en from "../../messages/en.json";
+import zhTW from "../../messages/zh-TW.json";
+import { SCENES } from "../platform/fake/scenes";
+import { problem, snapshot } from "../platform/fake/world";
+import { ACTION_OF } from "./actions";
+import { ACTIONS, detail, sentence, SENTENCES } from "./errors";
+import { ago, bytes, bytesPerSecond, cores, cpt, day, duration, percent } from "./format";
+import { chooseLocale, locale } from "./locale.svelte";
+import { tell } from "./sentence";
+import { allowedText, controlOf, helpOf, labelOf } from "./settings";
+import { check, CLASSES, LEVELS, outcome, PHASES, phase, POOL_STATES, STATES, VERDICTS, verdict } from "./words";
+
+afterEach(() => locale.choose("en"));
+
+const han = /\p{Script=Han}/u;
+const TABLES = { SENTENCES, ACTIONS, STATES, POOL_STATES, LEVELS, PHASES, VERDICTS, CLASSES };
+
+/** The words of a union type as the generated file writes them. */
+function wordsOf(file: string): string[] {
+  const text = readFileSync(new URL(`../generated/${file}.ts`, import.meta.url), "utf8");
+  return [...text.slice(text.indexOf("export type")).matchAll(/"([A-Za-z_]+)"/g)].map((m) => m[1] ?? "");
+}
+
+describe("catalogue", () => {
+  it("has the same messages with the same variables in both languages", () => {
+    expect(Object.keys(zhTW)).toEqual(Object.keys(en));
+    const variables = (value: unknown): string[] =>
+      [...new Set([...JSON.stringify(value).matchAll(/\{(\w+)\}/g)].map((m) => m[1] ?? ""))].sort();
+    const chinese: Record<string, unknown> = zhTW;
+    for (const [key, value] of Object.entries(en)) expect([key, variables(chinese[key])]).toEqual([key, variables(value)]);
+  });
+
+  it("holds no message that nothing says", () => {
+    const root = new URL("../", import.meta.url).pathname;
+    const files = readdirSync(root, { recursive: true, encoding: "utf8" });
+    const sources = files.filter((f) => /\.(svelte|ts)$/.test(f) && !f.startsWith("generated") && !f.endsWith(".test.ts"));
+    const text = sources.map((f) => readFileSync(`${root}${f}`, "utf8")).join("\n");
+    const said = new Set([...text.matchAll(/\bm\.(\w+)/g)].map((m) => m[1]));
+    expect(Object.keys(en).filter((key) => key !== "$schema" && !said.has(key))).toEqual([]);
+  });
+
+  it("has Chinese for everything but names and formulas", () => {
+    const same = Object.entries(zhTW).filter(([, text]) => typeof text === "string" && !han.test(text));
+    expect(same.map(([key]) => key).filter((key) => key !== "$schema").sort()).toEqual(
+      ["app_name", "chart_summary", "check_gpu", "cpt", "cpt_amount", "cpu", "gpus", "task_cpu", "used_of"],
+    );
+  });
+
+  it("says every code, state and word of the API in both languages", () => {
+    expect(Object.keys(SENTENCES).sort()).toEqual(wordsOf("ErrorCode").sort());
+    expect(Object.keys(ACTIONS).sort()).toEqual(wordsOf("Action").sort());
+    expect(Object.keys(STATES).sort()).toEqual(wordsOf("StatusState").sort());
+    expect(Object.keys(POOL_STATES).sort()).toEqual(wordsOf("PoolState").sort());
+    for (const [name, table] of Object.entries(TABLES)) {
+      for (const [word, text] of Object.entries(table)) {
+        locale.choose("en");
+        const english = text();
+        locale.choose("zh-tw");
+        expect([name, word, han.test(text())]).toEqual([name, word, true]);
+        expect([name, word, english === "" || han.test(english)]).toEqual([name, word, false]);
+      }
+    }
+  });
+
+  it("offers for each code the action that the worker offers", () => {
+    const rust = readFileSync(new URL("../../../crates/control/src/error.rs", import.meta.url), "utf8");
+    const snake = (name: string): string => name.replace(/(?<=[a-z])(?=[A-Z])/g, "_");
+    const arms = [...rust.matchAll(/((?:Self::\w+\s*\|?\s*)+)=> (?:\{\s*)?(?:Some\(Action::(\w+)\)|None)/g)];
+    const theirs = arms.flatMap(([, codes = "", action]) =>
+      [...codes.matchAll(/Self::(\w+)/g)].map(([, code = ""]) => [
+        snake(code).toUpperCase(),
+        action ? snake(action).toLowerCase() : null,
+      ]),
+    );
+    expect(Object.fromEntries(theirs)).toEqual(ACTION_OF);
+  });
+
+  it("shows unknown words as they are, also those that every object has", () => {
+    for (const word of ["of_a_newer_worker", "constructor", "__proto__", "toString"]) {
+      expect(phase(word)).toBe(word);
+      expect(verdict(word)).toBe(word);
+      expect(check(word)).toBe(word);
+      expect(labelOf(word)).toBe(word);
+    }
+    expect(sentence({ code: "NEWER" as never, message: "plain words" })).toBe("plain words");
+  });
+
+  it("does not repeat itself in the detail", () => {
+    expect(detail(problem("ENGINE_STOPPED", "Docker isn't running."))).toBeNull();
+    expect(detail(problem("ENGINE_STOPPED", "  "))).toBeNull();
+    expect(detail(problem("ENGINE_STOPPED", "socket refused"))).toBe("socket refused");
+  });
+});
+
+describe("language", () => {
+  it("is the owner's choice, else the system's, else English", () => {
+    expect(chooseLocale("zh-tw", ["en-US"])).toBe("zh-TW");
+    expect(chooseLocale("en", ["zh-TW"])).toBe("en");
+    expect(chooseLocale("auto", ["de-DE", "zh-Hant-TW", "en"])).toBe("zh-TW");
+    expect(chooseLocale("auto", ["zh_TW.UTF-8".replace("_", "-")])).toBe("zh-TW");
+    expect(chooseLocale("auto", ["C"])).toBe("en");
+    expect(chooseLocale("auto", [])).toBe("en");
+    expect(chooseLocale("auto", ["en-GB", "zh-TW"])).toBe("en");
+  });
+});
+
+describe("numbers", () => {
+  it("carry their units", () => {
+    expect(cpt(1284)).toBe("1,284 CPT");
+    expect(percent(0)).toBe("0 %");
+    expect(percent(0.449)).toBe("0.4 %");
+    expect(percent(9.96)).toBe("10 %");
+    expect(percent(100)).toBe("100 %");
+    expect(percent(null)).toBe("0 %");
+    expect(percent(Number.NaN)).toBe("0 %");
+    expect(bytes(0)).toBe("0 B");
+    expect(bytes(1023)).toBe("1,023 B");
+    expect(bytes(1024)).toBe("1 KiB");
+    expect(bytes(1024 ** 2 - 1)).toBe("1 MiB");
+    expect(bytes(1.5 * 1024 ** 3)).toBe("1.5 GiB");
+    expect(bytes(183 * 1024 ** 3)).toBe("183 GiB");
+    expect(bytes(2 ** 80)).toMatch(/ PiB$/);
+    expect(bytes(-1)).toBe("0 B");
+    expect(bytesPerSecond(2048)).toBe("2 KiB/s");
+    expect(cores(1000)).toBe("1 core");
+    expect(cores(4000)).toBe("4 cores");
+    expect(cores(1500)).toBe("1.5 cores");
+    locale.choose("zh-tw");
+    expect(cores(1500)).toBe("1.5 核心");
+    expect(cpt(1284)).toBe("1,284 CPT");
+  });
+
+  it("tell spans in their two largest units", () => {
+    expect(duration(0)).toBe("0 s");
+    expect(duration(450)).toBe("450 ms");
+    expect(duration(59_999)).toBe("59 s");
+    expect(duration(600_000)).toBe("10 min");
+    expect(duration(212_000)).toBe("3 min 32 s");
+    expect(duration(3_600_000)).toBe("1 h");
+    expect(duration(3_660_000)).toBe("1 h 1 min");
+    expect(duration(90_000_000)).toBe("1 d 1 h");
+    expect(duration(-5)).toBe("0 s");
+    expect(ago(1000, 2000)).toBe("just now");
+    expect(ago(0, 120_000)).toBe("2 min ago");
+    locale.choose("zh-tw");
+    expect(duration(212_000)).toBe("3 分 32 秒");
+    expect(ago(0, 120_000)).toBe("2 分前");
+  });
+
+  it("leave local days where they are", () => {
+    expect(day("2026-11-21")).toBe("Sat, Nov 21, 2026");
+    expect(day("2026-01-01", "short")).toBe("1/1");
+    expect(day("not a day")).toBe("not a day");
+    locale.choose("zh-tw");
+    expect(day("2026-11-21")).toContain("2026年11月21日");
+  });
+});
+
+describe("the one sentence", () => {
+  it("exists for every scene in both languages", () => {
+    for (const language of ["en", "zh-tw"]) {
+      locale.choose(language);
+      for (const [name, make] of Object.entries(SCENES)) {
+        const told = tell(make(1_000_000), 1_000_000);
+        expect([name, told.headline.length > 3]).toEqual([name, true]);
+        expect([name, han.test(told.headline)]).toEqual([name, language === "zh-tw"]);
+      }
+    }
+  });
+
+  it("counts and waits", () => {
+    const now = 1_000_000;
+    expect(tell(SCENES.earning(now), now).headline).toBe("Earning with 2 tasks");
+    expect(tell(SCENES.draining(now), now).headline).toBe("Finishing 1 task, then stopping");
+    expect(tell(SCENES.reconnecting(now), now).headline).toBe("Reconnecting… try 3, next in 8 s");
+    expect(tell(SCENES.reconnecting(now), now + 9000).headline).toBe("Reconnecting… try 3");
+    expect(tell(SCENES.engine(), now).headline).toBe("Docker isn't running");
+    expect(tell(SCENES.yielding(), now).headline).toBe("Paused — you're using the computer");
+  });
+
+  it("says what is left after stopping", () => {
+    const off = { ...SCENES.off(), tasks: SCENES.draining(0).tasks };
+    expect(tell(off, 0).headline).toBe("Not contributing — delivering 1 last result");
+  });
+
+  it("tells something when the worker names no problem", () => {
+    const odd = snapshot({ status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: null } });
+    expect(tell(odd, 0).headline).toBe("Something needs your attention");
+  });
+});
+
+describe("outcomes", () => {
+  it("tell how it ended, or what is being done", () => {
+    expect(outcome({ phase: "running", verdict: null })).toEqual({ text: "Running", tone: "busy" });
+    expect(outcome({ phase: "settled", verdict: "succeeded" }).tone).toBe("good");
+    expect(outcome({ phase: "settled", verdict: "timed_out" }).tone).toBe("bad");
+    expect(outcome({ phase: "lease_lost", verdict: "succeeded" }).text).toBe("Given to another computer");
+  });
+});
+
+describe("settings", () => {
+  const rust = readFileSync(new URL("../../../crates/domain/src/settings.rs", import.meta.url), "utf8");
+  const table = rust.slice(rust.indexOf("\nkeys! {"), rust.indexOf("\n}", rust.indexOf("\nkeys! {")));
+  const keys = [...table.matchAll(/^ {4}(\w+) /gm)].map((m) => m[1] ?? "");
+
+  it("have a name and a help in both languages, every one of the worker's", () => {
+    expect(keys.length).toBeGreaterThan(15);
+    for (const key of keys) {
+      expect([key, labelOf(key) !== key, helpOf(key) !== null]).toEqual([key, true, true]);
+    }
+  });
+
+  it("get the control that fits", () => {
+    expect(controlOf({ allowed: "true or false" })).toEqual({ kind: "flag" });
+    expect(controlOf({ allowed: "one of auto, en, zh-tw" })).toEqual({ kind: "choice", words: ["auto", "en", "zh-tw"] });
+    expect(controlOf({ allowed: "a whole number from 1 to 64" })).toEqual({ kind: "integer" });
+    expect(controlOf({ allowed: "something new" })).toEqual({ kind: "text" });
+  });
+
+  it("say what is allowed in the reader's language, as the worker words it", () => {
+    const allowed = [...rust.slice(rust.indexOf("fn allowed"), rust.indexOf("fn check")).matchAll(/=> (?:format!\()?"([^"]+)"/g)]
+      .map((m) => (m[1] ?? "").replace("{min}", "1").replace("{max}", "64"))
+      .filter((text) => !text.startsWith("one of") && text !== "true or false");
+    expect(allowed.length).toBeGreaterThan(4);
+    for (const text of allowed) {
+      expect(allowedText(text)).toBe(text);
+      locale.choose("zh-tw");
+      expect([text, han.test(allowedText(text))]).toEqual([text, true]);
+      locale.choose("en");
+    }
+  });
+});
