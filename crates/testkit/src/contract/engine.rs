@@ -1,0 +1,160 @@
+use crate::key;
+use hivemind_domain::ids::InstallId;
+use hivemind_worker_core::port::{ContainerEvent, ContainerPlan, Engine, EngineErrorKind, Exit, OutputLine};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// What a container of the suite does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Job {
+    /// Prints `one`, `two` and `three`, leaves an output of more than ten bytes and ends with code 3.
+    Counts,
+    /// Prints `ready` and runs until it is stopped.
+    Endless,
+}
+
+/// What the suite needs around an engine.
+pub trait EngineBench {
+    /// This installation; nothing of it is in the engine.
+    fn install(&self) -> InstallId;
+
+    /// A plan that does the job as the first attempt at `task`.
+    fn plan(&self, task: &str, job: Job) -> ContainerPlan;
+
+    /// A folder for outputs.
+    fn folder(&self) -> &Path;
+}
+
+struct Told {
+    exit: Exit,
+    started: usize,
+    lines: Vec<OutputLine>,
+}
+
+impl Told {
+    fn texts(&self) -> Vec<&str> {
+        self.lines.iter().map(|line| line.text.as_str()).collect()
+    }
+}
+
+async fn run(engine: &dyn Engine, container: &str, after_ns: i64) -> Told {
+    let (events, mut told) = mpsc::channel(64);
+    let gather = async {
+        let (mut started, mut lines) = (0, Vec::new());
+        while let Some(event) = told.recv().await {
+            match event {
+                ContainerEvent::Started => started += 1,
+                ContainerEvent::Line(line) => lines.push(line),
+                ContainerEvent::Usage(_) => {}
+            }
+        }
+        (started, lines)
+    };
+    let (exit, (started, lines)) = tokio::join!(engine.run(container, after_ns, events), gather);
+    Told { exit: exit.expect("run to its end"), started, lines }
+}
+
+/// Follows a container until it has told a line, then lets go of it.
+async fn glance(engine: &dyn Engine, container: &str) -> OutputLine {
+    let (events, mut told) = mpsc::channel(64);
+    let first = async {
+        while let Some(event) = told.recv().await {
+            if let ContainerEvent::Line(line) = event {
+                return line;
+            }
+        }
+        panic!("the container told no line");
+    };
+    tokio::select! {
+        exit = engine.run(container, 0, events) => panic!("an endless container ended: {exit:?}"),
+        line = first => line,
+    }
+}
+
+/// An engine runs containers, lets go of them, finds them again and leaves nothing behind.
+///
+/// # Panics
+/// When it does not.
+pub async fn engine(engine: &dyn Engine, bench: &dyn EngineBench) {
+    engine.verify().await.expect("an engine that can be used");
+    let install = bench.install();
+    assert_eq!(engine.own(&install).await, Ok(Vec::new()), "nothing is there at first");
+    counts(engine, bench, &install).await;
+    endless(engine, bench, &install).await;
+    assert_eq!(engine.own(&install).await, Ok(Vec::new()), "nothing is left");
+}
+
+async fn counts(engine: &dyn Engine, bench: &dyn EngineBench, install: &InstallId) {
+    let plan = bench.plan("counts", Job::Counts);
+    let old = engine.prepare(&plan).await.expect("prepared");
+    let new = engine.prepare(&plan).await.expect("prepared again");
+    assert_ne!(old.container, new.container, "an earlier try is replaced");
+    assert!(!new.image_digest.is_empty());
+    let own = engine.own(install).await.expect("own containers");
+    assert_eq!(own.len(), 1, "the earlier try is gone");
+    assert_eq!(
+        (own[0].container.as_str(), own[0].key.as_ref()),
+        (new.container.as_str(), Some(&key("counts", 1)))
+    );
+    let foreign = InstallId::new("somebody-else").expect("an id");
+    assert_eq!(engine.own(&foreign).await, Ok(Vec::new()), "other installations' are not ours");
+
+    let told = run(engine, &new.container, 0).await;
+    assert_eq!((told.exit.code, told.exit.out_of_memory, told.started), (3, false, 1));
+    assert_eq!(told.texts(), ["one", "two", "three"]);
+    assert!(told.lines.windows(2).all(|pair| pair[0].time_ns < pair[1].time_ns), "times rise");
+    // A worker that was away while it ended asks again.
+    let again = run(engine, &new.container, told.lines[1].time_ns).await;
+    assert_eq!((again.exit.code, again.texts()), (3, vec!["three"]), "known lines are left out, it ran once");
+    let rest = run(engine, &new.container, told.lines[2].time_ns).await;
+    assert_eq!((rest.exit.code, rest.texts()), (3, Vec::new()));
+
+    let into = bench.folder().join("counts.zip");
+    let refused = engine.collect(&new.container, &into, 10).await.expect_err("too large");
+    assert_eq!(refused.kind, EngineErrorKind::Output);
+    assert!(!into.exists(), "a refused result leaves no file");
+    let file = engine.collect(&new.container, &into, 1 << 20).await.expect("collected");
+    let bytes = std::fs::read(&into).expect("the result");
+    assert_eq!((file.size_bytes, file.entries), (bytes.len() as u64, 1));
+    assert_eq!(file.sha256, hex::encode(Sha256::digest(&bytes)));
+    assert_eq!(
+        engine.collect(&new.container, &into, 1 << 20).await,
+        Ok(file),
+        "collecting twice gives the same"
+    );
+
+    for _ in 0..2 {
+        assert_eq!(engine.remove(&new.container).await, Ok(()), "also when it is gone");
+    }
+    assert_eq!(engine.own(install).await, Ok(Vec::new()));
+    let (events, _told) = mpsc::channel(64);
+    let gone = engine.run(&new.container, 0, events).await.expect_err("it is gone");
+    assert_eq!(gone.kind, EngineErrorKind::Gone);
+    let gone = engine.collect(&new.container, &into, 1 << 20).await.expect_err("it is gone");
+    assert_eq!(gone.kind, EngineErrorKind::Gone);
+}
+
+async fn endless(engine: &dyn Engine, bench: &dyn EngineBench, install: &InstallId) {
+    let prepared = engine.prepare(&bench.plan("endless", Job::Endless)).await.expect("prepared");
+    let ready = glance(engine, &prepared.container).await;
+    assert_eq!(ready.text, "ready");
+    assert_eq!(engine.own(install).await.expect("own containers").len(), 1, "letting go leaves it running");
+    assert_eq!(glance(engine, &prepared.container).await, ready, "it was not started anew");
+    let stop = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        engine.stop(&prepared.container, Duration::from_secs(2)).await
+    };
+    let (told, stopped) = tokio::join!(run(engine, &prepared.container, ready.time_ns), stop);
+    assert_eq!(stopped, Ok(()));
+    assert_eq!(told.started, 1, "an adopted container is told as started");
+    assert_ne!(told.exit.code, 0, "a stopped container did not end well");
+    assert_eq!(
+        engine.stop(&prepared.container, Duration::from_secs(2)).await,
+        Ok(()),
+        "it has ended already"
+    );
+    assert_eq!(engine.remove(&prepared.container).await, Ok(()));
+    assert_eq!(engine.stop(&prepared.container, Duration::from_secs(2)).await, Ok(()), "it is gone already");
+}

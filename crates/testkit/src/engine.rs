@@ -1,0 +1,307 @@
+//! A container engine in memory. Containers run by the clock alone, also while no worker lives.
+
+use crate::{FakeClock, Faults, Program, lock};
+use async_trait::async_trait;
+use hivemind_domain::ids::{InstallId, TaskKey};
+use hivemind_domain::resources::MIB;
+use hivemind_domain::task::ResultFile;
+use hivemind_domain::time::{Mono, Now};
+use hivemind_domain::usage::UsageSample;
+use hivemind_worker_core::port::{
+    Clock, ContainerEvent, ContainerPlan, Engine, EngineError, EngineErrorKind, EngineInfo, Exit, OutputLine,
+    OwnContainer, Prepared,
+};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+
+/// Calls of an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is the port's method of that name")]
+pub enum EngineCall {
+    Verify,
+    Prepare,
+    Run,
+    Stop,
+    Collect,
+    Remove,
+    Own,
+}
+
+/// The engine.
+pub struct FakeEngine {
+    /// What goes wrong, and what was called.
+    pub faults: Faults<EngineCall, EngineError>,
+    clock: Arc<FakeClock>,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    containers: BTreeMap<String, Container>,
+    programs: BTreeMap<String, Program>,
+    away: Option<EngineErrorKind>,
+    made: u32,
+    started: Vec<TaskKey>,
+}
+
+struct Container {
+    install: InstallId,
+    key: Option<TaskKey>,
+    program: Program,
+    started: Option<Now>,
+    stopped: Option<Mono>,
+}
+
+impl Container {
+    /// When and how it ends, as far as is known.
+    fn end(&self) -> Option<(Mono, Exit)> {
+        let started = self.started?;
+        let own = self.program.ends.map(|(after, exit)| (started.mono.after(after), exit));
+        let code = if self.program.ignores_stop { 137 } else { 143 };
+        let halted = self.stopped.map(|at| (at, Exit { code, out_of_memory: false }));
+        own.into_iter().chain(halted).min_by_key(|(at, _)| *at)
+    }
+
+    fn lines(&self, until: Mono, after_ns: i64) -> Vec<OutputLine> {
+        let Some(started) = self.started else { return Vec::new() };
+        let base = started.wall.0 * 1_000_000;
+        let told =
+            self.program.lines.iter().zip(0i64..).filter(|((at, ..), _)| started.mono.after(*at) <= until);
+        told.map(|((at, stderr, text), number)| OutputLine {
+            stderr: *stderr,
+            time_ns: base + i64::try_from(at.as_nanos()).unwrap_or(0) + number,
+            text: text.clone(),
+        })
+        .filter(|line| line.time_ns > after_ns)
+        .collect()
+    }
+}
+
+impl FakeEngine {
+    /// An engine that works.
+    #[must_use]
+    pub fn new(clock: Arc<FakeClock>) -> Self {
+        let faults = Faults::new(Arc::clone(&clock));
+        Self { faults, clock, state: Mutex::default(), changed: Notify::new() }
+    }
+
+    /// Says what containers of this task do; others do what [`Program::default`] says.
+    pub fn program(&self, task: &str, program: Program) {
+        lock(&self.state).programs.insert(task.to_owned(), program);
+    }
+
+    /// Takes the engine away: every call fails from now on, those under way too. Containers go on.
+    pub fn go_away(&self, kind: EngineErrorKind) {
+        lock(&self.state).away = Some(kind);
+        self.changed.notify_waiters();
+    }
+
+    /// Brings it back.
+    pub fn come_back(&self) {
+        lock(&self.state).away = None;
+    }
+
+    /// Loses every container, as a wiped engine does.
+    pub fn wipe(&self) {
+        lock(&self.state).containers.clear();
+        self.changed.notify_waiters();
+    }
+
+    /// Puts a container there that nobody asked for.
+    pub fn plant(&self, container: &str, install: &InstallId, key: Option<TaskKey>) {
+        let container_state = Container {
+            install: install.clone(),
+            key,
+            program: Program::endless(),
+            started: Some(self.clock.now()),
+            stopped: None,
+        };
+        lock(&self.state).containers.insert(container.to_owned(), container_state);
+    }
+
+    /// Ids of all containers.
+    #[must_use]
+    pub fn containers(&self) -> Vec<String> {
+        lock(&self.state).containers.keys().cloned().collect()
+    }
+
+    /// How many containers run now.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        let now = self.clock.now().mono;
+        let state = lock(&self.state);
+        let runs = |c: &&Container| c.started.is_some() && c.end().is_none_or(|(at, _)| at > now);
+        state.containers.values().filter(runs).count()
+    }
+
+    /// Attempts in the order in which a container of theirs was really started (adoptions do not count).
+    #[must_use]
+    pub fn started(&self) -> Vec<TaskKey> {
+        lock(&self.state).started.clone()
+    }
+
+    async fn enter(&self, call: EngineCall) -> Result<(), EngineError> {
+        self.faults.enter(call).await?;
+        self.here()
+    }
+
+    fn here(&self) -> Result<(), EngineError> {
+        match lock(&self.state).away {
+            Some(kind) => Err(EngineError::new(kind, "the engine does not answer")),
+            None => Ok(()),
+        }
+    }
+
+    fn gone(container: &str) -> EngineError {
+        EngineError::new(EngineErrorKind::Gone, format!("there is no container {container}"))
+    }
+}
+
+#[async_trait]
+impl Engine for FakeEngine {
+    async fn verify(&self) -> Result<EngineInfo, EngineError> {
+        self.enter(EngineCall::Verify).await?;
+        Ok(EngineInfo { name: "fake".into(), version: "1.0".into(), isolation: "plain".into() })
+    }
+
+    async fn prepare(&self, plan: &ContainerPlan) -> Result<Prepared, EngineError> {
+        self.enter(EngineCall::Prepare).await?;
+        if let Some(package) = &plan.package
+            && !package.exists()
+        {
+            return Err(EngineError::new(EngineErrorKind::Package, "the package is not there"));
+        }
+        let container = {
+            let mut state = lock(&self.state);
+            state.containers.retain(|_, c| c.install != plan.install || c.key.as_ref() != Some(&plan.key));
+            state.made += 1;
+            let container = format!("container-{}", state.made);
+            let program = state.programs.get(plan.key.task.as_str()).cloned().unwrap_or_default();
+            let made = Container {
+                install: plan.install.clone(),
+                key: Some(plan.key.clone()),
+                program,
+                started: None,
+                stopped: None,
+            };
+            state.containers.insert(container.clone(), made);
+            container
+        };
+        self.faults.leave(EngineCall::Prepare)?;
+        Ok(Prepared { container, image_digest: format!("sha256:{}", "ab".repeat(32)) })
+    }
+
+    async fn run(
+        &self,
+        container: &str,
+        lines_after_ns: i64,
+        events: mpsc::Sender<ContainerEvent>,
+    ) -> Result<Exit, EngineError> {
+        self.enter(EngineCall::Run).await?;
+        {
+            let mut state = lock(&self.state);
+            let now = self.clock.now();
+            let found = state.containers.get_mut(container).ok_or_else(|| Self::gone(container))?;
+            if found.started.is_none() {
+                found.started = Some(now);
+                let key = found.key.clone();
+                state.started.extend(key);
+            }
+        }
+        let _ = events.send(ContainerEvent::Started).await;
+        let mut told = lines_after_ns;
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            self.here()?;
+            let now = self.clock.now().mono;
+            let (lines, end, started, next_line) = {
+                let state = lock(&self.state);
+                let found = state.containers.get(container).ok_or_else(|| Self::gone(container))?;
+                let end = found.end();
+                let until = end.map_or(now, |(at, _)| at.min(now));
+                let started = found.started.map_or(now, |started| started.mono);
+                let lines = found.program.lines.iter();
+                let next = lines.map(|(at, ..)| started.after(*at)).find(|at| *at > now);
+                (found.lines(until, told), end, started, next)
+            };
+            for line in lines {
+                told = line.time_ns;
+                let _ = events.send(ContainerEvent::Line(line)).await;
+            }
+            let until = end.map_or(now, |(at, _)| at.min(now));
+            let sample = UsageSample {
+                cpu_total_ns: u64::try_from(until.since(started).as_nanos() / 2).unwrap_or(u64::MAX),
+                memory_bytes: 100 * MIB,
+                ..UsageSample::default()
+            };
+            let _ = events.send(ContainerEvent::Usage(sample)).await;
+            if let Some((at, exit)) = end
+                && at <= now
+            {
+                return Ok(exit);
+            }
+            let wake = [Some(now.after(Duration::from_secs(1))), next_line, end.map(|(at, _)| at)];
+            let wake = wake.into_iter().flatten().min().unwrap_or(now);
+            tokio::select! {
+                () = self.clock.reach(wake) => {}
+                () = changed => {}
+            }
+        }
+    }
+
+    async fn stop(&self, container: &str, grace: Duration) -> Result<(), EngineError> {
+        self.enter(EngineCall::Stop).await?;
+        let ends = {
+            let mut state = lock(&self.state);
+            let now = self.clock.now().mono;
+            let Some(found) = state.containers.get_mut(container) else { return Ok(()) };
+            let wait = if found.program.ignores_stop { grace } else { Duration::ZERO };
+            if found.started.is_none() {
+                return Ok(());
+            }
+            found.stopped.get_or_insert(now.after(wait));
+            found.end().map_or(now, |(at, _)| at)
+        };
+        self.changed.notify_waiters();
+        self.clock.reach(ends).await;
+        self.here()
+    }
+
+    async fn collect(&self, container: &str, into: &Path, max_bytes: u64) -> Result<ResultFile, EngineError> {
+        self.enter(EngineCall::Collect).await?;
+        let output = {
+            let state = lock(&self.state);
+            let found = state.containers.get(container).ok_or_else(|| Self::gone(container))?;
+            found.program.output.clone()
+        };
+        let size_bytes = output.len() as u64;
+        if size_bytes > max_bytes {
+            return Err(EngineError::new(EngineErrorKind::Output, "the outputs are too large"));
+        }
+        let failed = |error: std::io::Error| EngineError::new(EngineErrorKind::Output, error.to_string());
+        std::fs::write(into, &output).map_err(failed)?;
+        self.faults.leave(EngineCall::Collect)?;
+        Ok(ResultFile { sha256: hex::encode(Sha256::digest(&output)), size_bytes, entries: 1 })
+    }
+
+    async fn remove(&self, container: &str) -> Result<(), EngineError> {
+        self.enter(EngineCall::Remove).await?;
+        lock(&self.state).containers.remove(container);
+        self.changed.notify_waiters();
+        self.faults.leave(EngineCall::Remove)
+    }
+
+    async fn own(&self, install: &InstallId) -> Result<Vec<OwnContainer>, EngineError> {
+        self.enter(EngineCall::Own).await?;
+        let state = lock(&self.state);
+        let own = state.containers.iter().filter(|(_, c)| c.install == *install);
+        Ok(own.map(|(id, c)| OwnContainer { container: id.clone(), key: c.key.clone() }).collect())
+    }
+}
