@@ -59,6 +59,7 @@ impl LocalPool {
     /// # Errors
     /// The folder is in use or cannot be read, a port is taken, or the certificate is unusable.
     pub async fn start(config: PoolConfig) -> Result<Self, PoolError> {
+        let server = grpc::prepare(config.tls.as_ref())?;
         let grpc = listen(config.grpc_addr).await?;
         let http = listen(config.http_addr).await?;
         let (grpc_addr, http_addr) = (grpc.local_addr()?, http.local_addr()?);
@@ -71,7 +72,7 @@ impl LocalPool {
             })
         };
         let jobs = vec![
-            serving("grpc", Box::pin(grpc::serve(pool.clone(), grpc))),
+            serving("grpc", Box::pin(grpc::serve(pool.clone(), server, grpc))),
             serving("http", Box::pin(rest::serve(pool.clone(), http, grpc_addr))),
             tokio::spawn(pool.clone().dispatch()),
             tokio::spawn(pool.clone().sweep()),

@@ -5,6 +5,7 @@ mod artifact;
 mod node;
 mod task;
 
+use crate::config::TlsIdentity;
 use crate::error::PoolError;
 use crate::pool::Pool;
 use crate::sessions::Session;
@@ -14,6 +15,7 @@ use hivemind_proto::v1::{
     account_service_server::AccountServiceServer, artifact_service_server::ArtifactServiceServer,
     node_service_server::NodeServiceServer, task_service_server::TaskServiceServer,
 };
+use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,27 +50,36 @@ fn peer<T>(request: &Request<T>) -> IpAddr {
     request.remote_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |addr| addr.ip())
 }
 
-/// Serves until the pool ends.
-pub(crate) async fn serve(pool: Arc<Pool>, listener: TcpListener) -> Result<(), PoolError> {
-    let services = Services(pool.clone());
-    let mut server = Server::builder()
+/// The listener's settings; fails when the certificate cannot be used.
+pub(crate) fn prepare(tls: Option<&TlsIdentity>) -> Result<Server, PoolError> {
+    let server = Server::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
         .max_concurrent_streams(MAX_STREAMS)
         .tcp_nodelay(true);
-    if let Some(tls) = &pool.config.tls {
-        let identity = Identity::from_pem(&tls.certificate_pem, &tls.key_pem);
-        server = server
-            .tls_config(ServerTlsConfig::new().identity(identity))
-            .map_err(|e| PoolError::Tls(e.to_string()))?;
-    }
-    let closing = pool.closing.clone();
+    let Some(tls) = tls else { return Ok(server) };
+    let identity = Identity::from_pem(&tls.certificate_pem, &tls.key_pem);
+    server
+        .tls_config(ServerTlsConfig::new().identity(identity))
+        .map_err(|e| PoolError::Tls(e.source().map_or_else(|| e.to_string(), ToString::to_string)))
+}
+
+/// Serves until the pool ends.
+pub(crate) async fn serve(
+    pool: Arc<Pool>,
+    mut server: Server,
+    listener: TcpListener,
+) -> Result<(), PoolError> {
+    let services = Services(pool.clone());
     server
         .add_service(AccountServiceServer::new(services.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(NodeServiceServer::new(services.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(TaskServiceServer::new(services.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(ArtifactServiceServer::new(services).max_decoding_message_size(MAX_MESSAGE_BYTES))
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), closing.cancelled_owned())
+        .serve_with_incoming_shutdown(
+            TcpListenerStream::new(listener),
+            pool.closing.clone().cancelled_owned(),
+        )
         .await
         .map_err(|e| PoolError::Internal(format!("gRPC listener: {e}")))
 }

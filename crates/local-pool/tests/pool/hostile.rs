@@ -148,3 +148,16 @@ async fn guessing_passwords_is_slowed_down() {
     let unknown = login(&bench, "nobody", PASSWORD).await.unwrap_err();
     assert_eq!(code(&unknown), ErrorCode::WrongCredentials);
 }
+
+#[tokio::test]
+async fn an_unusable_certificate_or_port_ends_the_start() {
+    use hivemind_local_pool::{LocalPool, PoolConfig, PoolError, TlsIdentity};
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = PoolConfig::ephemeral(dir.path());
+    config.tls = Some(TlsIdentity { certificate_pem: "none".into(), key_pem: "none".into() });
+    assert!(matches!(LocalPool::start(config.clone()).await, Err(PoolError::Tls(_))));
+    config.tls = None;
+    let taken = tokio::net::TcpListener::bind(config.grpc_addr).await.unwrap();
+    config.grpc_addr = taken.local_addr().unwrap();
+    assert!(matches!(LocalPool::start(config).await, Err(PoolError::Listen { .. })));
+}
