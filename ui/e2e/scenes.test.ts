@@ -1,0 +1,239 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Browser } from "playwright-core";
+import { launch, serveFake, watch, type Served } from "./browser";
+
+let browser: Browser;
+let served: Served;
+let axe: string;
+
+beforeAll(async () => {
+  browser = await launch();
+  served = await serveFake();
+  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+});
+
+afterAll(async () => {
+  await browser.close();
+  await served.close();
+});
+
+const PAGES: [string, string][] = [
+  ["earning", "home"],
+  ["engine", "home"],
+  ["sign_in", "home"],
+  ["unencrypted", "home"],
+  ["reconnecting", "home"],
+  ["lost", "home"],
+  ["earning", "tasks"],
+  ["empty", "tasks"],
+  ["earning", "tasks/7c9e6679-7425-40de-944b-000000000001/1"],
+  ["earning", "resources"],
+  ["gpu", "resources"],
+  ["earning", "earnings"],
+  ["empty", "earnings"],
+  ["engine", "health"],
+  ["earning", "settings"],
+  ["earning", "about"],
+  ["earning", "more"],
+  ["unpaired", "home"],
+];
+
+interface Finding {
+  id: string;
+  nodes: { html: string; failureSummary?: string }[];
+}
+
+describe("accessibility", () => {
+  for (const theme of ["light", "dark"]) {
+    for (const [width, height] of [[900, 600], [390, 844]] as const) {
+      it(`finds nothing on any screen, ${theme}, ${width}×${height}`, async () => {
+        // The checker is injected by the driver; the policy is checked by all other tests.
+        const { page, wrong } = await watch(browser, { viewport: { width, height }, bypassCSP: true, reducedMotion: "reduce" });
+        for (const [scene, path] of PAGES) {
+          const lang = theme === "light" ? "en" : "zh-tw";
+          await page.goto(`${served.base}?scene=${scene}&theme=${theme}&lang=${lang}&still=1#/${path}`);
+          await page.locator("[data-testid=app], [data-testid=pairing]").waitFor();
+          await page.waitForTimeout(150);
+          await page.evaluate(axe);
+          const findings = await page.evaluate(async () => {
+            const { axe } = globalThis as unknown as { axe: { run: (o: unknown) => Promise<{ violations: Finding[] }> } };
+            const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+            return (await axe.run({ runOnly: tags })).violations.map((v) => ({
+              id: v.id,
+              nodes: v.nodes.map((n) => `${n.html} ${n.failureSummary ?? ""}`).slice(0, 3),
+            }));
+          });
+          expect({ scene, path, findings }).toEqual({ scene, path, findings: [] });
+          const wide = await page.evaluate(() => {
+            const main = document.querySelector("main");
+            return [document.documentElement, main].map((e) => (e ? e.scrollWidth - e.clientWidth : 0));
+          });
+          expect({ scene, path, wide }).toEqual({ scene, path, wide: [0, 0] });
+        }
+        expect(wrong).toEqual([]);
+        await page.close();
+      }, 240_000);
+    }
+  }
+});
+
+describe("the screens", () => {
+  it("run under the policy, with text of tasks as mere text", async () => {
+    const { page, wrong } = await watch(browser);
+    for (const [scene, path] of PAGES) {
+      await page.goto(`${served.base}?scene=${scene}#/${path}`);
+      await page.locator("[data-testid=app], [data-testid=pairing]").waitFor();
+      await page.waitForTimeout(200);
+    }
+    await page.goto(`${served.base}?scene=ready#/tasks`);
+    await page.getByTestId("history-search").fill("onerror");
+    await page.getByText("<img src=x onerror=alert(1)>").first().waitFor();
+    expect(await page.locator("main img").count()).toBe(0);
+    expect(wrong).toEqual([]);
+    await page.close();
+  });
+
+  it("show CPT rising, the chart moving and a task appearing", async () => {
+    const { page } = await watch(browser);
+    await page.goto(`${served.base}?scene=earning&lang=en`);
+    const credited = async () => Number(await page.getByTestId("today-cpt").getAttribute("data-credited"));
+    await page.getByTestId("today-cpt").waitFor();
+    const before = await credited();
+    await page.evaluate(() => (globalThis as unknown as { hivemindFake: { assign: (i: number) => void } }).hivemindFake.assign(77));
+    await expect.poll(() => page.getByTestId("task-row").count()).toBe(3);
+    expect(await page.getByTestId("status-sentence").textContent()).toContain("Earning with 3 tasks");
+    await expect.poll(credited, { timeout: 15_000 }).toBeGreaterThan(before);
+    await page.getByTestId("nav-resources").click();
+    const last = async () => Number(await page.getByTestId("chart-cpu").getAttribute("data-last-ms"));
+    const first = await last();
+    await expect.poll(last, { timeout: 5_000 }).toBeGreaterThan(first);
+    await page.close();
+  });
+
+  it("stop a task after asking, and stop and start contributing", async () => {
+    const { page } = await watch(browser);
+    await page.goto(`${served.base}?scene=earning&lang=en#/tasks`);
+    await page.getByTestId("task-stop").first().click();
+    await page.getByRole("dialog").getByText("Nothing is paid for this attempt").waitFor();
+    await page.keyboard.press("Escape");
+    expect(await page.getByTestId("task-row").count()).toBe(2);
+    await page.getByTestId("task-stop").first().click();
+    await page.getByTestId("task-stop-confirm").click();
+    await expect.poll(() => page.getByTestId("task-row").count()).toBe(1);
+    await expect.poll(() => page.getByTestId("history-row").first().getAttribute("data-verdict")).toBe("handed_back");
+    await page.getByTestId("nav-home").click();
+    await page.getByTestId("finish").click();
+    await page.getByTestId("keep-contributing").waitFor();
+    await page.getByTestId("stop-now").click();
+    await expect.poll(() => page.getByTestId("toggle").getAttribute("aria-checked")).toBe("false");
+    await page.close();
+  });
+
+  it("sign in, tell a wrong password, and never keep it", async () => {
+    const { page } = await watch(browser);
+    await page.goto(`${served.base}?scene=sign_in&lang=en`);
+    await page.getByTestId("sign-in-submit").click();
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("sign-in-name");
+    await page.getByTestId("sign-in-username").fill("mei");
+    await page.getByTestId("sign-in-password").fill("wrong");
+    await page.getByTestId("sign-in-password").press("Enter");
+    await page.getByRole("alert").getByText("User name or password is wrong.").waitFor();
+    expect(await page.getByTestId("sign-in-password").inputValue()).toBe("");
+    await page.getByTestId("sign-in-password").fill("right");
+    await page.getByTestId("sign-in-submit").click();
+    await page.getByTestId("account").getByText("mei").waitFor();
+    expect(await page.getByTestId("sign-in").count()).toBe(0);
+    await page.close();
+  });
+
+  it("change language and theme at run time, and tell what the worker refuses", async () => {
+    const { page } = await watch(browser, { locale: "en-US", colorScheme: "light" });
+    await page.goto(`${served.base}?scene=earning#/settings`);
+    const setting = (key: string) => page.locator(`[data-testid=setting][data-key=${key}]`);
+    await setting("language").getByTestId("setting-input").selectOption("zh-tw");
+    await page.getByRole("heading", { name: "設定", exact: true }).waitFor();
+    expect(await page.getAttribute("html", "lang")).toBe("zh-TW");
+    await setting("theme").getByTestId("setting-input").selectOption("dark");
+    await expect.poll(() => page.getAttribute("html", "data-theme")).toBe("dark");
+    await setting("language").getByTestId("setting-input").selectOption("en");
+    const tasks = setting("max_concurrent_tasks");
+    await tasks.getByTestId("setting-input").fill("900");
+    await tasks.getByTestId("setting-save").click();
+    await tasks.getByTestId("setting-error").getByText('max_concurrent_tasks is "900"').waitFor();
+    await tasks.getByTestId("setting-input").fill("5");
+    await tasks.getByTestId("setting-input").press("Enter");
+    await expect.poll(() => tasks.getAttribute("data-value")).toBe("5");
+    expect(await setting("master_url").getByTestId("setting-input").isDisabled()).toBe(true);
+    await page.close();
+  });
+
+  it("explain how to start the engine", async () => {
+    const { page } = await watch(browser);
+    await page.goto(`${served.base}?scene=engine&lang=en`);
+    await page.getByTestId("status-action").click();
+    await page.getByRole("dialog").getByText("sudo systemctl enable --now docker").waitFor();
+    await page.close();
+  });
+
+  it("follow the system's theme until the owner chooses", async () => {
+    const { page } = await watch(browser, { colorScheme: "dark" });
+    await page.goto(`${served.base}?scene=ready`);
+    await expect.poll(() => page.getAttribute("html", "data-theme")).toBe("dark");
+    await page.emulateMedia({ colorScheme: "light" });
+    await expect.poll(() => page.getAttribute("html", "data-theme")).toBe("light");
+    await page.close();
+  });
+
+  it("can be used by keyboard alone", async () => {
+    const { page } = await watch(browser, { viewport: { width: 1000, height: 700 } });
+    await page.goto(`${served.base}?scene=off&lang=en`);
+    await page.getByTestId("toggle").waitFor();
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to content");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate(() => (document.activeElement as HTMLElement).dataset["testid"])).toBe("toggle");
+    await page.keyboard.press("Space");
+    await expect.poll(() => page.getByTestId("toggle").getAttribute("aria-checked")).toBe("true");
+    const ring = await page.getByTestId("toggle").evaluate((e) => getComputedStyle(e).outlineStyle);
+    expect(ring).toBe("solid");
+    await page.close();
+  });
+
+  it("stay small with 10,000 rows and 100,000 lines", async () => {
+    const { page } = await watch(browser, { viewport: { width: 1200, height: 800 } });
+    await page.goto(`${served.base}?scene=ready&history=10000#/tasks`);
+    await page.getByTestId("history-row").first().waitFor();
+    const nodes = () => page.evaluate(() => document.querySelectorAll("*").length);
+    expect(await page.getByTestId("history").getAttribute("data-count")).toBe("10000");
+    expect(await nodes()).toBeLessThanOrEqual(400);
+    await page.getByTestId("history").evaluate((e) => e.scrollTo(0, e.scrollHeight));
+    await page.locator("[aria-posinset='10000'] [data-testid=history-row]").waitFor();
+    expect(await nodes()).toBeLessThanOrEqual(400);
+    await page.locator("[aria-posinset='10000'] a").click();
+    await page.getByTestId("task-detail").waitFor();
+    await page.goto(`${served.base}?scene=ready#/tasks/7c9e6679-7425-40de-944b-000000000100/1`);
+    await page.getByTestId("log").waitFor();
+    expect(await page.getByTestId("log").getAttribute("data-count")).toBe("100000");
+    await page.getByTestId("log").evaluate((e) => e.scrollTo(0, e.scrollHeight));
+    await page.getByText("checked 99,999,000 numbers").waitFor();
+    expect(await nodes()).toBeLessThanOrEqual(400);
+    await page.close();
+  });
+});
+
+describe("a strange system language", () => {
+  it("leaves the app usable", async () => {
+    const { page, wrong } = await watch(browser);
+    await page.addInitScript(() => {
+      Object.defineProperty(Navigator.prototype, "language", { get: () => "C", configurable: true });
+      Object.defineProperty(Navigator.prototype, "languages", { get: () => ["C"], configurable: true });
+    });
+    await page.goto(`${served.base}?scene=earning#/resources`);
+    await page.locator("[data-testid=chart-cpu] canvas").waitFor();
+    expect(wrong).toEqual([]);
+    await page.close();
+  });
+});
