@@ -32,6 +32,7 @@ impl Group {
             Self::Engine => &["busybox-static", "docker.io", "iproute2", "iptables", "procps"],
             Self::E2e => &[
                 "chromium",
+                "chromium-driver",
                 "dbus",
                 "fonts-noto-cjk",
                 "fonts-noto-core",

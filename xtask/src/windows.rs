@@ -31,7 +31,7 @@ pub fn check(folders: &Folders) -> Result<()> {
     let mut check = cargo();
     check
         .current_dir(&folders.root)
-        .args(["check", "--workspace", "--locked", "--target", TARGET])
+        .args(["check", "--workspace", "--locked", "--keep-going", "--target", TARGET])
         .env("RUSTC", RUSTC)
         .env("CARGO_TARGET_DIR", folders.cache.join("windows-target"))
         .env(

@@ -28,9 +28,11 @@ pub fn tree(root: u32) -> Result<Vec<u32>> {
     Ok(found)
 }
 
-/// The parent in a line of `/proc/PID/stat`, whose second field may hold anything between brackets.
+/// The parent in a line of `/proc/PID/stat`, whose second field may hold anything between brackets. A zombie has
+/// none: it is dead, and costs nothing.
 fn parent(stat: &str) -> Option<u32> {
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    if fields.next()? == "Z" { None } else { fields.next()?.parse().ok() }
 }
 
 /// The program's name, at most 15 letters.
@@ -87,6 +89,7 @@ mod tests {
     #[test]
     fn names_with_brackets_do_not_confuse() {
         assert_eq!(parent("12 (a) b) S 7 12 12 0"), Some(7));
+        assert_eq!(parent("12 (a) Z 7 12 12 0"), None);
         assert_eq!(parent("garbage"), None);
         assert_eq!(pss("Rss: 10 kB\nPss:      42 kB\nPss_Anon: 7 kB\n"), Some(42));
     }
