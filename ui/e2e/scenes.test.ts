@@ -224,14 +224,19 @@ describe("the screens", () => {
   });
 });
 
-describe("a strange system language", () => {
-  it("leaves the app usable", async () => {
+describe("a strange host", () => {
+  it("leaves the app usable: language of LANG=C, frozen prototypes as in the desktop window", async () => {
     const { page, wrong } = await watch(browser);
     await page.addInitScript(() => {
+      Object.freeze(Object.prototype);
       Object.defineProperty(Navigator.prototype, "language", { get: () => "C", configurable: true });
       Object.defineProperty(Navigator.prototype, "languages", { get: () => ["C"], configurable: true });
     });
-    await page.goto(`${served.base}?scene=earning#/resources`);
+    for (const screen of ["home", "tasks", "earnings", "health", "settings", "about", "resources"]) {
+      await page.goto(`${served.base}?scene=earning#/${screen}`);
+      await page.locator(`[data-testid=app][data-screen=${screen}]`).waitFor();
+      await page.waitForTimeout(200);
+    }
     await page.locator("[data-testid=chart-cpu] canvas").waitFor();
     expect(wrong).toEqual([]);
     await page.close();

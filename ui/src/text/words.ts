@@ -106,6 +106,13 @@ const CHECKS: Words = {
   isolation: m.check_isolation,
 };
 
+const GPU_NOTES: Words = {
+  "no NVIDIA driver": m.gpu_note_no_driver,
+  "NVIDIA driver without a usable GPU": m.gpu_note_no_gpu,
+  "NVIDIA driver installed but not loaded": m.gpu_note_not_loaded,
+};
+
+export const gpuNote = (words: string): string => say(GPU_NOTES, words);
 export const phase = (word: string): string => say(PHASES, word);
 export const verdict = (word: string): string => say(VERDICTS, word);
 export const failure = (word: string): string => say(CLASSES, word);
