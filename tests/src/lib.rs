@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Nothing: the tests are in `product/`, the sample tasks in `fixtures/`.

@@ -1,0 +1,62 @@
+//! One task handed in over REST, from registration to credited CPT.
+
+use crate::package::{any, count_primes, primes, sha256, text_of};
+use crate::pool::Pool;
+use crate::requester::Wish;
+use crate::scene::Scene;
+use crate::worker::Worker;
+
+#[tokio::test]
+async fn a_task_by_rest_ends_in_credited_cpt() {
+    let Some(scene) = Scene::open("a_task_by_rest_ends_in_credited_cpt").await else { return };
+    let mut pool = Pool::open(&scene).await;
+    let (asks, works) = (pool.person("asks").await, pool.person("works").await);
+    let mut worker = Worker::contributing(&scene, "worker", &pool, &works).await;
+    let before = (asks.balance().await, works.balance().await);
+    let n = any(300_000_000..400_000_000);
+    let id = asks.submit("primes by curl", primes(n), &Wish::default()).await;
+
+    let mut lines = Vec::new();
+    let mut while_running = 0;
+    asks.follow(&id, async |line| {
+        // The first lines come while the program still works on the rest.
+        if lines.len() < 3 {
+            let task = asks.task(&id).await;
+            while_running += u32::from(task["phase"] == "running" && task["ended_ms"].is_null());
+        }
+        lines.push(line.to_owned());
+    })
+    .await;
+    assert!(while_running >= 2, "{while_running} of the first three lines came while it ran: {lines:?}");
+    assert_eq!(lines.first(), Some(&format!("Counting primes below {n}")));
+    assert_eq!(lines.last(), Some(&format!("{} primes below {n}", count_primes(n))));
+    assert_eq!(lines, asks.log(&id).await, "followed and read afterwards");
+
+    let ended = asks.wait_for_end(&id).await;
+    assert_eq!(
+        (ended["state"].as_str(), ended["exit_code"].as_i64()),
+        (Some("succeeded"), Some(0)),
+        "{ended}"
+    );
+    let result = asks.download(&id).await;
+    assert_eq!(text_of(&result.bytes, "primes.txt"), count_primes(n).to_string());
+    let hash = sha256(&result.bytes);
+    let receipt = worker.closed(&id, 1).await;
+    assert_eq!(result.header_sha256, hash, "the download's header");
+    assert_eq!(ended["result"]["sha256"], *hash, "the pool's word");
+    assert_eq!(receipt["result_sha256"], *hash, "the worker's receipt");
+    assert_eq!(receipt["result_bytes"], result.bytes.len());
+    assert_eq!(receipt["name"], "primes by curl");
+    assert_eq!(receipt["settled"], true);
+
+    let credited = ended["credited_cpt"].as_i64().expect("CPT");
+    assert!(credited >= 1);
+    assert_eq!(receipt["credited_cpt"], credited);
+    assert_eq!(before.0 - asks.balance().await, credited, "the requester's loss");
+    assert_eq!(works.balance().await - before.1, credited, "the contributor's gain");
+    let today = &worker.snapshot().await["today"];
+    assert_eq!((today["credited_cpt"].as_i64(), today["tasks"].as_i64()), (Some(credited), Some(1)));
+    worker.wait_until_clean().await;
+    worker.end().await;
+    pool.close_and_audit().await;
+}

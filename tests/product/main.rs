@@ -1,0 +1,27 @@
+//! The product as people use it: its one program, the pool's REST interface, the container engine from outside.
+//!
+//! Every test has pools, workers, data folders, ports and people of its own, and looks afterwards whether anything is
+//! left over. The programs are the built ones; `cargo build -p hivemind-app` makes them. The engine is the one that
+//! `HIVEMIND_TEST_DOCKER_HOST` or `DOCKER_HOST` names. Without an engine a test prints `SKIPPED`, its name and why.
+
+// Pausing and killing processes as these tests do it is different on Windows, where `pool serve` has its own tests.
+#![cfg(unix)]
+
+mod browser;
+mod demo;
+mod engine;
+mod handed_in;
+mod inside;
+mod outage;
+mod owner;
+mod package;
+mod patience;
+mod pool;
+mod program;
+mod refused;
+mod requester;
+mod restart;
+mod scene;
+mod settings;
+mod two_workers;
+mod worker;
