@@ -58,6 +58,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     // The books can only be added up by the pool itself.
     ("hivemind-product-tests", &["hivemind-local-pool"]),
     ("hivemind-store", &["hivemind-testkit"]),
+    ("hivemind-testkit", &["hivemind-engine", "hivemind-store"]),
     ("hivemind-tray", &["hivemind-testkit"]),
     ("hivemind-worker-core", &["hivemind-testkit"]),
 ];
