@@ -51,10 +51,8 @@ impl Network {
         let Some(networks) = &mut self.networks else { return Traffic::default() };
         networks.refresh(true);
         let mut sum = Traffic::default();
-        for (name, data) in
-            networks.iter().filter(|(name, _)| !name.starts_with("Loopback") && *name != "lo0")
-        {
-            let _ = name;
+        let loopback = |name: &str| name.starts_with("Loopback") || name == "lo0";
+        for (_, data) in networks.iter().filter(|(name, _)| !loopback(&name.to_string_lossy())) {
             sum.received = sum.received.wrapping_add(data.total_received());
             sum.sent = sum.sent.wrapping_add(data.total_transmitted());
         }
