@@ -33,6 +33,7 @@ const KNOWN: Record<string, Known> = {
   engine_address: known("engine", m.set_engine_address, m.set_engine_address_help),
   worker_image: known("engine", m.set_worker_image, m.set_worker_image_help),
   worker_image_tag: known("engine", m.set_worker_image_tag, m.set_worker_image_tag_help),
+  allowed_images: known("engine", m.set_allowed_images, m.set_allowed_images_help),
   monitor_port: known("app", m.set_monitor_port, m.set_monitor_port_help),
   resource_report_interval: known("app", m.set_resource_report_interval, m.set_resource_report_interval_help),
   log_level: known("app", m.set_log_level, m.set_log_level_help),
