@@ -6,6 +6,7 @@ mod client;
 mod demo;
 mod desktop;
 mod exit;
+mod images;
 mod logging;
 mod output;
 mod pool;

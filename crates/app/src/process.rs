@@ -110,14 +110,16 @@ impl Running {
         });
         let gpus = if current.flag("cpu_only") { GpuSource::left_out() } else { GpuSource::system() };
         let engine_address = Some(current.text("engine_address")).filter(|address| !address.is_empty());
+        let settings: Arc<dyn SettingsStore> = Arc::new(settings);
+        let rule = crate::images::rule(Arc::clone(&settings));
         let ports = Ports {
-            engine: Arc::new(DockerEngine::connect(engine_address)),
+            engine: Arc::new(DockerEngine::connect(engine_address).with_image_rule(rule)),
             pool: Arc::new(pool),
             host: Arc::new(SystemHost::new(folder.data(), gpus)),
             journal: Arc::new(journal),
             logs: Arc::new(FileLogs::new(folder.logs(), Arc::clone(&clock))),
             secrets: Arc::new(KeyringSecrets::new(folder, mode.keyring)),
-            settings: Arc::new(settings),
+            settings,
             spool: folder.spool(),
             desktop: Arc::new(WindowLauncher::new(socket, Arc::clone(&sessions), mode.data.clone())),
             zone: jiff::tz::TimeZone::system(),

@@ -84,6 +84,7 @@ keys! {
     max_concurrent_tasks Some("MAX_CONCURRENT_TASKS"), Some("--max-tasks"), "3", Kind::Integer { min: 1, max: 64 }, false;
     worker_image None, None, "justin308/hivemind-worker", Kind::Text { optional: false }, false;
     worker_image_tag Some("WORKER_IMAGE_TAG"), None, "latest", Kind::Text { optional: false }, false;
+    allowed_images Some("ALLOWED_IMAGES"), None, "", Kind::Text { optional: true }, false;
     max_memory_limit Some("MAX_MEMORY_LIMIT"), None, "4g", Kind::Size, false;
     max_cpu_cores Some("MAX_CPU_CORES"), None, "4", Kind::Cores, false;
     cpu_only Some("CPU_ONLY"), Some("--cpu-only"), "false", Kind::Flag, false;
