@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every test there is, closing with the counts.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context, Result, bail};
@@ -15,9 +15,9 @@ use crate::program::{cargo, run, succeeds, watch};
 use crate::web::Web;
 use crate::{image, system};
 
-/// A test that cannot run here prints a line that begins with this word, then its name and the reason, and returns.
-/// It then counts as skipped, not as passed.
-const SKIPPED: &str = "SKIPPED ";
+/// A test that cannot run here prints a line that begins with this word, tells the reason, and returns. It then
+/// counts as skipped, not as passed.
+const SKIPPED: &str = "SKIPPED";
 
 #[derive(Args, Default)]
 pub struct Options {
@@ -39,7 +39,8 @@ enum Part {
 /// Runs the tests and prints the counts as the last line. True when nothing failed.
 pub fn test(folders: &Folders, options: &Options) -> Result<bool> {
     let wants = |part| options.only.is_empty() || options.only.contains(&part);
-    if !system::ensure(&[Group::Build, Group::Engine, Group::E2e])? {
+    let complete = system::ensure(&[Group::Build, Group::Engine, Group::E2e])?;
+    if !complete {
         console::warning("going on without them: tests that need them will be counted as skipped");
     }
     let web = Web::find(folders)?;
@@ -51,7 +52,7 @@ pub fn test(folders: &Folders, options: &Options) -> Result<bool> {
         table.push(("ui units", ui_units(&web)?));
     }
     if wants(Part::Rust) || wants(Part::E2e) {
-        let environment = environment(folders)?;
+        let environment = environment(folders, complete)?;
         if wants(Part::Rust) {
             table.extend(rust(folders, &environment)?);
         }
@@ -101,13 +102,21 @@ fn ui_units(web: &Web) -> Result<Counts> {
 }
 
 /// What tests are told about this machine.
-fn environment(folders: &Folders) -> Result<Vec<(&'static str, String)>> {
+fn environment(folders: &Folders, desktop: bool) -> Result<Vec<(&'static str, String)>> {
     let mut environment = Vec::new();
+    if desktop {
+        environment.push(("HIVEMIND_REQUIRE_DESKTOP", "1".to_owned()));
+    }
     match Engine::start(folders).and_then(|engine| {
         image::load(folders, &engine)?;
         Ok(engine)
     }) {
-        Ok(engine) => environment.push(("DOCKER_HOST", engine.host().to_owned())),
+        Ok(engine) => {
+            environment.push(("DOCKER_HOST", engine.host().to_owned()));
+            environment.push(("HIVEMIND_TEST_DOCKER_HOST", engine.host().to_owned()));
+            // It is here, so a test that does not find it has failed.
+            environment.push(("HIVEMIND_REQUIRE_ENGINE", "1".to_owned()));
+        }
         Err(error) if crate::folders::set("CI").is_some() => return Err(error.context("CI needs an engine")),
         Err(error) => console::warning(&format!("{error:#}; tests that need an engine count as skipped")),
     }
@@ -141,8 +150,8 @@ fn rust(folders: &Folders, environment: &[(&'static str, String)]) -> Result<Vec
     let (passed, output) = watch(&mut command)?;
     let said = if nextest { fs::read_to_string(&report).unwrap_or_default() } else { output.clone() };
     let mut tests = counted((passed, output)).context("the Rust tests did not run")?;
-    for line in skips(&said) {
-        console::warning(&format!("skipped: {line}"));
+    for (test, reason) in skips(&said) {
+        console::warning(&format!("skipped {test}: {reason}"));
         tests.skip(1);
     }
     console::step("Rust: examples in the documentation");
@@ -160,16 +169,27 @@ fn counted((passed, output): (bool, String)) -> Result<Counts> {
     }
 }
 
-/// The tests that said they could not run here, with their reasons.
-fn skips(said: &str) -> BTreeSet<&str> {
-    // In the report the first line of an output follows its tag.
-    said.lines()
-        .filter_map(|line| {
-            let (before, rest) = line.split_once(SKIPPED)?;
-            let first = before.trim_end();
-            (first.is_empty() || first.ends_with('>')).then(|| rest.split("</").next().unwrap_or(rest).trim())
-        })
-        .collect()
+/// The tests that said they could not run here, with their reasons. Reads nextest's report and what `cargo test`
+/// shows alike.
+fn skips(said: &str) -> BTreeMap<&str, &str> {
+    let mut found = BTreeMap::new();
+    let mut test = "";
+    for line in said.lines() {
+        if let Some((_, rest)) = line.split_once("<testcase name=\"") {
+            test = rest.split('"').next().unwrap_or(rest);
+        } else if let Some(name) =
+            line.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----"))
+        {
+            test = name;
+        }
+        // In the report the first line of an output follows its tag.
+        let Some((before, reason)) = line.split_once(SKIPPED) else { continue };
+        if before.trim().is_empty() || before.ends_with('>') {
+            let reason = reason.split("</").next().unwrap_or(reason);
+            found.entry(test).or_insert(reason.trim_start_matches([':', ' ']).trim_end());
+        }
+    }
+    found
 }
 
 fn browser(folders: &Folders, web: &Web, environment: &[(&'static str, String)]) -> Result<Counts> {
@@ -215,8 +235,11 @@ mod tests {
 
     #[test]
     fn every_skipped_test_counts_once() {
-        let said = "<system-err>SKIPPED a: no engine</system-err>\nSKIPPED b: no display\nSKIPPED a: no engine\n\
-                    the word SKIPPED inside a line\n";
-        assert_eq!(skips(said), BTreeSet::from(["a: no engine", "b: no display"]));
+        let report = "<testcase name=\"one\" time=\"1\">\n<system-out>SKIPPED: no engine\nSKIPPED again</system-out>\n\
+                      <testcase name=\"two\">\n<system-err>noise\nSKIPPED two: no display</system-err>\n\
+                      <testcase name=\"three\">\n<system-out>the word SKIPPED inside a line</system-out>\n";
+        assert_eq!(skips(report), BTreeMap::from([("one", "no engine"), ("two", "two: no display")]));
+        let shown = "---- a::one stdout ----\nSKIPPED: no engine\n\n---- a::two stdout ----\nfine\n";
+        assert_eq!(skips(shown), BTreeMap::from([("a::one", "no engine")]));
     }
 }

@@ -57,6 +57,8 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("hivemind-pool-client", &["hivemind-local-pool", "hivemind-testkit"]),
     // The books can only be added up by the pool itself.
     ("hivemind-product-tests", &["hivemind-local-pool"]),
+    // The embeddable pool is the other side of every product test.
+    ("hivemind-product-tests", &["hivemind-local-pool"]),
     ("hivemind-store", &["hivemind-testkit"]),
     ("hivemind-testkit", &["hivemind-engine", "hivemind-store"]),
     ("hivemind-tray", &["hivemind-testkit"]),
