@@ -14,7 +14,8 @@ use std::time::Duration;
 /// An attempt that is not final, with what need not survive a restart.
 pub(super) struct Live {
     pub(super) task: Task,
-    pub(super) lease: Lease,
+    /// Absent after a restart, until the pool renews it.
+    pub(super) lease: Option<Lease>,
     /// When it came into this process.
     pub(super) accepted: Mono,
     /// Waits for the engine to come back.
@@ -40,10 +41,14 @@ struct Delivery {
 
 impl Live {
     pub(super) fn accepted(task: Task, lease: Lease, now: Now) -> Self {
+        Self::new(task, Some(lease), now.mono)
+    }
+
+    fn new(task: Task, lease: Option<Lease>, accepted: Mono) -> Self {
         Self {
             task,
             lease,
-            accepted: now.mono,
+            accepted,
             parked: false,
             charged: None,
             reading: None,
@@ -54,11 +59,8 @@ impl Live {
     }
 
     /// From the journal: no lease is believed in until the pool renews it, and the engine has to be asked first.
-    pub(super) fn restored(task: Task, now: Now) -> Self {
-        let mut live = Self::accepted(task, Lease::granted(Mono::default(), Duration::ZERO), now);
-        live.accepted = Mono::default();
-        live.parked = true;
-        live
+    pub(super) fn restored(task: Task) -> Self {
+        Self { parked: true, ..Self::new(task, None, Mono::default()) }
     }
 
     /// Running time without frozen time.
@@ -113,9 +115,12 @@ impl Core {
             live.delivery =
                 Some(Delivery { effect: effect.clone(), after: now.mono, failures: 0, under_way: false });
         }
-        // An exit is seen again after a restart, and a start is written with the next step: neither needs the disk.
+        // An exit is seen again after a restart, so it does not need the disk. A start does: running time is counted
+        // from it when nobody watched.
         let written_later = live.task.phase == Phase::Collecting
-            || (live.task.phase == before.phase && live.task.verdict == before.verdict);
+            || (live.task.phase == before.phase
+                && live.task.verdict == before.verdict
+                && live.task.started_at == before.started_at);
         if written_later {
             let task = live.task.clone();
             effects.extend(todo.into_iter().map(|effect| Effect::Perform(Box::new(task.clone()), effect)));
@@ -182,7 +187,7 @@ impl Core {
             return;
         }
         for live in self.live.values_mut() {
-            let confirmed = live.lease.holds(now.mono);
+            let confirmed = live.lease.is_some_and(|lease| lease.holds(now.mono));
             if let Some(delivery) = &mut live.delivery
                 && confirmed
                 && !delivery.under_way
@@ -209,7 +214,10 @@ impl Core {
                 return;
             }
             PoolErrorKind::Unauthenticated | PoolErrorKind::NodeUnknown => {
-                self.pool_failed(error, unit, now, effects);
+                // Without the link this is known already.
+                if self.connection.is_online() {
+                    self.pool_failed(error, unit, now, effects);
+                }
             }
             PoolErrorKind::Conflict | PoolErrorKind::Protocol | PoolErrorKind::Disk => {
                 self.notice(Level::Error, pool_problem(error).with("task", key.task.as_str()), now);

@@ -11,6 +11,10 @@ use hivemind_domain::resources::Resources;
 use hivemind_domain::retry;
 use hivemind_domain::task::{Task, TaskInput, Verdict};
 use hivemind_domain::time::{Mono, Now};
+use std::time::Duration;
+
+/// A call for work that comes back sooner with nothing was not let wait.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 impl Core {
     pub(super) fn connect(&mut self, happening: Happening, now: Now, effects: &mut Vec<Effect>) {
@@ -29,17 +33,27 @@ impl Core {
             self.notice(Level::Warning, problem.clone(), now);
         }
         self.pool_problem = Some(problem);
+        let mut push_back = error.retry_after;
+        let lost_before = self.unproven;
+        if self.connection.is_online() {
+            // A registration alone is no success: a link on which no heartbeat is answered waits longer every time.
+            push_back = Some(retry::pause(lost_before, unit, error.retry_after));
+            self.unproven = lost_before.saturating_add(1);
+        }
         let happening = match error.kind {
-            PoolErrorKind::NodeUnknown => Happening::Forgotten,
+            PoolErrorKind::NodeUnknown if self.connection.is_online() && lost_before == 0 => {
+                Happening::Forgotten
+            }
             PoolErrorKind::WrongCredentials => Happening::SignInMissing,
             PoolErrorKind::Refused | PoolErrorKind::Unencrypted => Happening::Refused { cause },
-            PoolErrorKind::Unreachable
+            PoolErrorKind::NodeUnknown
+            | PoolErrorKind::Unreachable
             | PoolErrorKind::Unauthenticated
             | PoolErrorKind::StaleAttempt
             | PoolErrorKind::Conflict
             | PoolErrorKind::NotFound
             | PoolErrorKind::Protocol
-            | PoolErrorKind::Disk => Happening::Failed { cause, unit, push_back: error.retry_after },
+            | PoolErrorKind::Disk => Happening::Failed { cause, unit, push_back },
         };
         self.connect(happening, now, effects);
     }
@@ -51,10 +65,12 @@ impl Core {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
+        self.unproven = 0;
         for (key, live) in &mut self.live {
             // An attempt accepted after the heartbeat was sent is not in its answer.
             if !answer.void.contains(key) && live.accepted <= sent {
-                live.lease.renew(sent, answer.lease);
+                let granted = Lease::granted(sent, answer.lease);
+                live.lease.get_or_insert(granted).renew(sent, answer.lease);
             }
         }
         for key in &answer.void {
@@ -101,6 +117,7 @@ impl Core {
         }
         self.ask_number += 1;
         self.asked = Some((self.ask_number, free));
+        self.asked_at = now.mono;
         let running = u32::try_from(running).unwrap_or(u32::MAX);
         effects.push(Effect::Ask { free, running, number: self.ask_number });
     }
@@ -113,10 +130,16 @@ impl Core {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        if self.asked.is_some_and(|(asked, _)| asked == number) {
+        let standing = self.asked.is_some_and(|(asked, _)| asked == number);
+        if standing {
             self.asked = None;
         }
         match answer {
+            // A pool that does not let the call wait is asked in growing steps, as after a failure.
+            Ok(None) if standing && now.mono.since(self.asked_at) < AT_ONCE => {
+                self.ask_after = now.mono.after(retry::pause(self.ask_failures, unit, None));
+                self.ask_failures = self.ask_failures.saturating_add(1);
+            }
             Ok(None) => self.ask_failures = 0,
             Ok(Some(assigned)) => {
                 self.ask_failures = 0;
@@ -127,7 +150,10 @@ impl Core {
                 self.ask_failures = self.ask_failures.saturating_add(1);
                 match error.kind {
                     PoolErrorKind::NodeUnknown | PoolErrorKind::Unauthenticated | PoolErrorKind::Refused => {
-                        self.pool_failed(&error, unit, now, effects);
+                        // Without the link this is known already.
+                        if self.connection.is_online() {
+                            self.pool_failed(&error, unit, now, effects);
+                        }
                     }
                     // A busy or broken call for work is no reason to drop a link whose heartbeats are answered.
                     PoolErrorKind::Unreachable

@@ -9,7 +9,7 @@ use hivemind_domain::connection::{Connection, Happening, Todo};
 use hivemind_domain::contribution::{Contribution, PauseReason, Wish};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::resources::{Capabilities, Resources};
-use hivemind_domain::task::{HandBack, Task, TaskEffect, TaskInput, Verdict};
+use hivemind_domain::task::{HandBack, Phase, Task, TaskEffect, TaskInput, Verdict};
 use hivemind_domain::time::{Mono, Now};
 use hivemind_domain::usage::UsageSample;
 use std::collections::{BTreeMap, VecDeque};
@@ -198,6 +198,9 @@ pub struct Core {
     asked: Option<(u64, Resources)>,
     ask_failures: u32,
     ask_after: Mono,
+    asked_at: Mono,
+    /// Links in a row that were lost before a heartbeat was answered on them.
+    unproven: u32,
     notices: VecDeque<Notice>,
     shutting_down: bool,
     ended: bool,
@@ -223,6 +226,8 @@ impl Core {
             asked: None,
             ask_failures: 0,
             ask_after: Mono::default(),
+            asked_at: Mono::default(),
+            unproven: 0,
             notices: VecDeque::new(),
             shutting_down: false,
             ended: false,
@@ -242,7 +247,7 @@ impl Core {
             Input::Owner(asks) => self.owner(asks, now, effects),
             Input::Restored { tasks, contribute } => {
                 for task in tasks {
-                    self.live.insert(task.key().clone(), Live::restored(task, now));
+                    self.live.insert(task.key().clone(), Live::restored(task));
                 }
                 if contribute {
                     self.contribution.start();
@@ -322,7 +327,7 @@ impl Core {
                 self.end_all(HandBack::OwnerStopped, "the owner stopped contributing", now, effects);
             }
             OwnerAsks::Finish => {
-                self.contribution.finish(self.live.len());
+                self.contribution.finish(self.unfinished());
                 effects.push(Effect::KeepWish(false));
             }
             OwnerAsks::StopTask(key) => {
@@ -338,7 +343,7 @@ impl Core {
 
     /// What follows from the new state, whatever led to it.
     fn follow_up(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let unfinished = self.live.len();
+        let unfinished = self.unfinished();
         self.contribution.settle(self.connection.is_online(), unfinished);
         let wanted = self.contribution.wants_connection(unfinished) && !self.ended;
         match (wanted, &self.connection) {
@@ -366,10 +371,15 @@ impl Core {
         self.name_obstacles();
         self.deliver_due(now, effects);
         self.ask_for_work(now, effects);
-        if self.shutting_down && !self.ended && self.live.is_empty() {
+        if self.shutting_down && !self.ended && unfinished == 0 {
             self.ended = true;
             effects.push(Effect::Ended);
         }
+    }
+
+    /// Attempts that still need something done here; what was reported only waits for the pool's ledger.
+    fn unfinished(&self) -> usize {
+        self.live.values().filter(|live| live.task.phase < Phase::Reported).count()
     }
 
     fn name_obstacles(&mut self) {

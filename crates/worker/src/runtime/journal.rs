@@ -6,39 +6,49 @@ use hivemind_domain::task::{Task, TaskEffect};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 /// Pause before a failed write is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// An attempt to write, and what to do once it is on disk.
-pub(super) struct Entry {
-    pub(super) task: Box<Task>,
-    pub(super) effects: Vec<TaskEffect>,
+/// What to write.
+pub(super) enum Entry {
+    /// An attempt, and what to do once it is on disk.
+    Attempt(Box<Task>, Vec<TaskEffect>),
+    /// Whether the owner wants to contribute.
+    Wish(bool),
 }
 
 /// Starts the writer. It ends when the sender is dropped and everything is written.
-pub(super) fn spawn(shared: Arc<Shared>) -> mpsc::UnboundedSender<Entry> {
+pub(super) fn spawn(shared: Arc<Shared>) -> (mpsc::UnboundedSender<Entry>, JoinHandle<()>) {
     let (sender, mut entries) = mpsc::unbounded_channel::<Entry>();
-    tokio::spawn(async move {
+    let writing = tokio::spawn(async move {
         while let Some(entry) = entries.recv().await {
-            write(&shared, &entry.task).await;
-            for effect in entry.effects {
-                attempt::perform(&shared, (*entry.task).clone(), effect);
+            write(&shared, &entry).await;
+            if let Entry::Attempt(task, effects) = entry {
+                for effect in effects {
+                    attempt::perform(&shared, (*task).clone(), effect);
+                }
             }
         }
     });
-    sender
+    (sender, writing)
 }
 
 /// Tries until it is written: what follows must not happen without it.
-async fn write(shared: &Shared, task: &Task) {
+async fn write(shared: &Shared, entry: &Entry) {
     let mut failed = false;
     loop {
-        match shared.ports.journal.put(task).await {
+        let journal = &shared.ports.journal;
+        let written = match entry {
+            Entry::Attempt(task, _) => journal.put(task).await,
+            Entry::Wish(contribute) => journal.set_wish(*contribute).await,
+        };
+        match written {
             Ok(()) if failed => return shared.tell(Input::Journal(Ok(()))).await,
             Ok(()) => return,
             Err(error) => {
-                tracing::error!(task_id = %task.key(), %error, "the journal cannot be written");
+                tracing::error!(%error, "the journal cannot be written");
                 failed = true;
                 shared.tell(Input::Journal(Err(error))).await;
                 tokio::time::sleep(RETRY).await;

@@ -30,6 +30,9 @@ pub use handle::{WorkerControl, setting_views};
 /// How long the loop waits for tasks to be handed back when it ends.
 const DRAIN: Duration = Duration::from_secs(20);
 
+/// How long the journal may take for what it was given last.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// What only the program around the worker can do.
 pub trait Desktop: Send + Sync + 'static {
     /// Starts the window program unless it runs.
@@ -198,6 +201,7 @@ struct EventLoop {
     shared: Arc<Shared>,
     today: earnings::Today,
     writer: mpsc::UnboundedSender<journal::Entry>,
+    writing: JoinHandle<()>,
     link: link::Link,
     sampler: JoinHandle<()>,
     seq: u64,
@@ -206,10 +210,10 @@ struct EventLoop {
 
 impl EventLoop {
     fn new(core: Core, shared: Arc<Shared>, today: earnings::Today) -> Self {
-        let writer = journal::spawn(Arc::clone(&shared));
+        let (writer, writing) = journal::spawn(Arc::clone(&shared));
         let sampler = tokio::spawn(sampler::run(Arc::clone(&shared)));
         let link = link::Link::new(Arc::clone(&shared));
-        Self { core, shared, today, writer, link, sampler, seq: 0, ended: false }
+        Self { core, shared, today, writer, writing, link, sampler, seq: 0, ended: false }
     }
 
     async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
@@ -232,6 +236,10 @@ impl EventLoop {
         }
         self.sampler.abort();
         self.link.close().await;
+        drop(self.writer);
+        if tokio::time::timeout(LAST_WORDS, self.writing).await.is_err() {
+            tracing::error!("the journal could not be written to its end");
+        }
     }
 
     fn step(&mut self, input: Input, done: Option<oneshot::Sender<Arc<Snapshot>>>) {
@@ -251,16 +259,11 @@ impl EventLoop {
         match effect {
             Effect::Pool(todo) => self.link.perform(todo, self.core.capabilities(), self.core.registered()),
             Effect::Persist(task, effects) => {
-                let _ = self.writer.send(journal::Entry { task, effects });
+                let _ = self.writer.send(journal::Entry::Attempt(task, effects));
             }
             Effect::Perform(task, effect) => attempt::perform(&shared, *task, effect),
             Effect::KeepWish(contribute) => {
-                tokio::spawn(async move {
-                    let kept = shared.ports.journal.set_wish(contribute).await;
-                    if kept.is_err() {
-                        shared.tell(Input::Journal(kept)).await;
-                    }
-                });
+                let _ = self.writer.send(journal::Entry::Wish(contribute));
             }
             Effect::Ask { free, running, number } => self.link.ask(free, running, number),
             Effect::Decline(key, reason) => self.link.decline(key, reason),
@@ -280,6 +283,9 @@ impl EventLoop {
                 tokio::spawn(async move {
                     if let Err(error) = shared.ports.engine.remove(&container).await {
                         tracing::warn!(%container, %error, "a left-over container stays for now");
+                        if error.is_outage() {
+                            shared.tell(Input::EngineChecked(Err(error))).await;
+                        }
                     }
                 });
             }
