@@ -172,6 +172,11 @@ impl FakePool {
         self.change(|state| state.queue.push_back(work));
     }
 
+    /// Knows an attempt from before the test.
+    pub fn expect_attempt(&self, key: &TaskKey) {
+        self.change(|state| state.attempts.insert(key.clone(), AttemptRow::default()));
+    }
+
     /// Has this package.
     pub fn keep_package(&self, id: &str, content: &[u8]) {
         self.change(|state| state.packages.insert(id.to_owned(), content.to_vec()));

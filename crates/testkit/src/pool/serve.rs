@@ -245,7 +245,7 @@ impl Pool for FakePool {
             let credit = Credit { cpt: state.pay, settled: state.settles };
             let row = state.ours(&header.key)?;
             match &row.result {
-                Some(known) if known != header => {
+                Some(known) if known.file != header.file => {
                     return failed(PoolErrorKind::Conflict, "the pool has another result");
                 }
                 Some(_) => {}

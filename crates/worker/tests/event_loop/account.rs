@@ -1,0 +1,172 @@
+//! Signing in and out, sessions that end, keyrings that are locked.
+
+use crate::{SECOND, unreachable};
+use hivemind_control::{Control, ErrorCode, LoginRequest, PoolState, StatusState};
+use hivemind_testkit::{
+    FakeClock, MemoryLogs, PASSWORD, PoolCall, Program, USERNAME, Vault, World, assigned,
+};
+
+fn request(password: &str) -> LoginRequest {
+    LoginRequest { username: USERNAME.into(), password: password.into() }
+}
+
+fn signed_out() -> World {
+    World::signed_out(FakeClock::default(), MemoryLogs::default())
+}
+
+#[test]
+fn the_owner_signs_in_works_and_signs_out() {
+    let world = signed_out();
+    world.pool.give(assigned("paid"));
+    world.live(async |worker| {
+        world.until(worker, "the question", |s| s.pool.state == PoolState::AuthRequired).await;
+        let wrong = worker.control.login(request("guess")).await.unwrap_err();
+        assert_eq!(wrong.code, ErrorCode::WrongCredentials);
+        assert_eq!(world.secrets.peek(&world.pool_url()), None);
+        let account = worker.control.login(request(PASSWORD)).await.unwrap();
+        assert_eq!(account.username, USERNAME);
+        world.until(worker, "settled", |s| s.today.tasks == 1).await;
+        assert!(world.secrets.peek(&world.pool_url()).is_some());
+        let out = worker.control.logout(()).await.unwrap();
+        assert_eq!(out.account, None);
+        assert_eq!(world.secrets.peek(&world.pool_url()), None);
+        world.until(worker, "the question", |s| s.pool.state == PoolState::AuthRequired).await;
+        world.pass(60.0).await;
+        assert_eq!(world.pool.faults.count(PoolCall::Logout), 1);
+    });
+    world.live(async |worker| {
+        let state = world.until(worker, "the question", |s| s.pool.state == PoolState::AuthRequired).await;
+        assert_eq!((state.status.state, state.account), (StatusState::NeedsYou, None));
+    });
+}
+
+#[test]
+fn lengths_are_checked_before_anybody_is_asked() {
+    let world = signed_out();
+    world.live(async |worker| {
+        for password in [String::new(), "x".repeat(257)] {
+            let error = worker.control.login(request(&password)).await.unwrap_err();
+            assert_eq!(error.code, ErrorCode::WrongCredentials);
+        }
+    });
+    assert_eq!(world.pool.faults.count(PoolCall::Login), 0);
+}
+
+#[test]
+fn signing_out_works_without_the_pool() {
+    let world = World::default();
+    world.live(async |worker| {
+        world.until(worker, "online", |s| s.pool.state == PoolState::Online).await;
+        world.pool.faults.fail(PoolCall::Logout, unreachable());
+        worker.control.logout(()).await.unwrap();
+        assert_eq!(world.secrets.peek(&world.pool_url()), None, "the tokens are gone here");
+    });
+}
+
+#[test]
+fn sessions_are_renewed_before_they_end_with_each_token_once() {
+    let world = World::default();
+    world.pool.set_session_length(SECOND * 900);
+    world.pool.give(assigned("long"));
+    world.engine.program("long", Program::exits(0, SECOND * 3000));
+    world.live(async |worker| {
+        world.pass(3100.0).await;
+        let state = worker.control.snapshot(()).await.unwrap();
+        assert_eq!((state.pool.state, state.today.tasks), (PoolState::Online, 1));
+        assert_eq!(state.notices, Vec::new(), "nobody noticed");
+        let renewed = world.pool.faults.count(PoolCall::Refresh);
+        assert!((4..=6).contains(&renewed), "{renewed} renewals in 3000 s");
+    });
+    // The newest token is the kept one: the next worker gets in.
+    world.clock.turn(SECOND * 3600);
+    world.live(async |worker| {
+        world.until(worker, "online", |s| s.pool.state == PoolState::Online).await;
+    });
+}
+
+#[test]
+fn a_revoked_session_is_renewed_without_asking_anybody() {
+    let world = World::default();
+    world.live(async |worker| {
+        world.until(worker, "online", |s| s.pool.state == PoolState::Online).await;
+        world.pool.end_sessions(false);
+        world.until(worker, "offline", |s| s.pool.state != PoolState::Online).await;
+        world.until(worker, "online again", |s| s.pool.state == PoolState::Online).await;
+        assert_eq!(world.pool.faults.count(PoolCall::Refresh), 2);
+    });
+}
+
+#[test]
+fn a_session_revoked_for_good_asks_the_owner_and_tries_no_more() {
+    let world = World::default();
+    world.live(async |worker| {
+        world.until(worker, "online", |s| s.pool.state == PoolState::Online).await;
+        world.pool.end_sessions(true);
+        world.until(worker, "the question", |s| s.pool.state == PoolState::AuthRequired).await;
+        let before = world.pool.faults.count(PoolCall::Refresh);
+        world.pass(600.0).await;
+        assert_eq!(world.pool.faults.count(PoolCall::Refresh), before);
+        assert_eq!(world.secrets.peek(&world.pool_url()), None, "the dead token is not kept");
+    });
+}
+
+#[test]
+fn a_locked_keyring_is_waited_for_and_keeps_its_tokens() {
+    let world = World::default();
+    world.secrets.set(Vault::Locked);
+    world.live(async |worker| {
+        world.until(worker, "waiting", |s| s.pool.state == PoolState::Backoff).await;
+        world.pass(120.0).await;
+        assert_eq!(world.pool.faults.count(PoolCall::Refresh), 0);
+        assert!(world.secrets.peek(&world.pool_url()).is_some(), "locked is not absent");
+        world.secrets.set(Vault::Open);
+        world.until(worker, "online", |s| s.pool.state == PoolState::Online).await;
+    });
+}
+
+#[test]
+fn a_keyring_locked_while_a_session_is_renewed_keeps_the_newest_token_later() {
+    let world = World::default();
+    world.pool.set_session_length(SECOND * 900);
+    world.live(async |worker| {
+        world.until(worker, "online", |s| s.pool.state == PoolState::Online).await;
+        world.secrets.set(Vault::Locked);
+        world.pass(1000.0).await;
+        let state = worker.control.snapshot(()).await.unwrap();
+        assert_eq!(state.pool.state, PoolState::Online, "work goes on with the token in memory");
+        world.secrets.set(Vault::Open);
+        world.pass(1000.0).await;
+    });
+    world.live(async |worker| {
+        let state = world
+            .until(worker, "a decision", |s| {
+                matches!(s.pool.state, PoolState::Online | PoolState::AuthRequired)
+            })
+            .await;
+        assert_eq!(state.pool.state, PoolState::Online);
+    });
+}
+
+#[test]
+fn a_sign_in_that_cannot_be_kept_says_so() {
+    let world = signed_out();
+    world.secrets.set(Vault::Locked);
+    world.live(async |worker| {
+        let error = worker.control.login(request(PASSWORD)).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::KeyringLocked);
+    });
+}
+
+#[test]
+fn a_forgotten_computer_registers_again() {
+    let world = World::default();
+    world.pool.give(assigned("kept"));
+    world.engine.program("kept", Program::exits(0, SECOND * 60));
+    world.live(async |worker| {
+        world.until(worker, "running", |s| s.status.running_tasks == 1).await;
+        world.pool.forget_node();
+        world.when("known again", |w| w.pool.knows_node()).await;
+        world.until(worker, "settled", |s| s.today.tasks == 1).await;
+        assert_eq!(world.pool.faults.count(PoolCall::Register), 2);
+    });
+}

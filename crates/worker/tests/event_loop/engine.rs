@@ -1,0 +1,118 @@
+//! The container engine comes and goes.
+
+use crate::{SECOND, assert_clean, journalled, phase};
+use hivemind_control::{Control, ErrorCode, StatusState};
+use hivemind_domain::task::{FailureClass, Phase, Verdict};
+use hivemind_testkit::{EngineCall, PoolCall, Program, World, assigned, key};
+use hivemind_worker_core::port::{EngineError, EngineErrorKind};
+
+#[test]
+fn an_outage_in_the_middle_of_a_run_is_survived() {
+    for kind in [EngineErrorKind::Stopped, EngineErrorKind::Forbidden, EngineErrorKind::Missing] {
+        let world = World::default();
+        world.pool.give(assigned("outage"));
+        world.engine.program("outage", Program::exits(0, SECOND * 60).counts(50, SECOND));
+        world.live(async |worker| {
+            world.until(worker, "running", |s| s.status.running_tasks == 1).await;
+            world.pass(10.0).await;
+            world.engine.go_away(kind);
+            world.until(worker, "told", |s| s.engine.ready == Some(false)).await;
+            world.pass(15.0).await;
+            let away = worker.control.snapshot(()).await.unwrap();
+            assert_eq!(away.status.state, StatusState::NeedsYou);
+            assert_eq!(phase(&away, "outage"), "running", "the attempt is kept");
+            world.engine.come_back();
+            world.until(worker, "settled", |s| s.today.tasks == 1).await;
+            world.pass(1.0).await;
+        });
+        assert_eq!(world.engine.started(), [key("outage", 1)], "adopted, not started anew");
+        let known = world.pool.attempt(&key("outage", 1));
+        assert_eq!((known.lines.len(), known.out_of_order, known.submitted_at.len()), (50, 0, 1));
+        assert_clean(&world);
+    }
+}
+
+#[test]
+fn without_an_engine_no_work_is_asked_for_and_it_is_looked_for_again() {
+    let world = World::default();
+    world.pool.give(assigned("waits"));
+    world.engine.go_away(EngineErrorKind::Missing);
+    world.live(async |worker| {
+        let told = |s: &hivemind_control::Snapshot| s.status.problem.as_ref().map(|p| p.code);
+        world.until(worker, "told", |s| told(s) == Some(ErrorCode::EngineMissing)).await;
+        world.pass(60.0).await;
+        assert_eq!(world.pool.faults.count(PoolCall::NextTask), 0);
+        let looked = world.engine.faults.count(EngineCall::Verify);
+        assert!((5..=20).contains(&looked), "looked {looked} times in a minute");
+        world.engine.come_back();
+        world.until(worker, "settled", |s| s.today.tasks == 1).await;
+    });
+}
+
+#[test]
+fn an_outage_at_every_call_is_survived() {
+    for call in
+        [EngineCall::Prepare, EngineCall::Run, EngineCall::Collect, EngineCall::Remove, EngineCall::Own]
+    {
+        let world = World::default();
+        world.pool.give(assigned("each"));
+        let away = EngineError::new(EngineErrorKind::Stopped, "the engine does not answer");
+        // Own containers are named at the start; a second failure would meet an offer, which is then declined.
+        world.engine.faults.fail_times(call, away, if call == EngineCall::Own { 1 } else { 2 });
+        world.live(async |_| {
+            world.when("settled", |w| journalled(w, "each", Phase::Settled)).await;
+            world.pass(30.0).await;
+        });
+        let result = world.pool.attempt(&key("each", 1)).result.map(|r| r.verdict);
+        assert_eq!(result, Some(Verdict::Succeeded), "outage at {call:?}");
+        assert_eq!(world.engine.started().len(), 1, "outage at {call:?}");
+        assert_clean(&world);
+    }
+}
+
+#[test]
+fn an_outage_while_a_task_is_stopped_is_survived() {
+    let world = World::default();
+    world.pool.give(assigned("halt"));
+    world.engine.program("halt", Program::endless());
+    world.live(async |worker| {
+        world.until(worker, "running", |s| s.status.running_tasks == 1).await;
+        world.engine.go_away(EngineErrorKind::Stopped);
+        world.pass(0.5).await;
+        worker.control.stop(()).await.unwrap();
+        world.pass(20.0).await;
+        world.engine.come_back();
+        world.when("handed back", |w| journalled(w, "halt", Phase::HandedBack)).await;
+        world.pass(10.0).await;
+    });
+    assert_eq!(world.engine.running(), 0);
+    assert_clean(&world);
+}
+
+#[test]
+fn failures_of_the_engine_are_told_by_their_class() {
+    let table = [
+        (EngineCall::Prepare, EngineErrorKind::Image, FailureClass::Image),
+        (EngineCall::Prepare, EngineErrorKind::Package, FailureClass::Package),
+        (EngineCall::Prepare, EngineErrorKind::Failed, FailureClass::Engine),
+        (EngineCall::Run, EngineErrorKind::Gone, FailureClass::Engine),
+        (EngineCall::Run, EngineErrorKind::Failed, FailureClass::Engine),
+        (EngineCall::Collect, EngineErrorKind::Output, FailureClass::Result),
+        (EngineCall::Collect, EngineErrorKind::Gone, FailureClass::Result),
+    ];
+    for (call, kind, class) in table {
+        let world = World::default();
+        world.pool.give(assigned("classed"));
+        world.engine.faults.fail(call, EngineError::new(kind, "it does not work"));
+        world.live(async |_| {
+            world.when("settled", |w| journalled(w, "classed", Phase::Settled)).await;
+            world.pass(1.0).await;
+        });
+        let verdict = world.pool.attempt(&key("classed", 1)).result.unwrap().verdict;
+        assert!(
+            matches!(&verdict, Verdict::Failed { class: told, .. } if *told == class),
+            "{call:?}: {verdict:?}"
+        );
+        assert_clean(&world);
+    }
+}
