@@ -30,6 +30,7 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         | ErrorCode::PoolUnreachable
         | ErrorCode::PoolRefused
         | ErrorCode::PoolProtocol
+        | ErrorCode::PoolNotice
         | ErrorCode::PoolUnencrypted
         | ErrorCode::EngineFailed
         | ErrorCode::ImageUnavailable

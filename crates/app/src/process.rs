@@ -107,7 +107,11 @@ impl Running {
             allow_unencrypted: current.flag("allow_unencrypted_pool"),
             install: folder.install().clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-        });
+        })
+        .pinned(current.text("pool_certificate_sha256"))
+        .map_err(|error| {
+            ApiError::new(ErrorCode::InvalidSetting, error.message).with("key", "pool_certificate_sha256")
+        })?;
         let gpus = if current.flag("cpu_only") { GpuSource::left_out() } else { GpuSource::system() };
         let engine_address = Some(current.text("engine_address")).filter(|address| !address.is_empty());
         let settings: Arc<dyn SettingsStore> = Arc::new(settings);

@@ -26,6 +26,8 @@ pub enum ErrorCode {
     PoolRefused,
     /// The pool speaks in a way that cannot be understood.
     PoolProtocol,
+    /// The pool has news for the owner; the sentence holds them.
+    PoolNotice,
     /// The pool offers no encryption and was not marked as unencrypted.
     PoolUnencrypted,
     /// There is no container engine.
@@ -146,6 +148,7 @@ impl ErrorCode {
             | Self::TaskEnded
             | Self::PoolRefused
             | Self::PoolProtocol
+            | Self::PoolNotice
             | Self::WorkerAlreadyRunning
             | Self::Forbidden
             | Self::WindowUnavailable

@@ -44,6 +44,7 @@ fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::InvalidSetting | ErrorCode::WrongCredentials => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::TaskEnded
         | ErrorCode::SignInRequired
+        | ErrorCode::PoolNotice
         | ErrorCode::PoolUnencrypted
         | ErrorCode::KeyringLocked
         | ErrorCode::WorkerAlreadyRunning

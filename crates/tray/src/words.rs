@@ -129,6 +129,7 @@ impl Words {
             ErrorCode::PoolProtocol => {
                 self.pick("The pool speaks another language", "任務池的通訊協定不相符")
             }
+            ErrorCode::PoolNotice => self.pick("The pool has news", "任務池有新消息"),
             ErrorCode::PoolUnencrypted => self.pick("The pool is not encrypted", "任務池未加密"),
             ErrorCode::DiskLow => self.pick("The disk is nearly full", "磁碟空間不足"),
             ErrorCode::JournalFailed => self.pick("The records cannot be written", "無法寫入紀錄"),

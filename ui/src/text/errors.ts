@@ -15,6 +15,7 @@ export const SENTENCES: Record<ErrorCode, () => string> = {
   POOL_UNREACHABLE: m.err_pool_unreachable,
   POOL_REFUSED: m.err_pool_refused,
   POOL_PROTOCOL: m.err_pool_protocol,
+  POOL_NOTICE: m.err_pool_notice,
   POOL_UNENCRYPTED: m.err_pool_unencrypted,
   ENGINE_MISSING: m.err_engine_missing,
   ENGINE_STOPPED: m.err_engine_stopped,

@@ -83,7 +83,7 @@ impl Core {
             self.task(&key, TaskInput::Stop(Verdict::Cancelled { by }), now, effects);
         }
         for text in answer.notices {
-            self.notice(Level::Notice, ApiError::new(ErrorCode::PoolRefused, text), now);
+            self.notice(Level::Notice, ApiError::new(ErrorCode::PoolNotice, text), now);
         }
         self.deliver_due(now, effects);
     }
