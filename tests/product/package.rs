@@ -33,7 +33,8 @@ pub fn endless() -> Vec<u8> {
 pub fn ticking(seconds: f32) -> Vec<u8> {
     let program = format!(
         r#"
-import os, time
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 end = time.monotonic() + {seconds}
 print('begins', flush=True)
 while time.monotonic() < end:
