@@ -51,6 +51,10 @@ pub(super) fn perform(shared: &Arc<Shared>, task: Task, effect: TaskEffect) {
             tokio::spawn(remove_container(shared, task));
         }
         TaskEffect::RemoveFiles => {
+            // Outputs that are still being gathered would be put into place after this.
+            if let Some(Activity::Collecting(token)) = lock(&shared.activities).get(task.key()) {
+                token.cancel();
+            }
             tokio::spawn(async move {
                 remove_file(&shared.ports.spool.package(task.key())).await;
                 remove_file(&shared.ports.spool.result(task.key())).await;
@@ -64,7 +68,10 @@ async fn prepare(shared: Arc<Shared>, task: Task, token: CancellationToken) {
     let outcome = token.run_until_cancelled(prepared(&shared, &task)).await;
     lock(&shared.activities).remove(&key);
     let input = match outcome {
-        None => Input::Task(key, TaskInput::Stopped),
+        None => {
+            remove_file(&shared.ports.spool.package(&key)).await;
+            Input::Task(key, TaskInput::Stopped)
+        }
         Some(input) => input,
     };
     shared.tell(input).await;
@@ -203,7 +210,7 @@ async fn halt(shared: Arc<Shared>, task: Task) {
             return;
         }
         Some(Activity::Following) => true,
-        None => false,
+        Some(Activity::Collecting(_)) | None => false,
     };
     if let Some(container) = &task.container
         && let Err(error) = shared.ports.engine.stop(container, GRACE).await
@@ -224,7 +231,14 @@ async fn collect(shared: Arc<Shared>, task: Task) {
     let into = shared.ports.spool.result(&key);
     let container = task.container.clone().unwrap_or_default();
     let most = task.assignment.limits.disk_bytes;
-    let input = match shared.ports.engine.collect(&container, &into, most).await {
+    let token = CancellationToken::new();
+    lock(&shared.activities).insert(key.clone(), Activity::Collecting(token.clone()));
+    let collected = shared.ports.engine.collect(&container, &into, most).await;
+    lock(&shared.activities).remove(&key);
+    if token.is_cancelled() {
+        remove_file(&into).await;
+    }
+    let input = match collected {
         Ok(file) => Input::Task(key, TaskInput::Collected(file)),
         Err(error) if error.is_outage() => Input::EngineAway(key, error),
         Err(error) => {

@@ -91,6 +91,8 @@ pub(crate) struct LinkState {
 enum Activity {
     Preparing(CancellationToken),
     Following,
+    /// The outputs are not wanted any more once the token is cancelled.
+    Collecting(CancellationToken),
 }
 
 /// Shared by everything that the loop starts.
