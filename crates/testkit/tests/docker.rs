@@ -1,6 +1,8 @@
 //! The real engine passes the same suite as the fake: the one that `HIVEMIND_TEST_DOCKER_HOST` (or `DOCKER_HOST`)
 //! names. Without it the test says that it is skipped; `HIVEMIND_REQUIRE_ENGINE=1` makes that a failure.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests count as tests")]
+
 use hivemind_domain::ids::InstallId;
 use hivemind_domain::limits::TaskLimits;
 use hivemind_engine::DockerEngine;

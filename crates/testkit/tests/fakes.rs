@@ -1,5 +1,7 @@
 //! The fakes pass the same suites as the real adapters.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests count as tests")]
+
 use hivemind_domain::ids::InstallId;
 use hivemind_domain::limits::TaskLimits;
 use hivemind_testkit::contract::{self, EngineBench, Job};

@@ -1,5 +1,7 @@
 //! What really keeps things on disk passes the same suites as the fakes.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests count as tests")]
+
 use hivemind_store::{DataFolder, FileLogs, KeyringSecrets, SqliteJournal};
 use hivemind_testkit::{FakeClock, contract};
 use hivemind_worker_core::port::{Journal, LogArchive, Secrets};

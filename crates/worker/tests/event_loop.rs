@@ -1,5 +1,7 @@
 //! The event loop among fakes, in virtual time: a worker is started, things happen to it, time flies.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests count as tests")]
+
 #[path = "event_loop/account.rs"]
 mod account;
 #[path = "event_loop/asking.rs"]
