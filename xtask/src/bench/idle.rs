@@ -18,6 +18,8 @@ use crate::system::on_path;
 const SETTLE: Duration = Duration::from_secs(15);
 const WINDOW: Duration = Duration::from_secs(60);
 const OPENINGS: u32 = 50;
+/// How long a window stays: its page is drawn and has its first data.
+const LOOK: Duration = Duration::from_millis(1500);
 /// Each waits until the pool has given the last one up, which takes its 10 s of silence.
 const STARTS: u32 = 12;
 
@@ -133,7 +135,7 @@ fn sampled(stand: &Stand) -> Result<Vec<f64>> {
 fn screen(stand: &Stand) -> Result<(Owned, String)> {
     // Xvfb writes the number it chose to this descriptor: its standard output.
     let mut child = program("Xvfb")
-        .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"])
+        .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"])
         .stdout(Stdio::piped())
         .stderr(File::create(stand.scratch().join("screen.log"))?)
         .spawn()?;
@@ -155,7 +157,10 @@ fn bus(stand: &Stand) -> Result<(Owned, String)> {
 fn first_line(child: &mut std::process::Child) -> Result<String> {
     use std::io::{BufRead, BufReader};
     let mut line = String::new();
-    BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
+    let mut reader = BufReader::new(child.stdout.take().context("no output")?);
+    reader.read_line(&mut line)?;
+    // Kept open: Xvfb writes its number again when its last client left, and would die of a closed pipe.
+    child.stdout = Some(reader.into_inner());
     if line.trim().is_empty() {
         bail!("it ended at once");
     }
@@ -169,13 +174,16 @@ fn open_and_close(stand: &Stand) -> Result<()> {
     }
     let worker = stand.worker()?;
     let mut window = None;
-    wait("its web process", || {
+    let mut seen: Vec<String> = Vec::new();
+    let waited = wait("its web process", || {
         let all = tree(worker)?;
         window = all.iter().copied().find(|pid| *pid != worker && name(*pid).starts_with("hivemind-worker"));
+        seen = all.iter().map(|pid| name(*pid)).collect();
         Ok(window.is_some() && all.iter().any(|pid| name(*pid).starts_with("WebKitWebProces")))
-    })?;
+    });
+    waited.with_context(|| format!("the worker's tree is {}", seen.join(", ")))?;
     let window = window.context("no window")?;
-    std::thread::sleep(Duration::from_millis(300));
+    std::thread::sleep(LOOK);
     succeeds(program("kill").args(["-TERM", &window.to_string()]));
     wait("the end of the window", || Ok(tree(worker)?.len() == 1))
 }

@@ -96,10 +96,11 @@ impl Stand {
             .stderr(log)
             .spawn()
             .with_context(|| format!("cannot start {}", worker.display()))?;
-        let pipe = serve.stdout.take().context("no output")?;
-        let serve = Owned(serve);
+        let mut reader = BufReader::new(serve.stdout.take().context("no output")?);
+        let mut serve = Owned(serve);
         let mut line = String::new();
-        BufReader::new(pipe).read_line(&mut line)?;
+        reader.read_line(&mut line)?;
+        serve.0.stdout = Some(reader.into_inner());
         let places: Value = serde_json::from_str(&line).with_context(|| {
             format!("the pool did not say where it is: {line:?}; see {}", scratch.path().display())
         })?;
