@@ -38,6 +38,9 @@ pub struct PoolConfig {
     pub allowed_hosts: Vec<String>,
     /// Length of a lease: after this much silence a node is removed. Default 10 s.
     pub lease: Duration,
+    /// After the pool's own restart nobody counts as silent for so much longer than a lease: workers that found it
+    /// gone are on their way back, pausing up to 30 s between tries. Default 30 s.
+    pub comeback: Duration,
     /// Wished pause between heartbeats. Default 1 s.
     pub heartbeat_interval: Duration,
     /// Wished pause between status reports. Default 30 s.
@@ -80,6 +83,7 @@ impl PoolConfig {
             public_grpc_address: None,
             allowed_hosts: Vec::new(),
             lease: Duration::from_secs(10),
+            comeback: Duration::from_secs(30),
             heartbeat_interval: Duration::from_secs(1),
             status_interval: Duration::from_secs(30),
             session_ttl: Duration::from_secs(15 * 60),

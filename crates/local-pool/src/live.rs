@@ -84,16 +84,16 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// After a restart: silence counts from `now`.
+    /// After a restart: silence counts from `from`, which may lie ahead.
     pub(crate) fn restored(
         nodes: Vec<(NodeId, i64, TrustLevel)>,
         held: Vec<Held>,
         queue: Vec<Waiting>,
-        now: Instant,
+        from: Instant,
     ) -> Self {
-        let lease = |held: Held| (held.key, LiveLease { node: held.node, renewed: now, cancel: held.cancel });
+        let lease = |held: Held| (held.key, LiveLease { node: held.node, renewed: from, cancel: held.cancel });
         Self {
-            nodes: nodes.into_iter().map(|(id, user, trust)| (id, LiveNode::new(user, trust, now))).collect(),
+            nodes: nodes.into_iter().map(|(id, user, trust)| (id, LiveNode::new(user, trust, from))).collect(),
             leases: held.into_iter().map(lease).collect(),
             queue: queue.into(),
             ..Self::default()

@@ -66,7 +66,7 @@ impl Pool {
             .await?;
         tracing::info!(nodes = nodes.len(), held = held.len(), queued = queue.len(), "pool opened");
         Ok(Arc::new(Self {
-            live: Guarded::new(Live::restored(nodes, held, queue, clock::mono())),
+            live: Guarded::new(Live::restored(nodes, held, queue, clock::mono() + config.comeback)),
             config,
             db,
             files,

@@ -53,9 +53,12 @@ async fn a_restarted_pool_counts_silence_from_its_own_start() {
     (config.grpc_addr, config.http_addr) = (pool.grpc_addr(), pool.http_addr());
     pool.shutdown().await;
     tokio::time::sleep(config.lease * 2).await;
+    config.comeback = config.lease * 2;
     let pool = hivemind_local_pool::LocalPool::start(config.clone()).await.unwrap();
     let bench = Bench { pool, config, dir };
     worker.channel = Worker::channel(&bench.pool).await;
+    // Its way back takes longer than a lease.
+    tokio::time::sleep(bench.config.lease * 3 / 2).await;
     let answer = worker.beat(&[&key]).await.unwrap();
     assert_eq!(answer.leases[0].state(), LeaseState::Renewed);
     tokio::time::sleep(bench.config.lease * 2).await;

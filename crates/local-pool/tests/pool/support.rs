@@ -30,7 +30,10 @@ impl Bench {
 
     /// With a lease short enough to wait for its end.
     pub async fn short_leases() -> Self {
-        Self::with(|config| config.lease = Duration::from_millis(1500)).await
+        Self::with(|config| {
+            (config.lease, config.comeback) = (Duration::from_millis(1500), Duration::from_millis(1500));
+        })
+        .await
     }
 
     pub async fn with(change: impl FnOnce(&mut PoolConfig)) -> Self {
