@@ -77,6 +77,9 @@ fn pool(shared: &Shared) -> Finding {
     let pool = shared.snapshots.borrow().pool.clone();
     match (pool.state, pool.cause) {
         (PoolState::Online, _) => finding(3, "pool", Level::Ok, format!("{} answers", pool.url)),
+        (PoolState::AuthRequired, _) => {
+            finding(3, "pool", Level::Notice, format!("{} waits for your sign-in", pool.url))
+        }
         (PoolState::Idle, _) => {
             finding(3, "pool", Level::Notice, format!("{} is not asked while not contributing", pool.url))
         }
