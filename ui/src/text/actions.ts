@@ -12,6 +12,7 @@ export const ACTION_OF: Record<ErrorCode, Action | null> = {
   POOL_UNREACHABLE: "retry",
   POOL_REFUSED: null,
   POOL_PROTOCOL: null,
+  POOL_NOTICE: null,
   POOL_UNENCRYPTED: "open_settings",
   ENGINE_MISSING: "install_engine",
   ENGINE_STOPPED: "start_engine",
