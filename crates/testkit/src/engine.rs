@@ -192,7 +192,7 @@ impl Engine for FakeEngine {
             state.containers.insert(container.clone(), made);
             container
         };
-        self.faults.leave(EngineCall::Prepare)?;
+        self.faults.leave(EngineCall::Prepare).await?;
         Ok(Prepared { container, image_digest: format!("sha256:{}", "ab".repeat(32)) })
     }
 
@@ -287,7 +287,7 @@ impl Engine for FakeEngine {
         }
         let failed = |error: std::io::Error| EngineError::new(EngineErrorKind::Output, error.to_string());
         std::fs::write(into, &output).map_err(failed)?;
-        self.faults.leave(EngineCall::Collect)?;
+        self.faults.leave(EngineCall::Collect).await?;
         Ok(ResultFile { sha256: hex::encode(Sha256::digest(&output)), size_bytes, entries: 1 })
     }
 
@@ -295,7 +295,7 @@ impl Engine for FakeEngine {
         self.enter(EngineCall::Remove).await?;
         lock(&self.state).containers.remove(container);
         self.changed.notify_waiters();
-        self.faults.leave(EngineCall::Remove)
+        self.faults.leave(EngineCall::Remove).await
     }
 
     async fn own(&self, install: &InstallId) -> Result<Vec<OwnContainer>, EngineError> {

@@ -24,14 +24,20 @@ struct State<C, E> {
     errors: HashMap<C, (E, u32)>,
     lost: HashMap<C, (E, u32)>,
     delays: HashMap<C, Duration>,
+    slow_answers: HashMap<C, Duration>,
 }
 
 impl<C: Copy + Eq + Hash + Debug, E: Clone> Faults<C, E> {
     /// Nothing goes wrong yet.
     #[must_use]
     pub fn new(clock: Arc<FakeClock>) -> Self {
-        let state =
-            State { calls: Vec::new(), errors: HashMap::new(), lost: HashMap::new(), delays: HashMap::new() };
+        let state = State {
+            calls: Vec::new(),
+            errors: HashMap::new(),
+            lost: HashMap::new(),
+            delays: HashMap::new(),
+            slow_answers: HashMap::new(),
+        };
         Self { clock, state: Mutex::new(state) }
     }
 
@@ -55,12 +61,18 @@ impl<C: Copy + Eq + Hash + Debug, E: Clone> Faults<C, E> {
         lock(&self.state).delays.insert(call, by);
     }
 
+    /// Lets answers to such calls take this long; what was asked for is done at once.
+    pub fn delay_answers(&self, call: C, by: Duration) {
+        lock(&self.state).slow_answers.insert(call, by);
+    }
+
     /// Nothing goes wrong with such calls any more.
     pub fn heal(&self, call: C) {
         let mut state = lock(&self.state);
         state.errors.remove(&call);
         state.lost.remove(&call);
         state.delays.remove(&call);
+        state.slow_answers.remove(&call);
     }
 
     /// Nothing goes wrong any more.
@@ -69,6 +81,7 @@ impl<C: Copy + Eq + Hash + Debug, E: Clone> Faults<C, E> {
         state.errors.clear();
         state.lost.clear();
         state.delays.clear();
+        state.slow_answers.clear();
     }
 
     /// How often this was called.
@@ -108,11 +121,15 @@ impl<C: Copy + Eq + Hash + Debug, E: Clone> Faults<C, E> {
         take(&mut lock(&self.state).errors, call)
     }
 
-    /// Fails if the answer is to be lost; what was asked for is done already.
+    /// Takes the answer's time, and fails if the answer is to be lost; what was asked for is done already.
     ///
     /// # Errors
     /// The scripted one.
-    pub fn leave(&self, call: C) -> Result<(), E> {
+    pub async fn leave(&self, call: C) -> Result<(), E> {
+        let delay = lock(&self.state).slow_answers.get(&call).copied();
+        if let Some(delay) = delay {
+            self.clock.pass(delay).await;
+        }
         take(&mut lock(&self.state).lost, call)
     }
 }

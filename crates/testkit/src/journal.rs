@@ -76,7 +76,7 @@ impl Journal for MemoryJournal {
                 None => kept.rows.push(task.clone()),
             }
         }
-        self.faults.leave(JournalCall::Put)
+        self.faults.leave(JournalCall::Put).await
     }
 
     async fn unfinished(&self) -> Result<Vec<Task>, StoreError> {

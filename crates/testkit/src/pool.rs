@@ -21,6 +21,8 @@ mod serve;
 pub const USERNAME: &str = "ann";
 /// Its password; recognisable wherever it should not be.
 pub const PASSWORD: &str = "password-canary";
+/// How long a used refresh token still works, so that a lost answer locks nobody out.
+const REUSE_GRACE: Duration = Duration::from_secs(60);
 /// How long a call for work waits.
 const LONG_POLL: Duration = Duration::from_secs(25);
 
@@ -103,6 +105,7 @@ struct Session {
     tokens: Tokens,
     until: Mono,
     refreshable: bool,
+    refreshed_at: Option<Mono>,
 }
 
 fn failed<T>(kind: PoolErrorKind, message: &str) -> Result<T, PoolError> {
@@ -263,7 +266,7 @@ impl State {
             refresh: format!("refresh-canary-{number}"),
         };
         let until = now.after(self.session_for);
-        self.sessions.push(Session { tokens: tokens.clone(), until, refreshable: true });
+        self.sessions.push(Session { tokens: tokens.clone(), until, refreshable: true, refreshed_at: None });
         tokens
     }
 

@@ -1,6 +1,6 @@
 //! The pool's answers.
 
-use super::{FakePool, LONG_POLL, PASSWORD, PoolCall, State, USERNAME, failed};
+use super::{FakePool, LONG_POLL, PASSWORD, PoolCall, REUSE_GRACE, Session, State, USERNAME, failed};
 use crate::lock;
 use async_trait::async_trait;
 use hivemind_domain::ids::{InstallId, NodeId, TaskKey};
@@ -64,17 +64,18 @@ impl Pool for FakePool {
         let now = self.clock.now().mono;
         let tokens = self.change(|state| {
             state.connected()?;
+            let young = |s: &Session| s.refreshed_at.is_none_or(|at| now.since(at) < REUSE_GRACE);
             let used = state.sessions.iter_mut().find(|s| s.refreshable && s.tokens.refresh == refresh);
-            let Some(used) = used else {
+            let Some(used) = used.filter(|s| young(s)) else {
                 return failed(PoolErrorKind::Unauthenticated, "the refresh token does not hold");
             };
-            // A refresh token is good once.
-            used.refreshable = false;
+            // A refresh token is good once, but for answers that were lost.
+            used.refreshed_at.get_or_insert(now);
             let tokens = state.issue(now);
             state.current = Some(tokens.session.clone());
             Ok(tokens)
         })?;
-        self.faults.leave(PoolCall::Refresh)?;
+        self.faults.leave(PoolCall::Refresh).await?;
         Ok(tokens)
     }
 
@@ -257,14 +258,14 @@ impl Pool for FakePool {
             }
             Ok(credit)
         })?;
-        self.faults.leave(PoolCall::Submit)?;
+        self.faults.leave(PoolCall::Submit).await?;
         Ok(credit)
     }
 
     async fn hand_back(&self, key: &TaskKey, reason: HandBack, _message: &str) -> Result<(), PoolError> {
         self.enter(PoolCall::HandBack).await?;
         self.change(|state| state.ours(key).map(|row| row.handed_back.push(reason)))?;
-        self.faults.leave(PoolCall::HandBack)
+        self.faults.leave(PoolCall::HandBack).await
     }
 
     async fn balance(&self) -> Result<i64, PoolError> {

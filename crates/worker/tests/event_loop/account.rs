@@ -170,3 +170,28 @@ fn a_forgotten_computer_registers_again() {
         assert_eq!(world.pool.faults.count(PoolCall::Register), 2);
     });
 }
+
+#[test]
+fn a_sign_in_survives_a_link_that_breaks_while_the_session_is_renewed() {
+    let world = World::default();
+    world.pool.set_session_length(SECOND * 300);
+    world.live(async |worker| {
+        world.until(worker, "online", |s| s.pool.state == PoolState::Online).await;
+        let first = world.pool.faults.count(PoolCall::Refresh);
+        // The pool has made a new session, its answer takes long, and meanwhile the heartbeats stay away.
+        world.pool.faults.delay_answers(PoolCall::Refresh, SECOND * 20);
+        world.when("a renewal", |w| w.pool.faults.count(PoolCall::Refresh) > first).await;
+        world.pool.faults.fail(PoolCall::Heartbeat, unreachable());
+        world.pass(15.0).await;
+        world.pool.faults.heal_all();
+        let state = world
+            .until(worker, "a decision", |s| {
+                matches!(s.pool.state, PoolState::Online | PoolState::AuthRequired)
+            })
+            .await;
+        assert_eq!(state.pool.state, PoolState::Online, "the owner has to sign in again");
+        world.pass(600.0).await;
+        let later = worker.control.snapshot(()).await.unwrap();
+        assert_eq!(later.pool.state, PoolState::Online, "the owner has to sign in again");
+    });
+}

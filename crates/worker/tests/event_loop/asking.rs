@@ -2,8 +2,9 @@
 
 use crate::{SECOND, journalled};
 use hivemind_control::{Control, EarningsQuery, HistoryQuery, StatusState};
-use hivemind_domain::task::Phase;
+use hivemind_domain::task::{HandBack, NetworkNeed, Phase};
 use hivemind_testkit::{PoolCall, World, assigned, key};
+use std::time::Duration;
 
 #[test]
 fn an_idle_worker_asks_about_as_often_as_the_pool_lets_it_wait() {
@@ -73,4 +74,29 @@ fn a_result_whose_pay_is_not_settled_yet_is_settled_later() {
         assert_eq!(left.tasks, Vec::new(), "it is held for ever");
     });
     assert!(journalled(&world, "later", Phase::Settled));
+}
+
+#[test]
+fn offers_that_no_honest_pool_makes_are_declined_and_work_goes_on() {
+    let world = World::default();
+    let mut online = assigned("online");
+    online.assignment.network = NetworkNeed::Hosts(vec!["example.org".into()]);
+    let mut endless = assigned("endless");
+    endless.assignment.limits.timeout = Duration::MAX;
+    let mut no_processes = assigned("no-processes");
+    no_processes.assignment.limits.pids = 0;
+    let offers = [online, endless, no_processes];
+    let keys: Vec<_> = offers.iter().map(|offer| offer.assignment.key.clone()).collect();
+    for offer in offers {
+        world.pool.give(offer);
+    }
+    world.pool.give(assigned("honest"));
+    world.live(async |worker| {
+        world.until(worker, "the honest one settled", |s| s.today.tasks == 1).await;
+    });
+    for key in keys {
+        assert_eq!(world.pool.attempt(&key).handed_back, [HandBack::CannotRun], "{key}");
+        assert_eq!(world.journal.row(&key), None, "{key}");
+    }
+    assert_eq!(world.engine.started(), [key("honest", 1)]);
 }
