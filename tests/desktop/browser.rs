@@ -15,6 +15,9 @@ async fn signed_in<'a>(stage: &'a Stage, pool: &Pool) -> Worker<'a> {
     let works = pool.person("works-in-secret").await;
     let worker = stage.worker(&pool.master(), &["run"]).await;
     worker.sign_in(&works.name, PASSWORD).await.ok();
+    // As set, it begins by itself.
+    worker.wait_for_state("ready").await;
+    worker.call(&["stop"]).await.ok();
     worker.wait_for_state("off").await;
     worker
 }
@@ -25,7 +28,8 @@ async fn new_code(worker: &Worker<'_>) -> String {
 
 #[tokio::test]
 async fn a_browser_is_paired_once_and_then_does_what_the_window_does() {
-    let Some(stage) = Stage::open("a_browser_is_paired_once_and_then_does_what_the_window_does", BROWSER).await
+    let Some(stage) =
+        Stage::open("a_browser_is_paired_once_and_then_does_what_the_window_does", BROWSER).await
     else {
         return;
     };
@@ -65,7 +69,10 @@ async fn a_browser_is_paired_once_and_then_does_what_the_window_does() {
     assert_eq!(page.url().await, monitor, "the code does not stay in the address");
     let cookies = page.cookies().await;
     assert_eq!(cookies.len(), 1, "{cookies:?}");
-    assert_eq!((&cookies[0]["httpOnly"], &cookies[0]["sameSite"]), (&Value::Bool(true), &Value::from("Strict")));
+    assert_eq!(
+        (&cookies[0]["httpOnly"], &cookies[0]["sameSite"]),
+        (&Value::Bool(true), &Value::from("Strict"))
+    );
     assert_eq!(page.script("return document.cookie;").await, "");
     assert!(page.text("[data-testid=account]").await.contains("works-in-secret"));
     page.turn_to(&waiting).await;
@@ -107,6 +114,11 @@ async fn a_page_of_somebody_else_reads_and_changes_nothing() {
     page.wait_for(APP).await;
     let before = worker.snapshot().await;
     let code = new_code(&worker).await;
+    // The attack works where nobody guards: on its own server it reads much.
+    let own = format!("http://127.0.0.1:{}/", foreign.port);
+    page.go(&own).await;
+    let outcome = page.script_async(&ATTACK.replace("MONITOR", &format!("'{own}'"))).await;
+    assert!(outcome["read"].as_array().map(Vec::len) > Some(50), "{outcome}");
     // The same host with another port is the same site: its cookies travel along. Another name is another site.
     for host in ["127.0.0.1", "localhost"] {
         for target in [monitor.clone(), monitor.replace("127.0.0.1", "localhost")] {

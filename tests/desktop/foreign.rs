@@ -21,7 +21,8 @@ impl Foreign {
                     let mut request = [0; 4096];
                     let _ = stream.read(&mut request).await;
                     let page = "<!doctype html><meta charset=utf-8><title>foreign</title><p>A page of somebody else</p>";
-                    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length:";
+                    let head =
+                        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length:";
                     let _ = stream.write_all(format!("{head} {}\r\n\r\n{page}", page.len()).as_bytes()).await;
                 });
             }

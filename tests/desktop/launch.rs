@@ -7,18 +7,32 @@ use crate::stage::{Stage, WINDOW, window_program};
 use crate::tray_host::TrayHost;
 use crate::worker::Worker;
 use reqwest::{Client, header};
+use rustix::process::{Signal, kill_process};
 use std::time::Duration;
 
 async fn windows(stage: &Stage, expected: usize) {
-    until(&format!("{expected} window(s)"), LONG, async || {
+    until(&format!("{expected} window(s)"), Duration::from_secs(30), async || {
         (stage.running("hivemind-worker-window").len() == expected).then_some(())
     })
     .await;
 }
 
+/// Ends every window, and waits until the system knows that it has ended.
+async fn close_windows(stage: &Stage) {
+    for pid in stage.running("hivemind-worker-window") {
+        kill_process(pid, Signal::TERM).expect("ended");
+        let state = format!("/proc/{}/stat", pid.as_raw_nonzero());
+        until("the window's end", LONG, async || {
+            std::fs::read_to_string(&state).map_or(true, |line| line.contains(") Z ")).then_some(())
+        })
+        .await;
+    }
+}
+
 /// Pairs as a browser does, and begins to listen; what the worker says goes into the answer as it comes.
 async fn listen(worker: &Worker<'_>) -> reqwest::Response {
-    let http = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let http =
+        Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let code = worker.call(&["open"]).await.ok();
     let paired = http.get(code["url"].as_str().expect("an address")).send().await.expect("an answer");
     assert_eq!(paired.status(), 303);
@@ -32,7 +46,9 @@ async fn listen(worker: &Worker<'_>) -> reqwest::Response {
 
 #[tokio::test]
 async fn a_second_launch_shows_the_first_ones_window() {
-    let Some(stage) = Stage::open("a_second_launch_shows_the_first_ones_window", WINDOW).await else { return };
+    let Some(stage) = Stage::open("a_second_launch_shows_the_first_ones_window", WINDOW).await else {
+        return;
+    };
     window_program();
     let host = TrayHost::start(&stage.bus_address()).await;
     let pool = Pool::open(&stage.scene).await;
@@ -58,9 +74,7 @@ async fn a_second_launch_shows_the_first_ones_window() {
 
     // A closed window comes back, from the tray as well.
     for again in ["launch", "tray"] {
-        for pid in stage.running("hivemind-worker-window") {
-            rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("ended");
-        }
+        close_windows(&stage).await;
         windows(&stage, 0).await;
         if again == "tray" {
             host.click("Open dashboard").await;
@@ -74,9 +88,7 @@ async fn a_second_launch_shows_the_first_ones_window() {
     worker.end().await;
     // A window without its worker stays and says so, until it is closed.
     windows(&stage, 1).await;
-    for pid in stage.running("hivemind-worker-window") {
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("ended");
-    }
+    close_windows(&stage).await;
     drop((pool, host));
     stage.close().await;
 }
@@ -110,9 +122,7 @@ async fn two_launches_at_once_become_one_worker() {
         assert_eq!(call(&surroundings, &["--data", &data, "status"]).await.code, 0);
         windows(&stage, 1).await;
         stays.end().await;
-        for pid in stage.running("hivemind-worker-window") {
-            rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("ended");
-        }
+        close_windows(&stage).await;
         windows(&stage, 0).await;
     }
     stage.close().await;

@@ -120,8 +120,9 @@ impl Page {
         let wanted = json!({ "using": "css selector", "value": selector });
         let found = until(&format!("{selector} in the page"), LONG, async || {
             self.try_ask(Method::POST, "/element", &wanted).await.ok()
-        });
-        found.await[ELEMENT].as_str().expect("an element").to_owned()
+        })
+        .await;
+        found[ELEMENT].as_str().expect("an element").to_owned()
     }
 
     /// Clicks as a person does.
@@ -148,12 +149,11 @@ impl Page {
     }
 
     pub async fn wait_for_attribute(&self, selector: &str, name: &str, value: &str) {
-        let mut last = None;
-        let waiting = until(&format!("{selector} with {name}={value}"), LONG, async || {
-            last = self.attribute(selector, name).await;
-            (last.as_deref() == Some(value)).then_some(())
-        });
-        waiting.await;
+        until(&format!("{selector} with {name}={value}"), LONG, async || {
+            let now = self.attribute(selector, name).await;
+            (now.as_deref() == Some(value)).then_some(())
+        })
+        .await;
     }
 
     pub async fn wait_for(&self, selector: &str) {
@@ -168,7 +168,8 @@ impl Page {
     /// The text of the page or of a part of it.
     pub async fn text(&self, selector: &str) -> String {
         let selector = json!(selector);
-        let text = self.script(&format!("return document.querySelector({selector})?.textContent ?? '';")).await;
+        let text =
+            self.script(&format!("return document.querySelector({selector})?.textContent ?? '';")).await;
         text.as_str().unwrap_or_default().to_owned()
     }
 
@@ -206,7 +207,8 @@ impl Drop for Page {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
             runtime.block_on(async {
                 let http = Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().ok()?;
-                let taken = ask(&http, Method::GET, &format!("{session}/screenshot"), &Value::Null).await.ok()?;
+                let taken =
+                    ask(&http, Method::GET, &format!("{session}/screenshot"), &Value::Null).await.ok()?;
                 let png = base64::engine::general_purpose::STANDARD.decode(taken.as_str()?).ok()?;
                 let file = file.with_extension("png");
                 std::fs::write(&file, png).ok()?;

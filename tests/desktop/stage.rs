@@ -64,7 +64,8 @@ impl Stage {
     /// A stage with these programs, or nothing after saying what is missing.
     pub async fn open(name: &'static str, programs: &[&str]) -> Option<Self> {
         let folders = std::env::var_os("PATH").unwrap_or_default();
-        let here = |program: &str| std::env::split_paths(&folders).any(|folder| folder.join(program).is_file());
+        let here =
+            |program: &str| std::env::split_paths(&folders).any(|folder| folder.join(program).is_file());
         if let Some(missing) = programs.iter().find(|program| !here(program)) {
             let required = std::env::var("HIVEMIND_REQUIRE_DESKTOP").is_ok_and(|value| value == "1");
             assert!(!required, "a desktop is required: {missing} is not installed");
@@ -116,8 +117,10 @@ impl Stage {
 
     /// What programs on this desktop find in their environment, besides home and path.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
-        let mut variables =
-            vec![("LANG", "C.UTF-8".into()), ("XDG_RUNTIME_DIR", self.scene.path("runtime").display().to_string())];
+        let mut variables = vec![
+            ("LANG", "C.UTF-8".into()),
+            ("XDG_RUNTIME_DIR", self.scene.path("runtime").display().to_string()),
+        ];
         if self.bus.is_some() {
             variables.push(("DBUS_SESSION_BUS_ADDRESS", self.bus_address()));
         }
@@ -158,7 +161,8 @@ impl Stage {
         let mark = mark.display().to_string();
         let mut found = Vec::new();
         for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
-            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw)
+            let Some(pid) =
+                entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw)
             else {
                 continue;
             };

@@ -35,6 +35,9 @@ async fn signed_in<'a>(stage: &'a Stage, pool: &Pool) -> Worker<'a> {
     let works = pool.person("works").await;
     let worker = stage.worker(&pool.master(), &["run", "--tray"]).await;
     worker.sign_in(&works.name, PASSWORD).await.ok();
+    // As set, it begins by itself.
+    worker.wait_for_state("ready").await;
+    worker.call(&["stop"]).await.ok();
     worker.wait_for_state("off").await;
     worker
 }
@@ -51,10 +54,8 @@ async fn the_menus_toggle_starts_and_stops_the_worker() {
     worker.call(&["start"]).await.ok();
     marked(&host, true).await;
     host.click("Quit").await;
-    until("the worker has ended", LONG, async || {
-        (worker.call(&["status"]).await.code == 3).then_some(())
-    })
-    .await;
+    until("the worker has ended", LONG, async || (worker.call(&["status"]).await.code == 3).then_some(()))
+        .await;
     until("its process is gone", LONG, async || {
         let left = stage.running("hivemind-worker");
         // The pool is the same program.

@@ -47,7 +47,8 @@ impl TrayHost {
     pub async fn start(bus: &str) -> Self {
         let (sender, items) = watch::channel(Vec::new());
         let builder = zbus::connection::Builder::address(bus).expect("an address");
-        let builder = builder.serve_at("/StatusNotifierWatcher", Watcher { items: sender }).expect("an object");
+        let builder =
+            builder.serve_at("/StatusNotifierWatcher", Watcher { items: sender }).expect("an object");
         let builder = builder.name("org.kde.StatusNotifierWatcher").expect("a name");
         Self { connection: builder.build().await.expect("a connection"), items }
     }
@@ -82,7 +83,8 @@ impl TrayHost {
     async fn lines(&self) -> Vec<Line> {
         type Node = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
         let whole = &(0_i32, -1_i32, Vec::<String>::new());
-        let (_, (_, _, children)): (u32, Node) = self.menu().await.call("GetLayout", whole).await.expect("a menu");
+        let (_, (_, _, children)): (u32, Node) =
+            self.menu().await.call("GetLayout", whole).await.expect("a menu");
         children.into_iter().map(line).collect()
     }
 
@@ -102,13 +104,13 @@ impl TrayHost {
 fn line(child: OwnedValue) -> Line {
     let node = Structure::try_from(child).expect("a line");
     let fields = node.fields();
-    let copy = |value: &Value<'_>| value.try_clone().expect("a copy");
-    let properties = HashMap::<String, OwnedValue>::try_from(copy(&fields[1])).expect("properties");
+    let properties =
+        HashMap::<String, OwnedValue>::try_from(fields[1].try_clone().expect("a copy")).expect("properties");
     let get = |name: &str| properties.get(name).map(|value| value.try_clone().expect("a copy"));
     let text = |name| get(name).and_then(|value| String::try_from(value).ok());
     let state = get("toggle-state").and_then(|value| i32::try_from(value).ok());
     Line {
-        id: i32::try_from(copy(&fields[0])).expect("a number"),
+        id: i32::try_from(fields[0].try_clone().expect("a copy")).expect("a number"),
         label: text("label").unwrap_or_default(),
         enabled: get("enabled").and_then(|value| bool::try_from(value).ok()).unwrap_or(true),
         checked: text("toggle-type").map(|_| state == Some(1)),

@@ -36,7 +36,8 @@ with open(os.environ['HIVEMIND_OUTPUT'] + '/done.txt', 'w') as file:
 
 #[tokio::test]
 async fn the_window_signs_in_contributes_and_shows_a_task_earn() {
-    let Some(stage) = Stage::open("the_window_signs_in_contributes_and_shows_a_task_earn", WINDOW).await else {
+    let Some(stage) = Stage::open("the_window_signs_in_contributes_and_shows_a_task_earn", WINDOW).await
+    else {
         return;
     };
     let host = TrayHost::start(&stage.bus_address()).await;
@@ -60,9 +61,13 @@ async fn the_window_signs_in_contributes_and_shows_a_task_earn() {
     assert!(!page.is_there("[data-testid=sign-in]").await);
     assert_eq!(worker.snapshot().await["account"]["username"], *works.name);
 
-    // On, off, on; the tray icon of the same worker follows.
-    for on in [true, false, true] {
-        assert_eq!(page.attribute(TOGGLE, "aria-checked").await.as_deref(), Some(if on { "false" } else { "true" }));
+    // It begins by itself. Off, on; the tray icon of the same worker follows.
+    page.wait_for_attribute(STATUS, "data-state", "ready").await;
+    for on in [false, true, false, true] {
+        assert_eq!(
+            page.attribute(TOGGLE, "aria-checked").await.as_deref(),
+            Some(if on { "false" } else { "true" })
+        );
         page.click(TOGGLE).await;
         worker.wait_for_state(if on { "ready" } else { "off" }).await;
         page.wait_for_attribute(STATUS, "data-state", if on { "ready" } else { "off" }).await;
@@ -106,10 +111,8 @@ async fn the_window_signs_in_contributes_and_shows_a_task_earn() {
     // Its details hold the whole log, still as text.
     page.click(&history).await;
     page.wait_for("[data-testid=task-detail] [data-testid=log]").await;
-    until("the log", LONG, async || {
-        page.text("[data-testid=log]").await.contains("the rest").then_some(())
-    })
-    .await;
+    until("the log", LONG, async || page.text("[data-testid=log]").await.contains("the rest").then_some(()))
+        .await;
     output_is_text(&page, "[data-testid=log]").await;
 
     // What the page says was earned is what the pool has paid.
@@ -141,7 +144,8 @@ async fn the_window_signs_in_contributes_and_shows_a_task_earn() {
 /// Readings come in, and the picture drawn from them changes.
 async fn the_chart_moves(page: &Page) {
     const CHART: &str = "[data-testid=chart-cpu]";
-    const PICTURE: &str = "return document.querySelector('[data-testid=chart-cpu] canvas')?.toDataURL() ?? null;";
+    const PICTURE: &str =
+        "return document.querySelector('[data-testid=chart-cpu] canvas')?.toDataURL() ?? null;";
     page.click("[data-testid=nav-resources]").await;
     page.wait_for(&format!("{CHART} canvas")).await;
     let (points, last) = (page.number(CHART, "data-points").await, page.number(CHART, "data-last-ms").await);
@@ -163,8 +167,9 @@ async fn output_is_text(page: &Page, place: &str) {
     let text = page.text(place).await;
     assert!(text.contains(MARKED), "{text}");
     assert!(text.contains("red") && text.contains("the rest"), "{text}");
-    let markup = page.script(&format!("return document.querySelector(\"{place}\").querySelectorAll('img, b, script').length;"));
-    assert_eq!(markup.await, 0);
+    let inside =
+        format!("return document.querySelector(\"{place}\").querySelectorAll('img, b, script').length;");
+    assert_eq!(page.script(&inside).await, 0);
     let pwned = page.script("return window.pwned ?? null;").await;
     assert_eq!(pwned, Value::Null, "output of a task was run as a script");
     assert!(!text.chars().any(|c| c.is_control() && !c.is_whitespace()), "{text:?}");

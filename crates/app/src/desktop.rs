@@ -8,6 +8,7 @@ use hivemind_worker_core::Desktop;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 #[cfg(windows)]
 const WINDOW_PROGRAM: &str = "hivemind-worker-window.exe";
@@ -83,21 +84,38 @@ fn start(program: &Path, socket: &Path) -> Result<Child, ApiError> {
         .map_err(|error| unavailable(&format!("the window program cannot be started: {error}")))
 }
 
+/// How often a launch asks a worker that is only just starting, and the pause between two tries.
+const TRIES: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// `hivemind-worker desktop`
 pub(crate) async fn open(cli: &Cli) -> anyhow::Result<ExitCode> {
     let folder = process::folder(cli)?;
-    match SocketClient::connect(process::socket_path(&folder)).await {
-        Ok(client) => {
-            client.typed().open_window(()).await?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(error) if error.code == ErrorCode::WorkerNotRunning => {
-            process::be_the_worker(
-                cli,
-                &Mode { tray: true, open: true, keyring: true, data: cli.data.clone() },
-            )
-            .await
-        }
-        Err(error) => Err(error.into()),
+    let socket = process::socket_path(&folder);
+    match show(&socket).await {
+        Err(error) if error.code == ErrorCode::WorkerNotRunning => {}
+        shown => return Ok(shown.map(|()| ExitCode::SUCCESS)?),
     }
+    let mode = Mode { tray: true, open: true, keyring: true, data: cli.data.clone() };
+    let error = match process::be_the_worker(cli, &mode).await {
+        Err(error) if starts_elsewhere(&error) => error,
+        ended => return ended,
+    };
+    // After a double click two launches race; the other one has the folder and will listen soon.
+    for _ in 0..TRIES {
+        match show(&socket).await {
+            Err(error) if error.code == ErrorCode::WorkerNotRunning => tokio::time::sleep(PAUSE).await,
+            shown => return Ok(shown.map(|()| ExitCode::SUCCESS)?),
+        }
+    }
+    Err(error)
+}
+
+fn starts_elsewhere(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<ApiError>().is_some_and(|error| error.code == ErrorCode::WorkerAlreadyRunning)
+}
+
+/// Asks the running worker for its window.
+async fn show(socket: &Path) -> Result<(), ApiError> {
+    SocketClient::connect(socket.to_owned()).await?.typed().open_window(()).await
 }
