@@ -91,9 +91,13 @@ impl Live {
         queue: Vec<Waiting>,
         from: Instant,
     ) -> Self {
-        let lease = |held: Held| (held.key, LiveLease { node: held.node, renewed: from, cancel: held.cancel });
+        let lease =
+            |held: Held| (held.key, LiveLease { node: held.node, renewed: from, cancel: held.cancel });
         Self {
-            nodes: nodes.into_iter().map(|(id, user, trust)| (id, LiveNode::new(user, trust, from))).collect(),
+            nodes: nodes
+                .into_iter()
+                .map(|(id, user, trust)| (id, LiveNode::new(user, trust, from)))
+                .collect(),
             leases: held.into_iter().map(lease).collect(),
             queue: queue.into(),
             ..Self::default()

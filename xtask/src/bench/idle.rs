@@ -185,7 +185,10 @@ fn open_and_close(stand: &Stand) -> Result<()> {
     let window = window.context("no window")?;
     std::thread::sleep(LOOK);
     succeeds(program("kill").args(["-TERM", &window.to_string()]));
-    wait("the end of the window", || Ok(tree(worker)?.len() == 1))
+    wait("the end of the window", || Ok(tree(worker)?.len() == 1))?;
+    // Its last threads may still be ending; until then the worker takes the window for open.
+    std::thread::sleep(Duration::from_millis(300));
+    Ok(())
 }
 
 fn wait(what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
