@@ -21,6 +21,8 @@ struct News {
     phase: &'static str,
     /// No more lines will come.
     last: bool,
+    /// Rises when somebody begins to wait for the last line.
+    waited_for: u32,
 }
 
 /// A running reporter.
@@ -69,8 +71,10 @@ pub(super) fn finish(shared: &Shared, key: &TaskKey) {
 /// Waits until the pool has every line, or `most` has passed.
 pub(super) async fn flush(shared: &Arc<Shared>, key: &TaskKey, most: Duration) {
     start(shared, key);
-    finish(shared, key);
-    let ended = lock(&shared.reporters).get(key).map(|handle| handle.done.clone());
+    let ended = lock(&shared.reporters).get(key).map(|handle| {
+        handle.news.send_modify(|news| (news.last, news.waited_for) = (true, news.waited_for + 1));
+        handle.done.clone()
+    });
     if let Some(mut ended) = ended {
         let _ = tokio::time::timeout(most, ended.wait_for(|done| *done)).await;
     }
@@ -80,10 +84,15 @@ pub(super) async fn flush(shared: &Arc<Shared>, key: &TaskKey, most: Duration) {
 async fn report(shared: &Shared, key: &TaskKey, mut news: watch::Receiver<News>) {
     let mut failures = 0;
     loop {
+        let waited_for = news.borrow().waited_for;
         match stream(shared, key, &mut news).await {
             Ended::Told | Ended::Gone => return,
             Ended::Broken => {
-                tokio::time::sleep(retry::pause(failures, unit(), None)).await;
+                // The result is about to be sent, so the pool is back: no time to sit a long pause out.
+                tokio::select! {
+                    () = tokio::time::sleep(retry::pause(failures, unit(), None)) => {}
+                    _ = news.wait_for(|news| news.waited_for != waited_for) => {}
+                }
                 failures = failures.saturating_add(1);
             }
         }
