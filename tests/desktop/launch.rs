@@ -21,9 +21,12 @@ async fn windows(stage: &Stage, expected: usize) {
 async fn close_windows(stage: &Stage) {
     for pid in stage.running("hivemind-worker-window") {
         kill_process(pid, Signal::TERM).expect("ended");
+        // Its first thread may be gone while others still end.
+        let threads = format!("/proc/{}/task", pid.as_raw_nonzero());
         let state = format!("/proc/{}/stat", pid.as_raw_nonzero());
         until("the window's end", LONG, async || {
-            std::fs::read_to_string(&state).map_or(true, |line| line.contains(") Z ")).then_some(())
+            let dead = std::fs::read_to_string(&state).map_or(true, |line| line.contains(") Z "));
+            (dead && std::fs::read_dir(&threads).map_or(0, Iterator::count) <= 1).then_some(())
         })
         .await;
     }

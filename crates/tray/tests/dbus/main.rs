@@ -36,6 +36,10 @@ mod harness {
             return inside(name);
         }
         if arguments.iter().any(|a| a == "--list") {
+            // Nothing is marked as ignored; what cannot run says so when it is its turn.
+            if arguments.iter().any(|a| a == "--ignored") {
+                return ExitCode::SUCCESS;
+            }
             scenarios::ALL.iter().for_each(|(name, _)| println!("{name}: test"));
             return ExitCode::SUCCESS;
         }
