@@ -6,27 +6,62 @@ use hivemind_control::{ApiError, ErrorCode, PairingCode};
 use hivemind_local_api::{Sessions, SocketClient};
 use hivemind_worker_core::Desktop;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::{ExitCode, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
 
 #[cfg(windows)]
 const WINDOW_PROGRAM: &str = "hivemind-worker-window.exe";
 #[cfg(not(windows))]
 const WINDOW_PROGRAM: &str = "hivemind-worker-window";
 
-/// Starts the window program.
+/// A window that ends this soon after it was asked for was closing already, so another one is opened.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// Starts the window program, and takes note of its end.
 pub(crate) struct WindowLauncher {
     socket: PathBuf,
     sessions: Arc<Sessions>,
     /// The data folder, where it is not the usual one.
     data: Option<PathBuf>,
-    child: Mutex<Option<Child>>,
+    /// When the running window was asked for last; nothing while none runs.
+    asked: Arc<Mutex<Option<Instant>>>,
 }
 
 impl WindowLauncher {
     pub(crate) fn new(socket: PathBuf, sessions: Arc<Sessions>, data: Option<PathBuf>) -> Self {
-        Self { socket, sessions, data, child: Mutex::default() }
+        Self { socket, sessions, data, asked: Arc::default() }
+    }
+}
+
+fn lock(asked: &Mutex<Option<Instant>>) -> MutexGuard<'_, Option<Instant>> {
+    asked.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits for the window's end; opens another one when the owner asked for it while this one was closing.
+async fn watch(mut window: Child, program: PathBuf, socket: PathBuf, asked: Arc<Mutex<Option<Instant>>>) {
+    let mut opened = Instant::now();
+    loop {
+        let _ = window.wait().await;
+        {
+            let mut last = lock(&asked);
+            // One that was never asked for again has simply been closed.
+            if !last.is_some_and(|last| last > opened && last.elapsed() < CLOSING) {
+                *last = None;
+                return;
+            }
+            opened = Instant::now();
+            *last = Some(opened);
+        }
+        match start(&program, &socket) {
+            Ok(next) => window = next,
+            Err(error) => {
+                *lock(&asked) = None;
+                return tracing::warn!(%error, "the window does not open again");
+            }
+        }
     }
 }
 
@@ -49,11 +84,10 @@ pub(crate) fn has_display() -> bool {
 
 impl Desktop for WindowLauncher {
     fn open_window(&self) -> Result<(), ApiError> {
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = child.as_mut()
-            && matches!(running.try_wait(), Ok(None))
-        {
-            // It was told to come to the front.
+        let mut asked = lock(&self.asked);
+        if asked.is_some() {
+            // It was told to come to the front; if it is closing, its end is told to `watch`.
+            *asked = Some(Instant::now());
             return Ok(());
         }
         if !has_display() {
@@ -61,7 +95,9 @@ impl Desktop for WindowLauncher {
         }
         let program = program()
             .ok_or_else(|| unavailable("the window program is not installed; use `hivemind-worker open`"))?;
-        *child = Some(start(&program, &self.socket)?);
+        let window = start(&program, &self.socket)?;
+        *asked = Some(Instant::now());
+        tokio::spawn(watch(window, program, self.socket.clone(), Arc::clone(&self.asked)));
         Ok(())
     }
 

@@ -121,6 +121,17 @@ impl Bench {
         ended
     }
 
+    /// Waits until the container runs: on a busy machine a start takes its time.
+    pub async fn until_running(&self, container: &str) {
+        loop {
+            let state = self.raw.inspect_container(container, None).await.expect("inspected").state;
+            if state.is_some_and(|state| state.running == Some(true)) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+
     /// Fails when anything of this installation is left in the engine.
     pub async fn assert_clean(&self) {
         let filters = HashMap::from([("label", vec![format!("hivemind.install={}", self.install)])]);

@@ -61,6 +61,7 @@ async fn cut_streams_lose_and_repeat_no_line() {
         let (engine, container) = (engine.clone(), container.clone());
         tokio::spawn(async move { run_on(&engine, &container, 0).await })
     };
+    bench.until_running(&container).await;
     for cut in 0..3 {
         tokio::time::sleep(Duration::from_millis(900)).await;
         gate.send(Gate::Cut(cut)).expect("sent");
@@ -85,7 +86,8 @@ async fn an_engine_that_is_away_is_an_outage_and_the_task_goes_on_after_it() {
         let (engine, container) = (engine.clone(), container.clone());
         tokio::spawn(async move { engine.run(&container, 0, sender).await })
     };
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    bench.until_running(&container).await;
+    tokio::time::sleep(Duration::from_millis(1000)).await;
     gate.send(Gate::Shut).expect("sent");
     let outage = running.await.expect("joined").expect_err("the engine is away");
     assert!(outage.is_outage(), "{outage:?}");
