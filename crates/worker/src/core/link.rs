@@ -145,6 +145,8 @@ impl Core {
                 self.ask_failures = 0;
                 self.accept(assigned, now, effects);
             }
+            // Our own newer call took its place at the pool; that is no failure.
+            Err(_) if number < self.ask_number => {}
             Err(error) => {
                 self.ask_after = now.mono.after(retry::pause(self.ask_failures, unit, error.retry_after));
                 self.ask_failures = self.ask_failures.saturating_add(1);

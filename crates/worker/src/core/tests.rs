@@ -271,6 +271,18 @@ fn a_failed_call_for_work_waits_and_never_spins() {
 }
 
 #[test]
+fn a_call_that_a_newer_one_replaced_is_no_failure() {
+    let mut core = online(vec![]);
+    let older = core.ask_number;
+    let effects = give(&mut core, "t1", at(100));
+    assert!(ask_number(&effects).is_some_and(|newer| newer > older));
+    let answer = Err(unreachable());
+    core.step(Input::Asked { number: older, answer, unit: 1.0 }, at(110));
+    assert!(core.snapshot(at(110)).notices.is_empty());
+    assert_eq!(core.ask_after, Mono::default(), "no pause before the next call");
+}
+
+#[test]
 fn a_store_that_fails_stops_new_work_until_it_writes_again() {
     let mut core = online(vec![]);
     let full = StoreError { disk_full: true, message: "no space".into() };
