@@ -103,9 +103,18 @@ impl Web {
         command.current_dir(&self.folder).env("npm_config_cache", &self.npm_cache).env("PATH", &self.path);
         // Cargo's own variables are no business of the UI's tools.
         command.env("NO_UPDATE_NOTIFIER", "1");
+        // A Node from the registry knows only its own authorities, not those that this machine trusts.
+        if std::env::var_os(AUTHORITIES).is_none() && std::path::Path::new(SYSTEM_AUTHORITIES).is_file() {
+            command.env(AUTHORITIES, SYSTEM_AUTHORITIES);
+        }
         command
     }
 }
+
+/// Names Node a file of further certificate authorities.
+const AUTHORITIES: &str = "NODE_EXTRA_CA_CERTS";
+/// Where Debian keeps those of the machine.
+const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
