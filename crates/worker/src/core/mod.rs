@@ -1,26 +1,25 @@
 //! All decisions of the worker: `step(input, now) -> effects`, pure. The event loop is its only caller.
 
-use crate::port::{
-    Assigned, EngineError, EngineInfo, HeartbeatAnswer, OwnContainer, PoolError, Registered, StoreError,
-    TaskStatus,
-};
+use crate::port::{EngineError, EngineInfo, Registered, StoreError};
 use hivemind_control::{AccountView, ApiError, ErrorCode, Level, Notice};
-use hivemind_domain::connection::{Connection, Happening, Todo};
+use hivemind_domain::connection::{Connection, Happening};
 use hivemind_domain::contribution::{Contribution, PauseReason, Wish};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::resources::{Capabilities, Resources};
-use hivemind_domain::task::{HandBack, Phase, Task, TaskEffect, TaskInput, Verdict};
+use hivemind_domain::task::{HandBack, Phase, TaskInput, Verdict};
 use hivemind_domain::time::{Mono, Now};
-use hivemind_domain::usage::UsageSample;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 mod attempts;
+mod input;
 mod link;
+mod outlook;
 mod problem;
 mod view;
 
 use attempts::Live;
+pub use input::{Effect, EngineState, Input, Limits, OwnerAsks};
 pub(crate) use problem::{engine_problem, pool_problem};
 pub(crate) use view::task_view;
 
@@ -28,158 +27,6 @@ pub(crate) use view::task_view;
 const MAX_NOTICES: usize = 50;
 /// Pause before the engine is asked again while it is away.
 const ENGINE_RETRY: Duration = Duration::from_secs(5);
-
-/// What the owner allows, taken from the settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Tasks at once.
-    pub max_tasks: usize,
-    /// CPU, memory and GPUs for all tasks together.
-    pub allowed: Resources,
-    /// Whether GPUs are kept out.
-    pub cpu_only: bool,
-}
-
-/// What the owner asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OwnerAsks {
-    /// Contribute.
-    Start,
-    /// Stop at once.
-    Stop,
-    /// Finish what runs, then stop.
-    Finish,
-    /// Stop one task.
-    StopTask(TaskKey),
-    /// Try to reach the pool now.
-    Reconnect,
-}
-
-/// Everything that can happen to the worker.
-#[derive(Debug)]
-pub enum Input {
-    /// The owner asks.
-    Owner(OwnerAsks),
-    /// The journal was read.
-    Restored {
-        /// Attempts that are not final.
-        tasks: Vec<Task>,
-        /// Whether to contribute.
-        contribute: bool,
-    },
-    /// The engine was asked whether it can be used.
-    EngineChecked(Result<EngineInfo, EngineError>),
-    /// The engine was asked for our containers.
-    Containers(Result<Vec<OwnContainer>, EngineError>),
-    /// Somebody signed in.
-    SignedIn(AccountView),
-    /// The tokens are gone.
-    SignedOut,
-    /// The session stands.
-    Authenticated(AccountView),
-    /// No usable tokens.
-    SignInMissing,
-    /// The pool knows this computer.
-    Registered(Registered),
-    /// A call of the connection itself failed.
-    PoolFailed {
-        /// How.
-        error: PoolError,
-        /// Random number in 0..1.
-        unit: f64,
-    },
-    /// A heartbeat was answered.
-    Heartbeat {
-        /// When it was sent.
-        sent: Mono,
-        /// The answer.
-        answer: HeartbeatAnswer,
-    },
-    /// A call for work came back.
-    Asked {
-        /// Its number.
-        number: u64,
-        /// What came.
-        answer: Result<Option<Assigned>, PoolError>,
-        /// Random number in 0..1.
-        unit: f64,
-    },
-    /// Something happened to an attempt.
-    Task(TaskKey, TaskInput),
-    /// A step of an attempt failed because the engine is away.
-    EngineAway(TaskKey, EngineError),
-    /// Sending a result or a hand-back failed.
-    DeliveryFailed {
-        /// Which attempt.
-        key: TaskKey,
-        /// How.
-        error: PoolError,
-        /// Random number in 0..1.
-        unit: f64,
-    },
-    /// A container's reading.
-    Used(TaskKey, UsageSample),
-    /// The pool named charges and balance.
-    Charged(Vec<(TaskKey, u64)>, Option<i64>),
-    /// The journal could not be written, or can be again.
-    Journal(Result<(), StoreError>),
-    /// Too little room on the disk, or enough again.
-    DiskLow(bool),
-    /// The settings changed.
-    Limits(Limits),
-    /// This computer was looked at.
-    Host(Box<Capabilities>),
-    /// Time has passed.
-    Tick,
-    /// The worker is to end.
-    Shutdown,
-}
-
-/// What has to be done outside.
-#[derive(Debug, PartialEq)]
-pub enum Effect {
-    /// Work on the connection.
-    Pool(Todo),
-    /// Write the attempt to the journal, then perform.
-    Persist(Box<Task>, Vec<TaskEffect>),
-    /// Perform; nothing new has to be written first.
-    Perform(Box<Task>, TaskEffect),
-    /// Keep whether to contribute.
-    KeepWish(bool),
-    /// Ask for work; an older call is superseded at the pool.
-    Ask {
-        /// What is free.
-        free: Resources,
-        /// Tasks that occupy a place.
-        running: u32,
-        /// Number of this call.
-        number: u64,
-    },
-    /// Hand back an assignment that was never accepted.
-    Decline(TaskKey, String),
-    /// Ask the engine whether it can be used.
-    VerifyEngine,
-    /// Ask the engine for our containers.
-    FindContainers,
-    /// Remove a container that belongs to no attempt.
-    RemoveStray(String),
-    /// The attempt is final; everything about it outside the history can go.
-    Forget(Box<Task>),
-    /// Everything is delivered or handed back: the worker may end.
-    Ended,
-}
-
-/// Whether the engine can be used.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum EngineState {
-    /// Not asked yet.
-    #[default]
-    Unknown,
-    /// It can.
-    Ready(EngineInfo),
-    /// It cannot.
-    Away(EngineError),
-}
 
 /// The worker's whole state.
 pub struct Core {
@@ -443,89 +290,9 @@ impl Core {
         self.time_out_tasks(now, effects);
     }
 
-    /// When [`Input::Tick`] is needed next. Work and deliveries that are due already wait for something else than
-    /// time, so they ask for no wake-up.
-    #[must_use]
-    pub fn next_wake(&self, now: Mono) -> Option<Mono> {
-        let backoff = match &self.connection {
-            Connection::Backoff { until, .. } => Some(*until),
-            Connection::Idle
-            | Connection::Connecting { .. }
-            | Connection::Registering { .. }
-            | Connection::Online
-            | Connection::AuthRequired
-            | Connection::Rejected { .. } => None,
-        };
-        let ask = (self.asked.is_none() && self.may_ask()).then_some(self.ask_after);
-        let later = |at: &Mono| *at > now;
-        let deliveries = self.live.values().filter_map(Live::delivery_wake);
-        let timeouts = self.live.values().filter_map(Live::timeout_wake);
-        let waiting = ask.into_iter().chain(deliveries).filter(later);
-        [backoff, self.engine_retry_at].into_iter().flatten().chain(timeouts).chain(waiting).min()
-    }
-
-    /// Use of every attempt, for a status report.
-    #[must_use]
-    pub fn statuses(&self) -> Vec<TaskStatus> {
-        let running = self.live.values().filter(|live| live.task.started_at.is_some());
-        running
-            .map(|live| TaskStatus {
-                key: live.task.key().clone(),
-                usage: live.task.usage,
-                average: live.task.usage.average(&live.task.assignment.limits),
-            })
-            .collect()
-    }
-
-    /// Why no work is taken, as a stable word; empty when it is.
-    #[must_use]
-    pub fn paused_word(&self) -> String {
-        match (self.contribution.primary(), self.contribution.wish()) {
-            (Some(reason), _) => view::word(&reason),
-            (None, Wish::On) => String::new(),
-            (None, wish @ (Wish::Off | Wish::Starting | Wish::Draining)) => view::word(&wish),
-        }
-    }
-
-    /// This computer as registered, engine and isolation included.
-    #[must_use]
-    pub fn capabilities(&self) -> Capabilities {
-        let mut host = self.host.clone();
-        if self.limits.cpu_only {
-            host.gpus.clear();
-        }
-        host
-    }
-
-    /// What the pool said at registration.
-    #[must_use]
-    pub fn registered(&self) -> Option<&Registered> {
-        self.registered.as_ref()
-    }
-
-    /// CPT estimated and charged so far for attempts that are not final.
-    #[must_use]
-    pub fn accruing(&self) -> (u64, u64) {
-        self.live.values().fold((0, 0), |(estimated, charged), live| {
-            (estimated + live.task.estimate(), charged + live.charged.unwrap_or(0))
-        })
-    }
-
     fn notice(&mut self, level: Level, error: ApiError, now: Now) {
         self.notices.push_front(Notice { at_ms: now.wall.0, level, error });
         self.notices.truncate(MAX_NOTICES);
-    }
-
-    /// Attempts that the pool should believe in.
-    #[must_use]
-    pub fn held(&self) -> Vec<TaskKey> {
-        self.live.iter().filter(|(_, live)| !live.task.phase.is_final()).map(|(key, _)| key.clone()).collect()
-    }
-
-    /// The present form of one attempt that is not final.
-    #[must_use]
-    pub fn live_task(&self, key: &TaskKey) -> Option<&Task> {
-        self.live.get(key).map(|live| &live.task)
     }
 }
 

@@ -1,11 +1,14 @@
 use super::*;
-use crate::port::PoolErrorKind;
-use hivemind_control::{PoolState, StatusState};
+use crate::port::{Assigned, HeartbeatAnswer, OwnContainer, PoolError, PoolErrorKind};
+use hivemind_control::{AccountView, PoolState, StatusState};
+use hivemind_domain::connection::Todo;
 use hivemind_domain::ids::{NodeId, TaskId};
 use hivemind_domain::limits::TaskLimits;
-use hivemind_domain::resources::{GIB, TrustLevel};
+use hivemind_domain::resources::{GIB, Resources, TrustLevel};
 use hivemind_domain::reward::Formula;
-use hivemind_domain::task::{Assignment, CancelledBy, Credit, NetworkNeed, Phase, ResultFile};
+use hivemind_domain::task::{
+    Assignment, CancelledBy, Credit, NetworkNeed, Phase, ResultFile, Task, TaskEffect,
+};
 use hivemind_domain::time::WallMs;
 
 fn at(ms: u64) -> Now {

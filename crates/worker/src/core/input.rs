@@ -1,0 +1,164 @@
+//! What can happen to the worker, and what has to be done about it.
+
+use crate::port::{
+    Assigned, EngineError, EngineInfo, HeartbeatAnswer, OwnContainer, PoolError, Registered, StoreError,
+};
+use hivemind_control::AccountView;
+use hivemind_domain::connection::Todo;
+use hivemind_domain::ids::TaskKey;
+use hivemind_domain::resources::{Capabilities, Resources};
+use hivemind_domain::task::{Task, TaskEffect, TaskInput};
+use hivemind_domain::time::Mono;
+use hivemind_domain::usage::UsageSample;
+
+/// What the owner allows, taken from the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Tasks at once.
+    pub max_tasks: usize,
+    /// CPU, memory and GPUs for all tasks together.
+    pub allowed: Resources,
+    /// Whether GPUs are kept out.
+    pub cpu_only: bool,
+}
+
+/// What the owner asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnerAsks {
+    /// Contribute.
+    Start,
+    /// Stop at once.
+    Stop,
+    /// Finish what runs, then stop.
+    Finish,
+    /// Stop one task.
+    StopTask(TaskKey),
+    /// Try to reach the pool now.
+    Reconnect,
+}
+
+/// Everything that can happen to the worker.
+#[derive(Debug)]
+pub enum Input {
+    /// The owner asks.
+    Owner(OwnerAsks),
+    /// The journal was read.
+    Restored {
+        /// Attempts that are not final.
+        tasks: Vec<Task>,
+        /// Whether to contribute.
+        contribute: bool,
+    },
+    /// The engine was asked whether it can be used.
+    EngineChecked(Result<EngineInfo, EngineError>),
+    /// The engine was asked for our containers.
+    Containers(Result<Vec<OwnContainer>, EngineError>),
+    /// Somebody signed in.
+    SignedIn(AccountView),
+    /// The tokens are gone.
+    SignedOut,
+    /// The session stands.
+    Authenticated(AccountView),
+    /// No usable tokens.
+    SignInMissing,
+    /// The pool knows this computer.
+    Registered(Registered),
+    /// A call of the connection itself failed.
+    PoolFailed {
+        /// How.
+        error: PoolError,
+        /// Random number in 0..1.
+        unit: f64,
+    },
+    /// A heartbeat was answered.
+    Heartbeat {
+        /// When it was sent.
+        sent: Mono,
+        /// The answer.
+        answer: HeartbeatAnswer,
+    },
+    /// A call for work came back.
+    Asked {
+        /// Its number.
+        number: u64,
+        /// What came.
+        answer: Result<Option<Assigned>, PoolError>,
+        /// Random number in 0..1.
+        unit: f64,
+    },
+    /// Something happened to an attempt.
+    Task(TaskKey, TaskInput),
+    /// A step of an attempt failed because the engine is away.
+    EngineAway(TaskKey, EngineError),
+    /// Sending a result or a hand-back failed.
+    DeliveryFailed {
+        /// Which attempt.
+        key: TaskKey,
+        /// How.
+        error: PoolError,
+        /// Random number in 0..1.
+        unit: f64,
+    },
+    /// A container's reading.
+    Used(TaskKey, UsageSample),
+    /// The pool named charges and balance.
+    Charged(Vec<(TaskKey, u64)>, Option<i64>),
+    /// The journal could not be written, or can be again.
+    Journal(Result<(), StoreError>),
+    /// Too little room on the disk, or enough again.
+    DiskLow(bool),
+    /// The settings changed.
+    Limits(Limits),
+    /// This computer was looked at.
+    Host(Box<Capabilities>),
+    /// Time has passed.
+    Tick,
+    /// The worker is to end.
+    Shutdown,
+}
+
+/// What has to be done outside.
+#[derive(Debug, PartialEq)]
+pub enum Effect {
+    /// Work on the connection.
+    Pool(Todo),
+    /// Write the attempt to the journal, then perform.
+    Persist(Box<Task>, Vec<TaskEffect>),
+    /// Perform; nothing new has to be written first.
+    Perform(Box<Task>, TaskEffect),
+    /// Keep whether to contribute.
+    KeepWish(bool),
+    /// Ask for work; an older call is superseded at the pool.
+    Ask {
+        /// What is free.
+        free: Resources,
+        /// Tasks that occupy a place.
+        running: u32,
+        /// Number of this call.
+        number: u64,
+    },
+    /// Hand back an assignment that was never accepted.
+    Decline(TaskKey, String),
+    /// Ask the engine whether it can be used.
+    VerifyEngine,
+    /// Ask the engine for our containers.
+    FindContainers,
+    /// Remove a container that belongs to no attempt.
+    RemoveStray(String),
+    /// The attempt is final; everything about it outside the history can go.
+    Forget(Box<Task>),
+    /// Everything is delivered or handed back: the worker may end.
+    Ended,
+}
+
+/// Whether the engine can be used.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum EngineState {
+    /// Not asked yet.
+    #[default]
+    Unknown,
+    /// It can.
+    Ready(EngineInfo),
+    /// It cannot.
+    Away(EngineError),
+}
