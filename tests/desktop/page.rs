@@ -13,6 +13,10 @@ use std::time::Duration;
 /// How the drivers name an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// Why a driver did not touch an element.
+const NOT_YET: [&str; 3] =
+    ["stale element reference", "element click intercepted", "element not interactable"];
+
 pub struct Page {
     http: Client,
     session: String,
@@ -127,13 +131,25 @@ impl Page {
 
     /// Clicks as a person does.
     pub async fn click(&self, selector: &str) {
-        let element = self.element(selector).await;
-        self.ask(Method::POST, &format!("/element/{element}/click"), &json!({})).await;
+        self.act(selector, "click", &json!({})).await;
     }
 
     pub async fn type_into(&self, selector: &str, text: &str) {
-        let element = self.element(selector).await;
-        self.ask(Method::POST, &format!("/element/{element}/value"), &json!({ "text": text })).await;
+        self.act(selector, "value", &json!({ "text": text })).await;
+    }
+
+    /// Does something to an element. A page may draw itself anew between the look and the deed: then nothing was
+    /// done, and the look is taken again.
+    async fn act(&self, selector: &str, deed: &str, body: &Value) {
+        until(&format!("{deed} on {selector}"), LONG, async || {
+            let element = self.element(selector).await;
+            match self.try_ask(Method::POST, &format!("/element/{element}/{deed}"), body).await {
+                Ok(_) => Some(()),
+                Err(e) if NOT_YET.iter().any(|reason| e.contains(reason)) => None,
+                Err(e) => panic!("{deed} on {selector}: {e}"),
+            }
+        })
+        .await;
     }
 
     /// An attribute of the first element, now.
@@ -175,7 +191,9 @@ impl Page {
 
     /// Closes the window or browser as a person does.
     pub async fn close(self) {
-        self.ask(Method::DELETE, "/window", &Value::Null).await;
+        // The last window takes the driver's session with it, at times before the answer: whoever closes looks
+        // whether the program has ended.
+        let _ = self.try_ask(Method::DELETE, "/window", &Value::Null).await;
         let _ = self.try_ask(Method::DELETE, "", &Value::Null).await;
     }
 

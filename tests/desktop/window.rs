@@ -58,16 +58,14 @@ async fn the_window_signs_in_contributes_and_shows_a_task_earn() {
     page.click("[data-testid=sign-in-submit]").await;
     page.wait_for("[data-testid=account]").await;
     assert!(page.text("[data-testid=account]").await.contains(&works.name));
-    assert!(!page.is_there("[data-testid=sign-in]").await);
+    until("the form is gone", LONG, async || (!page.is_there("[data-testid=sign-in]").await).then_some(()))
+        .await;
     assert_eq!(worker.snapshot().await["account"]["username"], *works.name);
 
     // It begins by itself. Off, on; the tray icon of the same worker follows.
     page.wait_for_attribute(STATUS, "data-state", "ready").await;
     for on in [false, true, false, true] {
-        assert_eq!(
-            page.attribute(TOGGLE, "aria-checked").await.as_deref(),
-            Some(if on { "false" } else { "true" })
-        );
+        page.wait_for_attribute(TOGGLE, "aria-checked", if on { "false" } else { "true" }).await;
         page.click(TOGGLE).await;
         worker.wait_for_state(if on { "ready" } else { "off" }).await;
         page.wait_for_attribute(STATUS, "data-state", if on { "ready" } else { "off" }).await;
@@ -77,7 +75,7 @@ async fn the_window_signs_in_contributes_and_shows_a_task_earn() {
         })
         .await;
     }
-    assert_eq!(page.number(TODAY, "data-credited").await, Some(0));
+    page.wait_for_attribute(TODAY, "data-credited", "0").await;
 
     the_chart_moves(&page).await;
 
@@ -102,7 +100,9 @@ async fn the_window_signs_in_contributes_and_shows_a_task_earn() {
     let history = format!("[data-testid=history-row][data-task='{id}']");
     page.wait_for_attribute(&history, "data-phase", "settled").await;
     assert_eq!(page.attribute(&history, "data-verdict").await.as_deref(), Some("succeeded"));
-    assert!(!page.is_there(&row).await, "what is over is not shown as going on");
+    // The two lists come by two messages.
+    until("what is over is not shown as going on", LONG, async || (!page.is_there(&row).await).then_some(()))
+        .await;
     let phases = page.script("return window.phases;").await;
     let phases: Vec<&str> = phases.as_array().expect("a list").iter().filter_map(Value::as_str).collect();
     let at = |phase: &str| phases.iter().position(|p| *p == phase);
@@ -124,7 +124,7 @@ async fn the_window_signs_in_contributes_and_shows_a_task_earn() {
     let credited = credited.to_string();
     page.wait_for_attribute(TODAY, "data-credited", &credited).await;
     page.wait_for_attribute(TODAY, "data-settled", &credited).await;
-    assert!(page.text(TODAY).await.contains(&credited));
+    until("the sum in words", LONG, async || page.text(TODAY).await.contains(&credited).then_some(())).await;
     assert_eq!(worker.snapshot().await["today"]["settled_cpt"].to_string(), credited);
 
     // The window ends when it is closed; the worker goes on.
@@ -159,7 +159,7 @@ async fn the_chart_moves(page: &Page) {
         ((more || !room) && later).then_some(())
     })
     .await;
-    assert_ne!(page.script(PICTURE).await, picture, "the picture stands still");
+    until("the picture moves", LONG, async || (page.script(PICTURE).await != picture).then_some(())).await;
     assert!(page.number("[data-testid=cores]", "data-points").await >= Some(1));
 }
 

@@ -14,9 +14,13 @@ pub struct Counts {
 impl Counts {
     /// Reads the closing lines of nextest, cargo test, vitest, Playwright and the plain form
     /// `N passed, N failed, N skipped`. `None` when there is no such line: nothing is known then.
+    ///
+    /// Where nextest closes with its summary, that alone counts: before it stands what failed tries printed, the
+    /// closing lines of their own processes among it.
     pub fn read(output: &str) -> Option<Self> {
         let mut total: Option<Self> = None;
-        for line in output.lines() {
+        let summed_up = output.lines().any(is_summary);
+        for line in output.lines().filter(|line| !summed_up || is_summary(line)) {
             if let Some(counts) = closing_line(&without_colour(line)) {
                 *total.get_or_insert_default() += counts;
             }
@@ -44,6 +48,10 @@ impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
     }
+}
+
+fn is_summary(line: &str) -> bool {
+    without_colour(line).trim_start().starts_with("Summary [")
 }
 
 fn closing_line(line: &str) -> Option<Counts> {
@@ -159,6 +167,14 @@ mod tests {
             Counts::read("1 passed, 0 failed\nnoise\n2 passed, 1 failed, 4 skipped\n"),
             counts(3, 1, 4)
         );
+    }
+
+    #[test]
+    fn what_a_first_try_printed_is_not_counted_beside_the_summary() {
+        let output = "  TRY 1 FAIL [   1.0s] (1/2) tests slow\n  stdout ---\n    test result: FAILED. 0 passed; \
+                      1 failed; 0 ignored; 0 measured; 7 filtered out; finished in 1.09s\n  TRY 2 PASS [ 1.0s]\n\
+                      Summary [   2.2s] 2 tests run: 2 passed (1 flaky), 0 skipped\n";
+        assert_eq!(Counts::read(output), counts(2, 0, 0));
     }
 
     #[test]
