@@ -69,7 +69,7 @@ fn measure(folders: &Folders, options: &Options, goals: &[&'static Goal]) -> Res
     use crate::engine::Engine;
     use crate::program::{cargo, run};
     use crate::web::Web;
-    use crate::{clock, image, system};
+    use crate::{clock, companion, image, system};
 
     system::ensure(&[Group::Build, Group::Engine, Group::E2e])?;
     Web::find(folders)?.build()?;
@@ -83,6 +83,7 @@ fn measure(folders: &Folders, options: &Options, goals: &[&'static Goal]) -> Res
         build.arg("--release");
     }
     run(&mut build)?;
+    companion::build_if_possible(folders);
     let engine = Engine::start(folders)?;
     image::load(folders, &engine)?;
     let profile = if options.unoptimized { "debug" } else { "release" };

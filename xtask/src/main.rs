@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod clock;
 mod codegen;
+mod companion;
 mod console;
 mod counts;
 mod demand;
@@ -55,6 +56,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Build the program that travels into every container, and put it beside the worker
+    Companion,
     /// Build the standard task image from Debian packages and load it into the engine
     Image,
     /// Start the test engine and print its DOCKER_HOST
@@ -133,6 +136,10 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Ci => return Ok(code(ci::ci(&folders)?)),
         Task::Tidy => return Ok(code(tidy::tidy(&folders)?)),
         Task::Codegen { check } => codegen::codegen(&folders, check)?,
+        Task::Companion => {
+            let at = companion::build(&folders)?;
+            console::answer(&at.display().to_string());
+        }
         Task::Image => {
             let engine = engine::Engine::start(&folders)?;
             image::load(&folders, &engine)?;

@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::folders::{Folders, set};
 use crate::program::{cargo, program, run as perform, shown};
 use crate::web::Web;
-use crate::{console, image, system};
+use crate::{companion, console, image, system};
 
 #[derive(Args)]
 pub struct Options {
@@ -48,6 +48,7 @@ pub fn run(folders: &Folders, options: &Options) -> Result<ExitCode> {
         build.arg("--release");
     }
     perform(&mut build)?;
+    companion::build_if_possible(folders);
     let engine = Engine::start(folders)?;
     image::load(folders, &engine)?;
     let profile = if options.release { "release" } else { "debug" };

@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::folders::Folders;
 use crate::program::{cargo, run, succeeds, watch};
 use crate::web::Web;
-use crate::{image, system};
+use crate::{companion, image, system};
 
 /// A test that cannot run here prints a line that begins with this word, tells the reason, and returns. It then
 /// counts as skipped, not as passed.
@@ -53,6 +53,7 @@ pub fn test(folders: &Folders, options: &Options) -> Result<bool> {
     }
     if wants(Part::Rust) || wants(Part::E2e) {
         let environment = environment(folders, complete)?;
+        companion::build_if_possible(folders);
         if wants(Part::Rust) {
             table.extend(rust(folders, &environment)?);
         }

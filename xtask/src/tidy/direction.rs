@@ -9,6 +9,8 @@ use crate::folders::Folders;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("hivemind-domain", &[]),
     ("hivemind-control", &["hivemind-domain"]),
+    // Runs in containers: it carries nothing that it does not need there.
+    ("hivemind-companion", &[]),
     ("hivemind-proto", &[]),
     ("hivemind-worker-core", &["hivemind-control", "hivemind-domain"]),
     // Adapters: the ports, and the types that the ports speak.
