@@ -36,6 +36,7 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         | ErrorCode::ImageUnavailable
         | ErrorCode::DiskLow
         | ErrorCode::JournalFailed
+        | ErrorCode::JournalDamaged
         | ErrorCode::WorkerAlreadyRunning
         | ErrorCode::Forbidden
         | ErrorCode::NotPaired

@@ -84,9 +84,12 @@ impl Running {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (journal, damage) = SqliteJournal::open(&folder.journal_file())
             .map_err(|error| ApiError::new(ErrorCode::JournalFailed, error.message))?;
-        if let Some(damage) = damage {
-            tracing::error!(?damage, "the journal was damaged and set aside");
-        }
+        let damaged = |damage: hivemind_store::Damage| {
+            ApiError::new(ErrorCode::JournalDamaged, damage.to_string())
+                .with("kept_as", damage.kept_as.display().to_string())
+                .with("rescued", damage.rescued.to_string())
+                .with("unreadable", damage.unreadable.to_string())
+        };
         let current = settings.current();
         let socket = socket_path(folder);
         let listener = SocketListener::bind(&socket)
@@ -129,6 +132,7 @@ impl Running {
             zone: jiff::tz::TimeZone::system(),
             version: env!("CARGO_PKG_VERSION"),
             clock: Arc::clone(&clock),
+            found: damage.map(damaged).into_iter().collect(),
         };
         let worker = Worker::start(ports)
             .await

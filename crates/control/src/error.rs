@@ -46,6 +46,8 @@ pub enum ErrorCode {
     DiskLow,
     /// The worker's own records cannot be written.
     JournalFailed,
+    /// The worker's own records were damaged; the file is kept, what could be read was taken over.
+    JournalDamaged,
     /// The system's keyring is locked.
     KeyringLocked,
     /// The worker does not run.
@@ -137,9 +139,11 @@ impl ErrorCode {
             Self::EngineMissing | Self::EngineTooOld => Some(Action::InstallEngine),
             Self::EngineStopped => Some(Action::StartEngine),
             Self::EngineForbidden => Some(Action::PermitEngine),
-            Self::ImageUnavailable | Self::DiskLow | Self::JournalFailed | Self::EngineFailed => {
-                Some(Action::OpenDoctor)
-            }
+            Self::ImageUnavailable
+            | Self::DiskLow
+            | Self::JournalFailed
+            | Self::JournalDamaged
+            | Self::EngineFailed => Some(Action::OpenDoctor),
             Self::KeyringLocked => Some(Action::UnlockKeyring),
             Self::WorkerNotRunning => Some(Action::StartWorker),
             Self::NotPaired => Some(Action::Pair),

@@ -60,6 +60,8 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::ImageUnavailable
         | ErrorCode::WorkerNotRunning => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::DiskLow => StatusCode::INSUFFICIENT_STORAGE,
-        ErrorCode::JournalFailed | ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::JournalFailed | ErrorCode::JournalDamaged | ErrorCode::Internal => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
     }
 }

@@ -122,6 +122,12 @@ impl Live {
         }
     }
 
+    /// Removes a node; what it still holds is lost at the next look.
+    pub(crate) fn remove(&mut self, id: &NodeId) {
+        self.nodes.remove(id);
+        self.polls.remove(id);
+    }
+
     /// Keeps a node's own report.
     pub(crate) fn report(&mut self, id: &NodeId, usage: v1::NodeUsage, pause: String) {
         if let Some(node) = self.nodes.get_mut(id) {
@@ -251,8 +257,7 @@ impl Live {
         let gone: Vec<NodeId> =
             self.nodes.iter().filter(|(_, n)| silent(n.last_seen)).map(|(id, _)| id.clone()).collect();
         for id in &gone {
-            self.nodes.remove(id);
-            self.polls.remove(id);
+            self.remove(id);
         }
         let lost = |lease: &LiveLease| silent(lease.renewed) || !self.nodes.contains_key(&lease.node);
         let lost = self.leases.iter().filter(|(_, lease)| lost(lease)).map(|(key, _)| key.clone()).collect();

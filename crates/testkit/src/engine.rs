@@ -53,8 +53,25 @@ struct Container {
     install: InstallId,
     key: Option<TaskKey>,
     program: Program,
+    /// Before this it stands in no list.
+    appears: Mono,
     started: Option<Now>,
     stopped: Option<Mono>,
+}
+
+/// A creation that the engine was asked for. It is carried out a second later although nobody waits any more.
+struct Asked<'a> {
+    engine: &'a FakeEngine,
+    plan: &'a ContainerPlan,
+    given_up: bool,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if self.given_up {
+            self.engine.make(self.plan, Duration::from_secs(1));
+        }
+    }
 }
 
 impl Container {
@@ -118,6 +135,7 @@ impl FakeEngine {
             install: install.clone(),
             key,
             program: Program::endless(),
+            appears: Mono::default(),
             started: Some(self.clock.now()),
             stopped: None,
         };
@@ -145,6 +163,24 @@ impl FakeEngine {
         lock(&self.state).started.clone()
     }
 
+    fn make(&self, plan: &ContainerPlan, appears_after: Duration) -> String {
+        let mut state = lock(&self.state);
+        state.containers.retain(|_, c| c.install != plan.install || c.key.as_ref() != Some(&plan.key));
+        state.made += 1;
+        let container = format!("container-{}", state.made);
+        let program = state.programs.get(plan.key.task.as_str()).cloned().unwrap_or_default();
+        let made = Container {
+            install: plan.install.clone(),
+            key: Some(plan.key.clone()),
+            program,
+            appears: self.clock.now().mono.after(appears_after),
+            started: None,
+            stopped: None,
+        };
+        state.containers.insert(container.clone(), made);
+        container
+    }
+
     async fn enter(&self, call: EngineCall) -> Result<(), EngineError> {
         self.faults.enter(call).await?;
         self.here()
@@ -170,28 +206,16 @@ impl Engine for FakeEngine {
     }
 
     async fn prepare(&self, plan: &ContainerPlan) -> Result<Prepared, EngineError> {
-        self.enter(EngineCall::Prepare).await?;
+        let mut asked = Asked { engine: self, plan, given_up: true };
+        let entered = self.enter(EngineCall::Prepare).await;
+        asked.given_up = false;
+        entered?;
         if let Some(package) = &plan.package
             && !package.exists()
         {
             return Err(EngineError::new(EngineErrorKind::Package, "the package is not there"));
         }
-        let container = {
-            let mut state = lock(&self.state);
-            state.containers.retain(|_, c| c.install != plan.install || c.key.as_ref() != Some(&plan.key));
-            state.made += 1;
-            let container = format!("container-{}", state.made);
-            let program = state.programs.get(plan.key.task.as_str()).cloned().unwrap_or_default();
-            let made = Container {
-                install: plan.install.clone(),
-                key: Some(plan.key.clone()),
-                program,
-                started: None,
-                stopped: None,
-            };
-            state.containers.insert(container.clone(), made);
-            container
-        };
+        let container = self.make(plan, Duration::ZERO);
         self.faults.leave(EngineCall::Prepare).await?;
         Ok(Prepared { container, image_digest: format!("sha256:{}", "ab".repeat(32)) })
     }
@@ -301,7 +325,8 @@ impl Engine for FakeEngine {
     async fn own(&self, install: &InstallId) -> Result<Vec<OwnContainer>, EngineError> {
         self.enter(EngineCall::Own).await?;
         let state = lock(&self.state);
-        let own = state.containers.iter().filter(|(_, c)| c.install == *install);
+        let now = self.clock.now().mono;
+        let own = state.containers.iter().filter(|(_, c)| c.install == *install && c.appears <= now);
         Ok(own.map(|(id, c)| OwnContainer { container: id.clone(), key: c.key.clone() }).collect())
     }
 }

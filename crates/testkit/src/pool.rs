@@ -38,6 +38,8 @@ pub enum PoolCall {
     Logout,
     Register,
     Heartbeat,
+    SignOff,
+    Settlement,
     ReportStatus,
     NextTask,
     Report,

@@ -104,6 +104,7 @@ impl World {
             desktop: self.desktop.clone(),
             zone: jiff::tz::TimeZone::UTC,
             version: "0.0.0-test",
+            found: Vec::new(),
         }
     }
 

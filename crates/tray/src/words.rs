@@ -133,6 +133,7 @@ impl Words {
             ErrorCode::PoolUnencrypted => self.pick("The pool is not encrypted", "任務池未加密"),
             ErrorCode::DiskLow => self.pick("The disk is nearly full", "磁碟空間不足"),
             ErrorCode::JournalFailed => self.pick("The records cannot be written", "無法寫入紀錄"),
+            ErrorCode::JournalDamaged => self.pick("The records were damaged", "紀錄曾損毀"),
             ErrorCode::KeyringLocked => self.pick("The keyring is locked", "金鑰圈已鎖定"),
             ErrorCode::InvalidSetting => self.pick("A setting is not allowed", "有一項設定不被允許"),
             ErrorCode::WindowUnavailable => self.pick("There is no window program", "沒有視窗程式"),

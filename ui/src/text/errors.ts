@@ -25,6 +25,7 @@ export const SENTENCES: Record<ErrorCode, () => string> = {
   IMAGE_UNAVAILABLE: m.err_image_unavailable,
   DISK_LOW: m.err_disk_low,
   JOURNAL_FAILED: m.err_journal_failed,
+  JOURNAL_DAMAGED: m.err_journal_damaged,
   KEYRING_LOCKED: m.err_keyring_locked,
   WORKER_NOT_RUNNING: m.err_worker_not_running,
   WORKER_ALREADY_RUNNING: m.err_worker_already_running,

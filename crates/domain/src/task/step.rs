@@ -60,6 +60,8 @@ pub enum TaskEffect {
     Submit,
     /// Hand the attempt back until the pool took it.
     HandBack,
+    /// Ask the pool now and then whether the pay has moved.
+    AwaitSettlement,
     /// Remove container and volume.
     RemoveContainer,
     /// Remove package and outputs from our disk.
@@ -122,7 +124,7 @@ impl Task {
                 if credit.settled {
                     self.close(Phase::Settled, now, vec![E::RemoveFiles])
                 } else {
-                    self.go(Phase::Reported, vec![E::RemoveFiles])
+                    self.go(Phase::Reported, vec![E::RemoveFiles, E::AwaitSettlement])
                 }
             }
             (Phase::Uploading, TaskInput::HandBackTaken)
@@ -169,7 +171,7 @@ impl Task {
             Phase::Collecting => vec![E::Submit],
             Phase::Uploading if matches!(self.verdict, Some(Verdict::HandedBack { .. })) => vec![E::HandBack],
             Phase::Uploading => vec![E::Submit],
-            Phase::Reported => vec![E::RemoveFiles],
+            Phase::Reported => vec![E::RemoveFiles, E::AwaitSettlement],
             Phase::Settled | Phase::HandedBack | Phase::LeaseLost => vec![E::RemoveContainer, E::RemoveFiles],
         }
     }

@@ -45,6 +45,10 @@ impl NodeService for Services {
     ) -> Result<Response<v1::HeartbeatResponse>, Status> {
         let (session, beat) = self.open(request)?;
         let node = wire::node(beat.node_id)?;
+        if beat.leaving {
+            self.0.sign_off(session.user.id, node).await?;
+            return Ok(Response::new(v1::HeartbeatResponse::default()));
+        }
         let held = beat.held.into_iter().map(wire::key).collect::<Result<Vec<_>, _>>()?;
         let answer = self.0.heartbeat(session.user.id, node, held.clone()).await?;
         let lease = |(key, renewed)| v1::Lease {

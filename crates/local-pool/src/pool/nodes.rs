@@ -83,6 +83,14 @@ impl Pool {
         Ok(HeartbeatAnswer { renewed, cancellations: beat.cancellations })
     }
 
+    /// Removes a node whose worker ends.
+    pub(crate) async fn sign_off(&self, user: i64, id: NodeId) -> Result<(), PoolError> {
+        self.check_node(&id, user)?;
+        self.live.with(|live| live.remove(&id));
+        tracing::info!(node = %id, "node signed off");
+        self.db.call(move |t| nodes::deactivate(t, &id)).await
+    }
+
     /// Takes a node's report, charges for its attempts, and cancels what is no longer covered. Says what is charged
     /// for each attempt that is the node's.
     pub(crate) async fn report_status(

@@ -55,7 +55,7 @@ async fn a_message_larger_than_any_legal_one_is_not_even_read() {
     let bench = Bench::start().await;
     bench.user("ann").await;
     let worker = bench.worker("ann", "one").await;
-    let beat = v1::HeartbeatRequest { node_id: "n".repeat(5 << 20), held: vec![] };
+    let beat = v1::HeartbeatRequest { node_id: "n".repeat(5 << 20), held: vec![], leaving: false };
     let refused = worker.nodes().heartbeat(worker.signed(beat)).await.unwrap_err();
     assert_eq!(refused.code(), Code::OutOfRange, "{refused:?}");
     worker.beat(&[]).await.expect("the pool goes on");

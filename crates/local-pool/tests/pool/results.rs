@@ -116,7 +116,8 @@ async fn only_the_workers_own_attempts_can_be_ended_and_their_packages_had() {
         |offset| v1::FetchRequest { key: Some(key.clone()), artifact_id: key.task_id.clone(), offset };
     let refused = eve.artifacts().fetch(eve.signed(fetch(0))).await.unwrap_err();
     assert_eq!(code(&refused), ErrorCode::TaskUnknown);
-    let beat = v1::HeartbeatRequest { node_id: worker.node.clone(), held: vec![key.clone()] };
+    let held = vec![key.clone()];
+    let beat = v1::HeartbeatRequest { node_id: worker.node.clone(), held, leaving: false };
     let posing = eve.nodes().heartbeat(eve.signed(beat)).await.unwrap_err();
     assert_eq!(code(&posing), ErrorCode::NodeUnknown);
 

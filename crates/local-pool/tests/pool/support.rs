@@ -186,7 +186,7 @@ impl Worker {
 
     pub async fn beat(&self, held: &[&v1::TaskKey]) -> Result<v1::HeartbeatResponse, Status> {
         let held = held.iter().map(|key| (*key).clone()).collect();
-        let beat = v1::HeartbeatRequest { node_id: self.node.clone(), held };
+        let beat = v1::HeartbeatRequest { node_id: self.node.clone(), held, leaving: false };
         Ok(self.nodes().heartbeat(self.signed(beat)).await?.into_inner())
     }
 

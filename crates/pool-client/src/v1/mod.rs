@@ -196,9 +196,18 @@ impl Pool for V1Pool {
         Ok(registered)
     }
 
+    async fn sign_off(&self) -> Result<(), PoolError> {
+        let Some(node_id) = self.state().node.take() else { return Ok(()) };
+        let leaving = v1::HeartbeatRequest { node_id, held: Vec::new(), leaving: true };
+        let request = self.signed(leaving)?;
+        let mut client = self.nodes()?;
+        within(HEARTBEAT, async { client.heartbeat(request).await.map_err(failed) }).await?;
+        Ok(())
+    }
+
     async fn heartbeat(&self, held: &[TaskKey]) -> Result<HeartbeatAnswer, PoolError> {
         let held = held.iter().take(MAX_HELD).map(encode::key).collect();
-        let request = self.signed(v1::HeartbeatRequest { node_id: self.node()?, held })?;
+        let request = self.signed(v1::HeartbeatRequest { node_id: self.node()?, held, leaving: false })?;
         let mut client = self.nodes()?;
         let answer = within(HEARTBEAT, async { client.heartbeat(request).await.map_err(failed) }).await?;
         check::heartbeat(answer.into_inner())
@@ -236,6 +245,10 @@ impl Pool for V1Pool {
 
     async fn submit(&self, header: &ResultHeader, file: Option<&Path>) -> Result<Credit, PoolError> {
         submit::run(self, header, file).await
+    }
+
+    async fn settlement(&self, key: &TaskKey, sha256: &str) -> Result<Credit, PoolError> {
+        submit::settlement(self, key, sha256).await
     }
 
     async fn hand_back(&self, key: &TaskKey, reason: HandBack, message: &str) -> Result<(), PoolError> {

@@ -3,6 +3,7 @@
 use super::{UNARY, V1Pool, encode};
 use crate::check;
 use crate::failure::{disk, failed, protocol, unreachable, within};
+use hivemind_domain::ids::TaskKey;
 use hivemind_domain::task::Credit;
 use hivemind_proto::error;
 use hivemind_proto::limits::CHUNK_BYTES;
@@ -48,7 +49,7 @@ pub(super) async fn run(
 async fn once(pool: &V1Pool, header: &ResultHeader, path: Option<&Path>) -> Result<Credit, Refusal> {
     let size = header.file.as_ref().map_or(0, |file| file.size_bytes);
     let offset = match &header.file {
-        Some(file) => match stored(pool, header, &file.sha256).await.map_err(Refusal::Other)? {
+        Some(file) => match stored(pool, &header.key, &file.sha256).await.map_err(Refusal::Other)? {
             Stored::Answer(answer) => return check::credit(&answer).map_err(Refusal::Other),
             Stored::Offset(offset) => check::upload_offset(offset, size).map_err(Refusal::Other)?,
         },
@@ -99,8 +100,16 @@ async fn open(path: &Path, offset: u64, size: u64) -> Result<File, PoolError> {
     Ok(file)
 }
 
-async fn stored(pool: &V1Pool, header: &ResultHeader, sha256: &str) -> Result<Stored, PoolError> {
-    let key = Some(encode::key(&header.key));
+/// The pool's word on a result it has.
+pub(super) async fn settlement(pool: &V1Pool, key: &TaskKey, sha256: &str) -> Result<Credit, PoolError> {
+    match stored(pool, key, sha256).await? {
+        Stored::Answer(answer) => check::credit(&answer),
+        Stored::Offset(_) => Err(protocol("the pool does not have a result that it has acknowledged")),
+    }
+}
+
+async fn stored(pool: &V1Pool, key: &TaskKey, sha256: &str) -> Result<Stored, PoolError> {
+    let key = Some(encode::key(key));
     let request = pool.signed(v1::ResultStatusRequest { key, sha256: sha256.to_owned() })?;
     let mut client = pool.tasks()?;
     let answer = within(UNARY, async { client.result_status(request).await.map_err(failed) }).await?;

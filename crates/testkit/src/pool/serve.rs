@@ -130,6 +130,25 @@ impl Pool for FakePool {
         Ok(answer)
     }
 
+    async fn sign_off(&self) -> Result<(), PoolError> {
+        self.faults.enter(PoolCall::SignOff).await?;
+        self.change(|state| state.node = None);
+        Ok(())
+    }
+
+    async fn settlement(&self, key: &TaskKey, sha256: &str) -> Result<Credit, PoolError> {
+        self.enter(PoolCall::Settlement).await?;
+        self.change(|state| {
+            let credit = Credit { cpt: state.pay, settled: state.settles };
+            let known = state.ours(key)?.result.as_ref().map(|header| header.file.clone());
+            match known {
+                Some(file) if file.as_ref().map_or("", |file| &file.sha256) == sha256 => Ok(credit),
+                Some(_) => failed(PoolErrorKind::Conflict, "the pool has another result"),
+                None => failed(PoolErrorKind::NotFound, "there is no result"),
+            }
+        })
+    }
+
     async fn report_status(&self, report: &StatusReport) -> Result<StatusAnswer, PoolError> {
         self.enter(PoolCall::ReportStatus).await?;
         self.change(|state| state.reports.push(report.clone()));

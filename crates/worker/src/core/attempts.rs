@@ -11,6 +11,13 @@ use hivemind_domain::time::{Mono, Now};
 use hivemind_domain::usage::UsageSample;
 use std::time::Duration;
 
+/// The pool is asked after this time whether pay that was promised has moved, then in growing steps.
+const SETTLED_WITHIN: Duration = Duration::from_secs(30);
+const SETTLED_AT_MOST: Duration = Duration::from_secs(600);
+/// Exit codes of containers that an ending engine asked to end (143) or killed (137), or that a lost machine left
+/// behind (255, set by Docker when it starts again).
+const ENDED_BY_ENGINE: [i64; 3] = [137, 143, 255];
+
 /// An attempt that is not final, with what need not survive a restart.
 pub(super) struct Live {
     pub(super) task: Task,
@@ -20,6 +27,8 @@ pub(super) struct Live {
     pub(super) accepted: Mono,
     /// Waits for the engine to come back.
     pub(super) parked: bool,
+    /// Its container was found running after nobody had watched it for a while, or the engine had been away.
+    readopted: bool,
     /// CPT charged by the pool so far.
     pub(super) charged: Option<u64>,
     /// Last reading and when it came.
@@ -50,6 +59,7 @@ impl Live {
             lease,
             accepted,
             parked: false,
+            readopted: false,
             charged: None,
             reading: None,
             cpu_percent: 0.0,
@@ -60,7 +70,8 @@ impl Live {
 
     /// From the journal: no lease is believed in until the pool renews it, and the engine has to be asked first.
     pub(super) fn restored(task: Task) -> Self {
-        Self { parked: true, ..Self::new(task, None, Mono::default()) }
+        // What only waits for the pool needs no engine.
+        Self { parked: task.phase < Phase::Uploading, ..Self::new(task, None, Mono::default()) }
     }
 
     /// Running time without frozen time.
@@ -90,9 +101,56 @@ impl Live {
 }
 
 impl Core {
+    /// Takes an attempt over from the journal.
+    pub(super) fn restore(&mut self, task: Task, now: Now, effects: &mut Vec<Effect>) {
+        let key = task.key().clone();
+        let waits_for_pool = task.phase >= Phase::Uploading;
+        if task.phase == Phase::Reported {
+            effects.push(Effect::Perform(Box::new(task.clone()), TaskEffect::RemoveFiles));
+        }
+        self.live.insert(key.clone(), Live::restored(task));
+        if waits_for_pool {
+            self.kept(&key, now, effects);
+        }
+    }
+
+    /// The journal has what is to be told to the pool: never sooner, or a crash could make us tell it otherwise.
+    pub(super) fn kept(&mut self, key: &TaskKey, now: Now, effects: &mut Vec<Effect>) {
+        let Some(live) = self.live.get_mut(key).filter(|live| live.delivery.is_none()) else { return };
+        let due = |effect: &TaskEffect| match effect {
+            TaskEffect::Submit | TaskEffect::HandBack => Some(now.mono),
+            TaskEffect::AwaitSettlement => Some(now.mono.after(SETTLED_WITHIN)),
+            TaskEffect::Prepare
+            | TaskEffect::Run
+            | TaskEffect::Halt
+            | TaskEffect::Collect
+            | TaskEffect::RemoveContainer
+            | TaskEffect::RemoveFiles => None,
+        };
+        let todo = live.task.resume(false);
+        live.delivery = todo.into_iter().find_map(|effect| {
+            let after = due(&effect)?;
+            Some(Delivery { effect, after, failures: 0, under_way: false })
+        });
+        self.deliver_due(now, effects);
+    }
+
+    /// The pay has not moved yet: asked again in growing steps.
+    pub(super) fn unsettled(&mut self, key: &TaskKey, now: Now) {
+        if let Some(delivery) = self.live.get_mut(key).and_then(|live| live.delivery.as_mut()) {
+            delivery.under_way = false;
+            delivery.failures = delivery.failures.saturating_add(1);
+            let pause = SETTLED_WITHIN.saturating_mul(1 << delivery.failures.min(8));
+            delivery.after = now.mono.after(pause.min(SETTLED_AT_MOST));
+        }
+    }
+
     /// Feeds one attempt and turns what it asks for into effects.
     pub(super) fn task(&mut self, key: &TaskKey, input: TaskInput, now: Now, effects: &mut Vec<Effect>) {
         let Some(live) = self.live.get_mut(key) else { return };
+        if live.ended_with_the_engine(&input) {
+            return self.begin_anew(key, now, effects);
+        }
         match &input {
             TaskInput::Started => {
                 live.counted_to.get_or_insert(now.mono);
@@ -108,12 +166,6 @@ impl Core {
         let todo = live.task.step(input, now.wall);
         if live.task == before && todo.is_empty() {
             return;
-        }
-        let (deliveries, todo): (Vec<_>, Vec<_>) =
-            todo.into_iter().partition(|e| matches!(e, TaskEffect::Submit | TaskEffect::HandBack));
-        if let Some(effect) = deliveries.first() {
-            live.delivery =
-                Some(Delivery { effect: effect.clone(), after: now.mono, failures: 0, under_way: false });
         }
         // An exit is seen again after a restart, so it does not need the disk. A start does: running time is counted
         // from it when nobody watched.
@@ -131,9 +183,18 @@ impl Core {
             let task = live.task.clone();
             self.live.remove(key);
             effects.push(Effect::Forget(Box::new(task)));
-        } else {
-            self.deliver_due(now, effects);
         }
+    }
+
+    /// The engine went down and took the container along: once more, within the same attempt.
+    fn begin_anew(&mut self, key: &TaskKey, now: Now, effects: &mut Vec<Effect>) {
+        let Some(live) = self.live.get_mut(key) else { return };
+        live.book(now.mono);
+        live.counted_to = None;
+        live.readopted = false;
+        live.task.rewind(false);
+        let todo = live.task.resume(false);
+        effects.push(Effect::Persist(Box::new(live.task.clone()), todo));
     }
 
     /// Ends every attempt that still occupies this computer.
@@ -189,7 +250,7 @@ impl Core {
         for live in self.live.values_mut() {
             let confirmed = live.lease.is_some_and(|lease| lease.holds(now.mono));
             if let Some(delivery) = &mut live.delivery
-                && confirmed
+                && (confirmed || delivery.effect == TaskEffect::AwaitSettlement)
                 && !delivery.under_way
                 && now.mono >= delivery.after
             {
@@ -207,6 +268,10 @@ impl Core {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
+        if self.live.get(key).is_some_and(|live| live.task.phase == Phase::Reported) {
+            // Nothing is lost by waiting; a link that broke is found out by its heartbeats.
+            return self.unsettled(key, now);
+        }
         match error.kind {
             PoolErrorKind::StaleAttempt | PoolErrorKind::NotFound => {
                 self.notice(Level::Warning, pool_problem(error).with("task", key.task.as_str()), now);
@@ -252,6 +317,7 @@ impl Core {
         for key in parked {
             let Some(live) = self.live.get_mut(&key) else { continue };
             live.parked = false;
+            live.readopted = live.task.phase == Phase::Running;
             let found = containers.iter().find(|own| own.key.as_ref() == Some(&key));
             live.task.rewind(found.is_some());
             if let Some(own) = found {
@@ -259,20 +325,22 @@ impl Core {
             }
             live.count_from_start(now);
             let todo = live.task.resume(found.is_some());
-            let (deliveries, todo): (Vec<_>, Vec<_>) =
-                todo.into_iter().partition(|e| matches!(e, TaskEffect::Submit | TaskEffect::HandBack));
-            if let Some(effect) = deliveries.into_iter().next()
-                && live.delivery.is_none()
-            {
-                live.delivery = Some(Delivery { effect, after: now.mono, failures: 0, under_way: false });
-            }
             effects.push(Effect::Persist(Box::new(live.task.clone()), todo));
         }
-        self.deliver_due(now, effects);
     }
 }
 
 impl Live {
+    /// Whether this is how a container ends that its engine ended: killed or without a word, while nobody watched
+    /// and nobody had asked for it. Its program has not failed.
+    fn ended_with_the_engine(&self, input: &TaskInput) -> bool {
+        let TaskInput::Exited { code, out_of_memory: false } = input else { return false };
+        self.readopted
+            && self.task.phase == Phase::Running
+            && self.task.verdict.is_none()
+            && ENDED_BY_ENGINE.contains(code)
+    }
+
     /// After an adoption: the container went on while nobody counted. The wall clock tells how long, within what
     /// the task may have run at all.
     fn count_from_start(&mut self, now: Now) {

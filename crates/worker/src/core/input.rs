@@ -3,7 +3,7 @@
 use crate::port::{
     Assigned, EngineError, EngineInfo, HeartbeatAnswer, OwnContainer, PoolError, Registered, StoreError,
 };
-use hivemind_control::AccountView;
+use hivemind_control::{AccountView, ApiError};
 use hivemind_domain::connection::Todo;
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::resources::{Capabilities, Resources};
@@ -48,6 +48,8 @@ pub enum Input {
         tasks: Vec<Task>,
         /// Whether to contribute.
         contribute: bool,
+        /// What was found wrong at the start and the owner should know.
+        found: Vec<ApiError>,
     },
     /// The engine was asked whether it can be used.
     EngineChecked(Result<EngineInfo, EngineError>),
@@ -99,6 +101,10 @@ pub enum Input {
         /// Random number in 0..1.
         unit: f64,
     },
+    /// The journal has an attempt that now waits for the pool.
+    Kept(TaskKey),
+    /// The pool has a result and has not moved its pay yet.
+    Unsettled(TaskKey),
     /// A container's reading.
     Used(TaskKey, UsageSample),
     /// The pool named charges and balance.

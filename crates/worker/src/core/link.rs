@@ -4,17 +4,19 @@ use super::{Core, Effect, EngineState, pool_problem};
 use crate::port::{Assigned, HeartbeatAnswer, PoolError, PoolErrorKind};
 use hivemind_control::{ApiError, ErrorCode, Level};
 use hivemind_domain::admission;
-use hivemind_domain::connection::Happening;
+use hivemind_domain::connection::{Connection, Happening};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::lease::Lease;
 use hivemind_domain::resources::Resources;
 use hivemind_domain::retry;
-use hivemind_domain::task::{Task, TaskInput, Verdict};
+use hivemind_domain::task::{Phase, Task, TaskInput, Verdict};
 use hivemind_domain::time::{Mono, Now};
 use std::time::Duration;
 
 /// A call for work that comes back sooner with nothing was not let wait.
 const AT_ONCE: Duration = Duration::from_secs(1);
+/// Longest pause between two tries while a lease may still be saved.
+const SOON: Duration = Duration::from_millis(700);
 
 impl Core {
     pub(super) fn connect(&mut self, happening: Happening, now: Now, effects: &mut Vec<Effect>) {
@@ -56,6 +58,20 @@ impl Core {
             | PoolErrorKind::Disk => Happening::Failed { cause, unit, push_back },
         };
         self.connect(happening, now, effects);
+        if error.retry_after.is_none() {
+            self.hurry(now);
+        }
+    }
+
+    /// While a lease may still be saved, the next try comes soon. That is over with the lease, after seconds.
+    fn hurry(&mut self, now: Now) {
+        let holds = |lease: Lease| lease.holds(now.mono);
+        let mut held = self.live.values().filter(|live| live.task.phase < Phase::Reported);
+        if held.any(|live| live.lease.is_some_and(holds))
+            && let Connection::Backoff { until, .. } = &mut self.connection
+        {
+            *until = (*until).min(now.mono.after(SOON));
+        }
     }
 
     pub(super) fn heartbeat(

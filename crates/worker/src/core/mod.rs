@@ -92,9 +92,12 @@ impl Core {
     fn apply(&mut self, input: Input, now: Now, effects: &mut Vec<Effect>) {
         match input {
             Input::Owner(asks) => self.owner(asks, now, effects),
-            Input::Restored { tasks, contribute } => {
+            Input::Restored { tasks, contribute, found } => {
                 for task in tasks {
-                    self.live.insert(task.key().clone(), Live::restored(task));
+                    self.restore(task, now, effects);
+                }
+                for error in found {
+                    self.notice(Level::Error, error, now);
                 }
                 if contribute {
                     self.contribution.start();
@@ -136,6 +139,8 @@ impl Core {
             Input::DeliveryFailed { key, error, unit } => {
                 self.delivery_failed(&key, &error, unit, now, effects)
             }
+            Input::Kept(key) => self.kept(&key, now, effects),
+            Input::Unsettled(key) => self.unsettled(&key, now),
             Input::Used(key, sample) => self.used(&key, sample, now),
             Input::Charged(charged, balance) => self.charged(charged, balance),
             Input::Journal(answer) => self.journal(answer, now),

@@ -7,7 +7,7 @@ use hivemind_domain::connection::Connection;
 use hivemind_domain::contribution::Wish;
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::resources::Capabilities;
-use hivemind_domain::task::Task;
+use hivemind_domain::task::{Phase, Task};
 use hivemind_domain::time::Mono;
 
 impl Core {
@@ -79,10 +79,14 @@ impl Core {
         })
     }
 
-    /// Attempts that the pool should believe in.
+    /// Attempts that the pool should believe in and has not acknowledged.
     #[must_use]
     pub fn held(&self) -> Vec<TaskKey> {
-        self.live.iter().filter(|(_, live)| !live.task.phase.is_final()).map(|(key, _)| key.clone()).collect()
+        self.live
+            .iter()
+            .filter(|(_, live)| live.task.phase < Phase::Reported)
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 
     /// The present form of one attempt that is not final.

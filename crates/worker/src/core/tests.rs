@@ -65,7 +65,7 @@ fn new_core() -> Core {
 
 fn online(tasks: Vec<Task>) -> Core {
     let mut core = new_core();
-    core.step(Input::Restored { tasks, contribute: true }, at(0));
+    core.step(Input::Restored { tasks, contribute: true, found: vec![] }, at(0));
     core.step(engine_ready(), at(0));
     core.step(Input::Authenticated(AccountView::default()), at(0));
     core.step(registered(), at(0));
@@ -90,7 +90,9 @@ fn run_to_result(core: &mut Core, k: &TaskKey) -> Vec<Effect> {
         core.step(Input::Task(k.clone(), input), at(3000));
     }
     let file = ResultFile { sha256: "a".repeat(64), size_bytes: 1, entries: 1 };
-    core.step(Input::Task(k.clone(), TaskInput::Collected(file)), at(3100))
+    let effects = core.step(Input::Task(k.clone(), TaskInput::Collected(file)), at(3100));
+    assert!(!submits(&effects), "told before it was written");
+    core.step(Input::Kept(k.clone()), at(3101))
 }
 
 fn submits(effects: &[Effect]) -> bool {
@@ -105,7 +107,7 @@ fn renew(core: &mut Core, now: Now) -> Vec<Effect> {
 #[test]
 fn asks_for_work_only_when_everything_is_ready() {
     let mut core = new_core();
-    core.step(Input::Restored { tasks: vec![], contribute: true }, at(0));
+    core.step(Input::Restored { tasks: vec![], contribute: true, found: vec![] }, at(0));
     core.step(Input::Authenticated(AccountView::default()), at(0));
     assert_eq!(ask_number(&core.step(registered(), at(0))), None, "the engine was not heard of");
     assert_eq!(ask_number(&core.step(engine_ready(), at(0))), Some(1));
@@ -217,7 +219,7 @@ fn after_a_restart_the_container_is_adopted_and_its_time_counts() {
     before.step(Input::Task(k.clone(), TaskInput::Started), at(0));
     let kept = before.live_task(&k).unwrap().clone();
     let mut core = new_core();
-    core.step(Input::Restored { tasks: vec![kept], contribute: true }, at(8000));
+    core.step(Input::Restored { tasks: vec![kept], contribute: true, found: vec![] }, at(8000));
     core.step(engine_ready(), at(8000));
     assert_eq!(core.held(), vec![k.clone()], "the pool is told about it at once");
     let own = OwnContainer { container: "c".into(), key: Some(k.clone()) };
@@ -235,7 +237,9 @@ fn stopping_hands_back_what_runs_and_keeps_the_link_until_the_pool_knows() {
     assert!(effects.contains(&Effect::KeepWish(false)));
     assert_eq!(core.snapshot(at(1)).status.state, StatusState::Off);
     let effects = core.step(Input::Task(k.clone(), TaskInput::Stopped), at(2));
-    assert!(effects.iter().any(|e| matches!(e, Effect::Perform(_, TaskEffect::HandBack))));
+    let handed_back = |e: &Effect| matches!(e, Effect::Perform(_, TaskEffect::HandBack));
+    assert!(!effects.iter().any(handed_back), "told before it was written");
+    assert!(core.step(Input::Kept(k.clone()), at(2)).iter().any(handed_back));
     let effects = core.step(Input::Task(k, TaskInput::HandBackTaken), at(3));
     assert!(effects.contains(&Effect::Pool(Todo::Disconnect)));
 }
@@ -257,8 +261,8 @@ fn a_cancellation_reaches_a_running_task_and_its_report() {
     let cancelled = vec![(key("t1", 1), CancelledBy::Requester)];
     let answer = HeartbeatAnswer { cancelled, lease: Duration::from_secs(10), ..Default::default() };
     core.step(Input::Heartbeat { sent: at(5).mono, answer }, at(6));
-    let effects = core.step(Input::Task(key("t1", 1), TaskInput::Stopped), at(7));
-    assert!(submits(&effects));
+    core.step(Input::Task(key("t1", 1), TaskInput::Stopped), at(7));
+    assert!(submits(&core.step(Input::Kept(key("t1", 1)), at(7))));
 }
 
 #[test]
@@ -293,4 +297,60 @@ fn a_store_that_fails_stops_new_work_until_it_writes_again() {
     assert_eq!(core.snapshot(at(1)).status.problem.unwrap().code, ErrorCode::JournalFailed);
     core.step(Input::Journal(Ok(())), at(2));
     assert_eq!(core.snapshot(at(2)).status.state, StatusState::Ready);
+}
+
+#[test]
+fn a_result_from_the_journal_needs_no_engine_to_be_delivered() {
+    let mut before = online(vec![]);
+    give(&mut before, "t1", at(0));
+    let k = key("t1", 1);
+    run_to_result(&mut before, &k);
+    let kept = before.live_task(&k).unwrap().clone();
+    let mut core = new_core();
+    core.step(Input::Restored { tasks: vec![kept], contribute: true, found: vec![] }, at(8000));
+    core.step(Input::EngineChecked(Err(engine_away())), at(8000));
+    core.step(Input::Authenticated(AccountView::default()), at(8000));
+    core.step(registered(), at(8000));
+    assert!(submits(&renew(&mut core, at(8001))));
+}
+
+#[test]
+fn a_container_that_its_engine_took_along_is_begun_anew_once() {
+    for code in [137, 143, 255] {
+        let mut core = online(vec![]);
+        give(&mut core, "t1", at(0));
+        let k = key("t1", 1);
+        let prepared = || TaskInput::Prepared { container: "c".into(), image_digest: "d".into() };
+        let exited = || TaskInput::Exited { code, out_of_memory: false };
+        core.step(Input::Task(k.clone(), prepared()), at(1));
+        core.step(Input::Task(k.clone(), TaskInput::Started), at(1));
+        core.step(Input::EngineAway(k.clone(), engine_away()), at(1000));
+        core.step(Input::Tick, at(6001));
+        core.step(engine_ready(), at(6002));
+        let own = OwnContainer { container: "c".into(), key: Some(k.clone()) };
+        core.step(Input::Containers(Ok(vec![own])), at(6003));
+        let effects = core.step(Input::Task(k.clone(), exited()), at(6004));
+        let again = |e: &Effect| matches!(e, Effect::Persist(_, todo) if *todo == vec![TaskEffect::Prepare]);
+        assert!(effects.iter().any(again), "{code}: {effects:?}");
+        // While somebody watches, the same code is the program's own.
+        core.step(Input::Task(k.clone(), prepared()), at(7000));
+        core.step(Input::Task(k.clone(), TaskInput::Started), at(7000));
+        core.step(Input::Task(k.clone(), exited()), at(8000));
+        assert_eq!(core.live_task(&k).unwrap().verdict.as_ref().unwrap().word(), "failed");
+    }
+}
+
+#[test]
+fn a_lease_at_stake_makes_the_next_try_come_soon_and_a_lapsed_one_does_not() {
+    let mut core = online(vec![]);
+    give(&mut core, "t1", at(0));
+    for failures in 0..3 {
+        let now = at(1000 + failures * 1000);
+        core.step(Input::PoolFailed { error: unreachable(), unit: 1.0 }, now);
+        assert!(core.next_wake(now.mono).unwrap() <= at(1700 + failures * 1000).mono);
+        core.step(Input::Tick, at(1700 + failures * 1000));
+    }
+    core.step(Input::PoolFailed { error: unreachable(), unit: 1.0 }, at(11_000));
+    let next = core.next_wake(at(11_000).mono).unwrap();
+    assert!(next.since(at(11_000).mono) >= Duration::from_secs(2), "{next:?}");
 }

@@ -233,6 +233,9 @@ pub trait Pool: Send + Sync + 'static {
     /// Life, and the leases of what is held.
     async fn heartbeat(&self, held: &[TaskKey]) -> Result<HeartbeatAnswer, PoolError>;
 
+    /// Tells the pool that this computer leaves, holding nothing. Does nothing where it is not registered.
+    async fn sign_off(&self) -> Result<(), PoolError>;
+
     /// Use of computer and tasks.
     async fn report_status(&self, report: &StatusReport) -> Result<StatusAnswer, PoolError>;
 
@@ -254,6 +257,9 @@ pub trait Pool: Send + Sync + 'static {
 
     /// Sends report and outputs, resumed at what the pool has, until it has them durably.
     async fn submit(&self, header: &ResultHeader, file: Option<&Path>) -> Result<Credit, PoolError>;
+
+    /// The pool's present word on a result it acknowledged; `sha256` of its outputs, empty for none.
+    async fn settlement(&self, key: &TaskKey, sha256: &str) -> Result<Credit, PoolError>;
 
     /// Hands an attempt back.
     async fn hand_back(&self, key: &TaskKey, reason: HandBack, message: &str) -> Result<(), PoolError>;

@@ -11,12 +11,20 @@ use hivemind_domain::task::{FailureClass, Task, TaskEffect, TaskInput, Verdict};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Time a program has to end by itself after it was asked to.
 const GRACE: Duration = Duration::from_secs(10);
 /// Time the pool has to take the last output lines before the result is sent.
 const LAST_LINES: Duration = Duration::from_secs(3);
+/// Time for the engine to finish what it was asked for by a preparation that is not wanted any more.
+const LAST_STEP: Duration = Duration::from_secs(15);
+/// How long after a request was given up the engine may still list what it made for it.
+const LATE_CONTAINER: Duration = Duration::from_secs(5);
+/// Pauses before a removal that the engine refused is tried again.
+const REMOVAL_PAUSES: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(10), Duration::from_secs(60)];
 /// Output lines written at once.
 const BATCH: usize = 256;
 
@@ -47,6 +55,9 @@ pub(super) fn perform(shared: &Arc<Shared>, task: Task, effect: TaskEffect) {
         TaskEffect::HandBack => {
             tokio::spawn(hand_back(shared, task));
         }
+        TaskEffect::AwaitSettlement => {
+            tokio::spawn(ask_settlement(shared, task));
+        }
         TaskEffect::RemoveContainer => {
             tokio::spawn(remove_container(shared, task));
         }
@@ -65,16 +76,37 @@ pub(super) fn perform(shared: &Arc<Shared>, task: Task, effect: TaskEffect) {
 
 async fn prepare(shared: Arc<Shared>, task: Task, token: CancellationToken) {
     let key = task.key().clone();
-    let outcome = token.run_until_cancelled(prepared(&shared, &task)).await;
+    let mut preparing = {
+        let (shared, task) = (Arc::clone(&shared), task.clone());
+        tokio::spawn(async move { prepared(&shared, &task).await })
+    };
+    let outcome = token.run_until_cancelled(&mut preparing).await;
     lock(&shared.activities).remove(&key);
     let input = match outcome {
         None => {
-            remove_file(&shared.ports.spool.package(&key)).await;
+            tokio::spawn(undo(Arc::clone(&shared), task, preparing));
             Input::Task(key, TaskInput::Stopped)
         }
-        Some(input) => input,
+        Some(Ok(input)) => input,
+        // It was aborted with the whole program, or is a mistake of ours: nothing was prepared.
+        Some(Err(error)) => {
+            let message = format!("the preparation broke off: {error}");
+            Input::Task(key, TaskInput::Failed { class: FailureClass::Engine, message })
+        }
     };
     shared.tell(input).await;
+}
+
+/// Takes back what a preparation makes that nobody wants any more. A request the engine has taken is carried out
+/// although nobody waits for its answer, so its end is waited for, within reason, before the container is looked for.
+async fn undo(shared: Arc<Shared>, task: Task, mut preparing: JoinHandle<Input>) {
+    if tokio::time::timeout(LAST_STEP, &mut preparing).await.is_err() {
+        preparing.abort();
+        let _ = preparing.await;
+        tokio::time::sleep(LATE_CONTAINER).await;
+    }
+    remove_file(&shared.ports.spool.package(task.key())).await;
+    remove_container(shared, Task { container: None, ..task }).await;
 }
 
 async fn prepared(shared: &Shared, task: &Task) -> Input {
@@ -287,29 +319,43 @@ async fn hand_back(shared: Arc<Shared>, task: Task) {
     shared.tell(input).await;
 }
 
-async fn remove_container(shared: Arc<Shared>, task: Task) {
-    let engine = &shared.ports.engine;
-    let removed = match &task.container {
-        Some(container) => engine.remove(container).await,
-        // It may have been made without us learning its id.
-        None => match engine.own(&shared.ports.spool.install).await {
-            Ok(all) => {
-                let mut removed = Ok(());
-                for own in all.into_iter().filter(|own| own.key.as_ref() == Some(task.key())) {
-                    removed = engine.remove(&own.container).await;
-                }
-                removed
-            }
-            Err(error) => Err(error),
-        },
+/// Asks whether pay that was promised has moved.
+async fn ask_settlement(shared: Arc<Shared>, task: Task) {
+    let key = task.key().clone();
+    let sha256 = task.result.as_ref().map(|result| result.sha256.as_str()).unwrap_or_default();
+    let input = match shared.ports.pool.settlement(&key, sha256).await {
+        Ok(credit) if credit.settled => Input::Task(key, TaskInput::Acknowledged(credit)),
+        Ok(_) => Input::Unsettled(key),
+        Err(error) => Input::DeliveryFailed { key, error, unit: unit() },
     };
-    if let Err(error) = removed {
-        // It is found as a stray when the engine is back.
+    shared.tell(input).await;
+}
+
+async fn remove_container(shared: Arc<Shared>, task: Task) {
+    for pause in REMOVAL_PAUSES.map(Some).into_iter().chain([None]) {
+        let Err(error) = try_to_remove(&shared, &task).await else { return };
         tracing::warn!(task_id = %task.key(), %error, "the container stays for now");
         if error.is_outage() {
-            shared.tell(Input::EngineChecked(Err(error))).await;
+            // It is found as a stray when the engine is back.
+            return shared.tell(Input::EngineChecked(Err(error))).await;
+        }
+        if let Some(pause) = pause {
+            tokio::time::sleep(pause).await;
         }
     }
+}
+
+async fn try_to_remove(shared: &Shared, task: &Task) -> Result<(), EngineError> {
+    let engine = &shared.ports.engine;
+    if let Some(container) = &task.container {
+        return engine.remove(container).await;
+    }
+    // It may have been made without us learning its id.
+    let all = engine.own(&shared.ports.spool.install).await?;
+    for own in all.into_iter().filter(|own| own.key.as_ref() == Some(task.key())) {
+        engine.remove(&own.container).await?;
+    }
+    Ok(())
 }
 
 async fn remove_file(path: &std::path::Path) {

@@ -27,7 +27,17 @@ pub(super) fn spawn(shared: Arc<Shared>) -> (mpsc::UnboundedSender<Entry>, JoinH
             write(&shared, &entry).await;
             if let Entry::Attempt(task, effects) = entry {
                 for effect in effects {
-                    attempt::perform(&shared, (*task).clone(), effect);
+                    match effect {
+                        TaskEffect::Submit | TaskEffect::HandBack | TaskEffect::AwaitSettlement => {
+                            shared.tell(Input::Kept(task.key().clone())).await;
+                        }
+                        TaskEffect::Prepare
+                        | TaskEffect::Run
+                        | TaskEffect::Halt
+                        | TaskEffect::Collect
+                        | TaskEffect::RemoveContainer
+                        | TaskEffect::RemoveFiles => attempt::perform(&shared, (*task).clone(), effect),
+                    }
                 }
             }
         }

@@ -14,8 +14,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// Unanswered heartbeats in a row after which the link counts as broken.
-const MISSED: u32 = 3;
+/// Unanswered heartbeats in a row after which the link counts as broken: each may take 3 s to go unanswered, and a
+/// new link has to stand before the 10 s of a lease are over.
+const MISSED: u32 = 2;
+/// How long the pool is given to take note that this computer leaves.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// A session is renewed when less than this is left, so that no call meets its end.
 const RENEW_BEFORE: Duration = Duration::from_secs(120);
 
@@ -107,9 +110,15 @@ impl Link {
         });
     }
 
-    pub(super) async fn close(&mut self) {
+    /// Ends; a pool that knows this computer is told when nothing is `held` for it any more.
+    pub(super) async fn close(&mut self, nothing_held: bool) {
         self.main.shutdown().await;
         self.asks.shutdown().await;
+        if nothing_held
+            && let Ok(Err(error)) = tokio::time::timeout(GOODBYE, self.shared.ports.pool.sign_off()).await
+        {
+            tracing::debug!(%error, "the pool was not told that this computer leaves");
+        }
         self.shared.ports.pool.disconnect().await;
     }
 }

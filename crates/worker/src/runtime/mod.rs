@@ -71,6 +71,8 @@ pub struct Ports {
     pub zone: jiff::tz::TimeZone,
     /// The worker's version.
     pub version: &'static str,
+    /// What was found wrong while the ports were opened, such as damaged records; told to the owner.
+    pub found: Vec<ApiError>,
 }
 
 /// An input, and who waits for the state after it.
@@ -165,7 +167,7 @@ impl Worker {
     ///
     /// # Errors
     /// When the journal cannot be read: without it nothing may be started.
-    pub async fn start(ports: Ports) -> Result<Self, crate::port::StoreError> {
+    pub async fn start(mut ports: Ports) -> Result<Self, crate::port::StoreError> {
         let unfinished = ports.journal.unfinished().await?;
         let settings = ports.settings.current();
         let contribute = match ports.journal.wish().await? {
@@ -174,6 +176,7 @@ impl Worker {
         };
         let host = Arc::clone(&ports.host);
         let capabilities = tokio::task::spawn_blocking(move || host.capabilities()).await.unwrap_or_default();
+        let found = std::mem::take(&mut ports.found);
         let core = Core::new(limits(&settings, &capabilities), capabilities);
         let (inputs, messages) = mpsc::channel(256);
         let shared = Arc::new(Shared {
@@ -190,7 +193,7 @@ impl Worker {
         let midnight = earnings::midnight(&shared.ports.zone, shared.ports.clock.now().wall);
         let today = shared.ports.journal.ended_since(midnight).await?;
         let control = Arc::new(WorkerControl::new(Arc::clone(&shared)));
-        let first = Input::Restored { tasks: unfinished, contribute };
+        let first = Input::Restored { tasks: unfinished, contribute, found };
         let mut event_loop = EventLoop::new(core, shared, earnings::Today::new(&today));
         event_loop.step(first, None);
         let ended = tokio::spawn(event_loop.run(messages));
@@ -237,7 +240,8 @@ impl EventLoop {
             self.step(message.input, message.done);
         }
         self.sampler.abort();
-        self.link.close().await;
+        // With something unsent the lease is left to run: whoever starts again before its end delivers it.
+        self.link.close(self.core.held().is_empty()).await;
         drop(self.writer);
         if tokio::time::timeout(LAST_WORDS, self.writing).await.is_err() {
             tracing::error!("the journal could not be written to its end");

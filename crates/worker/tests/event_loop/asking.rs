@@ -61,7 +61,6 @@ fn a_reported_attempt_keeps_nobody_from_quitting_or_draining() {
 }
 
 #[test]
-#[ignore = "no port tells the ledger's later word: a reported attempt is held until then, for ever"]
 fn a_result_whose_pay_is_not_settled_yet_is_settled_later() {
     let world = World::default();
     world.pool.set_pay(7, false);

@@ -1,6 +1,6 @@
 //! The container engine comes and goes.
 
-use crate::{SECOND, assert_clean, journalled, phase};
+use crate::{SECOND, assert_clean, journalled, phase, task_ref};
 use hivemind_control::{Control, ErrorCode, StatusState};
 use hivemind_domain::task::{FailureClass, Phase, Verdict};
 use hivemind_testkit::{EngineCall, PoolCall, Program, World, assigned, key};
@@ -115,4 +115,39 @@ fn failures_of_the_engine_are_told_by_their_class() {
         );
         assert_clean(&world);
     }
+}
+
+#[test]
+fn an_attempt_revoked_or_stopped_while_its_container_is_made_leaves_none() {
+    for (revoked, takes) in [(true, 5), (true, 100), (false, 5), (false, 100)] {
+        let world = World::default();
+        world.pool.give(assigned("early"));
+        world.engine.faults.delay(EngineCall::Prepare, SECOND * takes);
+        world.live(async |worker| {
+            world.when("preparing", |w| w.engine.faults.count(EngineCall::Prepare) == 1).await;
+            world.pass(1.0).await;
+            if revoked {
+                world.pool.void(&key("early", 1));
+            } else {
+                worker.control.stop_task(task_ref("early")).await.unwrap();
+            }
+            world.until(worker, "given up", |s| s.tasks.is_empty()).await;
+            // The engine carries out what it was asked for.
+            world.pass(60.0).await;
+        });
+        assert_clean(&world);
+    }
+}
+
+#[test]
+fn a_container_whose_removal_failed_is_removed_later() {
+    let world = World::default();
+    world.pool.give(assigned("stuck"));
+    let busy = EngineError::new(EngineErrorKind::Failed, "device or resource busy");
+    world.engine.faults.fail_times(EngineCall::Remove, busy, 2);
+    world.live(async |_| {
+        world.when("settled", |w| journalled(w, "stuck", Phase::Settled)).await;
+        world.pass(30.0).await;
+    });
+    assert_clean(&world);
 }

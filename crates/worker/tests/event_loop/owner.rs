@@ -1,9 +1,10 @@
 //! The owner stops, finishes, quits and changes settings.
 
 use crate::{SECOND, assert_clean, journalled, phase, task_ref, unreachable};
-use hivemind_control::{Control, ErrorCode, SettingChange, StatusState};
+use hivemind_control::{ApiError, Control, ErrorCode, SettingChange, StatusState};
 use hivemind_domain::task::{HandBack, Phase};
 use hivemind_testkit::{JournalCall, PoolCall, Program, World, assigned, key};
+use hivemind_worker_core::Worker;
 
 #[test]
 fn stopping_hands_running_tasks_back_at_once() {
@@ -164,4 +165,34 @@ fn an_assignment_that_no_longer_fits_is_declined() {
     });
     assert_eq!(world.pool.attempt(&key("large", 1)).handed_back, [HandBack::CannotRun]);
     assert_eq!(world.journal.row(&key("large", 1)), None);
+}
+
+#[test]
+fn a_pool_hears_that_a_computer_leaves_unless_something_is_unsent() {
+    for unsent in [false, true] {
+        let world = World::default();
+        world.pool.give(assigned("last"));
+        if unsent {
+            world.pool.faults.fail(PoolCall::Submit, unreachable());
+        }
+        world.live(async |worker| {
+            let phase = if unsent { Phase::Uploading } else { Phase::Settled };
+            world.when("ended", |w| journalled(w, "last", phase)).await;
+            worker.control.quit(()).await.unwrap();
+            world.when("ended", |_| worker.ended.is_finished()).await;
+        });
+        assert_eq!(world.pool.knows_node(), unsent, "a quick restart still finds its lease");
+    }
+}
+
+#[test]
+fn what_was_found_wrong_at_the_start_is_told() {
+    let world = World::default();
+    world.live(async |_| {
+        let mut ports = world.ports();
+        ports.found = vec![ApiError::new(ErrorCode::JournalDamaged, "3 tasks were taken over")];
+        let worker = Worker::start(ports).await.unwrap();
+        let told = worker.control.snapshot(()).await.unwrap().notices;
+        assert_eq!(told.first().map(|n| n.error.code), Some(ErrorCode::JournalDamaged));
+    });
 }

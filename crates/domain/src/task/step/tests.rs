@@ -50,7 +50,11 @@ fn the_good_way() {
         (TaskInput::Started, Phase::Running, vec![]),
         (TaskInput::Exited { code: 0, out_of_memory: false }, Phase::Collecting, vec![E::Collect]),
         (result(), Phase::Uploading, vec![E::Submit, E::RemoveContainer]),
-        (TaskInput::Acknowledged(Credit { cpt: 3, settled: false }), Phase::Reported, vec![E::RemoveFiles]),
+        (
+            TaskInput::Acknowledged(Credit { cpt: 3, settled: false }),
+            Phase::Reported,
+            vec![E::RemoveFiles, E::AwaitSettlement],
+        ),
         (paid(), Phase::Settled, vec![E::RemoveFiles]),
     ];
     for (input, phase, effects) in script {
