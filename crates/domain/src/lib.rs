@@ -6,9 +6,11 @@
 pub mod admission;
 pub mod connection;
 pub mod contribution;
+pub mod hosts;
 pub mod ids;
 pub mod lease;
 pub mod limits;
+pub mod network;
 pub mod resources;
 pub mod retry;
 pub mod reward;

@@ -43,6 +43,8 @@ pub enum Kind {
     Flag,
     /// One of these words, case ignored.
     Choice(&'static [&'static str]),
+    /// Hosts separated by commas, such as `pypi.org, *.example.org:8443`; may be empty.
+    Hosts,
 }
 
 /// One setting.
@@ -85,6 +87,14 @@ keys! {
     worker_image None, None, "justin308/hivemind-worker", Kind::Text { optional: false }, false;
     worker_image_tag Some("WORKER_IMAGE_TAG"), None, "latest", Kind::Text { optional: false }, false;
     allowed_images Some("ALLOWED_IMAGES"), None, "", Kind::Text { optional: true }, false;
+    network_policy Some("NETWORK_POLICY"), None, "none", Kind::Choice(&["none", "allow-list", "ask"]), false;
+    allowed_hosts Some("ALLOWED_HOSTS"), None, "", Kind::Hosts, false;
+    denied_hosts None, None, "", Kind::Hosts, false;
+    max_task_traffic None, None, "1g", Kind::Size, false;
+    dependencies None, None, "allow", Kind::Choice(&["allow", "never"]), false;
+    package_index None, None, "https://pypi.org/simple", Kind::Url, false;
+    package_hosts None, None, "files.pythonhosted.org", Kind::Hosts, false;
+    dependency_cache_limit None, None, "2g", Kind::Size, false;
     max_memory_limit Some("MAX_MEMORY_LIMIT"), None, "4g", Kind::Size, false;
     max_cpu_cores Some("MAX_CPU_CORES"), None, "4", Kind::Cores, false;
     cpu_only Some("CPU_ONLY"), Some("--cpu-only"), "false", Kind::Flag, false;
@@ -128,6 +138,7 @@ impl Key {
             Kind::Size => "a size from 64m to 4096g, such as 512m or 4g".into(),
             Kind::Flag => "true or false".into(),
             Kind::Choice(words) => format!("one of {}", words.join(", ")),
+            Kind::Hosts => "hosts such as pypi.org, *.example.org or example.org:8443, with commas".into(),
         }
     }
 
@@ -137,7 +148,8 @@ impl Key {
     /// [`SettingError`], naming key, value and what is allowed.
     pub fn check(&self, text: &str) -> Result<String, SettingError> {
         let text = text.trim();
-        let plain = text.len() <= 512 && !text.chars().any(char::is_control);
+        let most = if self.kind == Kind::Hosts { 8192 } else { 512 };
+        let plain = text.len() <= most && !text.chars().any(char::is_control);
         let normal = match self.kind {
             _ if !plain => None,
             Kind::Text { optional } => (optional || !text.is_empty()).then(|| text.to_owned()),
@@ -152,6 +164,9 @@ impl Key {
                 let lower = text.to_ascii_lowercase();
                 words.contains(&lower.as_str()).then_some(lower)
             }
+            Kind::Hosts => crate::hosts::HostRule::parse_list(text)
+                .ok()
+                .map(|rules| rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
         };
         normal.ok_or_else(|| SettingError {
             key: self.name.into(),

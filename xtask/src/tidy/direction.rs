@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["hivemind-control", "hivemind-domain", "hivemind-proto", "hivemind-worker-core"],
     ),
     ("hivemind-engine", &["hivemind-control", "hivemind-domain", "hivemind-worker-core"]),
+    ("hivemind-egress", &["hivemind-domain", "hivemind-worker-core"]),
     ("hivemind-host", &["hivemind-control", "hivemind-domain", "hivemind-worker-core"]),
     ("hivemind-store", &["hivemind-control", "hivemind-domain", "hivemind-worker-core"]),
     ("hivemind-local-pool", &["hivemind-domain", "hivemind-proto"]),
@@ -30,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "hivemind-control",
             "hivemind-domain",
+            "hivemind-egress",
             "hivemind-engine",
             "hivemind-host",
             "hivemind-local-api",
@@ -62,7 +64,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     // The embeddable pool is the other side of every product test.
     ("hivemind-product-tests", &["hivemind-local-pool"]),
     ("hivemind-store", &["hivemind-testkit"]),
-    ("hivemind-testkit", &["hivemind-engine", "hivemind-store"]),
+    ("hivemind-testkit", &["hivemind-egress", "hivemind-engine", "hivemind-store"]),
     ("hivemind-tray", &["hivemind-testkit"]),
     ("hivemind-worker-core", &["hivemind-testkit"]),
 ];

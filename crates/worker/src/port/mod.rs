@@ -2,12 +2,14 @@
 //! same contract suite. No port returns a library's own handle.
 
 mod clock;
+mod egress;
 mod engine;
 mod host;
 mod pool;
 mod store;
 
 pub use clock::Clock;
+pub use egress::*;
 pub use engine::*;
 pub use host::Host;
 pub use pool::*;
