@@ -198,7 +198,7 @@ pub enum PoolCommand {
     /// Hand a task in; prints its id.
     Submit(SubmitOptions),
     /// Show a task's state.
-    Status(PoolTaskOptions),
+    Status(PoolStatusOptions),
     /// Show a task's output.
     Logs(PoolTaskOptions),
     /// Download a task's result.
@@ -259,6 +259,23 @@ pub struct SubmitOptions {
     /// Seconds it may run.
     #[arg(long)]
     pub timeout_seconds: Option<u64>,
+    /// So many sub-tasks, 1 to 1000; each finds its place in HIVEMIND_INDEX and HIVEMIND_COUNT.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub array: Option<u32>,
+    /// Wait so many seconds for the end, up to 300, and print the state then.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub wait: Option<u32>,
+}
+
+/// Which task's state.
+#[derive(Debug, Args)]
+pub struct PoolStatusOptions {
+    /// Which task.
+    #[command(flatten)]
+    pub task: PoolTaskOptions,
+    /// Wait so many seconds for the end, up to 300.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub wait: Option<u32>,
 }
 
 /// Which task at the pool.

@@ -17,8 +17,9 @@ pub(crate) async fn run(cli: &Cli, command: &PoolCommand) -> anyhow::Result<Exit
         PoolCommand::Serve(options) => return serve(cli, options).await,
         PoolCommand::Register(who) => Requester::register(who).await?,
         PoolCommand::Submit(options) => submit(options).await?,
-        PoolCommand::Status(task) => {
-            Requester::sign_in(&task.who).await?.get(&format!("/api/tasks/{}", id(&task.id)?)).await?
+        PoolCommand::Status(options) => {
+            let path = format!("/api/tasks/{}{}", id(&options.task.id)?, waiting(options.wait));
+            Requester::sign_in(&options.task.who).await?.get(&path).await?
         }
         PoolCommand::Logs(task) => {
             Requester::sign_in(&task.who).await?.get(&format!("/api/tasks/{}/logs", id(&task.id)?)).await?
@@ -81,7 +82,15 @@ async fn submit(options: &SubmitOptions) -> anyhow::Result<Value> {
     if let Some(seconds) = options.timeout_seconds {
         fields.push(("timeout_seconds", seconds.to_string()));
     }
-    requester.submit(&options.file, &fields).await
+    if let Some(count) = options.array {
+        fields.push(("array", count.to_string()));
+    }
+    requester.submit(&options.file, &fields, &waiting(options.wait)).await
+}
+
+/// The question to wait for the end, as a part of the address.
+fn waiting(seconds: Option<u32>) -> String {
+    seconds.map(|seconds| format!("?wait={seconds}")).unwrap_or_default()
 }
 
 async fn serve(cli: &Cli, options: &ServeOptions) -> anyhow::Result<ExitCode> {

@@ -46,7 +46,8 @@ fn base(url: &str) -> anyhow::Result<Url> {
 fn client() -> anyhow::Result<Client> {
     Ok(Client::builder()
         .connect_timeout(Duration::from_secs(10))
-        .read_timeout(Duration::from_secs(60))
+        // The pool may wait 300 s for a task's end before it answers.
+        .read_timeout(Duration::from_secs(330))
         .redirect(reqwest::redirect::Policy::none())
         .build()?)
 }
@@ -79,11 +80,12 @@ impl Requester {
         self.call(self.client.post(self.base.join(&format!("/api/tasks/{id}/stop"))?)).await
     }
 
-    /// Hands a task in; the file is streamed.
+    /// Hands a task in; the file is streamed. `wait` is nothing, or `?wait=S`.
     pub(crate) async fn submit(
         &self,
         file: &Path,
         fields: &[(&'static str, String)],
+        wait: &str,
     ) -> anyhow::Result<Value> {
         let opened = tokio::fs::File::open(file)
             .await
@@ -96,7 +98,7 @@ impl Requester {
             form = form.text(*key, value.clone());
         }
         form = form.part("task_file", Part::stream_with_length(body, length).file_name(name));
-        self.call(self.client.post(self.base.join("/api/tasks")?).multipart(form)).await
+        self.call(self.client.post(self.base.join(&format!("/api/tasks{wait}"))?).multipart(form)).await
     }
 
     /// Downloads a result into a new file; gives its size.

@@ -11,6 +11,7 @@ pub mod ids;
 pub mod lease;
 pub mod limits;
 pub mod network;
+pub mod report;
 pub mod resources;
 pub mod retry;
 pub mod reward;

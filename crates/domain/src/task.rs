@@ -10,6 +10,7 @@
 
 use crate::ids::TaskKey;
 use crate::limits::TaskLimits;
+use crate::report::PhaseTimes;
 use crate::reward::Formula;
 use crate::time::WallMs;
 use crate::usage::TaskUsage;
@@ -59,6 +60,29 @@ pub struct Assignment {
     pub network: NetworkNeed,
     /// How it is paid.
     pub formula: Formula,
+    /// Its place, when it is one of many.
+    #[serde(default)]
+    pub array: Option<ArrayPlace>,
+}
+
+/// The place of a sub-task among all of its array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArrayPlace {
+    /// Counts from 0.
+    pub index: u32,
+    /// How many there are, 1 to [`ArrayPlace::MOST`].
+    pub count: u32,
+}
+
+impl ArrayPlace {
+    /// Sub-tasks of one array.
+    pub const MOST: u32 = 1000;
+
+    /// A place within bounds.
+    #[must_use]
+    pub fn new(index: u32, count: u32) -> Option<Self> {
+        (index < count && count <= Self::MOST).then_some(Self { index, count })
+    }
 }
 
 /// Kind of a failure, told to the pool and shown.
@@ -81,6 +105,23 @@ pub enum FailureClass {
     Engine,
     /// Its outputs cannot be taken.
     Result,
+}
+
+impl FailureClass {
+    /// Short stable word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ExitCode => "exit_code",
+            Self::OutOfMemory => "out_of_memory",
+            Self::TimedOut => "timed_out",
+            Self::DiskLimit => "disk_limit",
+            Self::Package => "package",
+            Self::Image => "image",
+            Self::Engine => "engine",
+            Self::Result => "result",
+        }
+    }
 }
 
 /// Who cancelled.
@@ -237,6 +278,9 @@ pub struct Task {
     pub image_digest: Option<String>,
     /// What it used.
     pub usage: TaskUsage,
+    /// How long its phases took so far.
+    #[serde(default)]
+    pub times: PhaseTimes,
     /// Outputs on our disk.
     pub result: Option<ResultFile>,
     /// The pool's word about pay.
@@ -262,6 +306,7 @@ impl Task {
             container: None,
             image_digest: None,
             usage: TaskUsage::default(),
+            times: PhaseTimes::default(),
             result: None,
             credit: None,
             accepted_at: now,

@@ -8,6 +8,7 @@ use bollard::models::{
 };
 use hivemind_domain::ids::{InstallId, TaskId, TaskKey};
 use hivemind_domain::limits::TaskLimits;
+use hivemind_domain::task::ArrayPlace;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
@@ -17,6 +18,8 @@ pub(crate) struct Program<'a> {
     pub(crate) command: &'a [String],
     /// Folder inside the working folder; empty for itself.
     pub(crate) folder: &'a str,
+    /// Its place, when it is one of many.
+    pub(crate) array: Option<ArrayPlace>,
 }
 
 /// The container's name: the same for every try at the same attempt, so that a second one is noticed.
@@ -61,7 +64,7 @@ pub(crate) fn configuration(
         attach_stdin: Some(false),
         open_stdin: Some(false),
         tty: Some(false),
-        env: Some(environment(key)),
+        env: Some(environment(key, program.array)),
         // As entry point rather than command, so that the image's own entry point plays no part.
         entrypoint: Some(program.command.to_vec()),
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
@@ -74,8 +77,8 @@ pub(crate) fn configuration(
     }
 }
 
-fn environment(key: &TaskKey) -> Vec<String> {
-    vec![
+fn environment(key: &TaskKey, array: Option<ArrayPlace>) -> Vec<String> {
+    let mut variables = vec![
         format!("HIVEMIND_OUTPUT={}", policy::OUTPUT_DIR),
         format!("HIVEMIND_TASK={}", key.task),
         format!("HIVEMIND_ATTEMPT={}", key.attempt),
@@ -85,7 +88,12 @@ fn environment(key: &TaskKey) -> Vec<String> {
         // Lines must arrive while the program runs; caches would be taken for the task's own files.
         "PYTHONUNBUFFERED=1".to_owned(),
         "PYTHONDONTWRITEBYTECODE=1".to_owned(),
-    ]
+    ];
+    if let Some(place) = array {
+        variables.push(format!("HIVEMIND_INDEX={}", place.index));
+        variables.push(format!("HIVEMIND_COUNT={}", place.count));
+    }
+    variables
 }
 
 fn host_configuration(limits: &TaskLimits, image: &Pinned, labels: HashMap<String, String>) -> HostConfig {
@@ -174,9 +182,10 @@ mod tests {
             id: "sha256:abc".into(),
             digest: "sha256:def".into(),
             volumes: vec!["/data".into(), "/work".into(), "/work/x".into()],
+            pull: std::time::Duration::ZERO,
         };
         let command = ["python3".to_owned(), "./main.py".to_owned()];
-        let program = Program { command: &command, folder: "job" };
+        let program = Program { command: &command, folder: "job", array: ArrayPlace::new(2, 7) };
         let install = InstallId::new("install-1").expect("id");
         configuration(&install, &key, &TaskLimits::default(), &image, &program)
     }
@@ -197,6 +206,10 @@ mod tests {
         assert_eq!(body.image.as_deref(), Some("sha256:abc"), "by content, not by tag");
         assert_eq!(body.working_dir.as_deref(), Some("/work/job"));
         assert_eq!((body.cmd, body.volumes), (None, None));
+        let variables = body.env.expect("variables");
+        for place in ["HIVEMIND_INDEX=2", "HIVEMIND_COUNT=7"] {
+            assert!(variables.iter().any(|v| v == place), "{variables:?}");
+        }
     }
 
     #[test]

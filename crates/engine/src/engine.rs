@@ -227,12 +227,13 @@ impl Engine for DockerEngine {
             Some(path) => Some(open_package(path, plan.limits.disk_bytes).await?),
             None => None,
         };
+        let listing = package.as_ref().map(Package::listing).unwrap_or_default();
         let (command, folder) = program(plan, package.as_ref())?;
         // Opens the event stream, so that what is learned about the image is kept up to date.
         let _listening = self.events.subscribe(&self.connection);
         let mut image = self.pin(plan, package.as_ref()).await?;
         let body = |image: &Pinned| {
-            let program = Program { command: &command, folder: &folder };
+            let program = Program { command: &command, folder: &folder, array: plan.array };
             configuration(&plan.install, &plan.key, &plan.limits, image, &program)
         };
         let container = match self.create(plan, body(&image)).await {
@@ -256,7 +257,7 @@ impl Engine for DockerEngine {
             return Err(error);
         }
         self.lock_fresh().insert(container.clone());
-        Ok(Prepared { container, image_digest: image.digest })
+        Ok(Prepared { container, image_digest: image.digest, pull: image.pull, listing })
     }
 
     async fn run(
@@ -283,6 +284,10 @@ impl Engine for DockerEngine {
 
     async fn collect(&self, container: &str, into: &Path, max_bytes: u64) -> Result<ResultFile, EngineError> {
         crate::outputs::collect(&self.connection, container, into, max_bytes).await
+    }
+
+    async fn describe(&self, container: &str) -> Result<String, EngineError> {
+        crate::describe::describe(&self.connection, container).await
     }
 
     async fn remove(&self, container: &str) -> Result<(), EngineError> {

@@ -124,6 +124,8 @@ pub(crate) struct Pinned {
     pub(crate) digest: String,
     /// Folders that the image declares as volumes.
     pub(crate) volumes: Vec<String>,
+    /// How long it was pulled just now; zero when it was here.
+    pub(crate) pull: Duration,
 }
 
 /// Finds and pulls images, and remembers for a short while what it found.
@@ -164,9 +166,12 @@ impl Images {
         // Before the question, so that a change while it is answered counts.
         let (changes, with_events) = (news.changes(), news.is_alive());
         let docker = engine.docker()?;
+        let mut pulled = Duration::ZERO;
         let inspected = match docker.inspect_image(&full).await {
             Err(error) if status_of(&error) == Some(404) => {
+                let began = Instant::now();
                 pull(engine, &parsed).await?;
+                pulled = began.elapsed();
                 docker.inspect_image(&full).await
             }
             answer => answer,
@@ -181,7 +186,7 @@ impl Images {
             known.clear();
         }
         known.insert(full, Known { image: pinned.clone(), at: Instant::now(), changes, with_events });
-        Ok(pinned)
+        Ok(Pinned { pull: pulled, ..pinned })
     }
 
     /// Forgets everything, because an image turned out to be gone.
@@ -256,7 +261,7 @@ fn pinned(reference: &ImageReference, image: &ImageInspect) -> Result<Pinned, En
     let same_repository =
         digests.iter().find(|d| d.split('@').next().is_some_and(|r| ends_alike(r, &reference.repository)));
     let digest = same_repository.and_then(|d| d.split('@').nth(1)).unwrap_or(&id).to_owned();
-    Ok(Pinned { id, digest, volumes })
+    Ok(Pinned { id, digest, volumes, pull: Duration::ZERO })
 }
 
 /// `docker.io/library/busybox` and `busybox` are one repository.

@@ -14,6 +14,7 @@ mod calls;
 mod channel;
 mod connection;
 mod container;
+mod describe;
 mod engine;
 mod entry_path;
 mod events;

@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// Version of the schema, kept in SQLite's `user_version`.
-const SCHEMA_VERSION: i64 = 1;
+/// Steps to the newest schema; how many are done is kept in SQLite's `user_version`. A released step never changes.
+const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 /// Calls that may wait for the thread before callers wait for room.
 const WAITING_JOBS: usize = 1024;
 
@@ -93,21 +93,29 @@ fn prepare(path: &Path) -> Result<Connection, PoolError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |r| r.get(0)).map_err(in_use)?;
-    match version {
-        0 => transact(&mut connection, |t| {
-            t.execute_batch(include_str!("schema.sql"))?;
-            ledger::found(t)?;
-            t.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-            Ok(())
-        })?,
-        SCHEMA_VERSION => {}
-        newer => {
-            return Err(PoolError::Internal(format!(
-                "the database has schema {newer}, this program knows {SCHEMA_VERSION}"
-            )));
-        }
+    let done = usize::try_from(version).unwrap_or(usize::MAX);
+    if done > STEPS.len() {
+        return Err(PoolError::Internal(format!(
+            "the database has schema {version}, this program knows {}",
+            STEPS.len()
+        )));
+    }
+    if done < STEPS.len() {
+        transact(&mut connection, |t| step_up(t, done))?;
     }
     Ok(connection)
+}
+
+/// Takes the steps that are not done yet.
+fn step_up(t: &Transaction<'_>, done: usize) -> Result<(), PoolError> {
+    for (number, step) in STEPS.iter().enumerate().skip(done) {
+        t.execute_batch(step)?;
+        if number == 0 {
+            ledger::found(t)?;
+        }
+    }
+    t.pragma_update(None, "user_version", i64::try_from(STEPS.len()).unwrap_or(i64::MAX))?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -118,12 +126,26 @@ pub(crate) mod tests {
     pub(crate) fn blank() -> Connection {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.pragma_update(None, "foreign_keys", true).unwrap();
-        transact(&mut connection, |t| {
-            t.execute_batch(include_str!("schema.sql"))?;
-            ledger::found(t)
-        })
-        .unwrap();
+        transact(&mut connection, |t| step_up(t, 0)).unwrap();
         connection
+    }
+
+    #[tokio::test]
+    async fn a_database_of_the_first_version_is_brought_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pool.db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(STEPS[0]).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        old.execute_batch("INSERT INTO accounts (name, balance) VALUES ('x', 7)").unwrap();
+        drop(old);
+        for _ in 0..2 {
+            let db = Database::open(&path).unwrap();
+            let kept = "SELECT balance + (SELECT count(*) FROM arrays) FROM accounts WHERE name = 'x'";
+            let n: i64 = db.call(move |t| Ok(t.query_row(kept, [], |r| r.get(0))?)).await.unwrap();
+            assert_eq!(n, 7);
+            db.close().await;
+        }
     }
 
     #[tokio::test]

@@ -33,8 +33,10 @@ impl Files {
         self.root.join("logs")
     }
 
+    /// A task's package; the sub-tasks of a task of many share the one of the whole.
     pub(crate) fn package(&self, task: &TaskId) -> PathBuf {
-        self.root.join("packages").join(format!("{task}.zip"))
+        let whole = task.as_str().split('.').next().unwrap_or_default();
+        self.root.join("packages").join(format!("{whole}.zip"))
     }
 
     /// Outputs that are complete.
@@ -45,6 +47,16 @@ impl Files {
     /// Outputs on their way; the hash in the name keeps two versions apart.
     pub(crate) fn partial_result(&self, key: &TaskKey, sha256: &str) -> PathBuf {
         self.root.join("results").join(format!("{}.{}.{sha256}.part", key.task, key.attempt))
+    }
+
+    /// Results of sub-tasks that are being put together.
+    pub(crate) fn gathering(&self, whole: &TaskId) -> PathBuf {
+        self.root.join("incoming").join(format!("{whole}.gathering"))
+    }
+
+    /// Makes what was renamed into the results' folder durable.
+    pub(crate) async fn sync_results(&self) -> io::Result<()> {
+        sync_folder(&self.root.join("results")).await
     }
 
     /// Begins a new package.

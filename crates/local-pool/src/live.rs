@@ -21,6 +21,16 @@ const PASS_OVER: Duration = Duration::from_secs(30);
 /// How long one that cannot run a task is passed over for it.
 const PASS_OVER_UNABLE: Duration = Duration::from_secs(3600);
 
+/// What a node said about itself last.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NodeStatus {
+    pub(crate) usage: v1::NodeUsage,
+    /// Why it takes no tasks; empty when it does.
+    pub(crate) pause: String,
+    /// What is above its threshold there, as words.
+    pub(crate) alerts: Vec<String>,
+}
+
 /// A registered node.
 #[derive(Debug, Clone)]
 pub(crate) struct LiveNode {
@@ -28,7 +38,7 @@ pub(crate) struct LiveNode {
     pub(crate) trust: TrustLevel,
     pub(crate) last_seen: Instant,
     pub(crate) load: f32,
-    pub(crate) status: Option<(v1::NodeUsage, String)>,
+    pub(crate) status: Option<NodeStatus>,
 }
 
 impl LiveNode {
@@ -129,10 +139,11 @@ impl Live {
     }
 
     /// Keeps a node's own report.
-    pub(crate) fn report(&mut self, id: &NodeId, usage: v1::NodeUsage, pause: String) {
+    pub(crate) fn report(&mut self, id: &NodeId, status: NodeStatus) {
         if let Some(node) = self.nodes.get_mut(id) {
+            let usage = &status.usage;
             node.load = hivemind_domain::resources::load_percent(usage.cpu_percent, usage.memory_percent);
-            node.status = Some((usage, pause));
+            node.status = Some(status);
         }
     }
 
@@ -297,7 +308,8 @@ mod tests {
         let mut answers = Vec::new();
         for (name, trust, cpu, memory) in nodes {
             live.register(node(name), 1, *trust, now);
-            live.report(&node(name), usage(*cpu, *memory), String::new());
+            let status = NodeStatus { usage: usage(*cpu, *memory), ..NodeStatus::default() };
+            live.report(&node(name), status);
             answers.push(live.open_poll(node(name), SMALL, 0, now).1);
         }
         (live, answers)

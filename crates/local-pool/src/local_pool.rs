@@ -131,6 +131,30 @@ impl LocalPool {
         &self,
         owner: &User,
         request: TaskRequest,
+        package: impl AsyncRead + Unpin,
+    ) -> Result<String, PoolError> {
+        self.hand_in(owner, request, None, package).await
+    }
+
+    /// Hands a task of `count` sub-tasks in; each finds its index and the count in its environment.
+    ///
+    /// # Errors
+    /// As [`Self::submit`]; `count` is not 1 to 1000.
+    pub async fn submit_array(
+        &self,
+        owner: &User,
+        request: TaskRequest,
+        count: u32,
+        package: impl AsyncRead + Unpin,
+    ) -> Result<String, PoolError> {
+        self.hand_in(owner, request, Some(count), package).await
+    }
+
+    async fn hand_in(
+        &self,
+        owner: &User,
+        request: TaskRequest,
+        array: Option<u32>,
         mut package: impl AsyncRead + Unpin,
     ) -> Result<String, PoolError> {
         let mut receiving = self.pool.files.incoming(self.pool.config.max_package_bytes).await?;
@@ -147,7 +171,7 @@ impl LocalPool {
         }
         let package = receiving.complete().await?;
         let TaskRequest { name, image, command, limits } = request;
-        let wish = TaskWish { name, image, command, limits };
+        let wish = TaskWish { name, image, command, limits, array };
         Ok(self.pool.submit(NewUpload { owner: owner.id, wish, package }).await?.into())
     }
 

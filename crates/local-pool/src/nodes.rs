@@ -135,6 +135,8 @@ pub struct NodeView {
     pub memory_percent: Option<f32>,
     /// Why it takes no tasks; empty when it does.
     pub pause_reason: String,
+    /// What is above its threshold there, as words such as `memory_high`; empty for other people's nodes.
+    pub alerts: Vec<String>,
     /// Logical processors.
     pub cpu_cores: u32,
     /// Memory in bytes.
@@ -178,6 +180,7 @@ pub(crate) fn list(t: &Transaction<'_>, viewer: Option<i64>, limit: u32) -> Resu
             cpu_percent: None,
             memory_percent: None,
             pause_reason: String::new(),
+            alerts: Vec::new(),
             cpu_cores: capabilities.cpu_cores,
             memory_bytes: capabilities.memory_bytes,
             gpus: capabilities.gpus.into_iter().map(|gpu| gpu.name).collect(),

@@ -1,6 +1,7 @@
 //! Tells whoever watches a task that something about it has changed.
 
 use crate::guarded::Guarded;
+use crate::tasks::whole_of;
 use hivemind_domain::ids::TaskId;
 use std::collections::HashMap;
 use tokio::sync::watch;
@@ -10,10 +11,11 @@ use tokio::sync::watch;
 pub(crate) struct Pulses(Guarded<HashMap<TaskId, watch::Sender<()>>>);
 
 impl Pulses {
-    /// Something changed.
+    /// Something changed. What changes a sub-task changes its whole.
     pub(crate) fn beat(&self, task: &TaskId) {
+        let whole = whole_of(task);
         self.0.with(|all| {
-            if let Some(watched) = all.get(task) {
+            for watched in std::iter::once(task).chain(&whole).filter_map(|id| all.get(id)) {
                 watched.send_replace(());
             }
         });

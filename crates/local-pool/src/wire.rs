@@ -2,6 +2,7 @@
 
 use crate::error::PoolError;
 use hivemind_domain::ids::{InstallId, NodeId, TaskId, TaskKey};
+use hivemind_domain::report::{ExecutionReport, PhaseTimes};
 use hivemind_domain::resources::{Capabilities, GpuInfo, Resources, TrustLevel};
 use hivemind_domain::reward::Formula;
 use hivemind_domain::task::{Assignment, CancelledBy, FailureClass, HandBack, NetworkNeed, Verdict};
@@ -109,6 +110,33 @@ pub(crate) fn log_stream(stream: v1::LogStream) -> &'static str {
     }
 }
 
+/// What a result's header tells, as one report. The upload is not over yet.
+pub(crate) fn report(header: &v1::ResultHeader, verdict: &Verdict, usage: &TaskUsage) -> ExecutionReport {
+    let phases = header.phases.unwrap_or_default();
+    ExecutionReport {
+        exit_class: verdict.exit_class().to_owned(),
+        exit_code: verdict.exit_code(),
+        wall_ms: header.wall_ms,
+        cpu_ms: usage.cpu_total_ns / 1_000_000,
+        peak_memory_bytes: usage.peak_memory_bytes,
+        bytes_in: header.input_bytes,
+        bytes_out: header.size_bytes,
+        disk_bytes: usage.disk_bytes,
+        network_bytes: usage.network_bytes,
+        gpu_ms: header.gpu_ms,
+        image_digest: plain_line(&header.image_digest, limits::MAX_IMAGE_BYTES),
+        phases: PhaseTimes {
+            queue_ms: phases.queue_ms,
+            fetch_ms: phases.fetch_ms,
+            pull_ms: phases.pull_ms,
+            prepare_ms: phases.prepare_ms,
+            run_ms: phases.run_ms,
+            collect_ms: phases.collect_ms,
+            upload_ms: 0,
+        },
+    }
+}
+
 fn failure(class: v1::FailureClass) -> Result<FailureClass, PoolError> {
     match class {
         v1::FailureClass::ExitCode => Ok(FailureClass::ExitCode),
@@ -167,6 +195,7 @@ pub(crate) fn assignment(a: Assignment) -> v1::Assignment {
             NetworkNeed::None => Vec::new(),
             NetworkNeed::Hosts(hosts) => hosts,
         },
+        array: a.array.map(|place| v1::ArrayPlace { index: place.index, count: place.count }),
         formula: match a.formula {
             Formula::V1 => v1::Formula::V1,
             Formula::V2 => v1::Formula::V2,

@@ -6,7 +6,7 @@ use hivemind_domain::ids::{NodeId, TaskId, TaskKey};
 use hivemind_domain::limits::TaskLimits;
 use hivemind_domain::resources::{Resources, TrustLevel};
 use hivemind_domain::reward::Formula;
-use hivemind_domain::task::{Assignment, CancelledBy, Credit, NetworkNeed, PackageRef};
+use hivemind_domain::task::{ArrayPlace, Assignment, CancelledBy, Credit, NetworkNeed, PackageRef};
 use hivemind_domain::text::plain_line;
 use hivemind_proto::bounds::Bounded;
 use hivemind_proto::v1;
@@ -155,7 +155,13 @@ fn assignment(sent: v1::Assignment) -> Result<Assignment, PoolError> {
         limits,
         network,
         formula,
+        array: sent.array.map(array).transpose()?,
     })
+}
+
+fn array(sent: v1::ArrayPlace) -> Result<ArrayPlace, PoolError> {
+    ArrayPlace::new(sent.index, sent.count)
+        .ok_or_else(|| wrong("assignment.array", "must be an index below a count of at most 1000"))
 }
 
 fn package(sent: v1::Package) -> Result<PackageRef, PoolError> {

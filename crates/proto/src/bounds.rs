@@ -222,6 +222,8 @@ impl Bounded for v1::ReportNodeStatusRequest {
         id("node_id", &self.node_id)?;
         needed("usage", self.usage.as_ref())?.check()?;
         text("pause_reason", &self.pause_reason, MAX_WORD_BYTES)?;
+        list("alerts", &self.alerts, MAX_ALERTS)?;
+        self.alerts.iter().try_for_each(|alert| filled("alerts", alert, MAX_WORD_BYTES))?;
         list("tasks", &self.tasks, MAX_HELD)?;
         for task in &self.tasks {
             key("tasks.key", task.key.as_ref())?;
@@ -271,6 +273,14 @@ impl Bounded for v1::Assignment {
         )?;
         list("assignment.network_hosts", &self.network_hosts, MAX_NETWORK_HOSTS)?;
         self.network_hosts.iter().try_for_each(|h| filled("assignment.network_hosts", h, MAX_HOST_BYTES))?;
+        if let Some(place) = &self.array
+            && (place.index >= place.count || place.count > MAX_ARRAY)
+        {
+            return refuse(
+                "assignment.array",
+                format!("an index below the count, and 1 to {MAX_ARRAY} in all"),
+            );
+        }
         match self.formula() {
             v1::Formula::V1 | v1::Formula::V2 => Ok(()),
             v1::Formula::Unspecified => refuse("assignment.formula", "V1 or V2"),

@@ -34,6 +34,10 @@ pub const MAX_CPU_CORES: u32 = 4096;
 pub const MAX_HELD: usize = 256;
 /// Notices in a heartbeat's answer.
 pub const MAX_NOTICES: usize = 8;
+/// Alerts in a status report.
+pub const MAX_ALERTS: usize = 16;
+/// Sub-tasks of one array.
+pub const MAX_ARRAY: u32 = 1000;
 /// One notice.
 pub const MAX_NOTICE_BYTES: usize = 256;
 

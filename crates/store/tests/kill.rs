@@ -51,6 +51,7 @@ fn task(n: u64) -> Task {
         limits: TaskLimits::default(),
         network: NetworkNeed::None,
         formula: Formula::V2,
+        array: None,
     };
     Task::accept(assignment, WallMs(n as i64))
 }

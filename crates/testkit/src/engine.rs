@@ -27,6 +27,7 @@ pub enum EngineCall {
     Run,
     Stop,
     Collect,
+    Describe,
     Remove,
     Own,
 }
@@ -217,7 +218,8 @@ impl Engine for FakeEngine {
         }
         let container = self.make(plan, Duration::ZERO);
         self.faults.leave(EngineCall::Prepare).await?;
-        Ok(Prepared { container, image_digest: format!("sha256:{}", "ab".repeat(32)) })
+        let image_digest = format!("sha256:{}", "ab".repeat(32));
+        Ok(Prepared { container, image_digest, ..Prepared::default() })
     }
 
     async fn run(
@@ -313,6 +315,13 @@ impl Engine for FakeEngine {
         std::fs::write(into, &output).map_err(failed)?;
         self.faults.leave(EngineCall::Collect).await?;
         Ok(ResultFile { sha256: hex::encode(Sha256::digest(&output)), size_bytes, entries: 1 })
+    }
+
+    async fn describe(&self, container: &str) -> Result<String, EngineError> {
+        self.enter(EngineCall::Describe).await?;
+        let state = lock(&self.state);
+        state.containers.get(container).ok_or_else(|| Self::gone(container))?;
+        Ok(format!("{{\"container\":\"{container}\"}}"))
     }
 
     async fn remove(&self, container: &str) -> Result<(), EngineError> {

@@ -135,6 +135,7 @@ pub fn assigned(task: &str) -> Assigned {
         limits: TaskLimits::default(),
         network: NetworkNeed::None,
         formula: Formula::V2,
+        array: None,
     };
     Assigned { assignment, lease: Duration::from_secs(10) }
 }

@@ -46,6 +46,7 @@ impl EngineBench for Bench {
             command: Vec::new(),
             package: Some(path),
             limits: TaskLimits::default(),
+            array: None,
         }
     }
 

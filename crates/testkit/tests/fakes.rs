@@ -52,6 +52,7 @@ impl EngineBench for Bench {
             command: Vec::new(),
             package: None,
             limits: TaskLimits::default(),
+            array: None,
         }
     }
 

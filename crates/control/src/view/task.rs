@@ -80,6 +80,100 @@ pub struct TaskView {
     /// Size of the outputs.
     #[ts(type = "number | null")]
     pub result_bytes: Option<u64>,
+    /// The execution report, once it has ended.
+    pub report: Option<ReportView>,
+}
+
+/// What is told about an ended attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct ReportView {
+    /// `succeeded`, a failure's class such as `out_of_memory`, `cancelled` or `handed_back`.
+    pub exit_class: String,
+    /// Exit code, where the program ended by itself.
+    #[ts(type = "number | null")]
+    pub exit_code: Option<i64>,
+    /// By the wall from the container's start to its end.
+    #[ts(type = "number")]
+    pub wall_ms: u64,
+    /// CPU time.
+    #[ts(type = "number")]
+    pub cpu_ms: u64,
+    /// Largest memory seen.
+    #[ts(type = "number")]
+    pub peak_memory_bytes: u64,
+    /// The package.
+    #[ts(type = "number")]
+    pub bytes_in: u64,
+    /// The outputs.
+    #[ts(type = "number")]
+    pub bytes_out: u64,
+    /// Disk traffic.
+    #[ts(type = "number")]
+    pub disk_bytes: u64,
+    /// Network traffic.
+    #[ts(type = "number")]
+    pub network_bytes: u64,
+    /// Time for which GPUs were held, added up over them.
+    #[ts(type = "number")]
+    pub gpu_ms: u64,
+    /// Digest or image id that ran; empty when none did.
+    pub image_digest: String,
+    /// How long each phase took; zero for one that did not happen.
+    pub phases: PhasesView,
+}
+
+/// How long the phases of an attempt took, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct PhasesView {
+    /// Accepted, waiting to be begun.
+    #[ts(type = "number")]
+    pub queue_ms: u64,
+    /// Fetching the package.
+    #[ts(type = "number")]
+    pub fetch_ms: u64,
+    /// Pulling the image.
+    #[ts(type = "number")]
+    pub pull_ms: u64,
+    /// The rest of the preparation.
+    #[ts(type = "number")]
+    pub prepare_ms: u64,
+    /// The program.
+    #[ts(type = "number")]
+    pub run_ms: u64,
+    /// Gathering the outputs.
+    #[ts(type = "number")]
+    pub collect_ms: u64,
+    /// Sending report and outputs.
+    #[ts(type = "number")]
+    pub upload_ms: u64,
+}
+
+impl From<hivemind_domain::report::ExecutionReport> for ReportView {
+    fn from(report: hivemind_domain::report::ExecutionReport) -> Self {
+        let p = report.phases;
+        Self {
+            exit_class: report.exit_class,
+            exit_code: report.exit_code,
+            wall_ms: report.wall_ms,
+            cpu_ms: report.cpu_ms,
+            peak_memory_bytes: report.peak_memory_bytes,
+            bytes_in: report.bytes_in,
+            bytes_out: report.bytes_out,
+            disk_bytes: report.disk_bytes,
+            network_bytes: report.network_bytes,
+            gpu_ms: report.gpu_ms,
+            image_digest: report.image_digest,
+            phases: PhasesView {
+                queue_ms: p.queue_ms,
+                fetch_ms: p.fetch_ms,
+                pull_ms: p.pull_ms,
+                prepare_ms: p.prepare_ms,
+                run_ms: p.run_ms,
+                collect_ms: p.collect_ms,
+                upload_ms: p.upload_ms,
+            },
+        }
+    }
 }
 
 /// Which page of the history.

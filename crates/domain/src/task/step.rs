@@ -1,6 +1,7 @@
 //! The transition function of [`Task`]. The table stands in `docs/behaviour.md`.
 
 use super::{Credit, FailureClass, Phase, ResultFile, Task, Verdict};
+use crate::report::PhaseTimes;
 use crate::time::WallMs;
 
 /// What can happen to an attempt.
@@ -35,6 +36,8 @@ pub enum TaskInput {
     Stop(Verdict),
     /// The container is certainly not running any more and has no exit code worth keeping.
     Stopped,
+    /// A step took so long; added to what its phase took before.
+    Took(PhaseTimes),
     /// Outputs are on our disk.
     Collected(ResultFile),
     /// The pool has report and outputs durably.
@@ -115,6 +118,10 @@ impl Task {
                 self.conclude(verdict, now);
                 vec![E::Halt]
             }
+            (phase, TaskInput::Took(times)) if !phase.is_final() => {
+                self.times = self.times.plus(times);
+                Vec::new()
+            }
             (Phase::Collecting, TaskInput::Collected(result)) => {
                 self.result = Some(result);
                 self.go(Phase::Uploading, vec![E::Submit, E::RemoveContainer])
@@ -148,6 +155,7 @@ impl Task {
                 | TaskInput::Failed { .. }
                 | TaskInput::Stop(_)
                 | TaskInput::Stopped
+                | TaskInput::Took(_)
                 | TaskInput::Collected(_)
                 | TaskInput::Acknowledged(_)
                 | TaskInput::HandBackTaken

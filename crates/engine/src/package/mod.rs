@@ -15,13 +15,18 @@ mod start;
 pub(crate) use manifest::check_command;
 pub use refusal::PackageError;
 
-use crate::policy::{OUTPUT_NAME, TASK_UID};
+use crate::policy::{MAX_PATH_BYTES, OUTPUT_NAME, TASK_UID};
 use content::Content;
 use directory::ZipEntry;
+use hivemind_domain::text::plain_line;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+
+/// Bytes of a package's listing.
+const MAX_LISTING_BYTES: usize = 64 * 1024;
 
 /// A package that passed every check.
 #[derive(Debug)]
@@ -87,6 +92,21 @@ impl Package {
     #[must_use]
     pub fn unpacked_bytes(&self) -> u64 {
         self.entries.iter().map(|entry| entry.size).sum()
+    }
+
+    /// What is in it, for people: size and path of each entry, one a line, at most 64 KiB.
+    #[must_use]
+    pub fn listing(&self) -> String {
+        let mut text = String::new();
+        for (number, entry) in self.entries.iter().enumerate() {
+            let line = format!("{:>12} {}\n", entry.size, plain_line(&entry.path, MAX_PATH_BYTES));
+            if text.len() + line.len() > MAX_LISTING_BYTES {
+                let _ = writeln!(text, "… and {} more", self.entries.len() - number);
+                break;
+            }
+            text.push_str(&line);
+        }
+        text
     }
 
     /// Writes the files as a tar stream for the working folder, owned by the task's user. Blocks.

@@ -97,6 +97,7 @@ impl Bench {
             command: Vec::new(),
             package: Some(self.package(task, files)),
             limits: TaskLimits::default(),
+            array: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::Services;
 use crate::clock;
 use crate::error::PoolError;
+use crate::live::NodeStatus;
 use crate::nodes::Registration;
 use crate::wire;
 use hivemind_domain::text::plain_line;
@@ -79,7 +80,7 @@ impl NodeService for Services {
         for task in report.tasks {
             tasks.push((wire::needed_key(task.key)?, wire::usage(&task.usage.unwrap_or_default())));
         }
-        let status = (usage, report.pause_reason);
+        let status = NodeStatus { usage, pause: report.pause_reason, alerts: report.alerts };
         let (charges, balance) = self.0.report_status(session.user.id, node, status, tasks).await?;
         let charge = |(key, charged_cpt)| v1::TaskCharge { key: Some(wire::key_out(key)), charged_cpt };
         Ok(Response::new(v1::ReportNodeStatusResponse {

@@ -86,11 +86,13 @@ impl TaskService for Services {
         let Some(Body::Header(header)) = next_part(&mut messages).await? else {
             return Err(PoolError::field("header", "the first message").into());
         };
-        let key = wire::needed_key(header.key)?;
+        let key = wire::needed_key(header.key.clone())?;
         let mut usage = wire::usage(&header.usage.unwrap_or_default());
         usage.active_ms = usage.active_ms.max(header.active_ms);
+        let verdict = wire::verdict(&header.verdict.clone().unwrap_or_default())?;
         let submission = Submission {
-            verdict: wire::verdict(&header.verdict.unwrap_or_default())?,
+            report: wire::report(&header, &verdict, &usage),
+            verdict,
             usage,
             wall_ms: header.wall_ms,
             image_digest: hivemind_domain::text::plain_line(&header.image_digest, 256),

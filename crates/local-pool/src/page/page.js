@@ -98,6 +98,8 @@ function stateKind(task) {
 }
 
 const time = (ms) => (ms ? new Date(ms).toLocaleString(language) : "");
+const seconds = (ms) => `${(ms / 1000).toFixed(1)} ${word("seconds")}`;
+const PHASES = ["queue", "fetch", "pull", "prepare", "run", "collect", "upload"];
 const isOver = (task) => !["queued", "running"].includes(task.state);
 
 // Keeps the keyboard's place when a table is drawn anew.
@@ -152,6 +154,8 @@ function drawNodes(nodes) {
 function drawFacts(task) {
   $("detail-title").textContent = task.name;
   const use = task.usage;
+  const report = task.report;
+  const array = task.array;
   const facts = [
     ["id", task.task_id], ["state", word(stateOf(task))], ["computer", task.node_id],
     ["message", task.cancel === "insufficient_funds" ? word("insufficient_funds") : task.message], ["exitCode", task.exit_code],
@@ -160,15 +164,40 @@ function drawFacts(task) {
     ["cpuUse", use && `${use.cpu_percent.toFixed(0)} %`], ["memoryUse", use && `${use.memory_percent.toFixed(0)} %`],
     ["resultSize", task.result && `${task.result.size_bytes} ${word("bytes")}`], ["resultHash", task.result?.sha256],
     ["packageHash", task.package_sha256],
+    ["parts", array && word("partsDone", array.count - array.queued - array.running, array.count, array.succeeded)],
+    ["exitClass", report?.exit_class], ["wallTime", report && seconds(report.wall_ms)], ["cpuTime", report && seconds(report.cpu_ms)],
+    ["peakMemory", report && `${(report.peak_memory_bytes / 2 ** 20).toFixed(1)} MiB`],
+    ["bytesIn", report && `${report.bytes_in} ${word("bytes")}`], ["imageRan", report?.image_digest],
+    ["phases", report && PHASES.filter((name) => report.phases[`${name}_ms`]).map((name) => `${word(`phase_${name}`)} ${seconds(report.phases[`${name}_ms`])}`).join(" · ")],
   ];
   const rows = facts.filter(([, value]) => value !== null && value !== undefined && value !== "");
   $("facts").replaceChildren(...rows.flatMap(([key, value]) => [make("dt", word(key)), make("dd", value)]));
+  $("parts-of").hidden = !array;
+}
+
+// The sub-tasks, while their list is open.
+async function drawParts(task) {
+  if (!task.array || !$("parts-of").open) return;
+  const { tasks } = await get(`/api/tasks/${task.task_id}/parts`);
+  const rows = tasks.map((part) => {
+    const row = make("tr");
+    const actions = make("td", undefined, "actions");
+    actions.append(button("show", () => show(part.task_id), part.task_id));
+    if (part.result) actions.append(button("download", () => download(part.task_id), part.task_id));
+    row.append(
+      make("td", part.array_index, "number"), make("td", word(stateOf(part)), `state ${stateKind(part)}`), make("td", part.node_id ?? ""),
+      make("td", isOver(part) ? part.credited_cpt : part.charged_cpt, "number"), actions,
+    );
+    return row;
+  });
+  redraw($("parts"), rows);
 }
 
 async function show(id) {
   hide();
   shown = id;
   $("log").replaceChildren(make("span", word("logEmpty"), "pool"));
+  $("parts").replaceChildren();
   drawFacts(await get(`/api/tasks/${id}`));
   $("detail").hidden = false;
   $("detail").scrollIntoView({ block: "nearest" });
@@ -222,8 +251,12 @@ async function look() {
   $("username").textContent = balance.username;
   drawTasks(tasks);
   drawNodes(nodes);
-  const task = tasks.find((t) => t.task_id === shown);
-  if (task) drawFacts(task);
+  // A sub-task is not in the list of tasks.
+  const task = tasks.find((t) => t.task_id === shown) ?? (shown && (await get(`/api/tasks/${shown}`)));
+  if (task && task.task_id === shown) {
+    drawFacts(task);
+    await drawParts(task);
+  }
 }
 
 async function tick() {
@@ -280,6 +313,7 @@ $("new-task").addEventListener("submit", async (event) => {
   const form = event.currentTarget;
   const data = new FormData(form);
   if (!data.has("gpu_required")) data.set("gpu_required", "false");
+  if (!data.get("array")) data.delete("array");
   const submit = form.querySelector("button");
   submit.disabled = true;
   $("sending").hidden = false;
@@ -303,6 +337,7 @@ $("sign-out").addEventListener("click", async () => {
   notice("");
 });
 $("close").addEventListener("click", hide);
+$("parts-of").addEventListener("toggle", () => look().catch(failed));
 $("language").addEventListener("change", (event) => {
   setLanguage(event.target.value);
   notice("");

@@ -17,6 +17,10 @@ const en = {
   timeUsed: "Time run", resultHash: "Result SHA-256", resultSize: "Result size", packageHash: "Package SHA-256", insufficient_funds: "the balance ran out",
   handedIn: "Handed in.", registered: "Registered. You start with {0} CPT.", offlineNotice: "The pool does not answer. Trying again…",
   sessionEnded: "You were signed out. Please sign in again.", bytes: "bytes", seconds: "s", logEmpty: "Nothing written yet.", logCut: "… earlier lines are not shown here …",
+  array: "Sub-tasks", arrayHint: "one", parts: "Sub-tasks", index: "Index", partsDone: "{0} of {1} have ended, {2} succeeded",
+  exitClass: "Outcome", wallTime: "Wall time", cpuTime: "CPU time", peakMemory: "Peak memory", bytesIn: "Package size",
+  imageRan: "Image that ran", phases: "Phases", phase_queue: "waiting", phase_fetch: "package", phase_pull: "image",
+  phase_prepare: "preparing", phase_run: "running", phase_collect: "collecting", phase_upload: "sending",
 };
 const zh = {
   title: "HiveMind 節點池", signOut: "登出", signIn: "登入", register: "註冊",
@@ -36,6 +40,10 @@ const zh = {
   timeUsed: "執行時間", resultHash: "結果 SHA-256", resultSize: "結果大小", packageHash: "套件 SHA-256", insufficient_funds: "餘額不足",
   handedIn: "已提交。", registered: "註冊完成，您有 {0} CPT。", offlineNotice: "節點池沒有回應，正在重試…",
   sessionEnded: "您已登出，請重新登入。", bytes: "位元組", seconds: "秒", logEmpty: "尚無輸出。", logCut: "… 較早的內容未顯示 …",
+  array: "子任務數", arrayHint: "一個", parts: "子任務", index: "索引", partsDone: "已結束 {0}／{1}，成功 {2}",
+  exitClass: "結果類別", wallTime: "實際時間", cpuTime: "CPU 時間", peakMemory: "最高記憶體", bytesIn: "套件大小",
+  imageRan: "執行的映像檔", phases: "各階段", phase_queue: "等待", phase_fetch: "套件", phase_pull: "映像檔",
+  phase_prepare: "準備", phase_run: "執行", phase_collect: "收集", phase_upload: "傳送",
 };
 // States share a word with the column of running tasks in English only.
 en.state_running = "running";

@@ -1,10 +1,12 @@
 //! The pool itself: what both listeners call.
 
 mod accounts;
+mod arrays;
 mod following;
 mod nodes;
 mod reports;
 mod results;
+mod waiting;
 mod work;
 
 pub(crate) use following::Follower;
@@ -24,6 +26,8 @@ use crate::pulse::Pulses;
 use crate::rate::RateLimit;
 use crate::sessions::SessionCache;
 use crate::takeover::Takeovers;
+use hivemind_domain::ids::TaskId;
+use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +45,8 @@ pub(crate) struct Pool {
     pub(crate) registrations: Guarded<RateLimit>,
     pub(crate) pulses: Pulses,
     pub(crate) takeovers: Takeovers,
+    /// Tasks of many whose results are being put together.
+    gathering: Guarded<HashSet<TaskId>>,
     /// Work or a node that wants some has come.
     pub(crate) wake: Notify,
     /// The pool is ending.
@@ -54,18 +60,19 @@ impl Pool {
         let db = Database::open(&config.data_dir.join("pool.db"))?;
         let files = Files::open(&config.data_dir)?;
         let now_ms = clock::wall_ms();
-        let (sessions, nodes, held, queue) = db
+        let (sessions, nodes, held, queue, to_gather) = db
             .call(move |t| {
                 Ok((
                     SessionCache::load(t, now_ms)?,
                     crate::nodes::active(t)?,
                     crate::tasks::held(t)?,
                     crate::tasks::queued(t)?,
+                    crate::tasks::all_to_gather(t)?,
                 ))
             })
             .await?;
         tracing::info!(nodes = nodes.len(), held = held.len(), queued = queue.len(), "pool opened");
-        Ok(Arc::new(Self {
+        let pool = Arc::new(Self {
             live: Guarded::new(Live::restored(nodes, held, queue, clock::mono() + config.comeback)),
             config,
             db,
@@ -76,9 +83,14 @@ impl Pool {
             registrations: Guarded::default(),
             pulses: Pulses::default(),
             takeovers: Takeovers::default(),
+            gathering: Guarded::default(),
             wake: Notify::new(),
             closing: CancellationToken::new(),
-        }))
+        });
+        for whole in to_gather {
+            pool.gather(whole);
+        }
+        Ok(pool)
     }
 }
 

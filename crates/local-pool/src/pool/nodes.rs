@@ -3,14 +3,15 @@
 use super::{Pool, unbroken};
 use crate::clock;
 use crate::error::PoolError;
+use crate::live::NodeStatus;
 use crate::nodes::{self, NodeView, Registration};
 use crate::tasks::{self, CancelStep};
 use crate::users::{self, Balance};
 use hivemind_domain::ids::{NodeId, TaskKey};
 use hivemind_domain::resources::TrustLevel;
 use hivemind_domain::task::CancelledBy;
+use hivemind_domain::text::plain_line;
 use hivemind_domain::usage::TaskUsage;
-use hivemind_proto::v1;
 use rusqlite::{OptionalExtension, params};
 use std::sync::Arc;
 
@@ -97,11 +98,11 @@ impl Pool {
         self: &Arc<Self>,
         user: i64,
         id: NodeId,
-        (usage, pause): (v1::NodeUsage, String),
+        status: NodeStatus,
         reports: Vec<(TaskKey, TaskUsage)>,
     ) -> Result<(Vec<(TaskKey, u64)>, Balance), PoolError> {
         self.check_node(&id, user)?;
-        self.live.with(|live| live.report(&id, usage, pause));
+        self.live.with(|live| live.report(&id, status));
         let pool = self.clone();
         unbroken(async move {
             let now_ms = clock::wall_ms();
@@ -151,11 +152,14 @@ impl Pool {
             for view in &mut views {
                 let node = NodeId::new(view.node_id.as_str()).ok().and_then(|id| live.node(&id).cloned());
                 view.active = node.is_some();
-                let Some((load, Some((usage, pause)))) = node.map(|n| (n.load, n.status)) else { continue };
+                let Some((load, Some(status))) = node.map(|n| (n.load, n.status)) else { continue };
                 view.load_percent = Some(load);
-                view.cpu_percent = Some(usage.cpu_percent);
-                view.memory_percent = Some(usage.memory_percent);
-                view.pause_reason = hivemind_domain::text::plain_line(&pause, 64);
+                view.cpu_percent = Some(status.usage.cpu_percent);
+                view.memory_percent = Some(status.usage.memory_percent);
+                view.pause_reason = plain_line(&status.pause, 64);
+                if view.own || viewer.is_none() {
+                    view.alerts = status.alerts.iter().map(|word| plain_line(word, 64)).collect();
+                }
             }
         });
         Ok(views)

@@ -23,6 +23,7 @@ pub(crate) enum ResultStatus {
 #[derive(Debug)]
 pub(crate) struct Upload {
     pool: Arc<Pool>,
+    began: tokio::time::Instant,
     user: i64,
     key: TaskKey,
     submission: Submission,
@@ -89,7 +90,8 @@ impl Pool {
         }
         let partial = self.files.partial_result(&key, &submission.sha256);
         let file = Receiving::begin(partial, offset, submission.size).await?;
-        Ok(Begun::Upload(Box::new(Upload { pool: self.clone(), user, key, submission, turn, file })))
+        let began = clock::mono();
+        Ok(Begun::Upload(Box::new(Upload { pool: self.clone(), began, user, key, submission, turn, file })))
     }
 
     async fn finish(
@@ -132,6 +134,7 @@ impl Pool {
             });
             pool.pulses.beat(&key.task);
             pool.files.drop_partial_results(&key).await;
+            pool.part_ended(&key.task).await;
             Ok(finished)
         })
         .await
@@ -187,6 +190,9 @@ impl Upload {
             received.discard().await;
             return Err(PoolError::HashMismatch);
         }
-        self.pool.finish(self.user, self.key, self.submission, self.turn, Some(received)).await
+        let mut submission = self.submission;
+        let took = clock::mono().duration_since(self.began).as_millis();
+        submission.report.phases.upload_ms = u64::try_from(took).unwrap_or(u64::MAX);
+        self.pool.finish(self.user, self.key, submission, self.turn, Some(received)).await
     }
 }

@@ -10,7 +10,7 @@ use crate::wire;
 use hivemind_domain::ids::{NodeId, TaskId, TaskKey};
 use hivemind_domain::limits::TaskLimits;
 use hivemind_domain::resources::Resources;
-use hivemind_domain::task::{CancelledBy, HandBack};
+use hivemind_domain::task::{ArrayPlace, CancelledBy, HandBack};
 use hivemind_domain::text::plain_line;
 use hivemind_proto::limits::{
     MAX_COMMAND_BYTES, MAX_COMMAND_PART_BYTES, MAX_COMMAND_PARTS, MAX_IMAGE_BYTES, MAX_TASK_NAME_BYTES,
@@ -26,6 +26,8 @@ pub(crate) struct TaskWish {
     pub(crate) image: Option<String>,
     pub(crate) command: Vec<String>,
     pub(crate) limits: TaskLimits,
+    /// So many sub-tasks; absent for a single task.
+    pub(crate) array: Option<u32>,
 }
 
 /// A task handed in, with its package received and not yet looked at.
@@ -58,6 +60,9 @@ impl TaskWish {
                 "command",
                 "at most 64 parts of at most 4096 bytes, 16384 together",
             ));
+        }
+        if self.array.is_some_and(|count| !(1..=ArrayPlace::MOST).contains(&count)) {
+            return Err(PoolError::field("array", "a whole number of sub-tasks from 1 to 1000"));
         }
         self.limits.check().map_err(|e| {
             let field = match e.field {
@@ -102,8 +107,15 @@ impl Pool {
             let place = pool.files.package(&id);
             package.place(&place).await?;
             let (max_open, now_ms) = (pool.config.max_open_tasks, clock::wall_ms());
-            match pool.db.call(move |t| tasks::insert(t, &task, max_open, now_ms)).await {
-                Ok(waiting) => pool.live.with(|live| live.enqueue(waiting)),
+            let array = wish.array;
+            let inserted = pool.db.call(move |t| match array {
+                Some(count) => tasks::insert_array(t, &task, count, max_open, now_ms),
+                None => Ok(vec![tasks::insert(t, &task, max_open, now_ms)?]),
+            });
+            match inserted.await {
+                Ok(waiting) => {
+                    pool.live.with(|live| waiting.into_iter().for_each(|task| live.enqueue(task)));
+                }
                 Err(refused) => {
                     let _ = tokio::fs::remove_file(&place).await;
                     return Err(refused);
@@ -128,6 +140,10 @@ impl Pool {
 
     /// Cancels a task for its requester. A task that has ended stays as it is.
     pub(crate) async fn cancel(self: &Arc<Self>, id: TaskId, owner: i64) -> Result<(), PoolError> {
+        let asked = id.clone();
+        if self.db.call(move |t| tasks::count(t, &asked)).await?.is_some() {
+            return self.cancel_array(id, owner).await;
+        }
         let pool = self.clone();
         unbroken(async move {
             let (by, task, now_ms) = (CancelledBy::Requester, id.clone(), clock::wall_ms());
@@ -137,6 +153,7 @@ impl Pool {
                 CancelStep::Told(key) => pool.live.with(|live| live.ask_to_end(&key, by)),
             }
             pool.pulses.beat(&id);
+            pool.part_ended(&id).await;
             Ok(())
         })
         .await
@@ -172,6 +189,7 @@ impl Pool {
         unbroken(async move {
             let (asked, max, now_ms) = (key.clone(), pool.config.max_attempts, clock::wall_ms());
             let step = pool.db.call(move |t| tasks::void(t, &asked, why, &message, max, now_ms)).await?;
+            let ended = step == VoidStep::Ended;
             tracing::info!(task_id = %key.task, attempt = key.attempt, ?why, ?step, "attempt taken back");
             pool.live.with(|live| {
                 live.release(&key);
@@ -181,6 +199,9 @@ impl Pool {
             });
             pool.pulses.beat(&key.task);
             pool.files.drop_partial_results(&key).await;
+            if ended {
+                pool.part_ended(&key.task).await;
+            }
             pool.wake.notify_one();
             Ok(())
         })

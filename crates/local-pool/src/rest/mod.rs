@@ -54,6 +54,7 @@ fn router(site: Site) -> Router {
         .route("/nodes", get(account::nodes))
         .route("/tasks", get(tasks::list).post(upload::submit))
         .route("/tasks/{id}", get(tasks::one))
+        .route("/tasks/{id}/parts", get(tasks::parts))
         .route("/tasks/{id}/logs", get(tasks::logs))
         .route("/tasks/{id}/result", get(tasks::result))
         .route("/tasks/{id}/stop", post(tasks::stop));

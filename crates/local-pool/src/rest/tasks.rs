@@ -18,11 +18,14 @@ use hivemind_domain::ids::TaskId;
 use hivemind_domain::text::plain_line;
 use hivemind_proto::limits::MAX_LOG_LINE_BYTES;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 
 /// Tasks in one list.
 const MAX_LISTED: u32 = 200;
+/// Longest wait for a task's end.
+const MAX_WAIT_SECONDS: f64 = 300.0;
 /// Bytes read at a time when a result is sent.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -42,12 +45,44 @@ pub(super) async fn list(
     Ok(axum::Json(Tasks { tasks: site.pool.tasks(session.user.id, MAX_LISTED).await? }))
 }
 
+/// `?wait=S`: answer when the task has ended, or after S seconds with the state then.
+#[derive(Deserialize)]
+pub(super) struct Patience {
+    #[serde(default)]
+    wait: String,
+}
+
+impl Patience {
+    /// How long; `None` when the answer shall come at once.
+    pub(super) fn wait(&self) -> Result<Option<Duration>, PoolError> {
+        if self.wait.is_empty() {
+            return Ok(None);
+        }
+        let seconds = self.wait.parse().ok().filter(|s: &f64| *s > 0.0 && *s <= MAX_WAIT_SECONDS);
+        let wrong = || PoolError::field("wait", "a number of seconds above 0 and up to 300");
+        seconds.map(Duration::from_secs_f64).map(Some).ok_or_else(wrong)
+    }
+}
+
 pub(super) async fn one(
     State(site): State<Site>,
     Caller(session): Caller,
     Path(id): Path<String>,
+    Query(patience): Query<Patience>,
 ) -> Result<axum::Json<TaskView>, Failure> {
-    Ok(axum::Json(site.pool.task(known(id)?, Some(session.user.id)).await?))
+    let (id, owner) = (known(id)?, Some(session.user.id));
+    Ok(axum::Json(match patience.wait()? {
+        Some(limit) => site.pool.wait_for_end(id, owner, limit).await?,
+        None => site.pool.task(id, owner).await?,
+    }))
+}
+
+pub(super) async fn parts(
+    State(site): State<Site>,
+    Caller(session): Caller,
+    Path(id): Path<String>,
+) -> Result<axum::Json<Tasks>, Failure> {
+    Ok(axum::Json(Tasks { tasks: site.pool.parts(known(id)?, Some(session.user.id)).await? }))
 }
 
 pub(super) async fn stop(

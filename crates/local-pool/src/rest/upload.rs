@@ -2,11 +2,13 @@
 
 use super::Site;
 use super::answer::{Caller, Failure};
+use super::tasks::Patience;
 use crate::error::PoolError;
 use crate::files::Received;
 use crate::pool::{NewUpload, TaskWish};
+use crate::tasks::TaskView;
 use axum::extract::multipart::{Field, Multipart, MultipartRejection};
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{FromRequest, Query, Request, State};
 use axum::http::StatusCode;
 use hivemind_domain::limits::TaskLimits;
 use hivemind_domain::resources::GIB;
@@ -20,18 +22,21 @@ const MAX_FIELD_BYTES: usize = 64 * 1024;
 /// A sender that is silent for so long is taken for dead.
 const CHUNK_WAIT: Duration = Duration::from_secs(60);
 
+/// What the requester is told: where the task stands, and with `?wait=S` all of it.
 #[derive(Serialize)]
-pub(super) struct Submitted {
-    task_id: String,
-    state: &'static str,
-    package_sha256: String,
+#[serde(untagged)]
+pub(super) enum Submitted {
+    Queued { task_id: String, state: &'static str, package_sha256: String },
+    Waited(Box<TaskView>),
 }
 
 pub(super) async fn submit(
     State(site): State<Site>,
     Caller(session): Caller,
+    Query(patience): Query<Patience>,
     request: Request,
 ) -> Result<(StatusCode, axum::Json<Submitted>), Failure> {
+    let wait = patience.wait()?;
     let mut request = request;
     // The file has a bound of its own, which is larger than axum's for whole bodies.
     axum::extract::DefaultBodyLimit::disable().apply(&mut request);
@@ -41,8 +46,15 @@ pub(super) async fn submit(
     let (wish, package) = read(&site, form).await?;
     let package_sha256 = package.sha256.clone();
     let upload = NewUpload { owner: session.user.id, wish, package };
-    let task_id = site.pool.submit(upload).await?.into();
-    Ok((StatusCode::CREATED, axum::Json(Submitted { task_id, state: "queued", package_sha256 })))
+    let task_id = site.pool.submit(upload).await?;
+    let told = match wait {
+        Some(limit) => {
+            let view = site.pool.wait_for_end(task_id, Some(session.user.id), limit).await?;
+            Submitted::Waited(Box::new(view))
+        }
+        None => Submitted::Queued { task_id: task_id.into(), state: "queued", package_sha256 },
+    };
+    Ok((StatusCode::CREATED, axum::Json(told)))
 }
 
 async fn read(site: &Site, mut form: Multipart) -> Result<(TaskWish, Received), Failure> {
@@ -136,6 +148,11 @@ fn set(wish: &mut TaskWish, name: &str, text: &str) -> Result<(), PoolError> {
     let limits: &mut TaskLimits = &mut wish.limits;
     match name {
         "task_name" => text.clone_into(&mut wish.name),
+        "array" => {
+            let count =
+                text.parse().map_err(|_| PoolError::field("array", "a whole number from 1 to 1000"))?;
+            wish.array = Some(count);
+        }
         "image" => wish.image = (!text.is_empty()).then(|| text.to_owned()),
         "command" if text.is_empty() => wish.command.clear(),
         "command" => {
@@ -160,7 +177,7 @@ fn set(wish: &mut TaskWish, name: &str, text: &str) -> Result<(), PoolError> {
         _ => {
             return Err(PoolError::field(
                 "form",
-                "of task_name, task_file, cpu_cores, memory_gb, gpu_required, image, timeout_seconds and command",
+                "of task_name, task_file, cpu_cores, memory_gb, gpu_required, image, timeout_seconds, command and array",
             ));
         }
     }

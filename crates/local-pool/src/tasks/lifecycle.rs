@@ -6,9 +6,12 @@ use crate::error::PoolError;
 use crate::ledger;
 use hivemind_domain::ids::{NodeId, TaskId, TaskKey};
 use hivemind_domain::limits::TaskLimits;
+use hivemind_domain::report::ExecutionReport;
 use hivemind_domain::resources::Resources;
 use hivemind_domain::reward::Formula;
-use hivemind_domain::task::{Assignment, CancelledBy, FailureClass, NetworkNeed, PackageRef, Verdict};
+use hivemind_domain::task::{
+    ArrayPlace, Assignment, CancelledBy, FailureClass, NetworkNeed, PackageRef, Verdict,
+};
 use hivemind_domain::usage::TaskUsage;
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -48,22 +51,46 @@ pub(crate) fn insert(
     max_open: u32,
     now_ms: i64,
 ) -> Result<Waiting, PoolError> {
+    check_owner(t, task.owner, 1, max_open)?;
+    insert_row(t, task, None, now_ms)?;
+    Ok(Waiting { task: task.id.clone(), need: task.limits.resources })
+}
+
+/// Whether a requester may hand in `more` tasks.
+pub(super) fn check_owner(
+    t: &Transaction<'_>,
+    owner: i64,
+    more: u32,
+    max_open: u32,
+) -> Result<(), PoolError> {
     let open: u32 = t.query_row(
-        "SELECT count(*) FROM tasks WHERE owner_id = ?1 AND state IN ('queued', 'running')",
-        [task.owner],
+        "SELECT count(*) FROM tasks WHERE owner_id = ?1 AND state IN ('queued', 'running')
+            AND id NOT IN (SELECT task_id FROM arrays)",
+        [owner],
         |r| r.get(0),
     )?;
-    if open >= max_open {
+    if open.saturating_add(more) > max_open {
         return Err(PoolError::TooManyTasks(open));
     }
-    if ledger::balance(t, &ledger::Account::User(task.owner))? == 0 {
+    if ledger::balance(t, &ledger::Account::User(owner))? == 0 {
         return Err(PoolError::InsufficientFunds);
     }
-    t.execute(
+    Ok(())
+}
+
+/// Writes one row; `place` is the whole and the index of a sub-task.
+pub(super) fn insert_row(
+    t: &Transaction<'_>,
+    task: &NewTask,
+    place: Option<(&TaskId, u32)>,
+    now_ms: i64,
+) -> Result<(), PoolError> {
+    t.prepare_cached(
         "INSERT INTO tasks (id, owner_id, name, image, command, package_sha256, package_size, limits, formula,
-                            state, created_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'queued', ?10)",
-        params![
+                            state, created_ms, array_id, array_index)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'queued', ?10, ?11, ?12)",
+    )?
+    .execute(params![
             task.id.as_str(),
             task.owner,
             task.name,
@@ -73,16 +100,19 @@ pub(crate) fn insert(
             ledger::signed(task.package_size)?,
             serde_json::to_string(&task.limits)?,
             serde_json::to_string(&task.formula)?,
-            now_ms
-        ],
-    )?;
-    Ok(Waiting { task: task.id.clone(), need: task.limits.resources })
+            now_ms,
+            place.map(|(whole, _)| whole.as_str()),
+            place.map(|(_, index)| index)
+    ])?;
+    Ok(())
 }
 
 /// Everything that waits, oldest first.
 pub(crate) fn queued(t: &Transaction<'_>) -> Result<Vec<Waiting>, PoolError> {
-    let mut query =
-        t.prepare("SELECT id, limits FROM tasks WHERE state = 'queued' ORDER BY created_ms, id")?;
+    let mut query = t.prepare(
+        "SELECT id, limits FROM tasks WHERE state = 'queued' AND id NOT IN (SELECT task_id FROM arrays)
+         ORDER BY created_ms, array_id, array_index, id",
+    )?;
     let rows = query.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))?;
     rows.map(|row| {
         let (id, limits) = row?;
@@ -118,7 +148,8 @@ pub(crate) fn assign(
 ) -> Result<Option<Assignment>, PoolError> {
     let found = t
         .query_row(
-            "SELECT name, image, command, package_sha256, package_size, limits, formula, attempt FROM tasks
+            "SELECT name, image, command, package_sha256, package_size, limits, formula, attempt, array_index,
+                    (SELECT count FROM arrays WHERE task_id = array_id) FROM tasks
              WHERE id = ?1 AND state = 'queued'",
             [task.as_str()],
             |r| {
@@ -129,11 +160,12 @@ pub(crate) fn assign(
                     r.get::<_, String>(3)?,
                     r.get::<_, i64>(4)?,
                     (r.get::<_, String>(5)?, r.get::<_, String>(6)?, r.get::<_, u32>(7)?),
+                    (r.get::<_, Option<u32>>(8)?, r.get::<_, Option<u32>>(9)?),
                 ))
             },
         )
         .optional()?;
-    let Some((name, image, command, sha256, size, (limits, formula, before))) = found else {
+    let Some((name, image, command, sha256, size, (limits, formula, before), (index, count))) = found else {
         return Ok(None);
     };
     let key = TaskKey { task: task.clone(), attempt: before.saturating_add(1) };
@@ -159,6 +191,7 @@ pub(crate) fn assign(
         limits: serde_json::from_str(&limits)?,
         network: NetworkNeed::None,
         formula: serde_json::from_str(&formula)?,
+        array: index.zip(count).and_then(|(index, count)| ArrayPlace::new(index, count)),
     }))
 }
 
@@ -316,6 +349,8 @@ pub(crate) struct Submission {
     pub(crate) image_digest: String,
     pub(crate) sha256: String,
     pub(crate) size: u64,
+    /// What the worker tells beyond the rest: phases, input, GPU time.
+    pub(crate) report: ExecutionReport,
 }
 
 /// The final answer to a submission.
@@ -391,10 +426,18 @@ pub(crate) fn finish(
     if funds_ended {
         t.execute("UPDATE tasks SET cancel = 'insufficient_funds' WHERE id = ?1", [key.task.as_str()])?;
     }
+    let waited: i64 = t.query_row(
+        "SELECT a.assigned_ms - t.created_ms FROM attempts a JOIN tasks t ON t.id = a.task_id
+         WHERE a.task_id = ?1 AND a.attempt = ?2",
+        params![key.task.as_str(), key.attempt],
+        |r| r.get(0),
+    )?;
+    let mut report = submission.report.clone();
+    report.phases.queue_ms = report.phases.queue_ms.saturating_add(u64::try_from(waited).unwrap_or(0));
     t.execute(
         "UPDATE attempts SET state = 'finished', phase = 'ended', message = ?3, verdict = ?4, exit_code = ?5,
                 failure = ?6, wall_ms = ?7, image_digest = ?8, result_sha256 = ?9, result_size = ?10, usage = ?11,
-                credited = ?12, charged = ?12, ended_ms = ?13, updated_ms = ?13
+                credited = ?12, charged = ?12, ended_ms = ?13, updated_ms = ?13, report = ?14
          WHERE task_id = ?1 AND attempt = ?2",
         params![
             key.task.as_str(),
@@ -409,7 +452,8 @@ pub(crate) fn finish(
             ledger::signed(submission.size)?,
             serde_json::to_string(&submission.usage)?,
             ledger::signed(settled.credited)?,
-            now_ms
+            now_ms,
+            serde_json::to_string(&report)?
         ],
     )?;
     if state == TaskState::Succeeded {
@@ -436,7 +480,7 @@ fn outcome(verdict: &Verdict) -> (TaskState, String, Option<String>) {
     }
 }
 
-fn end(
+pub(super) fn end(
     t: &Transaction<'_>,
     task: &TaskId,
     state: TaskState,

@@ -1,5 +1,6 @@
 //! Tasks and their attempts as the database knows them. Every function here is one step of a transaction.
 
+mod array;
 mod lifecycle;
 mod pay;
 mod view;
@@ -7,6 +8,10 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use array::ArrayView;
+pub(crate) use array::{
+    all_to_gather, cancel_array, count, finish_array, insert_array, is_to_gather, outputs, whole_of,
+};
 pub(crate) use lifecycle::{
     CancelStep, Finished, Held, NewTask, Place, Submission, VoidStep, VoidWhy, Waiting, assign, cancel,
     finish, held, insert, place, progress, queued, void,
@@ -14,7 +19,7 @@ pub(crate) use lifecycle::{
 pub(crate) use lifecycle::{Progressed, holder};
 pub(crate) use pay::{Earning, EarningState, accrue, earnings};
 pub use view::{ResultView, TaskView, UsageView};
-pub(crate) use view::{attempt_and_state, find, list};
+pub(crate) use view::{attempt_and_state, find, list, parts};
 
 use crate::error::PoolError;
 use hivemind_domain::ids::{TaskId, TaskKey};

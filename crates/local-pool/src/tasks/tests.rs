@@ -151,6 +151,7 @@ fn apply(t: &Transaction<'_>, world: &World, step: &Step, now: i64) -> Result<()
                 image_digest: String::new(),
                 sha256: (*hash).into(),
                 size: 1,
+                report: hivemind_domain::report::ExecutionReport::default(),
             };
             finish(t, &key, world.users[*node + 1], &submission, now)?;
         }

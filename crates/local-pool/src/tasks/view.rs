@@ -1,10 +1,11 @@
 //! A task as its requester sees it.
 
-use super::{TaskState, stored_key};
+use super::{ArrayView, TaskState, stored_key};
 use crate::error::PoolError;
 use crate::ledger;
 use hivemind_domain::ids::{TaskId, TaskKey};
 use hivemind_domain::limits::TaskLimits;
+use hivemind_domain::report::ExecutionReport;
 use hivemind_domain::resources::GIB;
 use hivemind_domain::usage::TaskUsage;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -82,6 +83,14 @@ pub struct TaskView {
     pub credited_cpt: u64,
     /// Outputs, once they are here.
     pub result: Option<ResultView>,
+    /// What is told about the latest attempt, once it has ended.
+    pub report: Option<ExecutionReport>,
+    /// Sub-tasks by state, when this is a task of many; the CPT are then the sums over all of them.
+    pub array: Option<ArrayView>,
+    /// The whole, when this is a sub-task.
+    pub array_id: Option<String>,
+    /// Its index there, from 0.
+    pub array_index: Option<u32>,
     /// Handed in at, in milliseconds since the epoch.
     pub created_ms: i64,
     /// Program started at.
@@ -93,25 +102,60 @@ pub struct TaskView {
 const COLUMNS: &str = "t.id, t.name, t.state, a.phase, t.attempt, a.node_id, t.cancel, a.exit_code, a.failure,
     t.message, a.progress, coalesce(a.progress_message, ''), t.limits, t.image, t.package_sha256, a.usage,
     coalesce(a.charged, 0), coalesce(a.credited, 0), coalesce(a.result_sha256, ''), coalesce(a.result_size, 0),
-    t.created_ms, a.started_ms, t.ended_ms, coalesce(a.message, '')
-    FROM tasks t LEFT JOIN attempts a ON a.task_id = t.id AND a.attempt = t.attempt";
+    t.created_ms, a.started_ms, t.ended_ms, coalesce(a.message, ''), coalesce(a.report, ''), t.array_id,
+    t.array_index, ar.count, coalesce(ar.result_sha256, ''), coalesce(ar.result_size, 0)
+    FROM tasks t LEFT JOIN attempts a ON a.task_id = t.id AND a.attempt = t.attempt
+    LEFT JOIN arrays ar ON ar.task_id = t.id";
 
 /// One task; `owner` is checked when given.
 pub(crate) fn find(t: &Transaction<'_>, task: &TaskId, owner: Option<i64>) -> Result<TaskView, PoolError> {
-    t.prepare_cached(&format!("SELECT {COLUMNS} WHERE t.id = ?1 AND (?2 IS NULL OR t.owner_id = ?2)"))?
+    let mut view = t
+        .prepare_cached(&format!("SELECT {COLUMNS} WHERE t.id = ?1 AND (?2 IS NULL OR t.owner_id = ?2)"))?
         .query_row(params![task.as_str(), owner], |r| Ok(read(r)))
         .optional()?
-        .ok_or(PoolError::TaskUnknown)?
+        .ok_or(PoolError::TaskUnknown)??;
+    add_parts(t, &mut view)?;
+    Ok(view)
 }
 
-/// A user's tasks, newest first.
+/// A user's tasks, newest first; a task of many stands for its sub-tasks.
 pub(crate) fn list(t: &Transaction<'_>, owner: i64, limit: u32) -> Result<Vec<TaskView>, PoolError> {
-    t.prepare_cached(&format!(
-        "SELECT {COLUMNS} WHERE t.owner_id = ?1 ORDER BY t.created_ms DESC, t.id LIMIT ?2"
-    ))?
-    .query_map(params![owner, limit], |r| Ok(read(r)))?
-    .map(|row| row?)
-    .collect()
+    let mut views: Vec<TaskView> = t
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} WHERE t.owner_id = ?1 AND t.array_id IS NULL
+             ORDER BY t.created_ms DESC, t.id LIMIT ?2"
+        ))?
+        .query_map(params![owner, limit], |r| Ok(read(r)))?
+        .map(|row| row?)
+        .collect::<Result<_, PoolError>>()?;
+    views.iter_mut().try_for_each(|view| add_parts(t, view))?;
+    Ok(views)
+}
+
+/// The sub-tasks of a task of many by their index; `owner` is checked when given.
+pub(crate) fn parts(
+    t: &Transaction<'_>,
+    whole: &TaskId,
+    owner: Option<i64>,
+) -> Result<Vec<TaskView>, PoolError> {
+    find(t, whole, owner)?;
+    t.prepare_cached(&format!("SELECT {COLUMNS} WHERE t.array_id = ?1 ORDER BY t.array_index"))?
+        .query_map([whole.as_str()], |r| Ok(read(r)))?
+        .map(|row| row?)
+        .collect()
+}
+
+/// Fills in what a task of many is the sum of.
+fn add_parts(t: &Transaction<'_>, view: &mut TaskView) -> Result<(), PoolError> {
+    let Some(ArrayView { count, .. }) = view.array else { return Ok(()) };
+    let (array, charged, credited) = super::array::sums(t, &view.task_id, count)?;
+    (view.array, view.charged_cpt, view.credited_cpt) = (Some(array), charged, credited);
+    view.progress = Some(100.0 * f64::from(count - array.queued - array.running) / f64::from(count.max(1)));
+    if view.state == TaskState::Queued && array.queued < count {
+        view.state = TaskState::Running;
+        view.phase = Some(if array.is_over() { "collecting" } else { "running" }.to_owned());
+    }
+    Ok(())
 }
 
 /// The latest attempt of a task, if there is one, and its state.
@@ -142,14 +186,19 @@ fn read(r: &Row<'_>) -> Result<TaskView, PoolError> {
             peak_memory_bytes: usage.peak_memory_bytes,
         }
     });
-    let sha256: String = r.get(18)?;
+    let count: Option<u32> = r.get(27)?;
+    let (sha256, size): (String, i64) = match count {
+        Some(_) => (r.get(28)?, r.get(29)?),
+        None => (r.get(18)?, r.get(19)?),
+    };
+    let report: String = r.get(24)?;
     let cancel: Option<String> = r.get(6)?;
     // Outputs that were not paid for stay with the pool.
     let paid = cancel.as_deref() != Some("insufficient_funds");
     let result = if sha256.is_empty() || !paid {
         None
     } else {
-        Some(ResultView { sha256, size_bytes: ledger::unsigned(r.get(19)?)? })
+        Some(ResultView { sha256, size_bytes: ledger::unsigned(size)? })
     };
     let message: String = r.get(9)?;
     let attempt_message: String = r.get(23)?;
@@ -177,6 +226,10 @@ fn read(r: &Row<'_>) -> Result<TaskView, PoolError> {
         charged_cpt: ledger::unsigned(r.get(16)?)?,
         credited_cpt: ledger::unsigned(r.get(17)?)?,
         result,
+        report: serde_json::from_str(&report).ok(),
+        array: count.map(|count| ArrayView { count, ..ArrayView::default() }),
+        array_id: r.get(25)?,
+        array_index: r.get(26)?,
         created_ms: r.get(20)?,
         started_ms: r.get(21)?,
         ended_ms: r.get(22)?,

@@ -6,6 +6,7 @@
     reason = "a test ends at the first thing that is not as it should be"
 )]
 
+mod arrays;
 mod charging;
 mod hostile;
 mod leases;
@@ -15,3 +16,4 @@ mod requester;
 mod restart;
 mod results;
 mod support;
+mod waiting;

@@ -5,10 +5,10 @@ use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-struct Requester {
-    client: Client,
-    base: String,
-    token: String,
+pub struct Requester {
+    pub client: Client,
+    pub base: String,
+    pub token: String,
 }
 
 impl Requester {
@@ -19,7 +19,7 @@ impl Requester {
         Self { client: Client::builder().no_proxy().build().unwrap(), base, token: String::new() }
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Response {
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Response {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if !self.token.is_empty() {
             request = request.bearer_auth(&self.token);
@@ -30,13 +30,13 @@ impl Requester {
         request.send().await.unwrap()
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub async fn get(&self, path: &str) -> Value {
         let answer = self.call(Method::GET, path, None).await;
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         answer.json().await.unwrap()
     }
 
-    async fn join(bench: &Bench, name: &str) -> Self {
+    pub async fn join(bench: &Bench, name: &str) -> Self {
         let mut requester = Self::new(bench);
         let body = json!({ "username": name, "password": PASSWORD });
         let made = requester.call(Method::POST, "/api/register", Some(body.clone())).await;
@@ -48,7 +48,7 @@ impl Requester {
         requester
     }
 
-    fn form(fields: &[(&'static str, &'static str)], file: Option<Vec<u8>>) -> Form {
+    pub fn form(fields: &[(&'static str, &'static str)], file: Option<Vec<u8>>) -> Form {
         let mut form = Form::new();
         for (name, value) in fields {
             form = form.text(*name, *value);
@@ -59,16 +59,16 @@ impl Requester {
         form
     }
 
-    async fn submit(&self, form: Form) -> Response {
+    pub async fn submit(&self, form: Form) -> Response {
         let url = format!("{}/api/tasks", self.base);
         self.client.post(url).bearer_auth(&self.token).multipart(form).send().await.unwrap()
     }
 }
 
-const FIELDS: [(&str, &str); 4] =
+pub const FIELDS: [(&str, &str); 4] =
     [("task_name", "primes"), ("cpu_cores", "1.5"), ("memory_gb", "0.5"), ("gpu_required", "false")];
 
-async fn refused(answer: Response, status: u16, code: &str) -> Value {
+pub async fn refused(answer: Response, status: u16, code: &str) -> Value {
     assert_eq!(answer.status(), status);
     let body: Value = answer.json().await.unwrap();
     assert_eq!(body["error"]["code"], code, "{body}");
@@ -121,6 +121,16 @@ async fn a_task_from_submission_to_result_with_its_log_live() {
     let task = ann.get(&format!("/api/tasks/{id}")).await;
     assert_eq!((&task["state"], &task["exit_code"]), (&json!("succeeded"), &json!(0)));
     assert_eq!(task["result"], json!({ "sha256": sha256(&result), "size_bytes": result.len() }));
+    let report = &task["report"];
+    let told =
+        ["exit_class", "exit_code", "wall_ms", "bytes_in", "bytes_out", "image_digest"].map(|k| &report[k]);
+    let digest = json!("sha256:abc");
+    assert_eq!(
+        told,
+        [&json!("succeeded"), &json!(0), &json!(1000), &json!(99), &json!(result.len()), &digest]
+    );
+    assert_eq!((&report["phases"]["fetch_ms"], &report["phases"]["run_ms"]), (&json!(3), &json!(1000)));
+    assert!(report["phases"]["queue_ms"].is_u64() && report["phases"]["upload_ms"].is_u64(), "{report}");
     let answer = ann.call(Method::GET, &format!("/api/tasks/{id}/result"), None).await;
     assert_eq!(answer.headers()["x-content-sha256"], sha256(&result).as_str());
     assert_eq!(answer.headers()["content-type"], "application/zip");

@@ -216,6 +216,7 @@ impl Worker {
             usage: Some(v1::NodeUsage::default()),
             tasks: tasks.into_iter().map(task).collect(),
             pause_reason: String::new(),
+            alerts: vec!["memory_high".into()],
         };
         self.nodes().report_node_status(self.signed(report)).await.unwrap().into_inner()
     }
@@ -295,6 +296,9 @@ pub fn header(
         sha256: if data.is_empty() { String::new() } else { sha256(data) },
         size_bytes: data.len() as u64,
         offset,
+        phases: Some(v1::PhaseDurations { fetch_ms: 3, run_ms: usage.active_ms, ..Default::default() }),
+        input_bytes: 99,
+        gpu_ms: 0,
     }
 }
 

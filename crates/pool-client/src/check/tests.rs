@@ -22,6 +22,7 @@ fn good_assignment() -> v1::Assignment {
         }),
         network_hosts: vec!["pypi.org".into()],
         formula: v1::Formula::V2.into(),
+        array: None,
     }
 }
 

@@ -90,6 +90,7 @@ pub(super) fn status(node_id: String, report: &StatusReport) -> v1::ReportNodeSt
         }),
         tasks: tasks.collect(),
         pause_reason: report.paused.clone(),
+        alerts: report.alerts.iter().take(limits::MAX_ALERTS).cloned().collect(),
     }
 }
 
@@ -144,6 +145,16 @@ pub(super) fn result_header(header: &ResultHeader, offset: u64) -> v1::ResultHea
         sha256: file.map(|f| f.sha256.clone()).unwrap_or_default(),
         size_bytes: file.map_or(0, |f| f.size_bytes),
         offset,
+        phases: Some(v1::PhaseDurations {
+            queue_ms: header.times.queue_ms,
+            fetch_ms: header.times.fetch_ms,
+            pull_ms: header.times.pull_ms,
+            prepare_ms: header.times.prepare_ms,
+            run_ms: header.times.run_ms,
+            collect_ms: header.times.collect_ms,
+        }),
+        input_bytes: header.input_bytes,
+        gpu_ms: header.gpu_ms,
     }
 }
 

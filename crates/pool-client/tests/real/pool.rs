@@ -2,6 +2,7 @@
 
 use crate::bench::{Bench, PASSWORD, Wire, capabilities, config, free, install, noise, zip};
 use hivemind_domain::ids::{TaskId, TaskKey};
+use hivemind_domain::report::PhaseTimes;
 use hivemind_domain::task::{CancelledBy, HandBack, ResultFile, Verdict};
 use hivemind_domain::usage::{AverageUse, TaskUsage};
 use hivemind_local_pool::{TaskRequest, TaskState};
@@ -29,6 +30,9 @@ fn result(key: &TaskKey, path: &Path, bytes: &[u8]) -> ResultHeader {
         wall: Duration::from_secs(1),
         image_digest: "sha256:0".into(),
         file: Some(file),
+        times: PhaseTimes { run_ms: 1000, ..PhaseTimes::default() },
+        input_bytes: 7,
+        gpu_ms: 0,
     }
 }
 

@@ -15,6 +15,7 @@ fn task(id: &str, attempt: u32, at: i64) -> Task {
         limits: TaskLimits::default(),
         network: NetworkNeed::None,
         formula: Formula::V2,
+        array: None,
     };
     Task::accept(assignment, WallMs(at))
 }

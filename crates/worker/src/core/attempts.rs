@@ -160,7 +160,11 @@ impl Core {
                 live.counted_to = None;
             }
             TaskInput::HandBackTaken | TaskInput::Acknowledged(_) => live.delivery = None,
-            TaskInput::Begin | TaskInput::Prepared { .. } | TaskInput::Stop(_) | TaskInput::Collected(_) => {}
+            TaskInput::Begin
+            | TaskInput::Prepared { .. }
+            | TaskInput::Stop(_)
+            | TaskInput::Took(_)
+            | TaskInput::Collected(_) => {}
         }
         let before = live.task.clone();
         let todo = live.task.step(input, now.wall);

@@ -29,6 +29,7 @@ fn assigned(name: &str) -> Assigned {
         limits: TaskLimits { timeout: Duration::from_secs(60), ..TaskLimits::default() },
         network: NetworkNeed::None,
         formula: Formula::V2,
+        array: None,
     };
     Assigned { assignment, lease: Duration::from_secs(10) }
 }

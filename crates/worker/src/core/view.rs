@@ -201,5 +201,6 @@ pub(crate) fn task_view(task: &Task) -> TaskView {
         settled: task.credit.is_some_and(|c| c.settled),
         result_sha256: task.result.as_ref().map(|r| r.sha256.clone()),
         result_bytes: task.result.as_ref().map(|r| r.size_bytes),
+        report: task.report().map(Into::into),
     }
 }

@@ -4,7 +4,7 @@ use crate::port::OutputLine;
 use async_trait::async_trait;
 use hivemind_domain::ids::{InstallId, TaskKey};
 use hivemind_domain::limits::TaskLimits;
-use hivemind_domain::task::ResultFile;
+use hivemind_domain::task::{ArrayPlace, ResultFile};
 use hivemind_domain::usage::UsageSample;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -89,15 +89,21 @@ pub struct ContainerPlan {
     pub package: Option<PathBuf>,
     /// Hard limits.
     pub limits: TaskLimits,
+    /// Its place, when it is one of many; told to the program.
+    pub array: Option<ArrayPlace>,
 }
 
 /// A container that is ready to start.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Prepared {
     /// The engine's id.
     pub container: String,
     /// Manifest digest, or image id where there is no manifest.
     pub image_digest: String,
+    /// How long the image was pulled; zero when it was there.
+    pub pull: Duration,
+    /// What the package holds, for people: size and path of each entry, printable, at most 64 KiB; empty without one.
+    pub listing: String,
 }
 
 /// How a container ended.
@@ -154,6 +160,9 @@ pub trait Engine: Send + Sync + 'static {
     /// Writes the outputs as one zip (entries sorted, fixed times) into `into`: by a temporary file, on disk for
     /// good. Symbolic links are never followed. More than `max_bytes` is refused.
     async fn collect(&self, container: &str, into: &Path, max_bytes: u64) -> Result<ResultFile, EngineError>;
+
+    /// What the engine knows of a container, for people: JSON without the values of its variables.
+    async fn describe(&self, container: &str) -> Result<String, EngineError>;
 
     /// Removes the container and its volume. Fine when it is gone.
     async fn remove(&self, container: &str) -> Result<(), EngineError>;

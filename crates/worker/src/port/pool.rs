@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use hivemind_control::MetricsSample;
 use hivemind_domain::ids::{InstallId, NodeId, TaskKey};
+use hivemind_domain::report::PhaseTimes;
 use hivemind_domain::resources::{Capabilities, Resources, TrustLevel};
 use hivemind_domain::task::{Assignment, CancelledBy, Credit, HandBack, PackageRef, ResultFile, Verdict};
 use hivemind_domain::usage::{AverageUse, TaskUsage};
@@ -123,6 +124,8 @@ pub struct StatusReport {
     pub tasks: Vec<TaskStatus>,
     /// Why no work is taken, as a stable word; empty when it is.
     pub paused: String,
+    /// What is above its threshold now, as stable words.
+    pub alerts: Vec<String>,
 }
 
 /// The pool's answer to a status report.
@@ -196,6 +199,12 @@ pub struct ResultHeader {
     pub image_digest: String,
     /// Outputs, when there are any.
     pub file: Option<ResultFile>,
+    /// How long the phases before the upload took.
+    pub times: PhaseTimes,
+    /// Size of the fetched package in bytes; zero without one.
+    pub input_bytes: u64,
+    /// Time for which GPUs were held, in milliseconds, added up over them.
+    pub gpu_ms: u64,
 }
 
 /// A pool, seen from this computer. Every call is made by us, has a time limit of its own and may be dropped.

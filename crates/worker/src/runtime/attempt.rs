@@ -7,7 +7,9 @@ use crate::port::{
 };
 use hivemind_control::{Event, LogLine, TaskRef};
 use hivemind_domain::ids::TaskKey;
+use hivemind_domain::report::PhaseTimes;
 use hivemind_domain::task::{FailureClass, Task, TaskEffect, TaskInput, Verdict};
+use hivemind_domain::time::Mono;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -74,20 +76,42 @@ pub(super) fn perform(shared: &Arc<Shared>, task: Task, effect: TaskEffect) {
     }
 }
 
+/// Whole milliseconds since then.
+fn ms_since(shared: &Shared, from: Mono) -> u64 {
+    u64::try_from(shared.ports.clock.now().mono.since(from).as_millis()).unwrap_or(u64::MAX)
+}
+
+async fn tell_times(shared: &Shared, key: &TaskKey, times: PhaseTimes) {
+    if times != PhaseTimes::default() {
+        shared.tell(Input::Task(key.clone(), TaskInput::Took(times))).await;
+    }
+}
+
 async fn prepare(shared: Arc<Shared>, task: Task, token: CancellationToken) {
     let key = task.key().clone();
+    let began = shared.ports.clock.now();
     let mut preparing = {
         let (shared, task) = (Arc::clone(&shared), task.clone());
-        tokio::spawn(async move { prepared(&shared, &task).await })
+        tokio::spawn(async move {
+            let mut times = PhaseTimes::default();
+            let input = prepared(&shared, &task, &mut times).await;
+            (input, times)
+        })
     };
     let outcome = token.run_until_cancelled(&mut preparing).await;
+    let mut times = outcome.as_ref().and_then(|done| done.as_ref().ok()).map(|done| done.1).unwrap_or_default();
+    times.prepare_ms = ms_since(&shared, began.mono).saturating_sub(times.fetch_ms + times.pull_ms);
+    if task.times == PhaseTimes::default() {
+        times.queue_ms = u64::try_from(began.wall.0.saturating_sub(task.accepted_at.0)).unwrap_or(0);
+    }
+    tell_times(&shared, &key, times).await;
     lock(&shared.activities).remove(&key);
     let input = match outcome {
         None => {
             tokio::spawn(undo(Arc::clone(&shared), task, preparing));
             Input::Task(key, TaskInput::Stopped)
         }
-        Some(Ok(input)) => input,
+        Some(Ok((input, _))) => input,
         // It was aborted with the whole program, or is a mistake of ours: nothing was prepared.
         Some(Err(error)) => {
             let message = format!("the preparation broke off: {error}");
@@ -99,7 +123,7 @@ async fn prepare(shared: Arc<Shared>, task: Task, token: CancellationToken) {
 
 /// Takes back what a preparation makes that nobody wants any more. A request the engine has taken is carried out
 /// although nobody waits for its answer, so its end is waited for, within reason, before the container is looked for.
-async fn undo(shared: Arc<Shared>, task: Task, mut preparing: JoinHandle<Input>) {
+async fn undo(shared: Arc<Shared>, task: Task, mut preparing: JoinHandle<(Input, PhaseTimes)>) {
     if tokio::time::timeout(LAST_STEP, &mut preparing).await.is_err() {
         preparing.abort();
         let _ = preparing.await;
@@ -109,12 +133,15 @@ async fn undo(shared: Arc<Shared>, task: Task, mut preparing: JoinHandle<Input>)
     remove_container(shared, Task { container: None, ..task }).await;
 }
 
-async fn prepared(shared: &Shared, task: &Task) -> Input {
+async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input {
     let key = task.key().clone();
     let assignment = &task.assignment;
     let mut package = None;
     if let Some(wanted) = &assignment.package {
-        match package::fetch(shared, &key, wanted).await {
+        let began = shared.ports.clock.now().mono;
+        let fetched = package::fetch(shared, &key, wanted).await;
+        times.fetch_ms = ms_since(shared, began);
+        match fetched {
             Ok(path) => package = Some(path),
             Err(error) => return package_failed(key, &error),
         }
@@ -127,13 +154,15 @@ async fn prepared(shared: &Shared, task: &Task) -> Input {
         command: assignment.command.clone(),
         package: package.clone(),
         limits: assignment.limits.clone(),
+        array: assignment.array,
     };
     match shared.ports.engine.prepare(&plan).await {
         Ok(prepared) => {
             if let Some(path) = package {
                 remove_file(&path).await;
             }
-            let crate::port::Prepared { container, image_digest } = prepared;
+            let crate::port::Prepared { container, image_digest, pull, .. } = prepared;
+            times.pull_ms = u64::try_from(pull.as_millis()).unwrap_or(u64::MAX);
             Input::Task(key, TaskInput::Prepared { container, image_digest })
         }
         Err(error) => engine_failed(key, error),
@@ -178,16 +207,20 @@ async fn run(shared: Arc<Shared>, task: Task) {
     reporter::start(&shared, &key);
     let (events, told) = mpsc::channel(BATCH);
     let listener = tokio::spawn(listen(Arc::clone(&shared), key.clone(), told));
+    let began = shared.ports.clock.now().mono;
     let exit = shared.ports.engine.run(&container, after, events).await;
+    let run_ms = ms_since(&shared, began);
     let _ = listener.await;
     lock(&shared.activities).remove(&key);
     reporter::finish(&shared, &key);
     let input = match exit {
         Ok(exit) => {
-            Input::Task(key, TaskInput::Exited { code: exit.code, out_of_memory: exit.out_of_memory })
+            let exited = TaskInput::Exited { code: exit.code, out_of_memory: exit.out_of_memory };
+            Input::Task(key.clone(), exited)
         }
-        Err(error) => engine_failed(key, error),
+        Err(error) => engine_failed(key.clone(), error),
     };
+    tell_times(&shared, &key, PhaseTimes { run_ms, ..PhaseTimes::default() }).await;
     shared.tell(input).await;
 }
 
@@ -265,11 +298,14 @@ async fn collect(shared: Arc<Shared>, task: Task) {
     let most = task.assignment.limits.disk_bytes;
     let token = CancellationToken::new();
     lock(&shared.activities).insert(key.clone(), Activity::Collecting(token.clone()));
+    let began = shared.ports.clock.now().mono;
     let collected = shared.ports.engine.collect(&container, &into, most).await;
+    let collect_ms = ms_since(&shared, began);
     lock(&shared.activities).remove(&key);
     if token.is_cancelled() {
         remove_file(&into).await;
     }
+    tell_times(&shared, &key, PhaseTimes { collect_ms, ..PhaseTimes::default() }).await;
     let input = match collected {
         Ok(file) => Input::Task(key, TaskInput::Collected(file)),
         Err(error) if error.is_outage() => Input::EngineAway(key, error),
@@ -287,22 +323,24 @@ async fn submit(shared: Arc<Shared>, task: Task) {
         reporter::flush(&shared, &key, LAST_LINES).await;
     }
     let path = task.result.as_ref().map(|_| shared.ports.spool.result(&key));
-    let wall = match (task.started_at, task.ended_at) {
-        (Some(from), Some(to)) => {
-            Duration::from_millis(u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0))
-        }
-        _ => Duration::ZERO,
-    };
+    let Some(report) = task.report() else { return };
     let header = ResultHeader {
         key: key.clone(),
         verdict,
         usage: task.usage,
         average: task.usage.average(&task.assignment.limits),
-        wall,
-        image_digest: task.image_digest.clone().unwrap_or_default(),
+        wall: Duration::from_millis(report.wall_ms),
+        image_digest: report.image_digest,
         file: task.result.clone(),
+        times: report.phases,
+        input_bytes: report.bytes_in,
+        gpu_ms: report.gpu_ms,
     };
-    let input = match shared.ports.pool.submit(&header, path.as_deref()).await {
+    let began = shared.ports.clock.now().mono;
+    let submitted = shared.ports.pool.submit(&header, path.as_deref()).await;
+    let upload_ms = ms_since(&shared, began);
+    tell_times(&shared, &key, PhaseTimes { upload_ms, ..PhaseTimes::default() }).await;
+    let input = match submitted {
         Ok(credit) => Input::Task(key, TaskInput::Acknowledged(credit)),
         Err(error) => Input::DeliveryFailed { key, error, unit: unit() },
     };

@@ -66,6 +66,7 @@ export function task(i: number, now: number, change: Partial<TaskView> = {}): Ta
     settled: false,
     result_sha256: null,
     result_bytes: null,
+    report: null,
     ...change,
   };
 }
@@ -96,6 +97,20 @@ export function pastTask(i: number, now: number): TaskView {
     settled: i >= 1,
     result_sha256: verdict === "succeeded" ? "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" : null,
     result_bytes: verdict === "succeeded" ? 48_213 : null,
+    report: {
+      exit_class: failed ? "exit_code" : verdict,
+      exit_code: verdict === "succeeded" ? 0 : failed ? 3 : null,
+      wall_ms: 190_000,
+      cpu_ms: 171_500,
+      peak_memory_bytes: 0.7 * GIB,
+      bytes_in: 12_345,
+      bytes_out: verdict === "succeeded" ? 48_213 : 0,
+      disk_bytes: 3_145_728,
+      network_bytes: 0,
+      gpu_ms: 0,
+      image_digest: "sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945",
+      phases: { queue_ms: 4, fetch_ms: 31, pull_ms: 0, prepare_ms: 312, run_ms: 190_000, collect_ms: 54, upload_ms: 120 },
+    },
   });
 }
 

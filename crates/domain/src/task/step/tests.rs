@@ -16,6 +16,7 @@ fn task() -> Task {
         limits: TaskLimits::default(),
         network: NetworkNeed::None,
         formula: Formula::V2,
+        array: None,
     };
     Task::accept(assignment, WallMs(1))
 }
