@@ -140,6 +140,12 @@ const HOSTILE: &[(&str, &str, Spoil)] = &[
     ("host with a wildcard", "assignment.network_hosts", |a| a.network_hosts = vec!["*".into()]),
     ("host with a newline", "assignment.network_hosts", |a| a.network_hosts = vec!["a\r\nHost: b".into()]),
     ("host as option", "assignment.network_hosts", |a| a.network_hosts = vec!["-h".into()]),
+    ("an index at its count", "assignment.array", |a| a.array = Some(v1::ArrayPlace { index: 3, count: 3 })),
+    ("an array of none", "assignment.array", |a| a.array = Some(v1::ArrayPlace { index: 0, count: 0 })),
+    ("too large an array", "assignment.array", |a| a.array = Some(v1::ArrayPlace { index: 0, count: 1001 })),
+    ("an endless array", "assignment.array", |a| {
+        a.array = Some(v1::ArrayPlace { index: u32::MAX - 1, count: u32::MAX });
+    }),
     ("no formula", "assignment.formula", |a| a.formula = 0),
     ("unknown formula", "assignment.formula", |a| a.formula = 77),
     ("negative formula", "assignment.formula", |a| a.formula = i32::MIN),

@@ -99,7 +99,8 @@ async fn prepare(shared: Arc<Shared>, task: Task, token: CancellationToken) {
         })
     };
     let outcome = token.run_until_cancelled(&mut preparing).await;
-    let mut times = outcome.as_ref().and_then(|done| done.as_ref().ok()).map(|done| done.1).unwrap_or_default();
+    let mut times =
+        outcome.as_ref().and_then(|done| done.as_ref().ok()).map(|done| done.1).unwrap_or_default();
     times.prepare_ms = ms_since(&shared, began.mono).saturating_sub(times.fetch_ms + times.pull_ms);
     if task.times == PhaseTimes::default() {
         times.queue_ms = u64::try_from(began.wall.0.saturating_sub(task.accepted_at.0)).unwrap_or(0);
