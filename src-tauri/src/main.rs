@@ -8,6 +8,7 @@
 
 mod arguments;
 mod commands;
+mod page_process;
 mod window;
 
 use anyhow::Context as _;

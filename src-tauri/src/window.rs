@@ -1,13 +1,14 @@
 //! The one window.
 
 use crate::commands::Following;
+use crate::page_process;
 use tauri::webview::{NewWindowResponse, PageLoadEvent};
 use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
 const LABEL: &str = "main";
 
 pub(crate) fn open(app: &AppHandle) -> tauri::Result<()> {
-    WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
+    let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
         .title("HiveMind Worker")
         .inner_size(1100.0, 720.0)
         .min_inner_size(900.0, 600.0)
@@ -20,7 +21,7 @@ pub(crate) fn open(app: &AppHandle) -> tauri::Result<()> {
             }
         })
         .build()?;
-    Ok(())
+    page_process::follow(&window)
 }
 
 /// Nothing but the embedded UI is ever shown: the commands would be in the hands of another page.

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use super::Engine;
 use crate::console;
 use crate::folders::{Folders, set};
-use crate::program::{capture, program, run};
+use crate::program::{capture, program, run, succeeds};
 
 /// Sockets, pid files and the log. Short, because a Unix socket's path may have 107 bytes only.
 const RUN: &str = "/run/hivemind-test";
@@ -119,10 +119,17 @@ fn lock(path: &Path) -> Result<File> {
 }
 
 fn namespace() -> Result<()> {
-    if !Path::new("/run/netns").join(NAMESPACE).exists() {
+    let mut up = program("ip");
+    up.args(["-n", NAMESPACE, "link", "set", "lo", "up"]);
+    let file = Path::new("/run/netns").join(NAMESPACE);
+    if file.exists() && !succeeds(&mut up) {
+        // A name whose namespace is gone.
+        std::fs::remove_file(&file)?;
+    }
+    if !file.exists() {
         run(program("ip").args(["netns", "add", NAMESPACE]))?;
     }
-    run(program("ip").args(["-n", NAMESPACE, "link", "set", "lo", "up"]))
+    run(&mut up)
 }
 
 fn spawn(places: &Places) -> Result<()> {
