@@ -35,6 +35,8 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         | ErrorCode::EngineFailed
         | ErrorCode::ImageUnavailable
         | ErrorCode::DiskLow
+        | ErrorCode::DiskUnbounded
+        | ErrorCode::SandboxBroken
         | ErrorCode::JournalFailed
         | ErrorCode::JournalDamaged
         | ErrorCode::WorkerAlreadyRunning

@@ -6,7 +6,7 @@ use crate::desktop::WindowLauncher;
 use crate::{logging, output};
 use anyhow::Context;
 use hivemind_control::{ApiError, Control, ErrorCode};
-use hivemind_engine::DockerEngine;
+use hivemind_engine::{Companion, DockerEngine};
 use hivemind_host::{GpuSource, SystemClock, SystemHost};
 use hivemind_local_api::{BrowserListener, Sessions, SocketListener};
 use hivemind_pool_client::{V1Config, V1Pool};
@@ -120,7 +120,9 @@ impl Running {
         let settings: Arc<dyn SettingsStore> = Arc::new(settings);
         let rule = crate::images::rule(Arc::clone(&settings));
         let ports = Ports {
-            engine: Arc::new(DockerEngine::connect(engine_address).with_image_rule(rule)),
+            engine: Arc::new(
+                DockerEngine::connect(engine_address).with_image_rule(rule).with_companion(companion()),
+            ),
             pool: Arc::new(pool),
             host: Arc::new(SystemHost::new(folder.data(), gpus)),
             journal: Arc::new(journal),
@@ -176,6 +178,12 @@ impl Running {
             let _ = job.await;
         }
     }
+}
+
+/// The companion beside this program. Without it tasks run all the same, and Health says what is missing.
+fn companion() -> Option<Companion> {
+    let own = std::env::current_exe().map_err(|error| tracing::warn!(%error, "this program's place")).ok()?;
+    Companion::beside(&own).inspect_err(|error| tracing::warn!(%error, "there is no companion")).ok()
 }
 
 async fn tray(control: Arc<dyn Control>, clock: Arc<dyn Clock>, shutdown: CancellationToken) {

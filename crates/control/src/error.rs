@@ -44,6 +44,10 @@ pub enum ErrorCode {
     ImageUnavailable,
     /// Too little room on the disk.
     DiskLow,
+    /// The sum of what a running task keeps on disk cannot be bounded.
+    DiskUnbounded,
+    /// A task could do on this computer what no task may: the self-test got through.
+    SandboxBroken,
     /// The worker's own records cannot be written.
     JournalFailed,
     /// The worker's own records were damaged; the file is kept, what could be read was taken over.
@@ -141,6 +145,8 @@ impl ErrorCode {
             Self::EngineForbidden => Some(Action::PermitEngine),
             Self::ImageUnavailable
             | Self::DiskLow
+            | Self::DiskUnbounded
+            | Self::SandboxBroken
             | Self::JournalFailed
             | Self::JournalDamaged
             | Self::EngineFailed => Some(Action::OpenDoctor),

@@ -1,5 +1,6 @@
 //! The hardened configuration of a task's container.
 
+use crate::companion;
 use crate::image::Pinned;
 use crate::policy;
 use bollard::models::{
@@ -20,6 +21,8 @@ pub(crate) struct Program<'a> {
     pub(crate) folder: &'a str,
     /// Its place, when it is one of many.
     pub(crate) array: Option<ArrayPlace>,
+    /// Whether our companion is in the volume, to be process 1 in place of the engine's init.
+    pub(crate) companion: bool,
 }
 
 /// The container's name: the same for every try at the same attempt, so that a second one is noticed.
@@ -66,13 +69,20 @@ pub(crate) fn configuration(
         tty: Some(false),
         env: Some(environment(key, program.array)),
         // As entry point rather than command, so that the image's own entry point plays no part.
-        entrypoint: Some(program.command.to_vec()),
+        entrypoint: Some(if program.companion {
+            companion::entry_point(limits, program.command)
+        } else {
+            program.command.to_vec()
+        }),
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
         image: Some(image.id.clone()),
         working_dir: Some(working_dir),
         labels: Some(labels.clone()),
         stop_signal: Some("SIGTERM".to_owned()),
-        host_config: Some(host_configuration(limits, image, labels)),
+        host_config: Some(HostConfig {
+            init: Some(!program.companion),
+            ..host_configuration(limits, image, labels)
+        }),
         ..ContainerCreateBody::default()
     }
 }
@@ -122,7 +132,6 @@ fn host_configuration(limits: &TaskLimits, image: &Pinned, labels: HashMap<Strin
         shm_size: Some(policy::SHM_BYTES),
         oom_score_adj: Some(policy::OOM_SCORE_ADJ),
         oom_kill_disable: Some(false),
-        init: Some(true),
         ipc_mode: Some("private".to_owned()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
         log_config: Some(HostConfigLogConfig {
@@ -185,7 +194,8 @@ mod tests {
             pull: std::time::Duration::ZERO,
         };
         let command = ["python3".to_owned(), "./main.py".to_owned()];
-        let program = Program { command: &command, folder: "job", array: ArrayPlace::new(2, 7) };
+        let program =
+            Program { command: &command, folder: "job", array: ArrayPlace::new(2, 7), companion: false };
         let install = InstallId::new("install-1").expect("id");
         configuration(&install, &key, &TaskLimits::default(), &image, &program)
     }
@@ -194,7 +204,7 @@ mod tests {
     fn the_box_is_closed() {
         let body = example();
         let host = body.host_config.clone().expect("host configuration");
-        assert_eq!(host.network_mode.as_deref(), Some("none"));
+        assert_eq!((host.network_mode.as_deref(), host.init), (Some("none"), Some(true)));
         assert_eq!(host.cap_drop, Some(vec!["ALL".to_owned()]));
         assert_eq!((host.cap_add, host.binds, host.devices, host.pid_mode), (None, None, None, None));
         assert_eq!((host.readonly_rootfs, host.privileged), (Some(true), Some(false)));

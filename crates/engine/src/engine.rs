@@ -1,6 +1,7 @@
 use crate::address::Address;
 use crate::calls::ApiCallCounter;
 use crate::channel::{ChannelWriter, PIECES};
+use crate::companion::{Companion, Opened};
 use crate::connection::{Connection, failed};
 use crate::container::{Program, configuration, key_of, labels_of, name_of};
 use crate::events::EngineEvents;
@@ -47,6 +48,7 @@ pub struct DockerEngine {
     /// Containers made by this process and not started yet: they need no inspection before the start.
     fresh: Mutex<HashSet<String>>,
     image_rule: Option<Arc<ImageRule>>,
+    companion: Option<Companion>,
 }
 
 impl std::fmt::Debug for DockerEngine {
@@ -68,6 +70,7 @@ impl DockerEngine {
             events: EngineEvents::default(),
             fresh: Mutex::default(),
             image_rule: None,
+            companion: None,
         }
     }
 
@@ -75,6 +78,14 @@ impl DockerEngine {
     #[must_use]
     pub fn with_image_rule(mut self, rule: Arc<ImageRule>) -> Self {
         self.image_rule = Some(rule);
+        self
+    }
+
+    /// Puts the companion into every container, as process 1. Without one the engine's own init is used, and what a
+    /// task keeps on disk is bounded per file only.
+    #[must_use]
+    pub fn with_companion(mut self, companion: Option<Companion>) -> Self {
+        self.companion = companion;
         self
     }
 
@@ -154,7 +165,19 @@ impl DockerEngine {
         self.remove(held.id.as_deref().unwrap_or(name)).await
     }
 
-    async fn upload(&self, container: &str, package: Option<Package>) -> Result<(), EngineError> {
+    /// The companion for one task; a file that has vanished is as good as none.
+    fn open_companion(&self) -> Option<Opened> {
+        let companion = self.companion.as_ref().filter(|companion| companion.fits())?;
+        let opened = companion.open();
+        opened.inspect_err(|error| tracing::warn!(%error, "a task runs without the companion")).ok()
+    }
+
+    async fn upload(
+        &self,
+        container: &str,
+        package: Option<Package>,
+        companion: Option<Opened>,
+    ) -> Result<(), EngineError> {
         let bytes = package.as_ref().map_or(0, Package::unpacked_bytes);
         let within = UPLOAD_WITHIN + Duration::from_secs(bytes / UPLOAD_BYTES_PER_SECOND);
         let docker = self.connection.patient(within)?;
@@ -163,8 +186,8 @@ impl DockerEngine {
         let writing = tokio::task::spawn_blocking(move || {
             let writer = ChannelWriter::new(sender);
             let written = match &package {
-                Some(package) => package.write_tar(writer),
-                None => package::write_empty_tar(writer),
+                Some(package) => package.write_tar_with(writer, companion),
+                None => package::write_empty_tar(writer, companion),
             };
             let written = written.and_then(|mut writer| writer.flush());
             if let Err(error) = &written {
@@ -215,7 +238,14 @@ impl Engine for DockerEngine {
         let docker = self.connection.patient(VERIFY_WITHIN)?;
         let version = docker.version().await.map_err(|e| translate("ask the engine's version", &e))?;
         let info = docker.info().await.map_err(|e| translate("ask what the engine is", &e))?;
+        if let Some(companion) = &self.companion {
+            companion.learn(info.architecture.as_deref());
+        }
         describe(&version, &info)
+    }
+
+    fn bounds_disk(&self) -> bool {
+        self.companion.as_ref().is_some_and(Companion::fits)
     }
 
     async fn prepare(&self, plan: &ContainerPlan) -> Result<Prepared, EngineError> {
@@ -232,8 +262,14 @@ impl Engine for DockerEngine {
         // Opens the event stream, so that what is learned about the image is kept up to date.
         let _listening = self.events.subscribe(&self.connection);
         let mut image = self.pin(plan, package.as_ref()).await?;
+        let companion = self.open_companion();
         let body = |image: &Pinned| {
-            let program = Program { command: &command, folder: &folder, array: plan.array };
+            let program = Program {
+                command: &command,
+                folder: &folder,
+                array: plan.array,
+                companion: companion.is_some(),
+            };
             configuration(&plan.install, &plan.key, &plan.limits, image, &program)
         };
         let container = match self.create(plan, body(&image)).await {
@@ -250,7 +286,7 @@ impl Engine for DockerEngine {
                 })?
             }
         };
-        if let Err(error) = self.upload(&container, package).await {
+        if let Err(error) = self.upload(&container, package, companion).await {
             if let Err(left) = self.remove(&container).await {
                 tracing::warn!(container, error = %left, "a container that could not be filled stays");
             }

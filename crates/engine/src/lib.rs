@@ -12,6 +12,7 @@
 mod address;
 mod calls;
 mod channel;
+mod companion;
 mod connection;
 mod container;
 mod describe;
@@ -26,6 +27,7 @@ pub mod policy;
 mod run;
 
 pub use calls::ApiCallCounter;
+pub use companion::{Companion, CompanionError, FILE_NAME as COMPANION_FILE_NAME};
 pub use engine::DockerEngine;
 pub use image::ImageRule;
 pub use package::{Package, PackageError};

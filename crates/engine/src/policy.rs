@@ -19,6 +19,19 @@ pub const OUTPUT_DIR: &str = "/work/output";
 /// The same relative to [`WORK_DIR`].
 pub const OUTPUT_NAME: &str = "output";
 
+/// The companion inside a container: it is process 1 of every task, and removes its file before the task starts.
+pub const COMPANION: &str = "/work/.hivemind-companion";
+/// The same relative to [`WORK_DIR`]; no package may hold it.
+pub const COMPANION_NAME: &str = ".hivemind-companion";
+
+/// Files and folders a task may have on disk: one for each 4 KiB granted, which is a block of the usual file
+/// systems, but not fewer than a small program with its libraries needs, and not more than can be counted in a
+/// second or two.
+#[must_use]
+pub fn max_files(disk_bytes: u64) -> u64 {
+    (disk_bytes / 4096).clamp(65_536, 1_048_576)
+}
+
 /// `/tmp` is memory, small and not executable (row 48: noexec, nosuid, 100m).
 pub const TMPFS_TMP: &str = "rw,noexec,nosuid,nodev,size=100m,mode=1777";
 /// An image may declare volumes of its own; each becomes this instead of unlimited disk.

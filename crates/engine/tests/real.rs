@@ -8,6 +8,9 @@ mod bench;
 #[path = "real/life.rs"]
 mod life;
 #[cfg(unix)]
+#[path = "real/limits.rs"]
+mod limits;
+#[cfg(unix)]
 #[path = "real/outage.rs"]
 mod outage;
 #[path = "real/outputs.rs"]

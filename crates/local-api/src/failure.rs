@@ -58,6 +58,8 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::EngineTooOld
         | ErrorCode::EngineFailed
         | ErrorCode::ImageUnavailable
+        | ErrorCode::DiskUnbounded
+        | ErrorCode::SandboxBroken
         | ErrorCode::WorkerNotRunning => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::DiskLow => StatusCode::INSUFFICIENT_STORAGE,
         ErrorCode::JournalFailed | ErrorCode::JournalDamaged | ErrorCode::Internal => {

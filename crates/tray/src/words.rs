@@ -132,6 +132,10 @@ impl Words {
             ErrorCode::PoolNotice => self.pick("The pool has news", "任務池有新消息"),
             ErrorCode::PoolUnencrypted => self.pick("The pool is not encrypted", "任務池未加密"),
             ErrorCode::DiskLow => self.pick("The disk is nearly full", "磁碟空間不足"),
+            ErrorCode::DiskUnbounded => self.pick("Tasks' disk use is not bounded", "任務的磁碟用量沒有上限"),
+            ErrorCode::SandboxBroken => {
+                self.pick("A task could break out here", "任務在這台電腦上可能逃出隔離環境")
+            }
             ErrorCode::JournalFailed => self.pick("The records cannot be written", "無法寫入紀錄"),
             ErrorCode::JournalDamaged => self.pick("The records were damaged", "紀錄曾損毀"),
             ErrorCode::KeyringLocked => self.pick("The keyring is locked", "金鑰圈已鎖定"),

@@ -21,6 +21,8 @@ export const ACTION_OF: Record<ErrorCode, Action | null> = {
   ENGINE_FAILED: "open_doctor",
   IMAGE_UNAVAILABLE: "open_doctor",
   DISK_LOW: "open_doctor",
+  DISK_UNBOUNDED: "open_doctor",
+  SANDBOX_BROKEN: "open_doctor",
   JOURNAL_FAILED: "open_doctor",
   KEYRING_LOCKED: "unlock_keyring",
   WORKER_NOT_RUNNING: "start_worker",

@@ -24,6 +24,8 @@ export const SENTENCES: Record<ErrorCode, () => string> = {
   ENGINE_FAILED: m.err_engine_failed,
   IMAGE_UNAVAILABLE: m.err_image_unavailable,
   DISK_LOW: m.err_disk_low,
+  DISK_UNBOUNDED: m.err_disk_unbounded,
+  SANDBOX_BROKEN: m.err_sandbox_broken,
   JOURNAL_FAILED: m.err_journal_failed,
   JOURNAL_DAMAGED: m.err_journal_damaged,
   KEYRING_LOCKED: m.err_keyring_locked,

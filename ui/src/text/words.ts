@@ -104,6 +104,7 @@ const CHECKS: Words = {
   encryption: m.check_link,
   socket: m.check_socket,
   isolation: m.check_isolation,
+  task_disk: m.check_task_disk,
 };
 
 const GPU_NOTES: Words = {

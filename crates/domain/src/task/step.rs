@@ -1,7 +1,9 @@
 //! The transition function of [`Task`]. The table stands in `docs/behaviour.md`.
 
 use super::{Credit, FailureClass, Phase, ResultFile, Task, Verdict};
+use crate::limits::TaskLimits;
 use crate::report::PhaseTimes;
+use crate::resources::MIB;
 use crate::time::WallMs;
 
 /// What can happen to an attempt.
@@ -91,7 +93,7 @@ impl Task {
             }
             (Phase::Running, TaskInput::Exited { code, out_of_memory }) => {
                 self.started_at.get_or_insert(now);
-                self.conclude(exit_verdict(code, out_of_memory), now);
+                self.conclude(exit_verdict(code, out_of_memory, &self.assignment.limits), now);
                 self.after_container()
             }
             (Phase::Preparing | Phase::Running, TaskInput::Stopped) if self.verdict.is_some() => {
@@ -250,8 +252,20 @@ impl Task {
     }
 }
 
-fn exit_verdict(code: i64, out_of_memory: bool) -> Verdict {
+/// 128 + SIGXFSZ: the code of a program that was ended because one file grew too large, and of a container whose
+/// files together did.
+const DISK_LIMIT_CODE: i64 = 153;
+
+fn exit_verdict(code: i64, out_of_memory: bool, limits: &TaskLimits) -> Verdict {
     match (code, out_of_memory) {
+        (DISK_LIMIT_CODE, _) => Verdict::Failed {
+            class: FailureClass::DiskLimit,
+            exit_code: Some(code),
+            message: format!(
+                "the task kept more on disk than the {} MiB it was granted, or too many files",
+                limits.disk_bytes / MIB
+            ),
+        },
         (0, false) => Verdict::Succeeded,
         (code, true) => Verdict::Failed {
             class: FailureClass::OutOfMemory,

@@ -15,7 +15,8 @@ mod start;
 pub(crate) use manifest::check_command;
 pub use refusal::PackageError;
 
-use crate::policy::{MAX_PATH_BYTES, OUTPUT_NAME, TASK_UID};
+use crate::companion::Opened;
+use crate::policy::{COMPANION_NAME, MAX_PATH_BYTES, OUTPUT_NAME, TASK_UID};
 use content::Content;
 use directory::ZipEntry;
 use hivemind_domain::text::plain_line;
@@ -52,6 +53,13 @@ impl Package {
             let refused = |r: crate::entry_path::PathRefusal| PackageError::entry(r.rule, &entry.path, r.why);
             tree.add(&entry.path, entry.is_folder).map_err(refused)?;
             let top = entry.path.split('/').next().unwrap_or_default();
+            if top.eq_ignore_ascii_case(COMPANION_NAME) {
+                return Err(PackageError::entry(
+                    "reserved-name",
+                    &entry.path,
+                    "the name is the worker's own",
+                ));
+            }
             if top.eq_ignore_ascii_case(OUTPUT_NAME)
                 && (top != OUTPUT_NAME || entry.path == top && !entry.is_folder)
             {
@@ -114,6 +122,11 @@ impl Package {
     /// # Errors
     /// When `into` fails, or when the zip changed since it was checked.
     pub fn write_tar<W: Write>(&self, into: W) -> io::Result<W> {
+        self.write_tar_with(into, None)
+    }
+
+    /// The same with the companion.
+    pub(crate) fn write_tar_with<W: Write>(&self, into: W, companion: Option<Opened>) -> io::Result<W> {
         let mut tar = tar::Builder::new(into);
         let folders: BTreeSet<&str> = self.entries.iter().flat_map(folders_of).collect();
         begin_tar(&mut tar)?;
@@ -126,15 +139,28 @@ impl Package {
             header.set_size(entry.size);
             tar.append_data(&mut header, &entry.path, content)?;
         }
+        append_companion(&mut tar, companion)?;
         tar.into_inner()
     }
 }
 
 /// The tar stream of a task without a package. Blocks.
-pub(crate) fn write_empty_tar<W: Write>(into: W) -> io::Result<W> {
+pub(crate) fn write_empty_tar<W: Write>(into: W, companion: Option<Opened>) -> io::Result<W> {
     let mut tar = tar::Builder::new(into);
     begin_tar(&mut tar)?;
+    append_companion(&mut tar, companion)?;
     tar.into_inner()
+}
+
+/// Root's, and nobody may write it: the task's user can only start it.
+fn append_companion<W: Write>(tar: &mut tar::Builder<W>, companion: Option<Opened>) -> io::Result<()> {
+    let Some(Opened { file, bytes }) = companion else { return Ok(()) };
+    let mut header = header(tar::EntryType::Regular, 0o555);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_size(bytes);
+    // Cut to what was told: a file that grows meanwhile must not run into the next entry.
+    tar.append_data(&mut header, COMPANION_NAME, io::Read::take(file, bytes))
 }
 
 /// The working folder itself, so that its owner is the task, and the output folder.

@@ -5,7 +5,7 @@ use bollard::query_parameters::{ListContainersOptionsBuilder, ListVolumesOptions
 use hivemind_domain::ids::{InstallId, TaskId, TaskKey};
 use hivemind_domain::limits::TaskLimits;
 use hivemind_domain::usage::UsageSample;
-use hivemind_engine::DockerEngine;
+use hivemind_engine::{Companion, DockerEngine};
 use hivemind_worker_core::port::{ContainerEvent, ContainerPlan, Engine, Exit, OutputLine};
 use std::collections::HashMap;
 use std::io::Write;
@@ -35,7 +35,7 @@ pub async fn bench() -> Option<Bench> {
         return skipped("HIVEMIND_TEST_DOCKER_HOST names no engine");
     };
     let raw = Docker::connect_with_host(&address).expect("an address");
-    let engine = Arc::new(DockerEngine::connect(Some(&address)));
+    let engine = Arc::new(connect(&address));
     engine.verify().await.expect("the engine that HIVEMIND_TEST_DOCKER_HOST names must be usable");
     if raw.inspect_image(PYTHON).await.is_err() {
         return skipped("the engine lacks the standard image justin308/hivemind-worker:latest");
@@ -45,6 +45,26 @@ pub async fn bench() -> Option<Bench> {
     let install = InstallId::new(format!("test-{}-{number}", std::process::id())).expect("an id");
     let folder = tempfile::tempdir().expect("a folder");
     Some(Bench { engine, raw, install, folder, image: PYTHON, address })
+}
+
+/// The engine with the companion, where `cargo xtask companion` has built it.
+fn connect(address: &str) -> DockerEngine {
+    DockerEngine::connect(Some(address)).with_companion(companion())
+}
+
+/// The companion that lies beside the programs; tests lie one folder below them.
+pub fn companion() -> Option<Companion> {
+    let test = std::env::current_exe().expect("a path");
+    Companion::beside(test.parent()?).ok()
+}
+
+/// Says that a test is skipped, unless the companion is there.
+pub fn has_companion() -> bool {
+    let there = companion().is_some();
+    if !there {
+        println!("SKIPPED: the companion is not built; cargo xtask companion builds it");
+    }
+    there
 }
 
 fn skipped<T>(why: &str) -> Option<T> {
@@ -70,7 +90,7 @@ impl Ended {
 impl Bench {
     /// Another process of the same installation.
     pub fn restarted(&self) -> Arc<DockerEngine> {
-        Arc::new(DockerEngine::connect(Some(&self.address)))
+        Arc::new(connect(&self.address))
     }
 
     pub fn key(&self, task: &str) -> TaskKey {

@@ -262,7 +262,8 @@ print('share=%.3f' % ((time.process_time() - used) / (time.monotonic() - begun))
     assert_eq!((host.memory, host.memory_swap), (Some(256 << 20), Some(256 << 20)));
     assert_eq!((host.nano_cpus, host.pids_limit), (Some(200_000_000), Some(40)));
     assert_eq!(host.network_mode.as_deref(), Some("none"));
-    assert_eq!((host.readonly_rootfs, host.privileged, host.init), (Some(true), Some(false), Some(true)));
+    let init = Some(crate::bench::companion().is_none());
+    assert_eq!((host.readonly_rootfs, host.privileged, host.init), (Some(true), Some(false), init));
     assert_eq!((host.cap_drop, host.cap_add), (Some(vec!["ALL".to_owned()]), None));
     let security = host.security_opt.expect("security options");
     assert!(

@@ -141,6 +141,11 @@ pub trait Engine: Send + Sync + 'static {
     /// Whether it can be used, and what it is.
     async fn verify(&self) -> Result<EngineInfo, EngineError>;
 
+    /// Whether all that a running task keeps on disk is bounded, rather than each of its files.
+    fn bounds_disk(&self) -> bool {
+        true
+    }
+
     /// Checks the package, finds or pulls and pins the image, creates the hardened container with the package's
     /// files in its volume. Replaces a container left by an earlier try at the same attempt.
     async fn prepare(&self, plan: &ContainerPlan) -> Result<Prepared, EngineError>;

@@ -33,6 +33,7 @@ pub(super) async fn examine(shared: &Shared) -> DoctorReport {
         disk(shared),
         gpu(shared),
         tokens(shared),
+        task_disk(shared),
     ];
     DoctorReport { findings }
 }
@@ -141,6 +142,20 @@ fn disk(shared: &Shared) -> Finding {
         }
         _ => advise(finding(7, "disk", Level::Error, proof), ErrorCode::DiskLow, "Free at least 2 GiB."),
     }
+}
+
+fn task_disk(shared: &Shared) -> Finding {
+    if shared.ports.engine.bounds_disk() {
+        let proof = "a task that keeps more on disk than it was granted is ended within a second";
+        return finding(30, "task_disk", Level::Ok, proof.into());
+    }
+    let proof = "each file of a task is bounded, but not all of them together: the program hivemind-companion is \
+                 missing beside the worker, or does not fit the container engine's processor";
+    advise(
+        finding(30, "task_disk", Level::Warning, proof.into()),
+        ErrorCode::DiskUnbounded,
+        "Install HiveMind Worker again, and keep room free on the disk until then.",
+    )
 }
 
 fn gpu(shared: &Shared) -> Finding {

@@ -95,9 +95,21 @@ fn a_stop_during_preparation_halts_and_never_runs() {
 #[test]
 fn memory_of_a_child_counts_although_the_exit_code_is_zero() {
     assert!(matches!(
-        exit_verdict(0, true),
+        exit_verdict(0, true, &TaskLimits::default()),
         Verdict::Failed { class: FailureClass::OutOfMemory, exit_code: Some(0), .. }
     ));
+}
+
+#[test]
+fn too_much_on_disk_is_told_with_what_was_granted() {
+    let limits = TaskLimits { disk_bytes: 256 << 20, ..TaskLimits::default() };
+    for out_of_memory in [false, true] {
+        let Verdict::Failed { class, exit_code, message } = exit_verdict(153, out_of_memory, &limits) else {
+            panic!("a failure");
+        };
+        assert_eq!((class, exit_code), (FailureClass::DiskLimit, Some(153)));
+        assert!(message.contains("256 MiB"), "{message}");
+    }
 }
 
 #[test]
