@@ -12,6 +12,7 @@ mod counts;
 mod demand;
 mod engine;
 mod folders;
+mod hostile;
 mod image;
 mod licences;
 mod program;
@@ -73,8 +74,8 @@ enum Task {
     Bench(bench::Options),
     /// Fault injection (later work)
     Faults(RunOptions),
-    /// Hostile inputs (later work)
-    Hostile(RunOptions),
+    /// Hostile inputs, each with the outcome it must have
+    Hostile(hostile::Options),
     /// Pictures of every screen (later work)
     Screens {
         /// Folder for the pictures
@@ -97,7 +98,7 @@ enum EngineVerb {
     Stop,
 }
 
-/// The flags that fault injection and hostile inputs share.
+/// The flags of fault injection.
 #[derive(Args)]
 struct RunOptions {
     /// Only this group
@@ -156,7 +157,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Windows => windows::check(&folders)?,
         Task::Bench(options) => return Ok(code(bench::bench(&folders, &options)?)),
         Task::Faults(options) => return Ok(later("faults", &options.asked())),
-        Task::Hostile(options) => return Ok(later("hostile", &options.asked())),
+        Task::Hostile(options) => return Ok(code(hostile::hostile(&folders, &options)?)),
         Task::Screens { out } => {
             return Ok(later("screens", &out.map(|dir| dir.display().to_string()).unwrap_or_default()));
         }
@@ -204,7 +205,7 @@ mod tests {
     fn later_commands_take_their_documented_flags() {
         for line in [
             "xtask faults --only sigkill --json --report r.txt --seed 7 --self-check",
-            "xtask hostile --only archives --json",
+            "xtask hostile --only archives,results --json --self-check --report r.txt",
             "xtask screens --out pictures",
             "xtask dist --json",
             "xtask bench --only P1,P2 --json",

@@ -5,6 +5,7 @@
 
 use crate::policy::{MAX_DEPTH, MAX_ENTRIES, MAX_NAME_BYTES, MAX_PATH_BYTES};
 use hivemind_domain::text::plain_line;
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use unicode_normalization::UnicodeNormalization;
@@ -56,7 +57,71 @@ pub(crate) fn check_path(raw: &[u8]) -> Result<(&str, bool), PathRefusal> {
         return Err(refusal("name-depth", "at most 64 folders inside one another"));
     }
     path.split('/').try_for_each(check_part)?;
+    check_other_readings(path)?;
     Ok((path, is_folder))
+}
+
+/// How often a name is percent-decoded: programs that decode twice are old news, four times none has been seen.
+const DECODINGS: usize = 3;
+
+/// Names that lead nowhere here, but do for a program that folds compatibility characters (fullwidth dots and
+/// slashes) or decodes percent signs.
+fn check_other_readings(path: &str) -> Result<(), PathRefusal> {
+    let plain = if path.is_ascii() { path.to_owned() } else { path.nfkc().collect() };
+    if leads_out(&plain) {
+        return Err(refusal(
+            "name-lookalike",
+            "with compatibility characters read as plain ones it leads out",
+        ));
+    }
+    let mut text = plain.into_bytes();
+    for _ in 0..DECODINGS {
+        if !text.contains(&b'%') {
+            break;
+        }
+        text = percent_decoded(&text);
+        if leads_out(&String::from_utf8_lossy(&text)) {
+            return Err(refusal("name-encoded", "with its percent signs decoded it leads out"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a lenient program would leave the folder by this path.
+fn leads_out(path: &str) -> bool {
+    let mut parts = path.split(['/', '\\']);
+    let drive = matches!(path.as_bytes(), [letter, b':', b'/' | b'\\', ..] if letter.is_ascii_alphabetic());
+    drive
+        || path.starts_with(['/', '\\'])
+        || parts.any(|part| matches!(part, "." | ".."))
+        || path.contains('\0')
+}
+
+/// Percent signs decoded once, overlong forms of ASCII characters among them.
+fn percent_decoded(text: &[u8]) -> Vec<u8> {
+    let digit = |at: usize| text.get(at).and_then(|b| char::from(*b).to_digit(16));
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        match (byte, digit(at + 1), digit(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                let value = u8::try_from(high * 16 + low).unwrap_or_default();
+                match (decoded.last().copied(), value) {
+                    (Some(0xC0), 0x80..=0xBF) => {
+                        decoded.pop();
+                        decoded.push(value & 0x3F);
+                    }
+                    _ => decoded.push(value),
+                }
+                at += 3;
+            }
+            _ => {
+                decoded.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    decoded
 }
 
 fn check_part(part: &str) -> Result<(), PathRefusal> {
@@ -68,11 +133,19 @@ fn check_part(part: &str) -> Result<(), PathRefusal> {
     if part.len() > MAX_NAME_BYTES {
         return Err(refusal("name-length", "a part of a path has at most 255 bytes"));
     }
+    // One character may stand for eighteen: what compares names is to cost no more than they are long.
+    if !part.is_ascii() && part.nfkc().map(char::len_utf8).sum::<usize>() > 4 * MAX_NAME_BYTES {
+        return Err(refusal("name-length", "a part of a path has at most 1020 bytes when it is spelled out"));
+    }
     if part.ends_with(['.', ' ']) {
         return Err(refusal("name-trailing", "names may not end in a dot or a space: Windows drops them"));
     }
     if is_reserved_on_windows(part) {
         return Err(refusal("name-reserved", "the name means a device on Windows"));
+    }
+    // A colon alone stands in many honest names, such as times.
+    if part.contains(":$") || part.contains("::") {
+        return Err(refusal("name-stream", "the name means a hidden stream on Windows"));
     }
     Ok(())
 }
@@ -90,20 +163,23 @@ fn is_reserved_on_windows(part: &str) -> bool {
         || numbered("LPT")
 }
 
-/// How a part of a path compares on a computer that ignores case and Unicode form.
-fn folded(part: &str) -> String {
+/// How a part of a path compares on a computer that ignores case and Unicode form. As a hash: one character may
+/// fold to eighteen, and memory is to be bounded by the names' own bytes.
+fn folded(part: &str) -> [u8; 32] {
     if part.is_ascii() {
-        return part.to_ascii_lowercase();
+        return Sha256::digest(part.to_ascii_lowercase()).into();
     }
-    // Upper case first, so that ß and SS, ſ and s, ς and σ meet.
-    let upper: String = part.nfkc().flat_map(char::to_uppercase).collect();
-    upper.to_lowercase().nfkc().collect()
+    // Through upper case, so that ß and SS, ſ and s, ς and σ meet; from lower case, so that ẞ meets them too.
+    let lower: String = part.nfkc().flat_map(char::to_lowercase).collect();
+    let upper = lower.to_uppercase();
+    let folded: String = upper.to_lowercase().nfkc().collect();
+    Sha256::digest(folded).into()
 }
 
 /// The paths seen so far, as a tree: each part is kept once, so that memory is bounded by the names' bytes.
 #[derive(Debug, Default)]
 pub(crate) struct PathTree {
-    nodes: HashMap<(usize, String), Node>,
+    nodes: HashMap<(usize, [u8; 32]), Node>,
 }
 
 #[derive(Debug)]
@@ -180,6 +256,14 @@ mod tests {
             "com10",
             "console.log",
             "12:30",
+            "2026-11-21T12:30:00.csv",
+            "100%.txt",
+            "a%2Fb.html",
+            "%",
+            "%e",
+            "方案\u{ff1a}最終.txt",
+            "1\u{ff0f}2.txt",
+            "etc\u{2026}",
         ] {
             assert_eq!(rule(name.as_bytes()), "fine", "{name}");
         }
@@ -214,7 +298,22 @@ mod tests {
             ("x/NUL.txt", "name-reserved"),
             ("LPT1", "name-reserved"),
             ("com¹.log", "name-reserved"),
+            ("a.py::$DATA", "name-stream"),
+            ("a.py:x:$DATA", "name-stream"),
+            ("\u{ff0e}\u{ff0e}/a", "name-lookalike"),
+            ("\u{2025}/a", "name-lookalike"),
+            ("\u{2024}\u{2024}\u{ff0f}a", "name-lookalike"),
+            ("\u{ff0f}etc", "name-lookalike"),
+            ("\u{ff23}\u{ff1a}\u{ff3c}a", "name-lookalike"),
+            ("%2e%2e/a", "name-encoded"),
+            ("%2E%2E%2fa", "name-encoded"),
+            ("a%2f..%5cb", "name-encoded"),
+            ("%252e%252e%252fa", "name-encoded"),
+            ("%c0%ae%c0%ae%c0%afa", "name-encoded"),
+            ("%2fetc%2fpasswd", "name-encoded"),
+            ("a%00.py", "name-encoded"),
             (&long_part, "name-length"),
+            (&"\u{fdfa}".repeat(80), "name-length"),
             (&long_path, "name-length"),
             (&deep, "name-depth"),
         ] {
@@ -230,6 +329,7 @@ mod tests {
             ("a.txt", "A.TXT", "name-collision"),
             ("\u{e9}", "e\u{301}", "name-collision"),
             ("stra\u{df}e", "STRASSE", "name-collision"),
+            ("stra\u{1e9e}e", "strasse", "name-collision"),
             ("\u{ff41}", "a", "name-collision"),
             ("A/x", "a/y", "name-collision"),
             ("a", "a/b", "name-conflict"),

@@ -30,4 +30,5 @@ pub use calls::ApiCallCounter;
 pub use companion::{Companion, CompanionError, FILE_NAME as COMPANION_FILE_NAME};
 pub use engine::DockerEngine;
 pub use image::ImageRule;
+pub use outputs::take_outputs;
 pub use package::{Package, PackageError};

@@ -94,6 +94,12 @@ pub const MAX_DEPTH: usize = 64;
 pub const MAX_RATIO: u64 = 250;
 /// Files of at most this many bytes are not held to [`MAX_RATIO`].
 pub const RATIO_FREE_BYTES: u64 = 1 << 20;
+/// All files of a package together are held to [`MAX_RATIO`] from this many bytes on.
+pub const RATIO_FREE_TOTAL_BYTES: u64 = 32 << 20;
+/// Bytes of all names of a result together.
+pub const MAX_NAMES_BYTES: usize = 4 << 20;
+/// Bytes that a tar stream may spend on the name and attributes of one entry.
+pub const MAX_ENTRY_HEAD_BYTES: u64 = 256 * 1024;
 /// Bytes of `hivemind.toml`.
 pub const MAX_MANIFEST_BYTES: u64 = 64 * 1024;
 /// Parts of a command line.

@@ -48,6 +48,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "hivemind-product-tests",
         &["hivemind-control", "hivemind-domain", "hivemind-local-api", "hivemind-proto"],
     ),
+    // Hostile inputs for what reads from outside.
+    (
+        "hivemind-hostile",
+        &[
+            "hivemind-control",
+            "hivemind-domain",
+            "hivemind-engine",
+            "hivemind-pool-client",
+            "hivemind-proto",
+            "hivemind-worker-core",
+        ],
+    ),
     ("xtask", &[]),
 ];
 
@@ -73,7 +85,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
 const KEPT: &[(&str, &[&str])] = &[
     ("tauri", &["hivemind-window"]),
     ("tauri-build", &["hivemind-window"]),
-    ("bollard", &["hivemind-engine"]),
+    ("bollard", &["hivemind-engine", "hivemind-hostile"]),
     ("rusqlite", &["hivemind-store", "hivemind-local-pool"]),
     ("tonic", &["hivemind-proto", "hivemind-pool-client", "hivemind-local-pool"]),
     ("ksni", &["hivemind-tray"]),

@@ -66,9 +66,9 @@ impl Spool {
         Some(piece.size)
     }
 
-    /// Everything taken, sorted by the bytes of the names.
-    pub(super) fn sorted(&self) -> Vec<(String, Piece)> {
-        let mut all: Vec<_> = self.pieces.iter().map(|(path, piece)| (path.clone(), *piece)).collect();
+    /// Everything taken, sorted by the bytes of the names. The spool forgets the names.
+    pub(super) fn take_sorted(&mut self) -> Vec<(String, Piece)> {
+        let mut all: Vec<_> = std::mem::take(&mut self.pieces).into_iter().collect();
         all.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
         all
     }

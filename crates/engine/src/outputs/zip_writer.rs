@@ -37,7 +37,7 @@ pub(super) fn write(spool: &mut Spool, into: &Temporary) -> Result<ResultFile, E
     let written = (|| {
         let mut zip =
             Hashing { file: BufWriter::new(File::create(into.path())?), hash: Sha256::new(), size: 0 };
-        let entries = spool.sorted();
+        let entries = spool.take_sorted();
         write_zip(spool, &entries, &mut zip)?;
         zip.file.flush()?;
         zip.file.get_ref().sync_all()?;
@@ -51,7 +51,8 @@ pub(super) fn write(spool: &mut Spool, into: &Temporary) -> Result<ResultFile, E
 }
 
 fn write_zip(spool: &mut Spool, entries: &[(String, Piece)], zip: &mut Hashing) -> io::Result<()> {
-    let mut directory = Vec::new();
+    let room: u64 = entries.iter().map(|(path, _)| CENTRAL_BYTES + path.len() as u64).sum();
+    let mut directory = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
     for (path, piece) in entries {
         let at = zip.size;
         let mut common = Vec::with_capacity(26);

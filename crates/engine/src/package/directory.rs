@@ -13,6 +13,13 @@ const CENTRAL_MARK: u32 = 0x0201_4b50;
 const LOCAL_BYTES: usize = 30;
 const LOCAL_MARK: u32 = 0x0403_4b50;
 const DESCRIPTOR_MARK: u32 = 0x0807_4b50;
+/// Stands right before the end record of an archive that has a zip64 end record too.
+const LOCATOR64_MARK: &[u8] = b"PK\x06\x07";
+const LOCATOR64_BYTES: usize = 20;
+/// Extra field with zip64 sizes.
+const EXTRA_ZIP64: u16 = 0x0001;
+/// Extra field with a second name, in Unicode, which some programs believe more than the first.
+const EXTRA_UNICODE_PATH: u16 = 0x7075;
 const MAX_COMMENT: usize = 65_535;
 
 /// How an entry is packed.
@@ -52,6 +59,14 @@ impl Record<'_> {
     fn u64(&self, at: usize) -> u64 {
         self.0.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes)
     }
+}
+
+const ZIP64_IS_NOT_READ: &str = "zip64 is not read; a package has at most 4 GiB and 20000 entries";
+
+/// Whether an end record at `at` with its comment ends inside `tail`.
+fn ends_within(tail: &[u8], at: usize) -> bool {
+    let record = Record(tail.get(at..).unwrap_or_default());
+    at + END_BYTES + usize::from(record.u16(20)) <= tail.len()
 }
 
 struct End {
@@ -101,18 +116,22 @@ fn read_end(file: &mut File, length: u64) -> Result<End, PackageError> {
         (None, _) if marks.is_empty() => {
             return Err(PackageError::whole("not-a-zip", "it has no directory: no zip, or cut off"));
         }
-        (None, _) => {
+        (None, _) if marks.iter().all(|at| ends_within(&tail, *at)) => {
             return Err(PackageError::whole("trailing-data", "data follows the end of the directory"));
         }
+        (None, _) => {
+            return Err(PackageError::whole("truncated", "the file is cut off inside its end record"));
+        }
     };
+    let before = at.checked_sub(LOCATOR64_BYTES).and_then(|from| tail.get(from..from + 4));
+    if before == Some(LOCATOR64_MARK) {
+        return Err(PackageError::whole("zip64", ZIP64_IS_NOT_READ));
+    }
     let record = Record(tail.get(at..).unwrap_or_default());
     let (disk, directory_disk, here, entries) = (record.u16(4), record.u16(6), record.u16(8), record.u16(10));
     let (directory_bytes, directory_at) = (record.u32(12), record.u32(16));
     if entries == u16::MAX || directory_bytes == u32::MAX || directory_at == u32::MAX {
-        return Err(PackageError::whole(
-            "zip64",
-            "zip64 is not read; a package has at most 4 GiB and 20000 entries",
-        ));
+        return Err(PackageError::whole("zip64", ZIP64_IS_NOT_READ));
     }
     if disk != 0 || directory_disk != 0 || here != entries {
         return Err(PackageError::whole("multi-disk", "it is one part of several"));
@@ -142,6 +161,8 @@ fn read_central(rest: &[u8]) -> Result<(ZipEntry, &[u8], &[u8]), PackageError> {
     }
     let [name_bytes, extra_bytes, comment_bytes] = [28, 30, 32].map(|at| usize::from(record.u16(at)));
     let name = rest.get(CENTRAL_BYTES..CENTRAL_BYTES + name_bytes).ok_or_else(cut)?;
+    let extra = rest.get(CENTRAL_BYTES + name_bytes..CENTRAL_BYTES + name_bytes + extra_bytes);
+    let extra = extra.ok_or_else(cut)?;
     let after = rest.get(CENTRAL_BYTES + name_bytes + extra_bytes + comment_bytes..).ok_or_else(cut)?;
     let refuse = |rule, why: &str| Err(PackageError::raw_entry(rule, name, why));
 
@@ -168,6 +189,9 @@ fn read_central(rest: &[u8]) -> Result<(ZipEntry, &[u8], &[u8]), PackageError> {
     if record.u16(34) != 0 {
         return refuse("multi-disk", "it lies in another part");
     }
+    if has_other_name(extra, name) {
+        return refuse("second-name", "an extra field gives it another name");
+    }
     let attributes = record.u32(38);
     let executable = match check_mode(attributes >> 16, attributes & 0xff, is_folder) {
         Ok(executable) => executable,
@@ -192,6 +216,22 @@ fn read_central(rest: &[u8]) -> Result<(ZipEntry, &[u8], &[u8]), PackageError> {
         has_descriptor: flags & 0x0008 != 0,
     };
     Ok((entry, name, after))
+}
+
+/// The extra fields as (kind, content); ends at the first one that is cut off.
+fn extras(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let record = Record(rest.get(..4)?);
+        let end = 4 + usize::from(record.u16(2));
+        let content = rest.get(4..end)?;
+        rest = rest.get(end..)?;
+        Some((record.u16(0), content))
+    })
+}
+
+/// Behind version and checksum stands the name.
+fn has_other_name(extra: &[u8], name: &[u8]) -> bool {
+    extras(extra).any(|(kind, content)| kind == EXTRA_UNICODE_PATH && content.get(5..) != Some(name))
 }
 
 /// Checks Unix mode and DOS attributes; returns whether the file is executable.
@@ -249,15 +289,31 @@ fn check_local(
     if flags & 0x2061 != 0 || (flags & 0x0008 != 0) != entry.has_descriptor {
         return refuse("local-header", "it has other flags in its own header");
     }
+    let extra = read_at(file, fixed_end + name_bytes, extra_bytes)?;
+    if has_other_name(&extra, raw_name) {
+        return refuse("second-name", "an extra field gives it another name");
+    }
+    // Writers that do not know the sizes yet leave room for zip64 ones; here they must say the same.
+    let mut large = extras(&extra).find(|(kind, _)| *kind == EXTRA_ZIP64).map(|(_, content)| content);
+    let mut next_large = || {
+        let (value, rest) = large.filter(|content| content.len() >= 8)?.split_at_checked(8)?;
+        large = Some(rest);
+        Some(Record(value).u64(0))
+    };
+    let (mut size, mut packed) = (u64::from(local.u32(22)), u64::from(local.u32(18)));
+    for stated in [&mut size, &mut packed] {
+        if *stated == u64::from(u32::MAX) {
+            *stated = next_large().unwrap_or(*stated);
+        }
+    }
     // With a descriptor the header may leave the values out, as zero or as zip64's mark.
-    let matches = |at, value: u64, optional: bool| {
-        let stated = local.u32(at);
-        u64::from(stated) == value || (optional && (stated == 0 || stated == u32::MAX))
+    let matches = |stated: u64, value: u64, optional: bool| {
+        stated == value || (optional && (stated == 0 || stated == u64::from(u32::MAX)))
     };
     let optional = entry.has_descriptor;
-    if !matches(14, entry.crc32.into(), optional)
-        || !matches(18, entry.packed, optional)
-        || !matches(22, entry.size, optional)
+    if !matches(local.u32(14).into(), entry.crc32.into(), optional)
+        || !matches(packed, entry.packed, optional)
+        || !matches(size, entry.size, optional)
     {
         return refuse("local-header", "it has another size or checksum in its own header");
     }
@@ -323,7 +379,7 @@ fn check_descriptor(file: &mut File, entry: &ZipEntry, at: u64, bytes: u64) -> R
 
 /// Reads a piece whose size the callers have bounded.
 fn read_at(file: &mut File, at: u64, bytes: u64) -> Result<Vec<u8>, PackageError> {
-    let mut piece = Vec::new();
+    let mut piece = Vec::with_capacity(usize::try_from(bytes).unwrap_or_default());
     file.seek(SeekFrom::Start(at)).map_err(|e| unreadable(&e))?;
     file.take(bytes).read_to_end(&mut piece).map_err(|e| unreadable(&e))?;
     if piece.len() as u64 == bytes {

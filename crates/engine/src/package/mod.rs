@@ -6,8 +6,6 @@
 
 mod content;
 mod directory;
-#[cfg(test)]
-mod hostile;
 mod manifest;
 mod refusal;
 mod start;
@@ -48,28 +46,7 @@ impl Package {
             .map_err(|e| PackageError::whole("unreadable", format!("the package cannot be read: {e}")))?;
         let entries = directory::read(&mut file)?;
         check_sizes(&entries, disk_bytes)?;
-        let mut tree = crate::entry_path::PathTree::default();
-        for entry in &entries {
-            let refused = |r: crate::entry_path::PathRefusal| PackageError::entry(r.rule, &entry.path, r.why);
-            tree.add(&entry.path, entry.is_folder).map_err(refused)?;
-            let top = entry.path.split('/').next().unwrap_or_default();
-            if top.eq_ignore_ascii_case(COMPANION_NAME) {
-                return Err(PackageError::entry(
-                    "reserved-name",
-                    &entry.path,
-                    "the name is the worker's own",
-                ));
-            }
-            if top.eq_ignore_ascii_case(OUTPUT_NAME)
-                && (top != OUTPUT_NAME || entry.path == top && !entry.is_folder)
-            {
-                return Err(PackageError::entry(
-                    "output-folder",
-                    &entry.path,
-                    "the name belongs to the output folder",
-                ));
-            }
-        }
+        check_names(&entries)?;
         for entry in &entries {
             let copied = io::copy(&mut Content::open(&file, entry)?, &mut io::sink());
             copied.map_err(|e| PackageError::from_io(&entry.path, &e))?;
@@ -200,10 +177,34 @@ fn folders_of(entry: &ZipEntry) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| path.get(..at).unwrap_or_default()).chain(own)
 }
 
+/// Checks that no two names meet, and that none takes the output folder's place.
+fn check_names(entries: &[ZipEntry]) -> Result<(), PackageError> {
+    let mut tree = crate::entry_path::PathTree::default();
+    for entry in entries {
+        let refused = |r: crate::entry_path::PathRefusal| PackageError::entry(r.rule, &entry.path, r.why);
+        tree.add(&entry.path, entry.is_folder).map_err(refused)?;
+        let top = entry.path.split('/').next().unwrap_or_default();
+        if top.eq_ignore_ascii_case(COMPANION_NAME) {
+            return Err(PackageError::entry("reserved-name", &entry.path, "the name is the worker's own"));
+        }
+        if top.eq_ignore_ascii_case(OUTPUT_NAME)
+            && (top != OUTPUT_NAME || entry.path == top && !entry.is_folder)
+        {
+            return Err(PackageError::entry(
+                "output-folder",
+                &entry.path,
+                "the name belongs to the output folder",
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn check_sizes(entries: &[ZipEntry], disk_bytes: u64) -> Result<(), PackageError> {
-    let mut total = 0_u64;
+    let (mut total, mut packed) = (0_u64, 0_u64);
     for entry in entries {
         total = total.saturating_add(entry.size);
+        packed = packed.saturating_add(entry.packed);
         if total > disk_bytes {
             let why = format!("unpacked it is larger than the task's {disk_bytes} bytes of disk");
             return Err(PackageError::entry("unpacked-size", &entry.path, why));
@@ -212,6 +213,11 @@ fn check_sizes(entries: &[ZipEntry], disk_bytes: u64) -> Result<(), PackageError
             && entry.size / entry.packed.max(1) > crate::policy::MAX_RATIO;
         if grows {
             return Err(PackageError::entry("ratio", &entry.path, "it grows more than 250 times"));
+        }
+        // Many small ones, each of them free, must not do together what one may not.
+        if total > crate::policy::RATIO_FREE_TOTAL_BYTES && total / packed.max(1) > crate::policy::MAX_RATIO {
+            let why = "with it the files so far grow more than 250 times";
+            return Err(PackageError::entry("ratio", &entry.path, why));
         }
     }
     Ok(())

@@ -2,6 +2,9 @@ use hivemind_domain::text::plain_line;
 use std::fmt;
 use std::io;
 
+/// Bytes of a reason: a parser's words may quote what they are about.
+const MOST_WHY: usize = 240;
+
 /// A refused package: which rule, which entry, why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageError {
@@ -14,18 +17,18 @@ pub struct PackageError {
 }
 
 impl PackageError {
-    pub(crate) fn whole(rule: &'static str, why: impl Into<String>) -> Self {
-        Self { rule, entry: None, why: why.into() }
+    pub(crate) fn whole(rule: &'static str, why: impl AsRef<str>) -> Self {
+        Self { rule, entry: None, why: plain_line(why.as_ref(), MOST_WHY) }
     }
 
-    pub(crate) fn entry(rule: &'static str, entry: &str, why: impl Into<String>) -> Self {
+    pub(crate) fn entry(rule: &'static str, entry: &str, why: impl AsRef<str>) -> Self {
         Self::raw_entry(rule, entry.as_bytes(), why)
     }
 
-    pub(crate) fn raw_entry(rule: &'static str, entry: &[u8], why: impl Into<String>) -> Self {
+    pub(crate) fn raw_entry(rule: &'static str, entry: &[u8], why: impl AsRef<str>) -> Self {
         let head = entry.get(..entry.len().min(1000)).unwrap_or_default();
         let shown = plain_line(&String::from_utf8_lossy(head), 120);
-        Self { rule, entry: Some(shown), why: why.into() }
+        Self { rule, entry: Some(shown), why: plain_line(why.as_ref(), MOST_WHY) }
     }
 
     /// What went wrong while unpacking: our own refusal travelling inside an I/O error, or damage.
@@ -47,3 +50,17 @@ impl fmt::Display for PackageError {
 }
 
 impl std::error::Error for PackageError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A manifest's image of 60 KB stood whole in the refusal, and in every log line about it.
+    #[test]
+    fn a_refusal_is_one_short_plain_line_whatever_it_is_about() {
+        let long = format!("\u{1b}[2J{}\n", "x".repeat(60_000));
+        let refused = PackageError::raw_entry("manifest", long.as_bytes(), &long).to_string();
+        assert!(refused.len() < 500 && !refused.contains(char::is_control), "{refused:?}");
+        assert!(PackageError::whole("manifest", long).to_string().len() < 500);
+    }
+}

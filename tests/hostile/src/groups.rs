@@ -1,0 +1,39 @@
+//! The groups by name.
+
+use crate::case::Case;
+use crate::judge::Tally;
+use crate::{archives, results};
+
+/// What a group needs to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing but this computer.
+    Nothing,
+    /// A Docker engine with the test images.
+    Engine,
+}
+
+/// What a group needs.
+#[must_use]
+pub fn needs(group: &str) -> Needs {
+    match group {
+        "archives" | "results" | "messages" => Needs::Nothing,
+        _ => Needs::Engine,
+    }
+}
+
+/// The group's cases; none for a name that is not in the list.
+#[must_use]
+pub fn cases(group: &str) -> Vec<Case> {
+    match group {
+        "archives" => archives::cases(),
+        "results" => results::cases(),
+        _ => Vec::new(),
+    }
+}
+
+/// How many inputs a group's run came to.
+#[must_use]
+pub fn count(_group: &str, tally: &Tally) -> usize {
+    tally.ran
+}

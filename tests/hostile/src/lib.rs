@@ -1,0 +1,24 @@
+//! Hostile inputs, built by readable code, each with the outcome it must have.
+//!
+//! `cargo xtask hostile` runs all of them. What needs no container engine runs with the other tests too
+//! (`tests/fast.rs`).
+
+pub mod archives;
+pub mod case;
+pub mod console;
+pub mod cost;
+pub mod groups;
+pub mod judge;
+pub mod results;
+pub mod tar;
+pub mod zip;
+
+#[global_allocator]
+static ALLOCATOR: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
+
+/// Why a group cannot run here.
+#[must_use]
+pub fn skipped(needs: groups::Needs) -> Option<&'static str> {
+    let missing = needs == groups::Needs::Engine && std::env::var_os("HIVEMIND_TEST_DOCKER_HOST").is_none();
+    missing.then_some("HIVEMIND_TEST_DOCKER_HOST names no engine")
+}
