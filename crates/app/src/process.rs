@@ -6,6 +6,7 @@ use crate::desktop::WindowLauncher;
 use crate::{logging, output};
 use anyhow::Context;
 use hivemind_control::{ApiError, Control, ErrorCode};
+use hivemind_egress::EgressProxy;
 use hivemind_engine::{Companion, DockerEngine};
 use hivemind_host::{GpuSource, SystemClock, SystemHost};
 use hivemind_local_api::{BrowserListener, Sessions, SocketListener};
@@ -119,10 +120,12 @@ impl Running {
         let engine_address = Some(current.text("engine_address")).filter(|address| !address.is_empty());
         let settings: Arc<dyn SettingsStore> = Arc::new(settings);
         let rule = crate::images::rule(Arc::clone(&settings));
+        let engine = DockerEngine::connect(engine_address)
+            .with_image_rule(rule)
+            .with_companion(companion())
+            .with_egress(Arc::new(EgressProxy::default()));
         let ports = Ports {
-            engine: Arc::new(
-                DockerEngine::connect(engine_address).with_image_rule(rule).with_companion(companion()),
-            ),
+            engine: Arc::new(engine),
             pool: Arc::new(pool),
             host: Arc::new(SystemHost::new(folder.data(), gpus)),
             journal: Arc::new(journal),

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `init` | process 1 of every task's container | starts the task, reaps, forwards SIGTERM, bounds the disk |
 //! | `prove` | a task of its own | tries to break out, and tells what was denied |
+//! | `relay` | a container in the network namespace of a task | carries connections to the worker over its standard streams |
 //!
 //! Architecture invariants: it trusts nothing in the container, keeps no secret, opens no connection by itself, and
 //! speaks to the worker only through its exit code and its standard streams.
@@ -19,6 +20,8 @@ mod disk;
 mod init;
 #[cfg(target_os = "linux")]
 mod prove;
+#[cfg(target_os = "linux")]
+mod relay;
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {
@@ -29,8 +32,9 @@ fn main() -> std::process::ExitCode {
     match role.to_str() {
         Some("init") => init::init(own.as_ref(), arguments.collect()),
         Some("prove") => prove::prove(arguments.collect()),
+        Some("relay") => relay::relay(),
         _ => {
-            console::error("usage: hivemind-companion init|prove …");
+            console::error("usage: hivemind-companion init|prove|relay …");
             std::process::ExitCode::from(console::WRONG_USAGE)
         }
     }

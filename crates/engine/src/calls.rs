@@ -7,7 +7,7 @@ pub struct ApiCallCounter {
     counts: [AtomicU64; NAMES.len()],
 }
 
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "version",
     "info",
     "events",
@@ -23,6 +23,7 @@ const NAMES: [&str; 16] = [
     "download",
     "remove",
     "list",
+    "attach",
     "volumes",
 ];
 
@@ -79,6 +80,7 @@ fn name_of(method: &str, path: &str) -> &'static str {
         ("GET", ["containers", _, "archive"]) => "download",
         ("POST", ["containers", _, "start"]) => "start",
         ("POST", ["containers", _, "stop"]) => "stop",
+        ("POST", ["containers", _, "attach"]) => "attach",
         ("GET", ["containers", _, "logs"]) => "logs",
         ("GET", ["containers", _, "stats"]) => "stats",
         ("DELETE", ["containers", _]) => "remove",

@@ -9,6 +9,7 @@ use crate::failure::{status_of, translate};
 use crate::image::{ImageRule, Images, Pinned};
 use crate::package::{self, Package, check_command};
 use crate::policy;
+use crate::relay::{self, Listed, Relays, Route};
 use crate::run;
 use async_trait::async_trait;
 use bollard::models::{ContainerCreateBody, SystemInfo, SystemVersion};
@@ -20,8 +21,8 @@ use bollard::query_parameters::{
 use hivemind_domain::ids::InstallId;
 use hivemind_domain::task::ResultFile;
 use hivemind_worker_core::port::{
-    ContainerEvent, ContainerPlan, Engine, EngineError, EngineErrorKind, EngineInfo, Exit, OwnContainer,
-    Prepared,
+    ContainerEvent, ContainerPlan, Egress, Engine, EngineError, EngineErrorKind, EngineInfo, Exit,
+    OwnContainer, Prepared,
 };
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
@@ -48,7 +49,8 @@ pub struct DockerEngine {
     /// Containers made by this process and not started yet: they need no inspection before the start.
     fresh: Mutex<HashSet<String>>,
     image_rule: Option<Arc<ImageRule>>,
-    companion: Option<Companion>,
+    companion: Option<Arc<Companion>>,
+    relays: Option<Arc<Relays>>,
 }
 
 impl std::fmt::Debug for DockerEngine {
@@ -71,6 +73,7 @@ impl DockerEngine {
             fresh: Mutex::default(),
             image_rule: None,
             companion: None,
+            relays: None,
         }
     }
 
@@ -85,7 +88,15 @@ impl DockerEngine {
     /// task keeps on disk is bounded per file only.
     #[must_use]
     pub fn with_companion(mut self, companion: Option<Companion>) -> Self {
-        self.companion = companion;
+        self.companion = companion.map(Arc::new);
+        self
+    }
+
+    /// Gives network to tasks that are granted it, through relays made of the companion and through `egress`. Comes
+    /// after [`Self::with_companion`]; without a companion such tasks are refused.
+    #[must_use]
+    pub fn with_egress(mut self, egress: Arc<dyn Egress>) -> Self {
+        self.relays = self.companion.clone().map(|companion| Arc::new(Relays::new(companion, egress)));
         self
     }
 
@@ -214,6 +225,108 @@ impl DockerEngine {
         }
     }
 
+    /// Makes the container, with its files in its volume.
+    async fn fill(
+        &self,
+        plan: &ContainerPlan,
+        package: Option<Package>,
+        command: &[String],
+        folder: &str,
+        route: Option<&Route>,
+    ) -> Result<Prepared, EngineError> {
+        let listing = package.as_ref().map(Package::listing).unwrap_or_default();
+        let mut image = self.pin(plan, package.as_ref()).await?;
+        let companion = self.open_companion();
+        let body = |image: &Pinned| {
+            let program = Program { command, folder, array: plan.array, companion: companion.is_some() };
+            let mut body = configuration(&plan.install, &plan.key, &plan.limits, image, &program);
+            if let Some(Route { relay: Some(relay), grant, .. }) = route {
+                relay::join(&mut body, relay, grant);
+            }
+            body
+        };
+        let container = match self.create(plan, body(&image)).await {
+            Ok(container) => container,
+            Err(CreateError::Other(error)) => return Err(error),
+            Err(CreateError::ImageGone) => {
+                self.images.forget();
+                image = self.pin(plan, package.as_ref()).await?;
+                self.create(plan, body(&image)).await.map_err(|error| match error {
+                    CreateError::Other(error) => error,
+                    CreateError::ImageGone => {
+                        EngineError::new(EngineErrorKind::Image, format!("image {} vanished", plan.image))
+                    }
+                })?
+            }
+        };
+        if let Err(error) = self.upload(&container, package, companion).await {
+            if let Err(left) = self.remove(&container).await {
+                tracing::warn!(container, error = %left, "a container that could not be filled stays");
+            }
+            return Err(error);
+        }
+        self.lock_fresh().insert(container.clone());
+        Ok(Prepared { container, image_digest: image.digest, pull: image.pull, listing })
+    }
+
+    async fn remove_container(&self, container: &str) -> Result<(), EngineError> {
+        let docker = self.connection.docker()?;
+        let options = RemoveContainerOptionsBuilder::new().v(true).force(true).build();
+        for _ in 0..REMOVAL_CHECKS {
+            match docker.remove_container(container, Some(options.clone())).await {
+                Ok(()) => return Ok(()),
+                Err(error) if status_of(&error) == Some(404) => return Ok(()),
+                // Somebody else's removal is under way: it is done when the container is gone.
+                Err(error) if status_of(&error) == Some(409) => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                Err(error) => return Err(translate("remove the container", &error)),
+            }
+        }
+        Err(failed("could not remove the container: its removal does not end"))
+    }
+
+    /// The relay of a task that is granted network.
+    async fn make_relay(&self, plan: &ContainerPlan) -> Result<Option<Route>, EngineError> {
+        let Some(grant) = plan.network.clone() else { return Ok(None) };
+        let Some(relays) = &self.relays else {
+            return Err(failed("tasks get no network here: the companion program is missing"));
+        };
+        let relay = relays.create(&self.connection, &plan.install, &plan.key, "none").await?;
+        Ok(Some(Route { install: plan.install.clone(), key: plan.key.clone(), grant, relay: Some(relay) }))
+    }
+
+    /// Follows a container that has network, its relay beside it.
+    async fn run_with_network(
+        &self,
+        relays: &Arc<Relays>,
+        route: &Route,
+        container: &str,
+        fresh: bool,
+        lines_after_ns: i64,
+        events: mpsc::Sender<ContainerEvent>,
+    ) -> Result<Exit, EngineError> {
+        let session = relays.session(route);
+        let begun = fresh || run::is_created(&self.connection, container).await?;
+        let first = match &route.relay {
+            // It has to listen before the task's first instruction.
+            Some(relay) if begun => Some(relays.start(&self.connection, relay, Arc::clone(&session)).await?),
+            Some(_) | None => None,
+        };
+        let keeper = relay::keep(
+            Arc::clone(relays),
+            self.connection.clone(),
+            container.to_owned(),
+            Arc::clone(&session),
+            first,
+        );
+        let exit =
+            run::run(&self.connection, &self.events, container, begun, lines_after_ns, events, Some(session));
+        let exit = exit.await;
+        drop(keeper);
+        exit
+    }
+
     fn lock_fresh(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
         self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -245,7 +358,7 @@ impl Engine for DockerEngine {
     }
 
     fn bounds_disk(&self) -> bool {
-        self.companion.as_ref().is_some_and(Companion::fits)
+        self.companion.as_ref().is_some_and(|companion| companion.fits())
     }
 
     async fn prepare(&self, plan: &ContainerPlan) -> Result<Prepared, EngineError> {
@@ -257,43 +370,26 @@ impl Engine for DockerEngine {
             Some(path) => Some(open_package(path, plan.limits.disk_bytes).await?),
             None => None,
         };
-        let listing = package.as_ref().map(Package::listing).unwrap_or_default();
         let (command, folder) = program(plan, package.as_ref())?;
         // Opens the event stream, so that what is learned about the image is kept up to date.
         let _listening = self.events.subscribe(&self.connection);
-        let mut image = self.pin(plan, package.as_ref()).await?;
-        let companion = self.open_companion();
-        let body = |image: &Pinned| {
-            let program = Program {
-                command: &command,
-                folder: &folder,
-                array: plan.array,
-                companion: companion.is_some(),
-            };
-            configuration(&plan.install, &plan.key, &plan.limits, image, &program)
-        };
-        let container = match self.create(plan, body(&image)).await {
-            Ok(container) => container,
-            Err(CreateError::Other(error)) => return Err(error),
-            Err(CreateError::ImageGone) => {
-                self.images.forget();
-                image = self.pin(plan, package.as_ref()).await?;
-                self.create(plan, body(&image)).await.map_err(|error| match error {
-                    CreateError::Other(error) => error,
-                    CreateError::ImageGone => {
-                        EngineError::new(EngineErrorKind::Image, format!("image {} vanished", plan.image))
-                    }
-                })?
+        let _busy = self.relays.as_ref().map(|relays| relays.busy(&plan.key));
+        let route = self.make_relay(plan).await?;
+        let made = self.fill(plan, package, &command, &folder, route.as_ref()).await;
+        match (&made, route) {
+            (Ok(prepared), Some(route)) => {
+                if let Some(relays) = &self.relays {
+                    relays.learn(&prepared.container, route);
+                }
             }
-        };
-        if let Err(error) = self.upload(&container, package, companion).await {
-            if let Err(left) = self.remove(&container).await {
-                tracing::warn!(container, error = %left, "a container that could not be filled stays");
+            (Err(_), Some(Route { relay: Some(relay), .. })) => {
+                if let Err(left) = relay::remove(&self.connection, &relay).await {
+                    tracing::warn!(relay, error = %left, "the relay of a task that could not be made stays");
+                }
             }
-            return Err(error);
+            (Ok(_) | Err(_), None | Some(Route { relay: None, .. })) => {}
         }
-        self.lock_fresh().insert(container.clone());
-        Ok(Prepared { container, image_digest: image.digest, pull: image.pull, listing })
+        made
     }
 
     async fn run(
@@ -303,7 +399,12 @@ impl Engine for DockerEngine {
         events: mpsc::Sender<ContainerEvent>,
     ) -> Result<Exit, EngineError> {
         let fresh = self.lock_fresh().remove(container);
-        run::run(&self.connection, &self.events, container, fresh, lines_after_ns, events).await
+        if let Some(relays) = &self.relays
+            && let Some(route) = relays.route(container)
+        {
+            return self.run_with_network(relays, &route, container, fresh, lines_after_ns, events).await;
+        }
+        run::run(&self.connection, &self.events, container, fresh, lines_after_ns, events, None).await
     }
 
     async fn stop(&self, container: &str, grace: Duration) -> Result<(), EngineError> {
@@ -328,20 +429,12 @@ impl Engine for DockerEngine {
 
     async fn remove(&self, container: &str) -> Result<(), EngineError> {
         self.lock_fresh().remove(container);
-        let docker = self.connection.docker()?;
-        let options = RemoveContainerOptionsBuilder::new().v(true).force(true).build();
-        for _ in 0..REMOVAL_CHECKS {
-            match docker.remove_container(container, Some(options.clone())).await {
-                Ok(()) => return Ok(()),
-                Err(error) if status_of(&error) == Some(404) => return Ok(()),
-                // Somebody else's removal is under way: it is done when the container is gone.
-                Err(error) if status_of(&error) == Some(409) => {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-                Err(error) => return Err(translate("remove the container", &error)),
-            }
+        let relay = self.relays.as_ref().and_then(|relays| relays.forget(container));
+        let removed = self.remove_container(container).await;
+        if let Some(relay) = relay {
+            relay::remove(&self.connection, &relay).await?;
         }
-        Err(failed("could not remove the container: its removal does not end"))
+        removed
     }
 
     async fn own(&self, install: &InstallId) -> Result<Vec<OwnContainer>, EngineError> {
@@ -349,11 +442,23 @@ impl Engine for DockerEngine {
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
         let listed = self.connection.docker()?.list_containers(Some(options)).await;
         let listed = listed.map_err(|e| translate("list the containers", &e))?;
-        let own = listed.into_iter().filter_map(|held| {
-            let key = held.labels.as_ref().and_then(key_of);
-            Some(OwnContainer { container: held.id?, key })
-        });
-        let own: Vec<OwnContainer> = own.collect();
+        let all: Vec<Listed> = listed
+            .into_iter()
+            .filter_map(|held| {
+                let labels = held.labels.unwrap_or_default();
+                let (key, role) = (key_of(&labels), labels.get(policy::LABEL_ROLE).cloned());
+                Some(Listed { id: held.id?, key, role, labels })
+            })
+            .collect();
+        let left = match &self.relays {
+            Some(relays) => relays.sort(install, &all),
+            None => all.iter().filter(|c| c.role.is_some()).map(|c| c.id.clone()).collect(),
+        };
+        for companion in left {
+            relay::remove(&self.connection, &companion).await?;
+        }
+        let tasks = all.into_iter().filter(|c| c.role.is_none());
+        let own: Vec<_> = tasks.map(|c| OwnContainer { container: c.id, key: c.key }).collect();
         let swept = self.sweep_volumes(install).await?;
         if swept > 0 {
             tracing::info!(swept, "removed volumes whose containers had vanished");

@@ -13,6 +13,7 @@ mod address;
 mod calls;
 mod channel;
 mod companion;
+mod companion_image;
 mod connection;
 mod container;
 mod describe;
@@ -24,6 +25,7 @@ mod image;
 mod outputs;
 mod package;
 pub mod policy;
+mod relay;
 mod run;
 
 pub use calls::ApiCallCounter;

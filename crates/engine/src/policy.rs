@@ -12,6 +12,15 @@ pub const TASK_UID: u64 = 65_532;
 /// The same for the engine.
 pub const TASK_USER: &str = "65532:65532";
 
+/// User of a relay: another one than the task's, so that neither can signal the other nor counts as the other.
+pub const RELAY_USER: &str = "65533:65533";
+/// Memory of a relay: 64 connections with 64 KiB on the way in each direction are 8 MiB.
+pub const RELAY_MEMORY_BYTES: i64 = 32 << 20;
+/// Half a core carries more than home lines do.
+pub const RELAY_NANO_CPUS: i64 = 500_000_000;
+/// It is one process.
+pub const RELAY_PIDS: i64 = 4;
+
 /// Working folder of a task: an anonymous volume, never a path of the host.
 pub const WORK_DIR: &str = "/work";
 /// Folder whose files come back as the result.
@@ -74,6 +83,16 @@ pub const LABEL_INSTALL: &str = "hivemind.install";
 pub const LABEL_TASK: &str = "hivemind.task";
 /// Label with the attempt.
 pub const LABEL_ATTEMPT: &str = "hivemind.attempt";
+/// Label with what a container is for when it is no task: [`ROLE_RELAY`] or [`ROLE_INSTALL`].
+pub const LABEL_ROLE: &str = "hivemind.role";
+/// The way out of a task's network namespace.
+pub const ROLE_RELAY: &str = "relay";
+/// Installs what a task depends on.
+pub const ROLE_INSTALL: &str = "install";
+/// Label with the hosts a container may reach, for a worker that has forgotten.
+pub const LABEL_HOSTS: &str = "hivemind.hosts";
+/// Label with the bytes it may move.
+pub const LABEL_TRAFFIC: &str = "hivemind.traffic";
 /// No image may carry labels that start with this: they would be taken for ours.
 pub const LABEL_PREFIX: &str = "hivemind.";
 

@@ -47,6 +47,7 @@ impl EngineBench for Bench {
             package: Some(path),
             limits: TaskLimits::default(),
             array: None,
+            network: None,
         }
     }
 

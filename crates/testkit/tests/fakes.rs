@@ -53,6 +53,7 @@ impl EngineBench for Bench {
             package: None,
             limits: TaskLimits::default(),
             array: None,
+            network: None,
         }
     }
 

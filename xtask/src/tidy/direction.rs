@@ -10,15 +10,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("hivemind-domain", &[]),
     ("hivemind-control", &["hivemind-domain"]),
     // Runs in containers: it carries nothing that it does not need there.
-    ("hivemind-companion", &[]),
+    ("hivemind-companion", &["hivemind-mux"]),
     ("hivemind-proto", &[]),
+    // The words between relay and worker: also part of the static companion.
+    ("hivemind-mux", &[]),
     ("hivemind-worker-core", &["hivemind-control", "hivemind-domain"]),
     // Adapters: the ports, and the types that the ports speak.
     (
         "hivemind-pool-client",
         &["hivemind-control", "hivemind-domain", "hivemind-proto", "hivemind-worker-core"],
     ),
-    ("hivemind-engine", &["hivemind-control", "hivemind-domain", "hivemind-worker-core"]),
+    ("hivemind-engine", &["hivemind-control", "hivemind-domain", "hivemind-mux", "hivemind-worker-core"]),
     ("hivemind-egress", &["hivemind-domain", "hivemind-worker-core"]),
     ("hivemind-host", &["hivemind-control", "hivemind-domain", "hivemind-worker-core"]),
     ("hivemind-store", &["hivemind-control", "hivemind-domain", "hivemind-worker-core"]),

@@ -9,6 +9,7 @@
 //! is believed only from an event or an inspection, and told after every line was.
 
 mod lines;
+mod network;
 mod usage;
 
 use crate::connection::{Connection, failed};
@@ -20,8 +21,10 @@ use bollard::models::{ContainerState, ContainerStateStatusEnum, ContainerStatsRe
 use bollard::query_parameters::{LogsOptionsBuilder, StatsOptionsBuilder};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use hivemind_worker_core::port::{ContainerEvent, EngineError, EngineErrorKind, Exit};
+use hivemind_worker_core::port::{ContainerEvent, EgressSession, EngineError, EngineErrorKind, Exit};
 use lines::Lines;
+use network::Network;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, mpsc};
@@ -52,6 +55,7 @@ pub(crate) async fn run(
     fresh: bool,
     lines_after_ns: i64,
     events: mpsc::Sender<ContainerEvent>,
+    session: Option<Arc<dyn EgressSession>>,
 ) -> Result<Exit, EngineError> {
     let notices = news.subscribe(engine);
     let state = if fresh { State::Created } else { inspect(engine, container).await? };
@@ -65,6 +69,7 @@ pub(crate) async fn run(
         container,
         events,
         notices,
+        network: Network::new(session),
         lines: Lines::after(lines_after_ns),
         logs: None,
         logs_complete: false,
@@ -77,6 +82,11 @@ pub(crate) async fn run(
         watch.ended(exit);
     }
     watch.until_the_end().await
+}
+
+/// Whether a container was made and never started.
+pub(crate) async fn is_created(engine: &Connection, container: &str) -> Result<bool, EngineError> {
+    Ok(inspect(engine, container).await? == State::Created)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +136,7 @@ struct Watch<'a> {
     container: &'a str,
     events: mpsc::Sender<ContainerEvent>,
     notices: broadcast::Receiver<Notice>,
+    network: Network,
     lines: Lines,
     logs: Option<Logs>,
     /// The log stream was opened after the end, and was read to its own.
@@ -227,8 +238,10 @@ impl Watch<'_> {
             Some(Ok(piece)) => {
                 self.log_failures = 0;
                 if let Some(line) = self.lines.push(&piece) {
+                    let at_ns = line.time_ns;
                     // A receiver that is gone wants no more lines; the end is still watched for.
                     let _ = self.events.send(ContainerEvent::Line(line)).await;
+                    self.network.tell(&self.events, at_ns).await;
                 }
                 true
             }
@@ -249,7 +262,8 @@ impl Watch<'_> {
     async fn on_stats(&mut self, stats: Option<Result<ContainerStatsResponse, Error>>) -> bool {
         match stats {
             Some(Ok(stats)) => {
-                if let Some(sample) = usage::sample(&stats) {
+                if let Some(mut sample) = usage::sample(&stats) {
+                    self.network.add(&mut sample);
                     let _ = self.events.send(ContainerEvent::Usage(sample)).await;
                 }
                 self.exit.is_none() && self.logs.is_some()
@@ -333,6 +347,7 @@ impl Watch<'_> {
                 self.out_of_memory = exit.out_of_memory;
             }
         }
+        self.network.finish(self.engine, self.container, &self.events).await;
         Ok(Exit { code, out_of_memory: self.out_of_memory })
     }
 

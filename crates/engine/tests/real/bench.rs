@@ -118,6 +118,7 @@ impl Bench {
             package: Some(self.package(task, files)),
             limits: TaskLimits::default(),
             array: None,
+            network: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The container engine.
 
-use crate::port::OutputLine;
+use crate::port::{NetworkGrant, OutputLine};
 use async_trait::async_trait;
 use hivemind_domain::ids::{InstallId, TaskKey};
 use hivemind_domain::limits::TaskLimits;
@@ -91,6 +91,8 @@ pub struct ContainerPlan {
     pub limits: TaskLimits,
     /// Its place, when it is one of many; told to the program.
     pub array: Option<ArrayPlace>,
+    /// What it may reach; `None` for nothing at all.
+    pub network: Option<NetworkGrant>,
 }
 
 /// A container that is ready to start.

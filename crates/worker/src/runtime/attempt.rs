@@ -3,12 +3,15 @@
 use super::{Activity, Shared, lock, package, reporter, unit};
 use crate::core::Input;
 use crate::port::{
-    ContainerEvent, ContainerPlan, EngineError, EngineErrorKind, PoolError, PoolErrorKind, ResultHeader,
+    ContainerEvent, ContainerPlan, EngineError, EngineErrorKind, NetworkGrant, PoolError, PoolErrorKind,
+    ResultHeader,
 };
 use hivemind_control::{Event, LogLine, TaskRef};
+use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::report::PhaseTimes;
-use hivemind_domain::task::{FailureClass, Task, TaskEffect, TaskInput, Verdict};
+use hivemind_domain::settings::Settings;
+use hivemind_domain::task::{FailureClass, NetworkNeed, Task, TaskEffect, TaskInput, Verdict};
 use hivemind_domain::time::Mono;
 use std::sync::Arc;
 use std::time::Duration;
@@ -134,6 +137,17 @@ async fn undo(shared: Arc<Shared>, task: Task, mut preparing: JoinHandle<(Input,
     remove_container(shared, Task { container: None, ..task }).await;
 }
 
+/// What an attempt may reach. Its hosts were judged when it was accepted.
+fn grant(need: &NetworkNeed, settings: &Settings) -> Option<NetworkGrant> {
+    match need {
+        NetworkNeed::None => None,
+        NetworkNeed::Hosts(hosts) => Some(NetworkGrant {
+            hosts: hosts.iter().filter_map(|host| HostRule::parse(host).ok()).collect(),
+            max_bytes: settings.bytes("max_task_traffic"),
+        }),
+    }
+}
+
 async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input {
     let key = task.key().clone();
     let assignment = &task.assignment;
@@ -156,6 +170,7 @@ async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input
         package: package.clone(),
         limits: assignment.limits.clone(),
         array: assignment.array,
+        network: grant(&assignment.network, &settings),
     };
     match shared.ports.engine.prepare(&plan).await {
         Ok(prepared) => {
