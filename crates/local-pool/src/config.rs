@@ -55,7 +55,7 @@ pub struct PoolConfig {
     pub signup_cpt: u64,
     /// Largest package in bytes. Default 512 MiB.
     pub max_package_bytes: u64,
-    /// Largest result in bytes. Default 4 GiB.
+    /// Largest result in bytes; the disk granted to the task bounds it too. Default 64 GiB.
     pub max_result_bytes: u64,
     /// Bytes of log kept per attempt: the first and the last half. Default 10 MiB.
     pub max_log_bytes: u64,
@@ -91,7 +91,7 @@ impl PoolConfig {
             formula: Formula::V2,
             signup_cpt: 150,
             max_package_bytes: 512 << 20,
-            max_result_bytes: 4 << 30,
+            max_result_bytes: 64 << 30,
             max_log_bytes: 10 << 20,
             max_attempts: 20,
             max_open_tasks: 1000,

@@ -95,7 +95,6 @@ pub fn take_outputs(tar: impl Read, into: &Path, max_bytes: u64) -> Result<Resul
 
 /// Reads the tar stream and writes the zip; returns it and how many entries were left out. Blocks.
 fn write_result(tar: impl Read, into: &Path, max_bytes: u64) -> Result<(ResultFile, u32), EngineError> {
-    let max_bytes = max_bytes.min(zip_writer::MAX_ZIP_BYTES);
     let mut spool = Spool::create(beside(into, "spool"))?;
     let left_out = fill(tar, &mut spool, max_bytes)?;
     let temporary = Temporary::new(beside(into, "part"));
@@ -184,7 +183,8 @@ fn fill(tar: impl Read, spool: &mut Spool, max_bytes: u64) -> Result<u32, Engine
         } else {
             return Err(refused("kind", &raw, "it is of an unknown kind"));
         };
-        zip_bytes = zip_bytes.saturating_add(size).saturating_add(zip_writer::overhead(path));
+        zip_bytes = zip_bytes.saturating_add(size);
+        zip_bytes = zip_bytes.saturating_add(zip_writer::overhead(path, zip_bytes));
         if zip_bytes > max_bytes {
             return Err(refused(
                 "size",

@@ -162,6 +162,7 @@ fn set(wish: &mut TaskWish, name: &str, text: &str) -> Result<(), PoolError> {
         }
         "cpu_cores" => limits.resources.cpu_millis = whole("cpu_cores", text, 1000.0)?,
         "memory_gb" => limits.resources.memory_bytes = whole("memory_gb", text, GIB as f64)?,
+        "disk_gb" => limits.disk_bytes = whole("disk_gb", text, GIB as f64)?,
         "gpu_required" => {
             limits.resources.gpus = match text.to_ascii_lowercase().as_str() {
                 "true" | "1" | "yes" | "on" => 1,
@@ -177,7 +178,7 @@ fn set(wish: &mut TaskWish, name: &str, text: &str) -> Result<(), PoolError> {
         _ => {
             return Err(PoolError::field(
                 "form",
-                "of task_name, task_file, cpu_cores, memory_gb, gpu_required, image, timeout_seconds, command and array",
+                "of task_name, task_file, cpu_cores, memory_gb, disk_gb, gpu_required, image, timeout_seconds, command and array",
             ));
         }
     }
@@ -202,12 +203,17 @@ mod tests {
     #[test]
     fn numbers_are_read_as_people_write_them_and_nonsense_is_named() {
         let mut wish = TaskWish::default();
-        for (name, text) in
-            [("cpu_cores", "1.5"), ("memory_gb", "0.5"), ("gpu_required", "True"), ("timeout_seconds", "60")]
-        {
+        for (name, text) in [
+            ("cpu_cores", "1.5"),
+            ("memory_gb", "0.5"),
+            ("disk_gb", "2"),
+            ("gpu_required", "True"),
+            ("timeout_seconds", "60"),
+        ] {
             set(&mut wish, name, text).unwrap();
         }
         let r = wish.limits.resources;
+        assert_eq!(wish.limits.disk_bytes, 2 * GIB);
         assert_eq!(
             (r.cpu_millis, r.memory_bytes, r.gpus, wish.limits.timeout.as_secs()),
             (1500, GIB / 2, 1, 60)
