@@ -24,7 +24,9 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         | ErrorCode::EngineMissing
         | ErrorCode::EngineStopped
         | ErrorCode::EngineForbidden
-        | ErrorCode::EngineTooOld => ExitCode::from(OWNER),
+        | ErrorCode::EngineTooOld
+        | ErrorCode::ImageQuestion
+        | ErrorCode::IsolationTooLow => ExitCode::from(OWNER),
         ErrorCode::TaskUnknown
         | ErrorCode::TaskEnded
         | ErrorCode::PoolUnreachable
@@ -34,6 +36,11 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         | ErrorCode::PoolUnencrypted
         | ErrorCode::EngineFailed
         | ErrorCode::ImageUnavailable
+        | ErrorCode::ImageRefused
+        | ErrorCode::ImageTooLarge
+        | ErrorCode::GpuUnavailable
+        | ErrorCode::EngineVulnerable
+        | ErrorCode::TrustLimit
         | ErrorCode::DiskLow
         | ErrorCode::DiskUnbounded
         | ErrorCode::SandboxBroken

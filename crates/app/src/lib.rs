@@ -6,7 +6,6 @@ mod client;
 mod demo;
 mod desktop;
 mod exit;
-mod images;
 mod logging;
 mod output;
 mod pool;

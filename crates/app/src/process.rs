@@ -116,12 +116,15 @@ impl Running {
         .map_err(|error| {
             ApiError::new(ErrorCode::InvalidSetting, error.message).with("key", "pool_certificate_sha256")
         })?;
-        let gpus = if current.flag("cpu_only") { GpuSource::left_out() } else { GpuSource::system() };
+        let gpus = match current.text("nvml_library") {
+            _ if current.flag("cpu_only") => GpuSource::left_out(),
+            "" => GpuSource::system(),
+            path => GpuSource::from_library(path.as_ref()),
+        };
         let engine_address = Some(current.text("engine_address")).filter(|address| !address.is_empty());
         let settings: Arc<dyn SettingsStore> = Arc::new(settings);
-        let rule = crate::images::rule(Arc::clone(&settings));
         let engine = DockerEngine::connect(engine_address)
-            .with_image_rule(rule)
+            .with_image_record(&folder.data().join("images.json"))
             .with_companion(companion())
             .with_egress(Arc::new(EgressProxy::default()));
         let ports = Ports {

@@ -50,6 +50,8 @@ macro_rules! control_commands {
         Read settings(()) -> Vec<$crate::SettingView>;
         /// Change one setting.
         Operate set_setting($crate::SettingChange) -> Vec<$crate::SettingView>;
+        /// Answer whether an image may be run; the settings as they are then.
+        Operate answer_image($crate::ImageDecision) -> Vec<$crate::SettingView>;
         /// The computer's use now and over the last minute.
         Read metrics(()) -> $crate::MetricsView;
         /// Numbered checks with proof and fix.

@@ -42,6 +42,20 @@ pub enum ErrorCode {
     EngineFailed,
     /// The image cannot be had.
     ImageUnavailable,
+    /// The owner's rules do not let the image run.
+    ImageRefused,
+    /// A task wants an image that the owner has to decide about.
+    ImageQuestion,
+    /// The image is larger than the owner allows.
+    ImageTooLarge,
+    /// A task needs GPUs that cannot be given to it.
+    GpuUnavailable,
+    /// Tasks would be kept apart from this computer less than the owner demands.
+    IsolationTooLow,
+    /// The container engine has a known hole.
+    EngineVulnerable,
+    /// The task asks for more than this computer's trust level allows.
+    TrustLimit,
     /// Too little room on the disk.
     DiskLow,
     /// The sum of what a running task keeps on disk cannot be bounded.
@@ -139,11 +153,16 @@ impl ErrorCode {
         match self {
             Self::WrongCredentials | Self::SignInRequired => Some(Action::SignIn),
             Self::PoolUnreachable => Some(Action::Retry),
-            Self::PoolUnencrypted | Self::InvalidSetting => Some(Action::OpenSettings),
-            Self::EngineMissing | Self::EngineTooOld => Some(Action::InstallEngine),
+            Self::PoolUnencrypted
+            | Self::InvalidSetting
+            | Self::ImageRefused
+            | Self::ImageTooLarge
+            | Self::IsolationTooLow => Some(Action::OpenSettings),
+            Self::EngineMissing | Self::EngineTooOld | Self::EngineVulnerable => Some(Action::InstallEngine),
             Self::EngineStopped => Some(Action::StartEngine),
             Self::EngineForbidden => Some(Action::PermitEngine),
             Self::ImageUnavailable
+            | Self::GpuUnavailable
             | Self::DiskLow
             | Self::DiskUnbounded
             | Self::SandboxBroken
@@ -154,6 +173,8 @@ impl ErrorCode {
             Self::WorkerNotRunning => Some(Action::StartWorker),
             Self::NotPaired => Some(Action::Pair),
             Self::InvalidRequest
+            | Self::ImageQuestion
+            | Self::TrustLimit
             | Self::TaskUnknown
             | Self::TaskEnded
             | Self::PoolRefused

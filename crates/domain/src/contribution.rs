@@ -28,6 +28,8 @@ pub enum PauseReason {
     JournalFailed,
     /// The container engine does not answer or may not be used.
     EngineUnavailable,
+    /// The engine keeps tasks apart less than the owner demands.
+    IsolationTooLow,
     /// Too little room on the disk.
     DiskLow,
     /// No valid sign-in.

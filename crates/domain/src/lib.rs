@@ -4,13 +4,18 @@
 //! keeps a global. Whatever varies comes in as an argument, so every rule here can be tested exhaustively.
 
 pub mod admission;
+pub mod advisory;
 pub mod connection;
 pub mod contribution;
+pub mod gpu;
 pub mod hosts;
 pub mod ids;
+pub mod images;
+pub mod isolation;
 pub mod lease;
 pub mod limits;
 pub mod network;
+pub mod priority;
 pub mod report;
 pub mod resources;
 pub mod retry;
@@ -19,4 +24,5 @@ pub mod settings;
 pub mod task;
 pub mod text;
 pub mod time;
+pub mod trust;
 pub mod usage;

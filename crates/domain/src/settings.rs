@@ -41,6 +41,8 @@ pub enum Kind {
     Size,
     /// `true` or `false`; `1`, `0`, `yes`, `no`, `on`, `off` are understood.
     Flag,
+    /// Names of images with commas between, at most 8192 bytes.
+    Images,
     /// One of these words, case ignored.
     Choice(&'static [&'static str]),
     /// Hosts separated by commas, such as `pypi.org, *.example.org:8443`; may be empty.
@@ -86,7 +88,6 @@ keys! {
     max_concurrent_tasks Some("MAX_CONCURRENT_TASKS"), Some("--max-tasks"), "3", Kind::Integer { min: 1, max: 64 }, false;
     worker_image None, None, "justin308/hivemind-worker", Kind::Text { optional: false }, false;
     worker_image_tag Some("WORKER_IMAGE_TAG"), None, "latest", Kind::Text { optional: false }, false;
-    allowed_images Some("ALLOWED_IMAGES"), None, "", Kind::Text { optional: true }, false;
     network_policy Some("NETWORK_POLICY"), None, "none", Kind::Choice(&["none", "allow-list", "ask"]), false;
     allowed_hosts Some("ALLOWED_HOSTS"), None, "", Kind::Hosts, false;
     denied_hosts None, None, "", Kind::Hosts, false;
@@ -95,9 +96,17 @@ keys! {
     package_index None, None, "https://pypi.org/simple", Kind::Url, false;
     package_hosts None, None, "files.pythonhosted.org", Kind::Hosts, false;
     dependency_cache_limit None, None, "2g", Kind::Size, false;
+    allowed_images Some("ALLOWED_IMAGES"), None, "", Kind::Images, false;
+    ask_images None, None, "", Kind::Images, false;
+    denied_images None, None, "", Kind::Images, false;
+    max_image_size None, None, "10g", Kind::Size, false;
+    image_quota None, None, "20g", Kind::Size, false;
+    minimum_isolation None, None, "plain", Kind::Choice(crate::isolation::WORDS), false;
+    dynamic_priority None, None, "true", Kind::Flag, false;
     max_memory_limit Some("MAX_MEMORY_LIMIT"), None, "4g", Kind::Size, false;
     max_cpu_cores Some("MAX_CPU_CORES"), None, "4", Kind::Cores, false;
     cpu_only Some("CPU_ONLY"), Some("--cpu-only"), "false", Kind::Flag, false;
+    nvml_library None, None, "", Kind::Text { optional: true }, true;
     engine_address Some("DOCKER_HOST"), None, "", Kind::Text { optional: true }, true;
     monitor_port None, None, "5001", Kind::Integer { min: 0, max: 65535 }, true;
     contribute_on_start None, None, "true", Kind::Flag, false;
@@ -137,6 +146,9 @@ impl Key {
             Kind::Cores => "a number of cores from 0.1 to 1024, such as 2 or 1.5".into(),
             Kind::Size => "a size from 64m to 4096g, such as 512m or 4g".into(),
             Kind::Flag => "true or false".into(),
+            Kind::Images => {
+                "image names with commas between, name/* for all below, * for all, at most 8192 bytes".into()
+            }
             Kind::Choice(words) => format!("one of {}", words.join(", ")),
             Kind::Hosts => "hosts such as pypi.org, *.example.org or example.org:8443, with commas".into(),
         }
@@ -148,7 +160,8 @@ impl Key {
     /// [`SettingError`], naming key, value and what is allowed.
     pub fn check(&self, text: &str) -> Result<String, SettingError> {
         let text = text.trim();
-        let most = if self.kind == Kind::Hosts { 8192 } else { 512 };
+        let list = matches!(self.kind, Kind::Hosts | Kind::Images);
+        let most = if list { crate::images::MAX_LIST_BYTES } else { 512 };
         let plain = text.len() <= most && !text.chars().any(char::is_control);
         let normal = match self.kind {
             _ if !plain => None,
@@ -160,6 +173,7 @@ impl Key {
             Kind::Cores => parse_cores(text).map(|_| text.to_owned()),
             Kind::Size => parse_size(text).map(|_| text.to_ascii_lowercase()),
             Kind::Flag => parse_flag(text).map(|b| b.to_string()),
+            Kind::Images => crate::images::ImageList::parse(text).ok().map(|list| list.to_string()),
             Kind::Choice(words) => {
                 let lower = text.to_ascii_lowercase();
                 words.contains(&lower.as_str()).then_some(lower)
@@ -281,6 +295,26 @@ impl Settings {
         parse_size(self.text(name)).unwrap_or_default()
     }
 
+    /// A list of images; empty for another kind of setting.
+    #[must_use]
+    pub fn images(&self, name: &str) -> crate::images::ImageList {
+        crate::images::ImageList::parse(self.text(name)).unwrap_or_default()
+    }
+
+    /// Everything the owner decided about images, one-time answers left out.
+    #[must_use]
+    pub fn image_rules(&self) -> crate::images::ImageRules {
+        crate::images::ImageRules {
+            standard: self.text("worker_image").to_owned(),
+            allow: self.images("allowed_images"),
+            ask: self.images("ask_images"),
+            deny: self.images("denied_images"),
+            once: std::collections::BTreeSet::new(),
+            max_bytes: self.bytes("max_image_size"),
+            quota_bytes: self.bytes("image_quota"),
+        }
+    }
+
     /// The standard image's full reference.
     #[must_use]
     pub fn worker_image(&self) -> String {
@@ -328,6 +362,8 @@ mod tests {
             ("max_cpu_cores", "-1"),
             ("log_level", "loud"),
             ("worker_image", ""),
+            ("denied_images", "a b"),
+            ("minimum_isolation", "strong"),
             ("worker_image", "a\u{1b}b"),
             ("nonsense", "1"),
         ] {

@@ -293,6 +293,9 @@ pub struct Task {
     pub ended_at: Option<WallMs>,
     /// Final at.
     pub closed_at: Option<WallMs>,
+    /// Identifiers of the GPUs that belong to it while it occupies this computer.
+    #[serde(default)]
+    pub gpus: Vec<String>,
 }
 
 impl Task {
@@ -313,6 +316,7 @@ impl Task {
             started_at: None,
             ended_at: None,
             closed_at: None,
+            gpus: Vec::new(),
         }
     }
 

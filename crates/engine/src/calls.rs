@@ -7,7 +7,7 @@ pub struct ApiCallCounter {
     counts: [AtomicU64; NAMES.len()],
 }
 
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "version",
     "info",
     "events",
@@ -25,6 +25,7 @@ const NAMES: [&str; 17] = [
     "list",
     "attach",
     "volumes",
+    "update",
 ];
 
 impl ApiCallCounter {
@@ -46,10 +47,11 @@ impl ApiCallCounter {
         self.counts.iter().map(|c| c.load(Ordering::Relaxed)).sum()
     }
 
-    /// Requests so far that belong to tasks: all but `version`, `info` and the one `events` stream.
+    /// Requests so far that belong to tasks: all but `version`, `info`, the one `events` stream, and the
+    /// `update`s that follow the owner's load.
     #[must_use]
     pub fn of_tasks(&self) -> u64 {
-        let shared = ["version", "info", "events"];
+        let shared = ["version", "info", "events", "update"];
         self.snapshot().iter().filter(|(name, _)| !shared.contains(name)).map(|(_, count)| count).sum()
     }
 
@@ -83,6 +85,7 @@ fn name_of(method: &str, path: &str) -> &'static str {
         ("POST", ["containers", _, "attach"]) => "attach",
         ("GET", ["containers", _, "logs"]) => "logs",
         ("GET", ["containers", _, "stats"]) => "stats",
+        ("POST", ["containers", _, "update"]) => "update",
         ("DELETE", ["containers", _]) => "remove",
         (_, ["volumes", ..]) => "volumes",
         _ => "inspect",

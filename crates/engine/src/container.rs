@@ -192,6 +192,7 @@ mod tests {
             digest: "sha256:def".into(),
             volumes: vec!["/data".into(), "/work".into(), "/work/x".into()],
             pull: std::time::Duration::ZERO,
+            bytes: 1,
         };
         let command = ["python3".to_owned(), "./main.py".to_owned()];
         let program =

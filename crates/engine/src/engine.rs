@@ -6,23 +6,26 @@ use crate::connection::{Connection, failed};
 use crate::container::{Program, configuration, key_of, labels_of, name_of};
 use crate::events::EngineEvents;
 use crate::failure::{status_of, translate};
-use crate::image::{ImageRule, Images, Pinned};
+use crate::grant::{self, Weights};
+use crate::image::{Hold, Images, Ledger, Pinned};
+use crate::info::describe;
 use crate::package::{self, Package, check_command};
 use crate::policy;
 use crate::relay::{self, Listed, Relays, Route};
 use crate::run;
 use async_trait::async_trait;
-use bollard::models::{ContainerCreateBody, SystemInfo, SystemVersion};
+use bollard::models::{ContainerCreateBody, SystemInfoCgroupVersionEnum};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListVolumesOptionsBuilder,
     RemoveContainerOptionsBuilder, RemoveVolumeOptions, StopContainerOptionsBuilder,
     UploadToContainerOptionsBuilder,
 };
 use hivemind_domain::ids::InstallId;
+use hivemind_domain::priority::Priority;
 use hivemind_domain::task::ResultFile;
 use hivemind_worker_core::port::{
     ContainerEvent, ContainerPlan, Egress, Engine, EngineError, EngineErrorKind, EngineInfo, Exit,
-    OwnContainer, Prepared,
+    OwnContainer, Prepared, PullProgress,
 };
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
@@ -48,9 +51,9 @@ pub struct DockerEngine {
     events: EngineEvents,
     /// Containers made by this process and not started yet: they need no inspection before the start.
     fresh: Mutex<HashSet<String>>,
-    image_rule: Option<Arc<ImageRule>>,
     companion: Option<Arc<Companion>>,
     relays: Option<Arc<Relays>>,
+    weights: Weights,
 }
 
 impl std::fmt::Debug for DockerEngine {
@@ -71,16 +74,17 @@ impl DockerEngine {
             images: Images::default(),
             events: EngineEvents::default(),
             fresh: Mutex::default(),
-            image_rule: None,
             companion: None,
             relays: None,
+            weights: Weights::default(),
         }
     }
 
-    /// Runs only images that `rule` accepts; without one, all that have a valid reference.
+    /// Keeps the record of images that tasks brought here in this file. Without one it is forgotten with the process,
+    /// and images that it named stay.
     #[must_use]
-    pub fn with_image_rule(mut self, rule: Arc<ImageRule>) -> Self {
-        self.image_rule = Some(rule);
+    pub fn with_image_record(mut self, path: &Path) -> Self {
+        self.images.ledger = Ledger::open(path);
         self
     }
 
@@ -127,15 +131,13 @@ impl DockerEngine {
         Ok(removed)
     }
 
-    async fn pin(&self, plan: &ContainerPlan, package: Option<&Package>) -> Result<Pinned, EngineError> {
+    async fn pin(
+        &self,
+        plan: &ContainerPlan,
+        package: Option<&Package>,
+    ) -> Result<(Pinned, Hold<'_>), EngineError> {
         let image = package.and_then(Package::image).unwrap_or(&plan.image);
-        if let Some(rule) = &self.image_rule
-            && !rule(image)
-        {
-            let sentence = format!("image {image} is not allowed on this computer");
-            return Err(EngineError::new(EngineErrorKind::Image, sentence));
-        }
-        self.images.pin(&self.connection, &self.events.images, image).await
+        self.images.pin(&self.connection, &self.events.images, image, &plan.images).await
     }
 
     /// Makes the container, in place of one that an earlier try at the same attempt left.
@@ -235,7 +237,7 @@ impl DockerEngine {
         route: Option<&Route>,
     ) -> Result<Prepared, EngineError> {
         let listing = package.as_ref().map(Package::listing).unwrap_or_default();
-        let mut image = self.pin(plan, package.as_ref()).await?;
+        let (mut image, mut _hold) = self.pin(plan, package.as_ref()).await?;
         let companion = self.open_companion();
         let body = |image: &Pinned| {
             let program = Program { command, folder, array: plan.array, companion: companion.is_some() };
@@ -243,6 +245,7 @@ impl DockerEngine {
             if let Some(Route { relay: Some(relay), grant, .. }) = route {
                 relay::join(&mut body, relay, grant);
             }
+            grant::give_gpus(&mut body, &plan.gpus);
             body
         };
         let container = match self.create(plan, body(&image)).await {
@@ -250,7 +253,7 @@ impl DockerEngine {
             Err(CreateError::Other(error)) => return Err(error),
             Err(CreateError::ImageGone) => {
                 self.images.forget();
-                image = self.pin(plan, package.as_ref()).await?;
+                (image, _hold) = self.pin(plan, package.as_ref()).await?;
                 self.create(plan, body(&image)).await.map_err(|error| match error {
                     CreateError::Other(error) => error,
                     CreateError::ImageGone => {
@@ -259,6 +262,7 @@ impl DockerEngine {
                 })?
             }
         };
+        let named = package.as_ref().and_then(Package::image).unwrap_or(&plan.image).to_owned();
         if let Err(error) = self.upload(&container, package, companion).await {
             if let Err(left) = self.remove(&container).await {
                 tracing::warn!(container, error = %left, "a container that could not be filled stays");
@@ -266,7 +270,9 @@ impl DockerEngine {
             return Err(error);
         }
         self.lock_fresh().insert(container.clone());
-        Ok(Prepared { container, image_digest: image.digest, pull: image.pull, listing })
+        self.images.tidy(&self.connection, plan.images.quota_bytes).await;
+        let Pinned { digest: image_digest, pull, .. } = image;
+        Ok(Prepared { container, image_digest, pull, listing, image: named })
     }
 
     async fn remove_container(&self, container: &str) -> Result<(), EngineError> {
@@ -354,6 +360,7 @@ impl Engine for DockerEngine {
         if let Some(companion) = &self.companion {
             companion.learn(info.architecture.as_deref());
         }
+        self.weights.learn(info.cgroup_version == Some(SystemInfoCgroupVersionEnum::_2));
         describe(&version, &info)
     }
 
@@ -363,8 +370,9 @@ impl Engine for DockerEngine {
 
     async fn prepare(&self, plan: &ContainerPlan) -> Result<Prepared, EngineError> {
         plan.limits.check().map_err(|e| failed(format!("the task's limits: {e}")))?;
-        if plan.limits.resources.gpus > 0 {
-            return Err(failed("GPUs are not granted yet"));
+        grant::check_gpus(&plan.gpus, &plan.limits)?;
+        if !plan.gpus.is_empty() && !self.verify().await?.gpus {
+            return Err(grant::no_gpus());
         }
         let package = match plan.package.clone() {
             Some(path) => Some(open_package(path, plan.limits.disk_bytes).await?),
@@ -458,12 +466,22 @@ impl Engine for DockerEngine {
             relay::remove(&self.connection, &companion).await?;
         }
         let tasks = all.into_iter().filter(|c| c.role.is_none());
-        let own: Vec<_> = tasks.map(|c| OwnContainer { container: c.id, key: c.key }).collect();
+        let own =
+            tasks.map(|c| OwnContainer { container: c.id, key: c.key, gpus: grant::gpus_of(&c.labels) });
+        let own: Vec<_> = own.collect();
         let swept = self.sweep_volumes(install).await?;
         if swept > 0 {
             tracing::info!(swept, "removed volumes whose containers had vanished");
         }
         Ok(own)
+    }
+
+    async fn prioritise(&self, container: &str, priority: Priority) -> Result<(), EngineError> {
+        grant::prioritise(&self.connection, &self.weights, container, priority).await
+    }
+
+    fn pulls(&self) -> Vec<PullProgress> {
+        self.images.pulls.progress()
     }
 }
 
@@ -486,94 +504,9 @@ fn program(plan: &ContainerPlan, package: Option<&Package>) -> Result<(Vec<Strin
     Ok((command.to_vec(), package.folder().to_owned()))
 }
 
-/// Checks that the engine is new enough and can filter system calls, and says what it is.
-fn describe(version: &SystemVersion, info: &SystemInfo) -> Result<EngineInfo, EngineError> {
-    let number = version.version.clone().unwrap_or_else(|| "unknown".to_owned());
-    let api = version.api_version.as_deref().and_then(|api| {
-        let (major, minor) = api.split_once('.')?;
-        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
-    });
-    if api.is_none_or(|api| api < policy::MIN_API) {
-        let sentence = format!("the container engine {number} is too old: 20.10 or newer is needed");
-        return Err(EngineError::new(EngineErrorKind::TooOld, sentence));
-    }
-    if info.os_type.as_deref().is_some_and(|os| os != "linux") {
-        return Err(failed("the container engine runs Windows containers: switch it to Linux containers"));
-    }
-    let options = info.security_options.clone().unwrap_or_default();
-    let has = |name: &str| {
-        options.iter().any(|o| o == name || o.split(',').any(|part| part == format!("name={name}")))
-    };
-    if !has("seccomp") {
-        return Err(failed(
-            "the container engine cannot filter system calls (seccomp), which the policy needs",
-        ));
-    }
-    let runs_in = |word: &str| info.operating_system.as_deref().is_some_and(|os| os.contains(word));
-    let isolation = if info.default_runtime.as_deref().is_some_and(|r| r.contains("runsc")) {
-        "gvisor"
-    } else if runs_in("Docker Desktop") {
-        "vm"
-    } else if has("rootless") {
-        "rootless"
-    } else if has("userns") {
-        "userns"
-    } else {
-        "plain"
-    };
-    let podman = version.components.iter().flatten().any(|component| component.name.contains("Podman"));
-    let name = if podman { "podman" } else { "docker" };
-    Ok(EngineInfo { name: name.to_owned(), version: number, isolation: isolation.to_owned() })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn version(api: &str) -> SystemVersion {
-        SystemVersion {
-            version: Some("20.10.24".into()),
-            api_version: Some(api.into()),
-            ..SystemVersion::default()
-        }
-    }
-
-    fn info(options: &[&str]) -> SystemInfo {
-        SystemInfo {
-            security_options: Some(options.iter().map(|o| (*o).to_owned()).collect()),
-            os_type: Some("linux".into()),
-            ..SystemInfo::default()
-        }
-    }
-
-    #[test]
-    fn the_isolation_is_named() {
-        let seccomp = "name=seccomp,profile=default";
-        for (options, isolation) in [
-            (vec![seccomp], "plain"),
-            (vec![seccomp, "name=userns"], "userns"),
-            (vec![seccomp, "name=rootless", "name=cgroupns"], "rootless"),
-        ] {
-            let described = describe(&version("1.41"), &info(&options)).expect("usable");
-            assert_eq!((described.name.as_str(), described.isolation.as_str()), ("docker", isolation));
-        }
-        let mut desktop = info(&[seccomp]);
-        desktop.operating_system = Some("Docker Desktop".into());
-        assert_eq!(describe(&version("1.45"), &desktop).expect("usable").isolation, "vm");
-        let mut gvisor = info(&[seccomp]);
-        gvisor.default_runtime = Some("runsc".into());
-        assert_eq!(describe(&version("1.45"), &gvisor).expect("usable").isolation, "gvisor");
-    }
-
-    #[test]
-    fn what_cannot_hold_the_policy_is_refused() {
-        let fine = info(&["name=seccomp"]);
-        for api in ["1.40", "0.99", "", "x"] {
-            assert_eq!(describe(&version(api), &fine).expect_err(api).kind, EngineErrorKind::TooOld);
-        }
-        assert!(describe(&version("2.0"), &fine).is_ok());
-        assert!(describe(&version("1.41"), &info(&["name=apparmor"])).is_err());
-    }
 
     #[tokio::test]
     async fn an_absent_engine_is_an_outage() {

@@ -29,6 +29,9 @@ fn kind_of(error: &Error) -> (EngineErrorKind, String) {
             let gone = lower.contains("no such container") || lower.contains("no container with");
             (if gone { EngineErrorKind::Gone } else { EngineErrorKind::Failed }, message.clone())
         }
+        Error::DockerResponseServerError { message, .. } if message.contains("select device driver") => {
+            (EngineErrorKind::Gpu, crate::grant::no_gpus().message)
+        }
         Error::DockerResponseServerError { status_code: 401 | 403, message } => {
             (EngineErrorKind::Forbidden, message.clone())
         }
@@ -119,6 +122,7 @@ mod tests {
             (said(404, "No such container: x"), EngineErrorKind::Gone),
             (said(404, "exec: not found"), EngineErrorKind::Failed),
             (answered(500), EngineErrorKind::Failed),
+            (said(500, "could not select device driver \"nvidia\""), EngineErrorKind::Gpu),
             (answered(503), EngineErrorKind::Stopped),
             (Error::RequestTimeoutError, EngineErrorKind::Stopped),
             (io(io::ErrorKind::PermissionDenied), EngineErrorKind::Forbidden),

@@ -66,7 +66,7 @@ pub fn nproc(pids: u32) -> i64 {
 pub const LOG_MAX_SIZE: &str = "10m";
 /// Number of them.
 pub const LOG_MAX_FILES: &str = "3";
-// Row 49's block I/O weight of 500 is not set. On control groups v1 it is the default; on v2 the engine turns it
+// Row 49's block I/O weight of 500 is not set at the start (`grant.rs` lowers it while the owner is busy). On control groups v1 it is the default; on v2 the engine turns it
 // into 4950 where everything else has 100, which would put tasks before the owner's programs, and kernels without
 // `io.weight` refuse to start the container.
 
@@ -93,6 +93,12 @@ pub const ROLE_INSTALL: &str = "install";
 pub const LABEL_HOSTS: &str = "hivemind.hosts";
 /// Label with the bytes it may move.
 pub const LABEL_TRAFFIC: &str = "hivemind.traffic";
+/// Label with the identifiers of the GPUs that a container has, with commas between.
+pub const LABEL_GPUS: &str = "hivemind.gpus";
+/// GPUs of one container at most.
+pub const MAX_GPUS: usize = 64;
+/// What of the NVIDIA driver a container with GPUs may use: computing and the tools that show it, no screens.
+pub const GPU_CAPABILITIES: [&str; 2] = ["compute", "utility"];
 /// No image may carry labels that start with this: they would be taken for ours.
 pub const LABEL_PREFIX: &str = "hivemind.";
 

@@ -5,6 +5,11 @@
 
 #[path = "real/bench.rs"]
 mod bench;
+#[path = "real/grants.rs"]
+mod grants;
+#[cfg(target_os = "linux")]
+#[path = "real/images.rs"]
+mod images;
 #[path = "real/life.rs"]
 mod life;
 #[cfg(unix)]

@@ -5,6 +5,7 @@
 mod clock;
 mod gpu;
 mod network;
+mod processes;
 mod system;
 
 pub use clock::SystemClock;

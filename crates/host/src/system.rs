@@ -3,11 +3,12 @@
 use crate::clock::SystemClock;
 use crate::gpu::GpuSource;
 use crate::network::{Network, Traffic};
+use crate::processes::SystemProcesses;
 use hivemind_control::MetricsSample;
 use hivemind_domain::resources::Capabilities;
 use hivemind_domain::text::plain_line;
 use hivemind_domain::time::Mono;
-use hivemind_worker_core::port::{Clock, Host};
+use hivemind_worker_core::port::{Clock, GpuContainer, Host};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
@@ -116,6 +117,10 @@ impl Host for SystemHost {
             sample.sent_bytes_per_s = rate(before.sent, traffic.sent, seconds);
         }
         sample
+    }
+
+    fn gpu_containers(&self) -> Option<Vec<GpuContainer>> {
+        self.state().gpus.containers(&SystemProcesses)
     }
 
     fn gpu_note(&self) -> String {

@@ -1,5 +1,6 @@
 /* Stands in for the NVIDIA driver's library. STUB_GPUS: how many GPUs; STUB_INIT, STUB_COUNT, STUB_READ: the error
-   that starting, counting and every reading answers; STUB_LOST: index of a GPU that has fallen off the bus. */
+   that starting, counting and every reading answers; STUB_LOST: index of a GPU that has fallen off the bus;
+   STUB_PID: a process that computes on every GPU; STUB_SHARES: whether busy shares per process are kept. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,4 +36,25 @@ ret nvmlDeviceGetMemoryInfo_v2(device *d, void *p) {
 }
 ret nvmlDeviceGetUtilizationRates(device *d, unsigned *u) { u[0] = 10 * (d->index + 1); u[1] = 5; return lost(d); }
 ret nvmlDeviceGetTemperature(device *d, int sensor, unsigned *t) { (void)sensor; *t = 60 + d->index; return lost(d); }
+typedef struct { unsigned pid; unsigned long long used; unsigned gpu, compute; } process;
+ret nvmlDeviceGetComputeRunningProcesses_v3(device *d, unsigned *count, process *p) {
+    unsigned room = *count, have = number("STUB_PID") ? 1 : 0;
+    *count = have;
+    if (lost(d)) return lost(d);
+    if (!have) return 0;
+    if (!p || room < have) return 7; /* insufficient size */
+    p[0].pid = number("STUB_PID"); p[0].used = 1ULL << 30; p[0].gpu = p[0].compute = 0xFFFFFFFF;
+    return 0;
+}
+typedef struct { unsigned pid; unsigned long long stamp; unsigned sm, mem, enc, dec; } share;
+ret nvmlDeviceGetProcessUtilization(device *d, share *s, unsigned *count, unsigned long long since) {
+    unsigned room = *count; (void)since;
+    if (!number("STUB_SHARES")) return 3; /* not supported */
+    if (lost(d)) return lost(d);
+    *count = 2;
+    if (!s || room < 2) return 7;
+    s[0].pid = s[1].pid = number("STUB_PID"); s[0].stamp = 1; s[0].sm = 99; s[1].stamp = 2; s[1].sm = 7 + d->index;
+    s[0].mem = s[0].enc = s[0].dec = s[1].mem = s[1].enc = s[1].dec = 0;
+    return 0;
+}
 ret nvmlDeviceGetPowerUsage(device *d, unsigned *p) { *p = 123456; (void)d; return 3; /* not supported */ }

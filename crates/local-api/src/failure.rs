@@ -43,6 +43,13 @@ fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::TaskUnknown => StatusCode::NOT_FOUND,
         ErrorCode::InvalidSetting | ErrorCode::WrongCredentials => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::TaskEnded
+        | ErrorCode::ImageRefused
+        | ErrorCode::ImageQuestion
+        | ErrorCode::ImageTooLarge
+        | ErrorCode::GpuUnavailable
+        | ErrorCode::IsolationTooLow
+        | ErrorCode::EngineVulnerable
+        | ErrorCode::TrustLimit
         | ErrorCode::SignInRequired
         | ErrorCode::PoolNotice
         | ErrorCode::PoolUnencrypted

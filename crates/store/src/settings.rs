@@ -226,9 +226,13 @@ fn typed(key: &Key, value: &str) -> Value {
     match key.kind {
         Kind::Integer { .. } => value.parse::<i64>().map_or_else(|_| value.into(), Value::from),
         Kind::Flag => value.parse::<bool>().map_or_else(|_| value.into(), Value::from),
-        Kind::Text { .. } | Kind::Url | Kind::Cores | Kind::Size | Kind::Choice(_) | Kind::Hosts => {
-            value.into()
-        }
+        Kind::Text { .. }
+        | Kind::Url
+        | Kind::Cores
+        | Kind::Size
+        | Kind::Images
+        | Kind::Choice(_)
+        | Kind::Hosts => value.into(),
     }
 }
 

@@ -3,13 +3,14 @@
 use crate::{FakeClock, Faults, Program, lock};
 use async_trait::async_trait;
 use hivemind_domain::ids::{InstallId, TaskKey};
+use hivemind_domain::priority::Priority;
 use hivemind_domain::resources::MIB;
 use hivemind_domain::task::ResultFile;
 use hivemind_domain::time::{Mono, Now};
 use hivemind_domain::usage::UsageSample;
 use hivemind_worker_core::port::{
     Clock, ContainerEvent, ContainerPlan, Engine, EngineError, EngineErrorKind, EngineInfo, Exit, OutputLine,
-    OwnContainer, Prepared,
+    OwnContainer, Prepared, PullProgress,
 };
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ pub enum EngineCall {
     Describe,
     Remove,
     Own,
+    Prioritise,
 }
 
 /// The engine.
@@ -48,11 +50,13 @@ struct State {
     away: Option<EngineErrorKind>,
     made: u32,
     started: Vec<TaskKey>,
+    priorities: BTreeMap<String, Priority>,
 }
 
 struct Container {
     install: InstallId,
     key: Option<TaskKey>,
+    gpus: Vec<String>,
     program: Program,
     /// Before this it stands in no list.
     appears: Mono,
@@ -135,6 +139,7 @@ impl FakeEngine {
         let container_state = Container {
             install: install.clone(),
             key,
+            gpus: Vec::new(),
             program: Program::endless(),
             appears: Mono::default(),
             started: Some(self.clock.now()),
@@ -164,6 +169,12 @@ impl FakeEngine {
         lock(&self.state).started.clone()
     }
 
+    /// The share that a container was given last.
+    #[must_use]
+    pub fn priority(&self, container: &str) -> Option<Priority> {
+        lock(&self.state).priorities.get(container).copied()
+    }
+
     fn make(&self, plan: &ContainerPlan, appears_after: Duration) -> String {
         let mut state = lock(&self.state);
         state.containers.retain(|_, c| c.install != plan.install || c.key.as_ref() != Some(&plan.key));
@@ -173,6 +184,7 @@ impl FakeEngine {
         let made = Container {
             install: plan.install.clone(),
             key: Some(plan.key.clone()),
+            gpus: plan.gpus.clone(),
             program,
             appears: self.clock.now().mono.after(appears_after),
             started: None,
@@ -203,7 +215,12 @@ impl FakeEngine {
 impl Engine for FakeEngine {
     async fn verify(&self) -> Result<EngineInfo, EngineError> {
         self.enter(EngineCall::Verify).await?;
-        Ok(EngineInfo { name: "fake".into(), version: "1.0".into(), isolation: "plain".into() })
+        Ok(EngineInfo {
+            name: "fake".into(),
+            version: "1.0".into(),
+            isolation: "plain".into(),
+            ..EngineInfo::default()
+        })
     }
 
     async fn prepare(&self, plan: &ContainerPlan) -> Result<Prepared, EngineError> {
@@ -219,7 +236,7 @@ impl Engine for FakeEngine {
         let container = self.make(plan, Duration::ZERO);
         self.faults.leave(EngineCall::Prepare).await?;
         let image_digest = format!("sha256:{}", "ab".repeat(32));
-        Ok(Prepared { container, image_digest, ..Prepared::default() })
+        Ok(Prepared { container, image_digest, image: plan.image.clone(), ..Prepared::default() })
     }
 
     async fn run(
@@ -336,6 +353,21 @@ impl Engine for FakeEngine {
         let state = lock(&self.state);
         let now = self.clock.now().mono;
         let own = state.containers.iter().filter(|(_, c)| c.install == *install && c.appears <= now);
-        Ok(own.map(|(id, c)| OwnContainer { container: id.clone(), key: c.key.clone() }).collect())
+        let own = own.map(|(id, c)| OwnContainer {
+            container: id.clone(),
+            key: c.key.clone(),
+            gpus: c.gpus.clone(),
+        });
+        Ok(own.collect())
+    }
+
+    async fn prioritise(&self, container: &str, priority: Priority) -> Result<(), EngineError> {
+        self.enter(EngineCall::Prioritise).await?;
+        lock(&self.state).priorities.insert(container.to_owned(), priority);
+        Ok(())
+    }
+
+    fn pulls(&self) -> Vec<PullProgress> {
+        Vec::new()
     }
 }

@@ -54,6 +54,8 @@ impl EngineBench for Bench {
             limits: TaskLimits::default(),
             array: None,
             network: None,
+            gpus: Vec::new(),
+            images: hivemind_domain::images::ImageRules::everything(),
         }
     }
 

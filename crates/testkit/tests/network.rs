@@ -69,6 +69,8 @@ impl Bench {
             limits: TaskLimits::default(),
             array: None,
             network: (!hosts.is_empty()).then_some(NetworkGrant { hosts, max_bytes: 64 << 20 }),
+            gpus: Vec::new(),
+            images: hivemind_domain::images::ImageRules::everything(),
         }
     }
 

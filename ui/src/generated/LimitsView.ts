@@ -27,4 +27,16 @@ granted_memory_bytes: number,
 /**
  * Whether GPUs are kept out.
  */
-cpu_only: boolean, };
+cpu_only: boolean, 
+/**
+ * GPUs that tasks may be given.
+ */
+gpus: number, 
+/**
+ * GPUs that tasks have now.
+ */
+granted_gpus: number, 
+/**
+ * Weight of tasks' processors against everything else's: 1024 is the ordinary one, less while the owner is busy.
+ */
+cpu_shares: number, };

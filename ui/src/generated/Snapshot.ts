@@ -3,9 +3,11 @@ import type { AccountView } from "./AccountView";
 import type { EarningsSum } from "./EarningsSum";
 import type { EngineView } from "./EngineView";
 import type { HostView } from "./HostView";
+import type { ImageQuestion } from "./ImageQuestion";
 import type { LimitsView } from "./LimitsView";
 import type { Notice } from "./Notice";
 import type { PoolView } from "./PoolView";
+import type { PullView } from "./PullView";
 import type { StatusView } from "./StatusView";
 import type { TaskView } from "./TaskView";
 
@@ -53,6 +55,14 @@ limits: LimitsView,
  * This computer.
  */
 host: HostView, 
+/**
+ * Images that tasks wanted and the owner has to decide about, oldest first, at most 20.
+ */
+image_questions: Array<ImageQuestion>, 
+/**
+ * Images on their way here.
+ */
+pulls: Array<PullView>, 
 /**
  * Warnings and news, newest first, at most 50.
  */

@@ -83,6 +83,18 @@ cpu_percent: number,
  */
 memory_used_bytes: number, 
 /**
+ * Identifiers of the GPUs that it has, or had.
+ */
+gpus: Array<string>, 
+/**
+ * Busy share of its GPUs, where the driver tells.
+ */
+gpu_percent: number | null, 
+/**
+ * Memory of its GPUs in use, where the driver tells.
+ */
+gpu_memory_bytes: number | null, 
+/**
  * Largest memory seen.
  */
 peak_memory_bytes: number, 

@@ -5,6 +5,7 @@ import type { EarningsQuery } from "./EarningsQuery";
 import type { EarningsView } from "./EarningsView";
 import type { HistoryPage } from "./HistoryPage";
 import type { HistoryQuery } from "./HistoryQuery";
+import type { ImageDecision } from "./ImageDecision";
 import type { LogPage } from "./LogPage";
 import type { LogQuery } from "./LogQuery";
 import type { LoginRequest } from "./LoginRequest";
@@ -44,6 +45,8 @@ export interface Commands {
   settings: { request: null; response: Array<SettingView> };
   /** Change one setting. */
   set_setting: { request: SettingChange; response: Array<SettingView> };
+  /** Answer whether an image may be run; the settings as they are then. */
+  answer_image: { request: ImageDecision; response: Array<SettingView> };
   /** The computer's use now and over the last minute. */
   metrics: { request: null; response: MetricsView };
   /** Numbered checks with proof and fix. */
@@ -70,6 +73,7 @@ export const COMMAND_NAMES = [
   "logout",
   "settings",
   "set_setting",
+  "answer_image",
   "metrics",
   "doctor",
   "open_window",

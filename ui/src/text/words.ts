@@ -105,12 +105,16 @@ const CHECKS: Words = {
   socket: m.check_socket,
   isolation: m.check_isolation,
   task_disk: m.check_task_disk,
+  known_holes: m.check_known_holes,
 };
 
 const GPU_NOTES: Words = {
   "no NVIDIA driver": m.gpu_note_no_driver,
   "NVIDIA driver without a usable GPU": m.gpu_note_no_gpu,
   "NVIDIA driver installed but not loaded": m.gpu_note_not_loaded,
+  "no permission to use the NVIDIA driver": m.gpu_note_no_permission,
+  "a GPU has fallen off the bus: restart the computer": m.gpu_note_lost,
+  "the NVIDIA driver was updated and an older one still runs: restart the computer": m.gpu_note_mismatch,
 };
 
 export const gpuNote = (words: string): string => say(GPU_NOTES, words);

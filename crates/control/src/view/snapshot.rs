@@ -29,6 +29,12 @@ pub struct Snapshot {
     pub limits: LimitsView,
     /// This computer.
     pub host: HostView,
+    /// Images that tasks wanted and the owner has to decide about, oldest first, at most 20.
+    #[serde(default)]
+    pub image_questions: Vec<ImageQuestion>,
+    /// Images on their way here.
+    #[serde(default)]
+    pub pulls: Vec<PullView>,
     /// Warnings and news, newest first, at most 50.
     pub notices: Vec<Notice>,
     /// Language the owner chose: `auto`, `en` or `zh-tw`.
@@ -127,8 +133,84 @@ pub struct EngineView {
     pub version: String,
     /// `plain`, `userns`, `rootless`, `gvisor` or `vm`.
     pub isolation: String,
+    /// The weakest isolation under which the owner takes work.
+    #[serde(default)]
+    pub minimum_isolation: String,
+    /// Whether it can give GPUs to containers.
+    #[serde(default)]
+    pub gpus: bool,
+    /// Known holes of its versions.
+    #[serde(default)]
+    pub holes: Vec<HoleView>,
     /// Why it cannot be used.
     pub problem: Option<ApiError>,
+}
+
+/// A known hole of the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct HoleView {
+    /// Such as `CVE-2024-21626`.
+    pub id: String,
+    /// `Engine`, `containerd`, `runc` or `Docker Desktop`.
+    pub component: String,
+    /// The version that was found.
+    pub found: String,
+    /// What it lets happen.
+    pub lets: String,
+    /// The version without it.
+    pub mended: String,
+    /// Whether a distribution made this build and may have mended it without raising the number.
+    pub maybe_mended: bool,
+    /// Where it is described.
+    pub source: String,
+}
+
+/// An image that the owner has to decide about.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct ImageQuestion {
+    /// The repository that an answer is about.
+    pub repository: String,
+    /// The reference that was wanted last.
+    pub image: String,
+    /// Tasks that were declined for it.
+    pub declined: u32,
+    /// First wanted at.
+    #[ts(type = "number")]
+    pub since_ms: i64,
+}
+
+/// The owner's answers about an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageAnswer {
+    /// The next task that wants it may run.
+    Once,
+    /// Allowed from now on: goes to `allowed_images`.
+    Always,
+    /// Denied from now on: goes to `denied_images`.
+    Never,
+}
+
+/// An answer about an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ImageDecision {
+    /// The repository.
+    pub repository: String,
+    /// The answer.
+    pub answer: ImageAnswer,
+}
+
+/// An image on its way here.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct PullView {
+    /// Its reference.
+    pub image: String,
+    /// Bytes that are here, packed.
+    #[ts(type = "number")]
+    pub done_bytes: u64,
+    /// Bytes altogether, as far as the registry has told; rises while more becomes known.
+    #[ts(type = "number")]
+    pub total_bytes: u64,
 }
 
 /// Who is signed in.
@@ -176,6 +258,15 @@ pub struct LimitsView {
     pub granted_memory_bytes: u64,
     /// Whether GPUs are kept out.
     pub cpu_only: bool,
+    /// GPUs that tasks may be given.
+    #[serde(default)]
+    pub gpus: u32,
+    /// GPUs that tasks have now.
+    #[serde(default)]
+    pub granted_gpus: u32,
+    /// Weight of tasks' processors against everything else's: 1024 is the ordinary one, less while the owner is busy.
+    #[serde(default)]
+    pub cpu_shares: u32,
 }
 
 /// This computer.

@@ -64,6 +64,16 @@ pub struct TaskView {
     /// Memory in use.
     #[ts(type = "number")]
     pub memory_used_bytes: u64,
+    /// Identifiers of the GPUs that it has, or had.
+    #[serde(default)]
+    pub gpus: Vec<String>,
+    /// Busy share of its GPUs, where the driver tells.
+    #[serde(default)]
+    pub gpu_percent: Option<f32>,
+    /// Memory of its GPUs in use, where the driver tells.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub gpu_memory_bytes: Option<u64>,
     /// Largest memory seen.
     #[ts(type = "number")]
     pub peak_memory_bytes: u64,

@@ -3,6 +3,7 @@
 use bollard::Docker;
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListVolumesOptionsBuilder};
 use hivemind_domain::ids::{InstallId, TaskId, TaskKey};
+use hivemind_domain::images::ImageRules;
 use hivemind_domain::limits::TaskLimits;
 use hivemind_domain::usage::UsageSample;
 use hivemind_engine::{Companion, DockerEngine};
@@ -119,6 +120,8 @@ impl Bench {
             limits: TaskLimits::default(),
             array: None,
             network: None,
+            gpus: Vec::new(),
+            images: ImageRules::everything(),
         }
     }
 

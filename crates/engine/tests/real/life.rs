@@ -57,7 +57,7 @@ async fn what_cannot_run_is_refused_before_anything_is_made() {
     let Some(bench) = bench().await else { return };
     let mut plan = bench.plan("refused", &[("main.py", "")]);
     plan.limits.resources.gpus = 1;
-    assert_eq!(bench.engine.prepare(&plan).await.expect_err("GPU").message, "GPUs are not granted yet");
+    assert_eq!(bench.engine.prepare(&plan).await.expect_err("unnamed").kind, EngineErrorKind::Gpu);
     plan.limits = TaskLimits { pids: 0, ..TaskLimits::default() };
     assert!(bench.engine.prepare(&plan).await.expect_err("limits").message.contains("pids"));
     plan.limits = TaskLimits::default();
@@ -84,11 +84,15 @@ async fn the_manifest_names_image_and_command() {
     assert!(prepared.image_digest.starts_with("sha256:"), "{}", prepared.image_digest);
     assert_eq!(bench.run(&prepared.container).await.text(), "by manifest");
     bench.engine.remove(&prepared.container).await.expect("removed");
-    let strict =
-        hivemind_engine::DockerEngine::connect(std::env::var("HIVEMIND_TEST_DOCKER_HOST").ok().as_deref())
-            .with_image_rule(std::sync::Arc::new(|image: &str| image.starts_with("justin308/")));
-    let refused = strict.prepare(&plan).await.expect_err("not allowed");
-    assert!(refused.kind == EngineErrorKind::Image && refused.message.contains("not allowed"), "{refused}");
+    assert_eq!(prepared.image, "busybox:test");
+    let mut strict = plan.clone();
+    strict.images.allow = hivemind_domain::images::ImageList::parse("justin308/*").expect("a list");
+    let refused = bench.engine.prepare(&strict).await.expect_err("not allowed");
+    assert!(
+        refused.kind == EngineErrorKind::ImageRefused && refused.message.contains("not allowed"),
+        "{refused}"
+    );
+    assert_eq!(refused.image.as_deref(), Some("busybox:test"));
     bench.assert_clean().await;
 }
 

@@ -5,6 +5,7 @@ use crate::port::{OwnContainer, PoolError, PoolErrorKind};
 use hivemind_control::Level;
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::lease::Lease;
+use hivemind_domain::priority::Priority;
 use hivemind_domain::retry;
 use hivemind_domain::task::{FailureClass, HandBack, Phase, Task, TaskEffect, TaskInput, Verdict};
 use hivemind_domain::time::{Mono, Now};
@@ -35,6 +36,10 @@ pub(super) struct Live {
     pub(super) reading: Option<(UsageSample, Mono)>,
     /// CPU use between the last two readings, in percent of what was granted.
     pub(super) cpu_percent: f32,
+    /// Busy share and memory of its GPUs, where the driver tells.
+    pub(super) gpu: Option<(Option<f32>, u64)>,
+    /// The share of the computer that its container was given last; absent when nobody knows.
+    pub(super) priority: Option<Priority>,
     /// Since when usage has not been booked; set while the container runs.
     counted_to: Option<Mono>,
     /// What waits for the pool, since when it may be tried, and failed tries so far.
@@ -50,7 +55,7 @@ struct Delivery {
 
 impl Live {
     pub(super) fn accepted(task: Task, lease: Lease, now: Now) -> Self {
-        Self::new(task, Some(lease), now.mono)
+        Self { priority: Some(Priority::Normal), ..Self::new(task, Some(lease), now.mono) }
     }
 
     fn new(task: Task, lease: Option<Lease>, accepted: Mono) -> Self {
@@ -63,6 +68,8 @@ impl Live {
             charged: None,
             reading: None,
             cpu_percent: 0.0,
+            gpu: None,
+            priority: None,
             counted_to: None,
             delivery: None,
         }
@@ -211,8 +218,9 @@ impl Core {
         }
     }
 
-    pub(super) fn used(&mut self, key: &TaskKey, sample: UsageSample, now: Now) {
+    pub(super) fn used(&mut self, key: &TaskKey, mut sample: UsageSample, now: Now) {
         let Some(live) = self.live.get_mut(key) else { return };
+        sample.gpu_percent = sample.gpu_percent.or(live.gpu.and_then(|(percent, _)| percent));
         if let Some((last, at)) = live.reading {
             let elapsed_ns = now.mono.since(at).as_secs_f64() * 1e9;
             let granted = elapsed_ns * f64::from(live.task.assignment.limits.resources.cpu_millis) / 1000.0;
@@ -316,6 +324,7 @@ impl Core {
                 effects.push(Effect::RemoveStray(own.container.clone()));
             }
         }
+        self.restore_gpus(containers);
         let parked: Vec<_> =
             self.live.iter().filter(|(_, live)| live.parked).map(|(key, _)| key.clone()).collect();
         for key in parked {

@@ -1,18 +1,23 @@
 //! What can happen to the worker, and what has to be done about it.
 
 use crate::port::{
-    Assigned, EngineError, EngineInfo, HeartbeatAnswer, OwnContainer, PoolError, Registered, StoreError,
+    Assigned, EngineError, EngineInfo, GpuContainer, HeartbeatAnswer, OwnContainer, PoolError, PullProgress,
+    Registered, StoreError,
 };
 use hivemind_control::{AccountView, ApiError};
 use hivemind_domain::connection::Todo;
 use hivemind_domain::ids::TaskKey;
+use hivemind_domain::images::ImageRules;
+use hivemind_domain::isolation::Isolation;
+use hivemind_domain::priority::Priority;
 use hivemind_domain::resources::{Capabilities, Resources};
 use hivemind_domain::task::{Task, TaskEffect, TaskInput};
 use hivemind_domain::time::Mono;
+use hivemind_domain::trust::TrustLimits;
 use hivemind_domain::usage::UsageSample;
 
 /// What the owner allows, taken from the settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Limits {
     /// Tasks at once.
     pub max_tasks: usize,
@@ -20,6 +25,14 @@ pub struct Limits {
     pub allowed: Resources,
     /// Whether GPUs are kept out.
     pub cpu_only: bool,
+    /// The largest task of each trust level.
+    pub trust: TrustLimits,
+    /// Which images may run.
+    pub images: ImageRules,
+    /// Under which isolation no work is taken.
+    pub minimum_isolation: Isolation,
+    /// Whether tasks' share of the computer follows the owner's load.
+    pub dynamic_priority: bool,
 }
 
 /// What the owner asks for.
@@ -115,8 +128,16 @@ pub enum Input {
     DiskLow(bool),
     /// The settings changed.
     Limits(Limits),
-    /// This computer was looked at.
+    /// This computer was looked at; engine and isolation are left as they are.
     Host(Box<Capabilities>),
+    /// The owner's own programs use this share of the computer, in percent.
+    OwnerLoad(f32),
+    /// What containers do on GPUs.
+    GpuUse(Vec<GpuContainer>),
+    /// Images that are on their way here.
+    Pulling(Vec<PullProgress>),
+    /// While it was prepared, an attempt turned out to want an image that the owner has to decide about.
+    ImageAsked(String),
     /// Time has passed.
     Tick,
     /// The worker is to end.
@@ -151,6 +172,8 @@ pub enum Effect {
     FindContainers,
     /// Remove a container that belongs to no attempt.
     RemoveStray(String),
+    /// Give a container another share of the computer.
+    Prioritise(String, Priority),
     /// The attempt is final; everything about it outside the history can go.
     Forget(Box<Task>),
     /// Everything is delivered or handed back: the worker may end.

@@ -123,10 +123,11 @@ impl Core {
             return;
         }
         let (granted, running) = self.granted();
-        let Some(free) = admission::offer(self.limits.allowed, granted, running, self.limits.max_tasks)
+        let Some(mut free) = admission::offer(self.limits.allowed, granted, running, self.limits.max_tasks)
         else {
             return;
         };
+        free.gpus = self.free_gpus();
         // A standing call is only superseded when more has become free since.
         if self.asked.is_some_and(|(_, offered)| offered.covers(free)) {
             return;
@@ -194,12 +195,18 @@ impl Core {
         if self.live.contains_key(&key) {
             return;
         }
-        if let Err(reason) = self.fits(&key, &assigned) {
-            self.notice(Level::Notice, ApiError::new(ErrorCode::PoolProtocol, &reason), now);
-            effects.push(Effect::Decline(key, reason));
-            return;
-        }
+        let fits = |reason| ApiError::new(ErrorCode::PoolProtocol, reason);
+        let gpus = self.permits(&assigned).and_then(|()| self.allocate_gpus(&key, &assigned));
+        let gpus = gpus.and_then(|gpus| self.fits(&key, &assigned).map(|()| gpus).map_err(fits));
+        let gpus = match gpus {
+            Ok(gpus) => gpus,
+            Err(error) => {
+                self.decline(key, error, now, effects);
+                return;
+            }
+        };
         let mut task = Task::accept(assigned.assignment, now.wall);
+        task.gpus = gpus;
         let todo = task.step(TaskInput::Begin, now.wall);
         effects.push(Effect::Persist(Box::new(task.clone()), todo));
         // A long poll may have waited for long: the pool grants the lease when it answers, not when we asked.

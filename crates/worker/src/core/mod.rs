@@ -1,6 +1,6 @@
 //! All decisions of the worker: `step(input, now) -> effects`, pure. The event loop is its only caller.
 
-use crate::port::{EngineError, EngineInfo, Registered, StoreError};
+use crate::port::{EngineError, EngineInfo, PullProgress, Registered, StoreError};
 use hivemind_control::{AccountView, ApiError, ErrorCode, Level, Notice};
 use hivemind_domain::connection::{Connection, Happening};
 use hivemind_domain::contribution::{Contribution, PauseReason, Wish};
@@ -11,10 +11,12 @@ use hivemind_domain::time::{Mono, Now};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+mod admit;
 mod attempts;
 mod input;
 mod link;
 mod outlook;
+mod priority;
 mod problem;
 mod view;
 
@@ -49,6 +51,9 @@ pub struct Core {
     /// Links in a row that were lost before a heartbeat was answered on them.
     unproven: u32,
     notices: VecDeque<Notice>,
+    questions: admit::Questions,
+    pulls: Vec<PullProgress>,
+    priority: priority::Present,
     shutting_down: bool,
     ended: bool,
 }
@@ -76,6 +81,9 @@ impl Core {
             asked_at: Mono::default(),
             unproven: 0,
             notices: VecDeque::new(),
+            questions: admit::Questions::default(),
+            pulls: Vec::new(),
+            priority: priority::Present::default(),
             shutting_down: false,
             ended: false,
         }
@@ -153,8 +161,19 @@ impl Core {
                     );
                 }
             }
-            Input::Limits(limits) => self.limits = limits,
-            Input::Host(host) => self.host = *host,
+            Input::Limits(limits) => {
+                self.limits = limits;
+                self.settle_questions();
+            }
+            Input::Host(host) => {
+                let engine = std::mem::take(&mut self.host.engine);
+                let isolation = std::mem::take(&mut self.host.isolation);
+                self.host = Capabilities { engine, isolation, ..*host };
+            }
+            Input::OwnerLoad(load) => self.owner_load(load, now),
+            Input::GpuUse(containers) => self.gpu_use(&containers),
+            Input::Pulling(pulls) => self.pulls = pulls,
+            Input::ImageAsked(image) => self.ask_about(&image, now),
             Input::Tick => self.tick(now, effects),
             Input::Shutdown => {
                 self.shutting_down = true;
@@ -221,6 +240,7 @@ impl Core {
             | (false, Connection::Idle) => {}
         }
         self.name_obstacles();
+        self.prioritise(effects);
         self.deliver_due(now, effects);
         self.ask_for_work(now, effects);
         if self.shutting_down && !self.ended && unfinished == 0 {
@@ -238,6 +258,7 @@ impl Core {
         let willing = self.contribution.wish() != Wish::Off;
         self.contribution
             .set(PauseReason::EngineUnavailable, willing && matches!(self.engine, EngineState::Away(_)));
+        self.contribution.set(PauseReason::IsolationTooLow, willing && self.isolation_problem().is_some());
         self.contribution
             .set(PauseReason::SignInRequired, willing && self.connection == Connection::AuthRequired);
         self.contribution

@@ -59,7 +59,7 @@ impl Core {
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {
         let mut host = self.host.clone();
-        if self.limits.cpu_only {
+        if self.limits.cpu_only || !self.engine_gives_gpus() {
             host.gpus.clear();
         }
         host

@@ -28,6 +28,9 @@ pub(crate) fn engine_problem(error: &EngineError) -> ApiError {
         EngineErrorKind::Forbidden => ErrorCode::EngineForbidden,
         EngineErrorKind::TooOld => ErrorCode::EngineTooOld,
         EngineErrorKind::Image => ErrorCode::ImageUnavailable,
+        EngineErrorKind::ImageRefused => ErrorCode::ImageRefused,
+        EngineErrorKind::ImageTooLarge => ErrorCode::ImageTooLarge,
+        EngineErrorKind::Gpu => ErrorCode::GpuUnavailable,
         EngineErrorKind::Package
         | EngineErrorKind::Output
         | EngineErrorKind::Gone

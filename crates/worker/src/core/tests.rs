@@ -48,6 +48,7 @@ fn engine_ready() -> Input {
         name: "docker".into(),
         version: "20.10".into(),
         isolation: "plain".into(),
+        ..EngineInfo::default()
     }))
 }
 
@@ -61,7 +62,7 @@ fn unreachable() -> PoolError {
 
 fn new_core() -> Core {
     let allowed = Resources { cpu_millis: 4000, memory_bytes: 8 * GIB, gpus: 0 };
-    Core::new(Limits { max_tasks: 3, allowed, cpu_only: true }, Capabilities::default())
+    Core::new(Limits { max_tasks: 3, allowed, cpu_only: true, ..Limits::default() }, Capabilities::default())
 }
 
 fn online(tasks: Vec<Task>) -> Core {
@@ -202,8 +203,8 @@ fn an_engine_outage_parks_and_its_return_goes_on() {
     let effects = core.step(Input::Tick, at(5002));
     assert!(effects.contains(&Effect::VerifyEngine));
     assert!(core.step(engine_ready(), at(5003)).contains(&Effect::FindContainers));
-    let stray = OwnContainer { container: "x".into(), key: Some(key("old", 1)) };
-    let mine = OwnContainer { container: "c".into(), key: Some(k) };
+    let stray = OwnContainer { container: "x".into(), key: Some(key("old", 1)), gpus: Vec::new() };
+    let mine = OwnContainer { container: "c".into(), key: Some(k), gpus: Vec::new() };
     let effects = core.step(Input::Containers(Ok(vec![stray, mine])), at(5004));
     assert!(effects.contains(&Effect::RemoveStray("x".into())));
     assert!(!effects.contains(&Effect::RemoveStray("c".into())));
@@ -223,7 +224,7 @@ fn after_a_restart_the_container_is_adopted_and_its_time_counts() {
     core.step(Input::Restored { tasks: vec![kept], contribute: true, found: vec![] }, at(8000));
     core.step(engine_ready(), at(8000));
     assert_eq!(core.held(), vec![k.clone()], "the pool is told about it at once");
-    let own = OwnContainer { container: "c".into(), key: Some(k.clone()) };
+    let own = OwnContainer { container: "c".into(), key: Some(k.clone()), gpus: Vec::new() };
     let effects = core.step(Input::Containers(Ok(vec![own])), at(8000));
     assert!(effects.iter().any(|e| matches!(e, Effect::Persist(_, todo) if *todo == vec![TaskEffect::Run])));
     assert_eq!(core.snapshot(at(8000)).tasks[0].active_ms, 8000);
@@ -328,7 +329,7 @@ fn a_container_that_its_engine_took_along_is_begun_anew_once() {
         core.step(Input::EngineAway(k.clone(), engine_away()), at(1000));
         core.step(Input::Tick, at(6001));
         core.step(engine_ready(), at(6002));
-        let own = OwnContainer { container: "c".into(), key: Some(k.clone()) };
+        let own = OwnContainer { container: "c".into(), key: Some(k.clone()), gpus: Vec::new() };
         core.step(Input::Containers(Ok(vec![own])), at(6003));
         let effects = core.step(Input::Task(k.clone(), exited()), at(6004));
         let again = |e: &Effect| matches!(e, Effect::Persist(_, todo) if *todo == vec![TaskEffect::Prepare]);
@@ -355,3 +356,5 @@ fn a_lease_at_stake_makes_the_next_try_come_soon_and_a_lapsed_one_does_not() {
     let next = core.next_wake(at(11_000).mono).unwrap();
     assert!(next.since(at(11_000).mono) >= Duration::from_secs(2), "{next:?}");
 }
+
+mod engine_room;

@@ -1,10 +1,12 @@
 //! The snapshot, made from the core's state.
 
 use super::{Core, EngineState, Live, engine_problem};
+use crate::port::PullProgress;
 use hivemind_control::{
-    ApiError, EngineView, ErrorCode, GpuUse, HostView, LimitsView, PoolState, PoolView, Snapshot,
-    StatusState, StatusView, TaskView,
+    ApiError, EngineView, ErrorCode, GpuUse, HoleView, HostView, LimitsView, PoolState, PoolView, PullView,
+    Snapshot, StatusState, StatusView, TaskView,
 };
+use hivemind_domain::advisory::Hole;
 use hivemind_domain::connection::Connection;
 use hivemind_domain::contribution::{PauseReason, Wish};
 use hivemind_domain::task::{Phase, Task, Verdict};
@@ -22,6 +24,8 @@ impl Core {
             tasks: self.live.values().map(|live| live.view(now)).collect(),
             limits: self.limits_view(),
             host: self.host_view(),
+            image_questions: self.questions.views(),
+            pulls: self.pulls.iter().map(pull_view).collect(),
             notices: self.notices.iter().cloned().collect(),
             ..Snapshot::default()
         }
@@ -38,6 +42,7 @@ impl Core {
                 Some(
                     PauseReason::JournalFailed
                     | PauseReason::EngineUnavailable
+                    | PauseReason::IsolationTooLow
                     | PauseReason::DiskLow
                     | PauseReason::SignInRequired
                     | PauseReason::PoolRefused,
@@ -68,6 +73,7 @@ impl Core {
                 EngineState::Away(error) => Some(engine_problem(error)),
                 EngineState::Unknown | EngineState::Ready(_) => None,
             },
+            PauseReason::IsolationTooLow => self.isolation_problem(),
             PauseReason::DiskLow => told(ErrorCode::DiskLow, "the disk is nearly full"),
             PauseReason::SignInRequired => told(ErrorCode::SignInRequired, "sign in to start earning"),
             PauseReason::PoolRefused | PauseReason::PoolUnreachable => self
@@ -109,6 +115,9 @@ impl Core {
                 name: info.name.clone(),
                 version: info.version.clone(),
                 isolation: info.isolation.clone(),
+                minimum_isolation: self.limits.minimum_isolation.word().to_owned(),
+                gpus: info.gpus,
+                holes: info.holes.iter().map(hole_view).collect(),
                 problem: None,
             },
             EngineState::Away(error) => EngineView {
@@ -128,6 +137,9 @@ impl Core {
             granted_cpu_millis: granted.cpu_millis,
             granted_memory_bytes: granted.memory_bytes,
             cpu_only: self.limits.cpu_only,
+            gpus: u32::try_from(self.lendable_gpus().len()).unwrap_or(u32::MAX),
+            granted_gpus: granted.gpus,
+            cpu_shares: self.priority.shares(),
         }
     }
 
@@ -155,10 +167,28 @@ impl Live {
         view.active_ms = u64::try_from(self.active(now.mono).as_millis()).unwrap_or(u64::MAX);
         if self.task.phase == Phase::Running {
             view.cpu_percent = self.cpu_percent;
+            view.gpu_percent = self.gpu.and_then(|(percent, _)| percent);
+            view.gpu_memory_bytes = self.gpu.map(|(_, memory)| memory);
             view.memory_used_bytes = self.reading.map_or(0, |(sample, _)| sample.memory_bytes);
         }
         view.credited_cpt = view.credited_cpt.or(self.charged);
         view
+    }
+}
+
+fn pull_view(pull: &PullProgress) -> PullView {
+    PullView { image: pull.image.clone(), done_bytes: pull.done_bytes, total_bytes: pull.total_bytes }
+}
+
+fn hole_view(hole: &Hole) -> HoleView {
+    HoleView {
+        id: hole.id.to_owned(),
+        component: hole.component.to_owned(),
+        found: hole.found.clone(),
+        lets: hole.lets.to_owned(),
+        mended: hole.mended.to_owned(),
+        maybe_mended: hole.maybe_mended,
+        source: hole.source(),
     }
 }
 
@@ -195,6 +225,9 @@ pub(crate) fn task_view(task: &Task) -> TaskView {
         memory_bytes: assignment.limits.resources.memory_bytes,
         cpu_percent: 0.0,
         memory_used_bytes: 0,
+        gpus: task.gpus.clone(),
+        gpu_percent: None,
+        gpu_memory_bytes: None,
         peak_memory_bytes: task.usage.peak_memory_bytes,
         estimated_cpt: task.estimate(),
         credited_cpt: task.credit.map(|c| c.cpt),

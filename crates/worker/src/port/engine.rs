@@ -2,8 +2,11 @@
 
 use crate::port::{NetworkGrant, OutputLine};
 use async_trait::async_trait;
+use hivemind_domain::advisory::Hole;
 use hivemind_domain::ids::{InstallId, TaskKey};
+use hivemind_domain::images::ImageRules;
 use hivemind_domain::limits::TaskLimits;
+use hivemind_domain::priority::Priority;
 use hivemind_domain::task::{ArrayPlace, ResultFile};
 use hivemind_domain::usage::UsageSample;
 use std::path::{Path, PathBuf};
@@ -23,6 +26,12 @@ pub enum EngineErrorKind {
     TooOld,
     /// The image cannot be had.
     Image,
+    /// The owner's rules do not let the image run.
+    ImageRefused,
+    /// The image is larger than the owner allows.
+    ImageTooLarge,
+    /// The engine cannot give GPUs to containers.
+    Gpu,
     /// The package is damaged, hostile or has nothing to start.
     Package,
     /// The outputs cannot be taken.
@@ -41,13 +50,22 @@ pub struct EngineError {
     pub kind: EngineErrorKind,
     /// One printable sentence that names what and why.
     pub message: String,
+    /// The image that it is about, when it is about the owner's rules for images.
+    pub image: Option<String>,
 }
 
 impl EngineError {
     /// An error; the sentence is made printable.
     #[must_use]
     pub fn new(kind: EngineErrorKind, message: impl AsRef<str>) -> Self {
-        Self { kind, message: hivemind_domain::text::plain_line(message.as_ref(), 500) }
+        Self { kind, message: hivemind_domain::text::plain_line(message.as_ref(), 500), image: None }
+    }
+
+    /// The same error about this image.
+    #[must_use]
+    pub fn about(mut self, image: &str) -> Self {
+        self.image = Some(hivemind_domain::text::plain_line(image, 600));
+        self
     }
 
     /// Whether the engine itself is out of reach, so that the task is not to blame and waits.
@@ -72,6 +90,10 @@ pub struct EngineInfo {
     pub version: String,
     /// `plain`, `userns`, `rootless`, `gvisor` or `vm`.
     pub isolation: String,
+    /// Whether it can give GPUs to containers.
+    pub gpus: bool,
+    /// Known holes of its versions.
+    pub holes: Vec<Hole>,
 }
 
 /// What to make ready.
@@ -93,6 +115,10 @@ pub struct ContainerPlan {
     pub array: Option<ArrayPlace>,
     /// What it may reach; `None` for nothing at all.
     pub network: Option<NetworkGrant>,
+    /// Identifiers of the GPUs that it gets; as many as its limits say.
+    pub gpus: Vec<String>,
+    /// What the owner decided about images.
+    pub images: ImageRules,
 }
 
 /// A container that is ready to start.
@@ -106,6 +132,19 @@ pub struct Prepared {
     pub pull: Duration,
     /// What the package holds, for people: size and path of each entry, printable, at most 64 KiB; empty without one.
     pub listing: String,
+    /// Reference of the image that was taken: the assignment's, or the package's own.
+    pub image: String,
+}
+
+/// An image on its way here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullProgress {
+    /// Its reference.
+    pub image: String,
+    /// Bytes that are here.
+    pub done_bytes: u64,
+    /// Bytes altogether, as far as the registry has told.
+    pub total_bytes: u64,
 }
 
 /// How a container ended.
@@ -135,6 +174,8 @@ pub struct OwnContainer {
     pub container: String,
     /// The attempt its labels name; absent when they are damaged.
     pub key: Option<TaskKey>,
+    /// Identifiers of the GPUs that its labels name.
+    pub gpus: Vec<String>,
 }
 
 /// A container engine. Calls may be dropped: dropping [`Engine::run`] leaves the container running.
@@ -176,4 +217,10 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Every container that carries this installation's label, running or not.
     async fn own(&self, install: &InstallId) -> Result<Vec<OwnContainer>, EngineError>;
+
+    /// Gives a running container another share of processor and disk. Fine when it has ended or is gone.
+    async fn prioritise(&self, container: &str, priority: Priority) -> Result<(), EngineError>;
+
+    /// Images that are on their way here now.
+    fn pulls(&self) -> Vec<PullProgress>;
 }

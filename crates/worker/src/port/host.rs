@@ -3,6 +3,19 @@
 use hivemind_control::MetricsSample;
 use hivemind_domain::resources::Capabilities;
 
+/// What one container does on one GPU.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GpuContainer {
+    /// The engine's id, 64 hexadecimal digits.
+    pub container: String,
+    /// The GPU.
+    pub uuid: String,
+    /// Memory of the GPU in use, in bytes.
+    pub memory_bytes: u64,
+    /// Busy share of the GPU in percent, where it can be told apart from others'.
+    pub percent: Option<f32>,
+}
+
 /// Reads what this computer is and how busy it is. Calls may take some milliseconds and run on a blocking thread.
 pub trait Host: Send + Sync + 'static {
     /// What it is; `engine`, `isolation` are left empty, the core fills them in.
@@ -13,6 +26,11 @@ pub trait Host: Send + Sync + 'static {
 
     /// A fresh reading. Rates are since the previous call. `tasks_*` are left zero, the core fills them in.
     fn sample(&self) -> MetricsSample;
+
+    /// What containers do on GPUs now; nothing where driver or system do not tell.
+    fn gpu_containers(&self) -> Option<Vec<GpuContainer>> {
+        None
+    }
 
     /// What is known about GPUs when none is listed, such as `no NVIDIA driver`.
     fn gpu_note(&self) -> String;

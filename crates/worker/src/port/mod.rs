@@ -11,6 +11,6 @@ mod store;
 pub use clock::Clock;
 pub use egress::*;
 pub use engine::*;
-pub use host::Host;
+pub use host::{GpuContainer, Host};
 pub use pool::*;
 pub use store::*;

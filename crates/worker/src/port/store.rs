@@ -7,6 +7,7 @@ use hivemind_domain::ids::{InstallId, TaskKey};
 use hivemind_domain::settings::{SettingError, Settings};
 use hivemind_domain::task::Task;
 use hivemind_domain::time::WallMs;
+use hivemind_domain::trust::TrustLimits;
 use std::path::PathBuf;
 
 /// What could not be kept or read.
@@ -109,6 +110,11 @@ pub trait Secrets: Send + Sync + 'static {
 pub trait SettingsStore: Send + Sync + 'static {
     /// Present settings with their sources.
     fn current(&self) -> Settings;
+
+    /// The largest task of each trust level: the owner's policy file, or the built-in table.
+    fn trust_limits(&self) -> TrustLimits {
+        TrustLimits::default()
+    }
 
     /// Changes one in the settings file; `None` takes it out of the file.
     async fn set(&self, key: &str, value: Option<&str>) -> Result<Settings, SettingsChangeError>;

@@ -1,12 +1,12 @@
 //! Performs what an attempt asks for; every end of it is told to the loop.
 
-use super::{Activity, Shared, lock, package, reporter, unit};
-use crate::core::Input;
+use super::{Activity, Shared, lock, package, reporter, room, unit};
+use crate::core::{Input, engine_problem};
 use crate::port::{
     ContainerEvent, ContainerPlan, EngineError, EngineErrorKind, NetworkGrant, PoolError, PoolErrorKind,
     ResultHeader,
 };
-use hivemind_control::{Event, LogLine, TaskRef};
+use hivemind_control::{ErrorCode, Event, LogLine, TaskRef};
 use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::report::PhaseTimes;
@@ -171,9 +171,16 @@ async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input
         limits: assignment.limits.clone(),
         array: assignment.array,
         network: grant(&assignment.network, &settings),
+        gpus: task.gpus.clone(),
+        images: room::image_rules(shared),
     };
-    match shared.ports.engine.prepare(&plan).await {
+    match room::told_pulls(shared, shared.ports.engine.prepare(&plan)).await {
         Ok(prepared) => {
+            if !room::used_once(shared, &plan.images, &prepared).await {
+                remove_container_now(shared, &prepared.container).await;
+                let message = format!("the one task that image {} was allowed for has begun", prepared.image);
+                return room::cannot_run(key, ErrorCode::ImageQuestion, &message);
+            }
             if let Some(path) = package {
                 remove_file(&path).await;
             }
@@ -181,7 +188,16 @@ async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input
             times.pull_ms = u64::try_from(pull.as_millis()).unwrap_or(u64::MAX);
             Input::Task(key, TaskInput::Prepared { container, image_digest })
         }
-        Err(error) => engine_failed(key, error),
+        Err(error) => {
+            room::ask_about_refused(shared, &plan.images, &error).await;
+            engine_failed(key, error)
+        }
+    }
+}
+
+async fn remove_container_now(shared: &Shared, container: &str) {
+    if let Err(error) = shared.ports.engine.remove(container).await {
+        tracing::warn!(%container, %error, "a container that may not run stays for now");
     }
 }
 
@@ -198,6 +214,10 @@ fn engine_failed(key: TaskKey, error: EngineError) -> Input {
         return Input::EngineAway(key, error);
     }
     let class = match error.kind {
+        // Not the task's fault: another computer may run it.
+        EngineErrorKind::ImageRefused | EngineErrorKind::ImageTooLarge | EngineErrorKind::Gpu => {
+            return room::cannot_run(key, engine_problem(&error).code, &error.message);
+        }
         EngineErrorKind::Image => FailureClass::Image,
         EngineErrorKind::Package => FailureClass::Package,
         EngineErrorKind::Output => FailureClass::Result,

@@ -33,6 +33,8 @@ pub(super) async fn examine(shared: &Shared) -> DoctorReport {
         disk(shared),
         gpu(shared),
         tokens(shared),
+        isolation(shared),
+        holes(shared),
         task_disk(shared),
     ];
     DoctorReport { findings }
@@ -54,6 +56,9 @@ async fn engine(shared: &Shared) -> Finding {
                 }
                 EngineErrorKind::TooOld => "Update Docker to 20.10 or newer.",
                 EngineErrorKind::Image
+                | EngineErrorKind::ImageRefused
+                | EngineErrorKind::ImageTooLarge
+                | EngineErrorKind::Gpu
                 | EngineErrorKind::Package
                 | EngineErrorKind::Output
                 | EngineErrorKind::Gone
@@ -159,10 +164,78 @@ fn task_disk(shared: &Shared) -> Finding {
 }
 
 fn gpu(shared: &Shared) -> Finding {
-    let host = shared.snapshots.borrow().host.clone();
-    let names: Vec<_> = host.gpus.iter().map(|gpu| gpu.name.as_str()).collect();
-    let proof = if names.is_empty() { host.gpu_note } else { names.join(", ") };
-    finding(8, "gpu", Level::Ok, proof)
+    let snapshot = shared.snapshots.borrow().clone();
+    let names: Vec<_> = snapshot.host.gpus.iter().map(|gpu| gpu.name.as_str()).collect();
+    if names.is_empty() {
+        return finding(8, "gpu", Level::Ok, snapshot.host.gpu_note.clone());
+    }
+    let unable = snapshot.engine.ready == Some(true) && !snapshot.engine.gpus && !snapshot.limits.cpu_only;
+    if unable {
+        return advise(
+            finding(
+                8,
+                "gpu",
+                Level::Warning,
+                format!("{}: Docker cannot give them to tasks", names.join(", ")),
+            ),
+            ErrorCode::GpuUnavailable,
+            "Install the NVIDIA Container Toolkit (1.17.8 or newer), run `nvidia-ctk runtime configure`, and start \
+             Docker again; or keep GPUs out with the setting cpu_only.",
+        );
+    }
+    finding(8, "gpu", Level::Ok, names.join(", "))
+}
+
+fn isolation(shared: &Shared) -> Finding {
+    let snapshot = shared.snapshots.borrow().clone();
+    let engine = &snapshot.engine;
+    if engine.ready != Some(true) {
+        return finding(20, "isolation", Level::Notice, "not known before the engine answers".into());
+    }
+    let problem = snapshot.status.problem.as_ref().filter(|p| p.code == ErrorCode::IsolationTooLow);
+    let said = match engine.isolation.as_str() {
+        "plain" => "tasks share this computer's kernel, and the engine runs as root",
+        "userns" => "tasks share this computer's kernel; root inside is an ordinary user outside",
+        "rootless" => "tasks share this computer's kernel; the engine itself is an ordinary user",
+        "gvisor" => "a kernel in user space (gVisor) answers the tasks' system calls",
+        "vm" => "a virtual machine stands between tasks and this computer",
+        _ => "the isolation is not known",
+    };
+    let proof = format!("{}: {said}; at least {} is demanded", engine.isolation, engine.minimum_isolation);
+    match problem {
+        Some(_) => advise(
+            finding(20, "isolation", Level::Error, proof),
+            ErrorCode::IsolationTooLow,
+            "Turn on user namespaces, rootless Docker or gVisor, or lower the setting minimum_isolation.",
+        ),
+        None => finding(20, "isolation", Level::Ok, proof),
+    }
+}
+
+fn holes(shared: &Shared) -> Finding {
+    let engine = shared.snapshots.borrow().engine.clone();
+    if engine.ready != Some(true) {
+        return finding(21, "known_holes", Level::Notice, "not known before the engine answers".into());
+    }
+    if engine.holes.is_empty() {
+        return finding(21, "known_holes", Level::Ok, "none of the listed holes is in this engine".into());
+    }
+    let named: Vec<String> = engine
+        .holes
+        .iter()
+        .map(|hole| format!("{} in {} {} (mended in {})", hole.id, hole.component, hole.found, hole.mended))
+        .collect();
+    // A distribution mends holes without raising the number, so that the number alone proves nothing.
+    let unclear = engine.holes.iter().all(|hole| hole.maybe_mended);
+    let (level, fix) = if unclear {
+        (
+            Level::Notice,
+            "These builds are your distribution's, which may have mended them: install its security updates.",
+        )
+    } else {
+        (Level::Warning, "Update Docker Engine with its containerd and runc to the versions named, or newer.")
+    };
+    advise(finding(21, "known_holes", level, named.join("; ")), ErrorCode::EngineVulnerable, fix)
 }
 
 fn tokens(shared: &Shared) -> Finding {

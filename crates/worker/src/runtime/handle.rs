@@ -1,13 +1,13 @@
 //! What the worker can be asked, answered by the loop or from what it published.
 
-use super::{Message, Shared, doctor, earnings, link, lock};
+use super::{Message, Shared, doctor, earnings, link, lock, room};
 use crate::core::{Input, OwnerAsks, pool_problem, task_view};
-use crate::port::{HistoryFilter, SettingsChangeError, StoreError};
+use crate::port::{HistoryFilter, StoreError};
 use async_trait::async_trait;
 use hivemind_control::{
     AccountView, ApiError, Control, DoctorReport, EarningsQuery, EarningsView, ErrorCode, Event, EventStream,
-    HistoryPage, HistoryQuery, LogPage, LogQuery, LoginRequest, MetricsView, PairingCode, SettingChange,
-    SettingView, Snapshot, Subscription, TaskRef, TaskView, subscription,
+    HistoryPage, HistoryQuery, ImageDecision, LogPage, LogQuery, LoginRequest, MetricsView, PairingCode,
+    SettingChange, SettingView, Snapshot, Subscription, TaskRef, TaskView, subscription,
 };
 use hivemind_domain::ids::{TaskId, TaskKey};
 use hivemind_domain::settings::{KEYS, Settings, Source};
@@ -55,7 +55,7 @@ impl WorkerControl {
     }
 }
 
-fn store_problem(error: StoreError) -> ApiError {
+pub(super) fn store_problem(error: StoreError) -> ApiError {
     let code = if error.disk_full { ErrorCode::DiskLow } else { ErrorCode::JournalFailed };
     ApiError::new(code, error.message)
 }
@@ -217,21 +217,19 @@ impl Control for WorkerControl {
     async fn set_setting(&self, change: SettingChange) -> Result<Vec<SettingView>, ApiError> {
         let ports = &self.shared.ports;
         let settings =
-            ports.settings.set(&change.key, change.value.as_deref()).await.map_err(|error| match error {
-                SettingsChangeError::Invalid(error) => {
-                    ApiError::new(ErrorCode::InvalidSetting, error.to_string())
-                        .with("key", &error.key)
-                        .with("value", &error.value)
-                        .with("allowed", &error.allowed)
-                }
-                SettingsChangeError::Store(error) => store_problem(error),
-            })?;
+            ports.settings.set(&change.key, change.value.as_deref()).await.map_err(room::change_problem)?;
         if change.key.replace('-', "_") == "start_at_login" {
             ports.desktop.start_at_login(settings.flag("start_at_login"))?;
         }
-        let host = Arc::clone(&ports.host);
-        let capabilities = tokio::task::spawn_blocking(move || host.capabilities()).await.unwrap_or_default();
-        self.ask(Input::Limits(super::limits(&settings, &capabilities))).await?;
+        let capabilities = room::capabilities(&self.shared).await;
+        self.ask(Input::Limits(room::limits(&self.shared, &capabilities))).await?;
+        Ok(setting_views(&settings))
+    }
+
+    async fn answer_image(&self, decision: ImageDecision) -> Result<Vec<SettingView>, ApiError> {
+        let settings = room::answer(&self.shared, &decision).await?;
+        let capabilities = room::capabilities(&self.shared).await;
+        self.ask(Input::Limits(room::limits(&self.shared, &capabilities))).await?;
         Ok(setting_views(&settings))
     }
 

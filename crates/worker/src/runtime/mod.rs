@@ -1,12 +1,11 @@
 //! The event loop and what it performs. Only the loop touches the [`Core`]; everything else sends it inputs.
 
-use crate::core::{Core, Effect, Input, Limits};
+use crate::core::{Core, Effect, Input};
 use crate::port::{
     Clock, Engine, Host, Journal, LogArchive, Pool, Secrets, SettingsStore, Spool, TaskStatus, Tokens,
 };
 use hivemind_control::{ApiError, Event, PairingCode, Snapshot};
 use hivemind_domain::ids::TaskKey;
-use hivemind_domain::settings::Settings;
 use hivemind_domain::task::Task;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +22,7 @@ mod journal;
 mod link;
 mod package;
 mod reporter;
+mod room;
 mod sampler;
 
 pub use handle::{WorkerControl, setting_views};
@@ -108,6 +108,8 @@ pub(crate) struct Shared {
     activities: Mutex<HashMap<TaskKey, Activity>>,
     reporters: Mutex<HashMap<TaskKey, reporter::Handle>>,
     readings: Mutex<sampler::Readings>,
+    /// Repositories of images that the owner allowed for one more task.
+    once_images: Mutex<std::collections::BTreeSet<String>>,
 }
 
 impl Shared {
@@ -138,22 +140,6 @@ fn unit() -> f64 {
     rand::random()
 }
 
-/// What the owner allows, from the settings, within what this computer has.
-fn limits(settings: &Settings, host: &hivemind_domain::resources::Capabilities) -> Limits {
-    let cpu_only = settings.flag("cpu_only");
-    let cores = host.cpu_cores.saturating_mul(1000).max(100);
-    Limits {
-        max_tasks: usize::try_from(settings.integer("max_concurrent_tasks")).unwrap_or(1),
-        allowed: hivemind_domain::resources::Resources {
-            cpu_millis: settings.cpu_millis("max_cpu_cores").min(cores),
-            memory_bytes: settings.bytes("max_memory_limit").min(host.memory_bytes),
-            // The engine grants no GPUs yet, so none are offered.
-            gpus: 0,
-        },
-        cpu_only,
-    }
-}
-
 /// A running worker.
 pub struct Worker {
     /// What it can be asked.
@@ -174,10 +160,7 @@ impl Worker {
             Some(wish) => wish,
             None => settings.flag("contribute_on_start"),
         };
-        let host = Arc::clone(&ports.host);
-        let capabilities = tokio::task::spawn_blocking(move || host.capabilities()).await.unwrap_or_default();
         let found = std::mem::take(&mut ports.found);
-        let core = Core::new(limits(&settings, &capabilities), capabilities);
         let (inputs, messages) = mpsc::channel(256);
         let shared = Arc::new(Shared {
             inputs,
@@ -188,8 +171,11 @@ impl Worker {
             activities: Mutex::default(),
             reporters: Mutex::default(),
             readings: Mutex::default(),
+            once_images: Mutex::default(),
             ports,
         });
+        let capabilities = room::capabilities(&shared).await;
+        let core = Core::new(room::limits(&shared, &capabilities), capabilities);
         let midnight = earnings::midnight(&shared.ports.zone, shared.ports.clock.now().wall);
         let today = shared.ports.journal.ended_since(midnight).await?;
         let control = Arc::new(WorkerControl::new(Arc::clone(&shared)));
@@ -292,6 +278,13 @@ impl EventLoop {
                         if error.is_outage() {
                             shared.tell(Input::EngineChecked(Err(error))).await;
                         }
+                    }
+                });
+            }
+            Effect::Prioritise(container, priority) => {
+                tokio::spawn(async move {
+                    if let Err(error) = shared.ports.engine.prioritise(&container, priority).await {
+                        tracing::warn!(%container, ?priority, %error, "a container keeps its share");
                     }
                 });
             }

@@ -1,6 +1,6 @@
 //! Looks at the computer: every 2 s while somebody watches or a task runs, else as often as the pool is told.
 
-use super::{Shared, lock};
+use super::{Shared, lock, room};
 use crate::core::Input;
 use crate::port::Host;
 use hivemind_control::{Event, MetricsSample, MetricsView};
@@ -11,6 +11,8 @@ use std::time::Duration;
 
 const OFTEN: Duration = Duration::from_secs(2);
 const SELDOM: Duration = Duration::from_secs(30);
+/// How often this computer's parts are looked at: GPUs come and go.
+const COMPUTER: Duration = Duration::from_secs(300);
 /// A minute of readings.
 const KEPT: usize = 31;
 /// Free room on the disk under which no work is taken, and from which it is again.
@@ -49,8 +51,14 @@ pub(super) async fn run(shared: Arc<Shared>) {
     }
     shared.tell(Input::Tick).await;
     let mut watchers = shared.snapshots.subscribe();
+    let mut looked = shared.ports.clock.now().mono;
     loop {
         look(&shared).await;
+        let now = shared.ports.clock.now().mono;
+        if now.since(looked) >= COMPUTER {
+            looked = now;
+            room::look_again(&shared).await;
+        }
         let busy = shared.events.receiver_count() > 0 || shared.snapshots.borrow().status.running_tasks > 0;
         if busy {
             tokio::time::sleep(OFTEN).await;
@@ -93,6 +101,15 @@ pub(super) async fn look(shared: &Arc<Shared>) -> MetricsSample {
     };
     if let Some(low) = changed {
         shared.tell(Input::DiskLow(low)).await;
+    }
+    let load = hivemind_domain::priority::owner_load(sample.cpu_percent, sample.tasks_cpu_percent);
+    shared.tell(Input::OwnerLoad(load)).await;
+    let lent = shared.snapshots.borrow().limits.granted_gpus > 0;
+    if lent {
+        let host: Arc<dyn Host> = Arc::clone(&shared.ports.host);
+        if let Ok(Some(used)) = tokio::task::spawn_blocking(move || host.gpu_containers()).await {
+            shared.tell(Input::GpuUse(used)).await;
+        }
     }
     let _ = shared.events.send(Event::Metrics(sample.clone()));
     sample

@@ -134,6 +134,10 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       show({ language: of("language"), theme: of("theme") });
       return list;
     },
+    answer_image: ({ repository }) => {
+      show({ image_questions: held.image_questions.filter((q) => q.repository !== repository) });
+      return list;
+    },
     metrics: () => {
       const end = now();
       return { samples: Array.from({ length: 60 }, (_, i) => sample(end - (59 - i) * 1000, held.tasks.length)) };

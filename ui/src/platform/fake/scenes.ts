@@ -37,7 +37,7 @@ export const SCENES = {
     const stopped = problem("ENGINE_STOPPED", "Docker is installed, but /var/run/docker.sock does not answer.");
     return snapshot({
       status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: stopped },
-      engine: { ready: false, name: "docker", version: "", isolation: "", problem: stopped },
+      engine: { ready: false, name: "docker", version: "", isolation: "", minimum_isolation: "plain", gpus: false, holes: [], problem: stopped },
     });
   },
   sign_in: () => {

@@ -1,0 +1,154 @@
+//! The engine room's part of the runtime: what follows from the settings for tasks, and answers about images.
+
+use super::handle::store_problem;
+use super::{Shared, lock};
+use crate::core::{Input, Limits};
+use crate::port::{EngineError, Host, Prepared, SettingsChangeError};
+use hivemind_control::{ApiError, ErrorCode, ImageAnswer, ImageDecision};
+use hivemind_domain::ids::TaskKey;
+use hivemind_domain::images::{Decision, ImageList, ImageRules, repository};
+use hivemind_domain::isolation::Isolation;
+use hivemind_domain::resources::Capabilities;
+use hivemind_domain::settings::Settings;
+use hivemind_domain::task::{HandBack, TaskInput, Verdict};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a pull's progress is looked at.
+const PULL_LOOK: Duration = Duration::from_millis(500);
+
+/// What the owner decided about images, one-time answers included.
+pub(super) fn image_rules(shared: &Shared) -> ImageRules {
+    let once = lock(&shared.once_images).clone();
+    ImageRules { once, ..shared.ports.settings.current().image_rules() }
+}
+
+/// What the owner allows, from the settings, within what this computer has.
+pub(super) fn limits(shared: &Shared, host: &Capabilities) -> Limits {
+    let settings = shared.ports.settings.current();
+    let cpu_only = settings.flag("cpu_only");
+    let cores = host.cpu_cores.saturating_mul(1000).max(100);
+    let gpus = if cpu_only { 0 } else { u32::try_from(host.gpus.len()).unwrap_or(u32::MAX) };
+    Limits {
+        max_tasks: usize::try_from(settings.integer("max_concurrent_tasks")).unwrap_or(1),
+        allowed: hivemind_domain::resources::Resources {
+            cpu_millis: settings.cpu_millis("max_cpu_cores").min(cores),
+            memory_bytes: settings.bytes("max_memory_limit").min(host.memory_bytes),
+            gpus,
+        },
+        cpu_only,
+        trust: shared.ports.settings.trust_limits(),
+        images: image_rules(shared),
+        minimum_isolation: Isolation::from_word(settings.text("minimum_isolation")),
+        dynamic_priority: settings.flag("dynamic_priority"),
+    }
+}
+
+/// Looks at this computer again.
+pub(super) async fn capabilities(shared: &Shared) -> Capabilities {
+    let host: Arc<dyn Host> = Arc::clone(&shared.ports.host);
+    tokio::task::spawn_blocking(move || host.capabilities()).await.unwrap_or_default()
+}
+
+/// Looks at this computer again and tells the loop: a driver may have come, a GPU may have gone.
+pub(super) async fn look_again(shared: &Shared) {
+    let found = capabilities(shared).await;
+    let limits = limits(shared, &found);
+    shared.tell(Input::Host(Box::new(found))).await;
+    shared.tell(Input::Limits(limits)).await;
+}
+
+/// Takes the owner's answer about an image.
+///
+/// # Errors
+/// When the name is none, or the settings cannot be written.
+pub(super) async fn answer(shared: &Shared, decision: &ImageDecision) -> Result<Settings, ApiError> {
+    let settings = &shared.ports.settings;
+    let name = repository(&decision.repository).to_owned();
+    let wrong = |why: String| ApiError::new(ErrorCode::InvalidRequest, format!("this is no image: {why}"));
+    let one = ImageList::parse(&name).map_err(wrong)?;
+    if name.is_empty() || name.contains([',', '*']) || one.to_string() != name {
+        return Err(wrong(name));
+    }
+    let present = settings.current();
+    let change = match decision.answer {
+        ImageAnswer::Once => {
+            lock(&shared.once_images).insert(name);
+            None
+        }
+        ImageAnswer::Always => {
+            // Asked about by name is stronger than allowed.
+            let ask = present.images("ask_images");
+            if ask.without(&name) != ask {
+                let rest = ask.without(&name).to_string();
+                settings.set("ask_images", Some(&rest)).await.map_err(change_problem)?;
+            }
+            Some(("allowed_images", present.images("allowed_images").with(&name)))
+        }
+        ImageAnswer::Never => Some(("denied_images", present.images("denied_images").with(&name))),
+    };
+    match change {
+        Some((key, list)) => settings.set(key, Some(&list.to_string())).await.map_err(change_problem),
+        None => Ok(present),
+    }
+}
+
+/// A change of the settings that was not made, as people see it.
+pub(super) fn change_problem(error: SettingsChangeError) -> ApiError {
+    match error {
+        SettingsChangeError::Invalid(error) => ApiError::new(ErrorCode::InvalidSetting, error.to_string())
+            .with("key", &error.key)
+            .with("value", &error.value)
+            .with("allowed", &error.allowed),
+        SettingsChangeError::Store(error) => store_problem(error),
+    }
+}
+
+/// Hands an attempt back that this computer cannot or may not run.
+pub(super) fn cannot_run(key: TaskKey, code: ErrorCode, message: &str) -> Input {
+    let message = format!("{}: {message}", code.word());
+    let verdict = Verdict::HandedBack { reason: HandBack::CannotRun, message };
+    Input::Task(key, TaskInput::Stop(verdict))
+}
+
+/// Notes an image that the owner has to decide about, when a refused preparation was about one.
+pub(super) async fn ask_about_refused(shared: &Shared, rules: &ImageRules, error: &EngineError) {
+    if let Some(image) = &error.image
+        && rules.decide(image) == Decision::Ask
+    {
+        shared.tell(Input::ImageAsked(image.clone())).await;
+    }
+}
+
+/// Uses up a one-time answer; false when another task was faster.
+pub(super) async fn used_once(shared: &Shared, rules: &ImageRules, prepared: &Prepared) -> bool {
+    if rules.lasting(&prepared.image) != Decision::Ask {
+        return true;
+    }
+    let taken = lock(&shared.once_images).remove(repository(&prepared.image));
+    let found = capabilities(shared).await;
+    shared.tell(Input::Limits(limits(shared, &found))).await;
+    taken
+}
+
+/// Tells the loop what is pulled while `work` goes on.
+pub(super) async fn told_pulls<T>(shared: &Shared, work: impl Future<Output = T>) -> T {
+    tokio::pin!(work);
+    let mut told = Vec::new();
+    let outcome = loop {
+        tokio::select! {
+            outcome = &mut work => break outcome,
+            () = tokio::time::sleep(PULL_LOOK) => {
+                let pulls = shared.ports.engine.pulls();
+                if pulls != told {
+                    told.clone_from(&pulls);
+                    shared.tell(Input::Pulling(pulls)).await;
+                }
+            }
+        }
+    };
+    if !told.is_empty() {
+        shared.tell(Input::Pulling(shared.ports.engine.pulls())).await;
+    }
+    outcome
+}
