@@ -1,5 +1,6 @@
 //! From a call's status to what the worker does about it.
 
+use hivemind_domain::text::plain_line;
 use hivemind_proto::error;
 use hivemind_proto::v1::ErrorCode;
 use hivemind_worker_core::port::{PoolError, PoolErrorKind};
@@ -46,7 +47,8 @@ pub(crate) fn failed(status: Status) -> PoolError {
         | ErrorCode::InsufficientFunds => PoolErrorKind::Protocol,
     };
     let message = match &detail {
-        Some(detail) if !detail.message.is_empty() => detail.message.clone(),
+        // Words that are nothing but commands for a terminal say nothing.
+        Some(detail) if !plain_line(&detail.message, usize::MAX).is_empty() => detail.message.clone(),
         _ if status.code() == Code::Unavailable => "the pool does not answer".to_owned(),
         _ if status.code() == Code::DeadlineExceeded => "the pool did not answer in time".to_owned(),
         _ => format!("the call failed: {} {}", status.code(), status.message()),

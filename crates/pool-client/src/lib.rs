@@ -7,6 +7,7 @@ mod config;
 mod dial;
 mod discovery;
 mod failure;
+mod guard;
 mod link;
 mod tls;
 mod v1;

@@ -2,7 +2,7 @@
 
 use crate::case::Case;
 use crate::judge::Tally;
-use crate::{archives, results};
+use crate::{archives, messages, results};
 
 /// What a group needs to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,7 @@ pub fn cases(group: &str) -> Vec<Case> {
     match group {
         "archives" => archives::cases(),
         "results" => results::cases(),
+        "messages" => messages::cases(),
         _ => Vec::new(),
     }
 }

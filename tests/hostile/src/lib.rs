@@ -9,6 +9,7 @@ pub mod console;
 pub mod cost;
 pub mod groups;
 pub mod judge;
+pub mod messages;
 pub mod results;
 pub mod tar;
 pub mod zip;

@@ -24,6 +24,11 @@ fn every_hostile_result_meets_its_refusal() {
     holds("results");
 }
 
+#[test]
+fn every_hostile_answer_of_a_pool_meets_its_refusal() {
+    holds("messages");
+}
+
 /// The harness itself must be able to fail.
 #[test]
 fn a_worker_that_takes_everything_is_noticed() {

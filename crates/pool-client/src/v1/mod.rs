@@ -4,6 +4,7 @@ use crate::check;
 use crate::config::V1Config;
 use crate::dial::{Connected, dial};
 use crate::failure::{failed, protocol, unreachable, within};
+use crate::guard::Guarded;
 use crate::tls::Pin;
 use async_trait::async_trait;
 use hivemind_domain::ids::{InstallId, TaskKey};
@@ -24,7 +25,6 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tonic::Request;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::Channel;
 
 mod encode;
 mod fetch;
@@ -74,12 +74,12 @@ impl V1Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn channel(&self) -> Result<Channel, PoolError> {
+    fn channel(&self) -> Result<Guarded, PoolError> {
         let state = self.state();
         state
             .connected
             .as_ref()
-            .map(|c| c.channel.clone())
+            .map(|c| Guarded::new(c.channel.clone()))
             .ok_or_else(|| unreachable("not connected to the pool"))
     }
 
@@ -106,15 +106,15 @@ impl V1Pool {
         Ok(())
     }
 
-    fn accounts(&self) -> Result<AccountServiceClient<Channel>, PoolError> {
+    fn accounts(&self) -> Result<AccountServiceClient<Guarded>, PoolError> {
         Ok(AccountServiceClient::new(self.channel()?).max_decoding_message_size(MAX_MESSAGE_BYTES))
     }
 
-    fn nodes(&self) -> Result<NodeServiceClient<Channel>, PoolError> {
+    fn nodes(&self) -> Result<NodeServiceClient<Guarded>, PoolError> {
         Ok(NodeServiceClient::new(self.channel()?).max_decoding_message_size(MAX_MESSAGE_BYTES))
     }
 
-    fn tasks(&self) -> Result<TaskServiceClient<Channel>, PoolError> {
+    fn tasks(&self) -> Result<TaskServiceClient<Guarded>, PoolError> {
         Ok(TaskServiceClient::new(self.channel()?).max_decoding_message_size(MAX_MESSAGE_BYTES))
     }
 }
@@ -263,7 +263,6 @@ impl Pool for V1Pool {
         let request = self.signed(v1::GetBalanceRequest {})?;
         let mut client = self.accounts()?;
         let answer = within(UNARY, async { client.get_balance(request).await.map_err(failed) }).await?;
-        i64::try_from(answer.into_inner().balance_cpt)
-            .map_err(|_| protocol("the balance is more than there is"))
+        check::balance(answer.into_inner().balance_cpt)
     }
 }

@@ -90,7 +90,7 @@ pub(super) fn add(list: &mut List) {
             "what only the worker puts there",
             "reserved-name",
             name,
-            { pair(main_py(), stored(name, b"evil")) },
+            pair(main_py(), stored(name, b"evil")),
         );
     }
     list.taken(
