@@ -4,6 +4,10 @@ mod goal;
 mod page;
 
 #[cfg(target_os = "linux")]
+mod batch;
+#[cfg(target_os = "linux")]
+mod cuts;
+#[cfg(target_os = "linux")]
 mod cycle;
 #[cfg(target_os = "linux")]
 mod footprint;
@@ -14,11 +18,17 @@ mod idle;
 #[cfg(target_os = "linux")]
 mod measurement;
 #[cfg(target_os = "linux")]
+mod own_time;
+#[cfg(target_os = "linux")]
 mod proxy;
+#[cfg(target_os = "linux")]
+mod raw;
 #[cfg(target_os = "linux")]
 mod stand;
 #[cfg(target_os = "linux")]
 mod statistics;
+#[cfg(target_os = "linux")]
+mod volume;
 
 use anyhow::{Result, bail};
 use clap::Args;

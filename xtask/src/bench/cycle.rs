@@ -3,14 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
 
-use super::http::{Request, Server};
 use super::measurement::{Bench, Measured};
 use super::proxy::{Call, Proxy};
+use super::raw::Raw;
 use super::stand::{Stand, small_package};
 use super::statistics::{Random, percentile, ratio};
-use crate::{clock, console};
 
 /// Pairs of one cycle each; the goals ask for at least 50.
 const PAIRS: usize = 60;
@@ -112,14 +110,14 @@ pub fn overhead(bench: &Bench<'_>) -> Result<Vec<Measured>> {
     Ok(vec![share(0.5, &mut random), share(0.95, &mut random)])
 }
 
-fn before(stand: &mut Stand, engine: &Path) -> Result<Proxy> {
+pub fn before(stand: &mut Stand, engine: &Path) -> Result<Proxy> {
     let proxy = Proxy::start(&stand.scratch().join("engine.sock"), engine)?;
     stand.set_engine(&proxy.host());
     Ok(proxy)
 }
 
 /// Runs one task and returns the calls that were made for it.
-fn recorded(stand: &Stand, proxy: &Proxy, package: &[u8]) -> Result<Vec<Call>> {
+pub fn recorded(stand: &Stand, proxy: &Proxy, package: &[u8]) -> Result<Vec<Call>> {
     proxy.take();
     stand.finished(&stand.submit(package)?)?;
     // What is removed after the result was acknowledged counts too.
@@ -155,98 +153,9 @@ fn spoken(call: &Call) -> String {
     format!("{} {}", call.method, words.join("/"))
 }
 
-/// The same container, made without a worker: what was recorded, played again.
-struct Raw {
-    engine: Server,
-    create: Vec<u8>,
-    archive: Option<(String, Vec<u8>)>,
-    download: String,
-}
-
-impl Raw {
-    fn from_calls(calls: &[Call], socket: &Path) -> Result<Self> {
-        let find = |method: &str, part: &str| {
-            calls.iter().find(|call| call.method == method && call.path.contains(part))
-        };
-        let create = find("POST", "/containers/create").context("no container was created")?;
-        let mut body: Value =
-            serde_json::from_slice(&create.body).context("the container's configuration")?;
-        // Its labels would make the worker take these containers for its own.
-        unlabel(&mut body);
-        let query =
-            |call: &Call| call.path.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default();
-        Ok(Self {
-            engine: Server::engine(socket),
-            create: serde_json::to_vec(&body)?,
-            archive: find("PUT", "/archive").map(|call| (query(call), call.body.clone())),
-            download: query(find("GET", "/archive").context("no outputs were taken")?),
-        })
-    }
-
-    /// Milliseconds until one container's outputs are in hand. Its removal is not in it: the worker's own time ends
-    /// with the acknowledged result as well, whether or not the container is gone by then.
-    fn cycle(&self) -> Result<f64> {
-        let start = clock::now();
-        let json = "application/json";
-        let made = self.engine.json(&Request::with("POST", "/containers/create", json, &self.create))?;
-        let id = made["Id"].as_str().context("no container id")?.to_owned();
-        let outcome = self.life(&id);
-        let passed = clock::now().duration_since(start);
-        self.engine.send(&Request::new("DELETE", &format!("/containers/{id}?v=true&force=true")))?;
-        outcome?;
-        Ok(passed.as_secs_f64() * 1000.0)
-    }
-
-    fn life(&self, id: &str) -> Result<()> {
-        if let Some((query, archive)) = &self.archive {
-            let path = format!("/containers/{id}/archive?{query}");
-            self.engine.send(&Request::with("PUT", &path, "application/x-tar", archive))?;
-        }
-        self.engine.send(&Request::with(
-            "POST",
-            &format!("/containers/{id}/start"),
-            "application/json",
-            b"",
-        ))?;
-        let path = format!("/containers/{id}/wait");
-        let ended = self.engine.json(&Request::with("POST", &path, "application/json", b""))?;
-        if ended["StatusCode"] != serde_json::json!(0) {
-            bail!("the raw container ended with {ended}");
-        }
-        let output =
-            self.engine.send(&Request::new("GET", &format!("/containers/{id}/archive?{}", self.download)))?;
-        if output.is_empty() {
-            console::warning("the raw container left no outputs");
-        }
-        Ok(())
-    }
-}
-
-fn unlabel(value: &mut Value) {
-    if let Value::Object(map) = value {
-        map.remove("Labels");
-        map.values_mut().for_each(unlabel);
-    } else if let Value::Array(items) = value {
-        items.iter_mut().for_each(unlabel);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn labels_go_everywhere() {
-        let mut body = serde_json::json!({
-            "Image": "i", "Labels": { "a": "b" },
-            "HostConfig": { "Mounts": [{ "VolumeOptions": { "Labels": { "a": "b" }, "NoCopy": true } }] }
-        });
-        unlabel(&mut body);
-        let want = serde_json::json!({
-            "Image": "i", "HostConfig": { "Mounts": [{ "VolumeOptions": { "NoCopy": true } }] }
-        });
-        assert_eq!(body, want);
-    }
 
     #[test]
     fn calls_are_named_without_their_ids() {

@@ -47,5 +47,45 @@ pub const GOALS: &[Goal] = &[
         what: "assignment until result acknowledged, as a ratio to a raw engine cycle",
         limits: &[at_most(1.15, 1.07, "× (median)"), at_most(1.30, 1.07, "× (p95)")],
     },
+    Goal {
+        id: "P9",
+        what: "the worker's own time per task, outside calls to the engine",
+        limits: &[at_most(10.0, 4.0, "ms (p50)")],
+    },
+    Goal {
+        id: "P10",
+        what: "the engine's word of a container's end until the request for its outputs",
+        limits: &[at_most(5.0, 2.0, "ms (p50)")],
+    },
+    Goal {
+        id: "P11",
+        what: "a batch of short tasks, as a ratio to the same on the bare engine (0.90 of its tasks per minute)",
+        limits: &[
+            at_most(1.11, 1.05, "× (1 at once)"),
+            at_most(1.11, 1.05, "× (2 at once)"),
+            at_most(1.11, 1.05, "× (4 at once)"),
+            at_most(1.11, 1.05, "× (8 at once)"),
+        ],
+    },
     Goal { id: "P12", what: "calls to the engine's API per task", limits: &[at_most(8.0, 6.0, "calls")] },
+    Goal {
+        id: "P14",
+        what: "memory above idle with a large result (flat: at most 4 MiB up or down)",
+        limits: &[
+            at_most(24.0, 16.0, "MiB (10 MiB)"),
+            at_most(24.0, 16.0, "MiB (1 GiB)"),
+            at_most(24.0, 16.0, "MiB (10 GiB)"),
+            at_most(8.0, 4.0, "MiB (spread)"),
+        ],
+    },
+    Goal {
+        id: "P15",
+        what: "bytes sent again after a cut at a random offset of an upload of 1 GiB",
+        limits: &[at_most(4.0, 1.0, "MiB")],
+    },
+    Goal {
+        id: "P16",
+        what: "a long log, as a ratio to a bare reader (0.8 of its lines per second); memory above idle with 1 GiB",
+        limits: &[at_most(1.25, 1.11, "× (time)"), at_most(16.0, 8.0, "MiB")],
+    },
 ];

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::goal::Goal;
 use super::stand::Stand;
-use super::{cycle, idle};
+use super::{batch, cuts, cycle, idle, own_time, volume};
 
 /// What was measured for each limit of a goal, and how, in one sentence.
 pub struct Measured {
@@ -47,6 +47,12 @@ pub fn measure(bench: &Bench<'_>, goal: &Goal) -> Result<Vec<Measured>> {
         "P3" => idle::tray_memory(bench),
         "P7" => idle::start(bench),
         "P8" => cycle::overhead(bench),
+        "P9" => own_time::own_time(bench),
+        "P10" => own_time::exit_to_archive(bench),
+        "P11" => batch::throughput(bench),
+        "P14" => volume::results(bench),
+        "P15" => cuts::resent(bench),
+        "P16" => volume::logs(bench),
         "P12" => cycle::calls(bench),
         other => bail!("{other} is not measured yet"),
     }

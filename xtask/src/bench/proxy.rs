@@ -4,9 +4,12 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
+
+use crate::clock;
 
 /// One request as it went by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,11 +20,25 @@ pub struct Call {
     pub body: Vec<u8>,
 }
 
+/// When a request was made, and when the last byte of its answer came by.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    pub start: Instant,
+    pub end: Instant,
+}
+
+/// A request with its times, which grow while the answer comes.
+type Noted = (Call, Arc<Mutex<Times>>);
+
+/// The latest request of a connection: what the engine sends next belongs to it.
+type Latest = Arc<Mutex<Option<Arc<Mutex<Times>>>>>;
+
 /// Passes bytes both ways until this program ends.
 #[derive(Debug)]
 pub struct Proxy {
     socket: PathBuf,
-    calls: Arc<Mutex<Vec<Call>>>,
+    calls: Arc<Mutex<Vec<Noted>>>,
+    deaths: Arc<Mutex<Vec<Instant>>>,
 }
 
 impl Proxy {
@@ -30,17 +47,21 @@ impl Proxy {
         let listener =
             UnixListener::bind(socket).with_context(|| format!("cannot listen at {}", socket.display()))?;
         let calls = Arc::new(Mutex::new(Vec::new()));
-        let (noted, engine) = (Arc::clone(&calls), engine.to_path_buf());
+        let deaths = Arc::new(Mutex::new(Vec::new()));
+        let (noted, told, engine) = (Arc::clone(&calls), Arc::clone(&deaths), engine.to_path_buf());
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let Ok(engine) = UnixStream::connect(&engine) else { continue };
                 let (Ok(answers), Ok(back)) = (engine.try_clone(), client.try_clone()) else { continue };
                 let noted = Arc::clone(&noted);
-                std::thread::spawn(move || pass(client, engine, &mut Reader::new(&noted)));
-                std::thread::spawn(move || pass_silently(answers, back));
+                let latest = Latest::default();
+                let answered = Arc::clone(&latest);
+                std::thread::spawn(move || pass(client, engine, &mut Reader::new(&noted, latest)));
+                let told = Arc::clone(&told);
+                std::thread::spawn(move || pass_back(answers, back, &answered, &told));
             }
         });
-        Ok(Self { socket: socket.to_path_buf(), calls })
+        Ok(Self { socket: socket.to_path_buf(), calls, deaths })
     }
 
     /// Its address, as `DOCKER_HOST` wants it.
@@ -50,8 +71,23 @@ impl Proxy {
 
     /// The calls so far; forgets them.
     pub fn take(&self) -> Vec<Call> {
-        std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+        self.take_timed().into_iter().map(|(call, _)| call).collect()
     }
+
+    /// When the engine told that a container had ended; forgets them.
+    pub fn take_deaths(&self) -> Vec<Instant> {
+        std::mem::take(&mut *lock(&self.deaths))
+    }
+
+    /// The calls so far with their times; forgets them.
+    pub fn take_timed(&self) -> Vec<(Call, Times)> {
+        let noted = std::mem::take(&mut *lock(&self.calls));
+        noted.into_iter().map(|(call, times)| (call, *lock(&times))).collect()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn pass(mut from: UnixStream, mut to: UnixStream, reader: &mut Reader<'_>) {
@@ -65,27 +101,50 @@ fn pass(mut from: UnixStream, mut to: UnixStream, reader: &mut Reader<'_>) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
-fn pass_silently(mut from: UnixStream, mut to: UnixStream) {
-    let _ = std::io::copy(&mut from, &mut to);
+/// The event of a container's end.
+const DEATH: &[u8] = b"\"Action\":\"die\"";
+
+fn pass_back(mut from: UnixStream, mut to: UnixStream, latest: &Latest, deaths: &Mutex<Vec<Instant>>) {
+    let mut buffer = vec![0_u8; 64 * 1024];
+    while let Ok(read) = from.read(&mut buffer) {
+        if read == 0 || to.write_all(&buffer[..read]).is_err() {
+            break;
+        }
+        let now = clock::now();
+        if let Some(times) = &*lock(latest) {
+            lock(times).end = now;
+        }
+        if buffer[..read].windows(DEATH.len()).any(|part| part == DEATH) {
+            lock(deaths).push(now);
+        }
+    }
     let _ = to.shutdown(Shutdown::Write);
 }
 
 /// Finds requests in the bytes of one connection.
 struct Reader<'a> {
-    calls: &'a Mutex<Vec<Call>>,
+    calls: &'a Mutex<Vec<Noted>>,
+    latest: Latest,
     buffer: Vec<u8>,
+    /// When the first byte in the buffer came.
+    began: Instant,
 }
 
 impl<'a> Reader<'a> {
-    fn new(calls: &'a Mutex<Vec<Call>>) -> Self {
-        Self { calls, buffer: Vec::new() }
+    fn new(calls: &'a Mutex<Vec<Noted>>, latest: Latest) -> Self {
+        Self { calls, latest, buffer: Vec::new(), began: clock::now() }
     }
 
     fn feed(&mut self, bytes: &[u8]) {
+        if self.buffer.is_empty() {
+            self.began = clock::now();
+        }
         self.buffer.extend_from_slice(bytes);
         while let Some((call, used)) = request(&self.buffer) {
             self.buffer.drain(..used);
-            self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+            let times = Arc::new(Mutex::new(Times { start: self.began, end: clock::now() }));
+            *lock(&self.latest) = Some(Arc::clone(&times));
+            lock(self.calls).push((call, times));
         }
     }
 }
@@ -136,9 +195,9 @@ mod tests {
 
     fn read(pieces: &[&[u8]]) -> Vec<Call> {
         let calls = Mutex::new(Vec::new());
-        let mut reader = Reader::new(&calls);
+        let mut reader = Reader::new(&calls, Latest::default());
         pieces.iter().for_each(|piece| reader.feed(piece));
-        calls.into_inner().unwrap()
+        calls.into_inner().unwrap().into_iter().map(|(call, _)| call).collect()
     }
 
     fn call(method: &str, path: &str, body: &[u8]) -> Call {
@@ -174,13 +233,14 @@ mod tests {
         // The answer may be here before the proxy's own thread has written its note.
         let mut noted = Vec::new();
         for _ in 0..500 {
-            noted = proxy.take();
+            noted = proxy.take_timed();
             if !noted.is_empty() {
                 break;
             }
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
-        assert_eq!(noted, [call("GET", "/_ping", b"")]);
+        assert_eq!(noted[0].0, call("GET", "/_ping", b""));
+        assert!(noted.len() == 1 && noted[0].1.start <= noted[0].1.end);
         assert!(proxy.take().is_empty());
     }
 }

@@ -203,9 +203,31 @@ impl Stand {
         Ok(self.worker.as_ref().context("no worker was started")?.pid())
     }
 
-    /// Hands a package in; returns the task's id.
+    /// A line of the settings file, for workers started from now on.
+    pub fn set(&self, line: &str) -> Result<()> {
+        let path = self.scratch.path().join("settings.toml");
+        let text = fs::read_to_string(&path)?;
+        Ok(fs::write(path, format!("{text}{line}\n"))?)
+    }
+
+    /// Where workers reach the pool from now on.
+    pub fn set_pool(&mut self, url: &str) {
+        url.clone_into(&mut self.url);
+    }
+
+    /// The pool's address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Hands a package in that asks for little; returns the task's id.
     pub fn submit(&self, package: &[u8]) -> Result<String> {
-        let (content_type, body) = form(package);
+        self.submit_with(package, &[("cpu_cores", "1"), ("memory_gb", "1")])
+    }
+
+    /// Hands a package in with these wishes; returns the task's id.
+    pub fn submit_with(&self, package: &[u8], wishes: &[(&str, &str)]) -> Result<String> {
+        let (content_type, body) = form(package, wishes);
         let request = Request::with("POST", "/api/tasks", &content_type, &body).token(&self.requester);
         let answer = self.pool.json(&request)?;
         Ok(answer["task_id"].as_str().context("no task id")?.to_owned())
@@ -213,9 +235,20 @@ impl Stand {
 
     /// Waits for a task's success and returns its view.
     pub fn finished(&self, id: &str) -> Result<Value> {
+        self.finished_within(id, PATIENCE, || Ok(()))
+    }
+
+    /// The same with more patience; `meanwhile` is called between two looks.
+    pub fn finished_within(
+        &self,
+        id: &str,
+        patience: Duration,
+        mut meanwhile: impl FnMut() -> Result<()>,
+    ) -> Result<Value> {
         let path = format!("/api/tasks/{id}");
         let mut view = Value::Null;
-        self.wait("the end of a task", || {
+        self.wait_within("the end of a task", patience, || {
+            meanwhile()?;
             view = self.pool.json(&Request::new("GET", &path).token(&self.requester))?;
             Ok(!view["ended_ms"].is_null())
         })?;
@@ -225,14 +258,30 @@ impl Stand {
         Ok(view)
     }
 
-    fn wait(&self, what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
+    /// The last line that the pool has of a task.
+    pub fn last_line(&self, id: &str) -> Result<String> {
+        let path = format!("/api/tasks/{id}/logs?format=text");
+        let log = self.pool.send(&Request::new("GET", &path).token(&self.requester))?;
+        Ok(String::from_utf8_lossy(&log).lines().last().unwrap_or_default().to_owned())
+    }
+
+    fn wait(&self, what: &str, done: impl FnMut() -> Result<bool>) -> Result<()> {
+        self.wait_within(what, PATIENCE, done)
+    }
+
+    fn wait_within(
+        &self,
+        what: &str,
+        patience: Duration,
+        mut done: impl FnMut() -> Result<bool>,
+    ) -> Result<()> {
         let start = clock::now();
         let mut pause = Duration::from_millis(2);
         while !done()? {
-            if clock::now().duration_since(start) > PATIENCE {
+            if clock::now().duration_since(start) > patience {
                 let log = fs::read_to_string(self.scratch.path().join("worker.log")).unwrap_or_default();
                 let tail: Vec<&str> = log.lines().rev().take(5).collect();
-                bail!("no {what} within {} s; the worker said: {}", PATIENCE.as_secs(), tail.join(" / "));
+                bail!("no {what} within {} s; the worker said: {}", patience.as_secs(), tail.join(" / "));
             }
             std::thread::sleep(pause);
             // A quick look first; later the looking itself must not disturb.
@@ -249,12 +298,10 @@ fn account(pool: &Server, name: &str) -> Result<String> {
     Ok(signed["token"].as_str().context("no token")?.to_owned())
 }
 
-fn form(package: &[u8]) -> (String, Vec<u8>) {
+fn form(package: &[u8], wishes: &[(&str, &str)]) -> (String, Vec<u8>) {
     const BOUNDARY: &str = "hivemind-bench-7d1f";
     let mut body = Vec::new();
-    for (name, value) in
-        [("task_name", "bench"), ("cpu_cores", "1"), ("memory_gb", "1"), ("gpu_required", "false")]
-    {
+    for (name, value) in [("task_name", "bench"), ("gpu_required", "false")].iter().chain(wishes) {
         body.extend_from_slice(
             format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
                 .as_bytes(),
@@ -274,8 +321,13 @@ fn form(package: &[u8]) -> (String, Vec<u8>) {
 
 /// A package whose program does next to nothing.
 pub fn small_package() -> Result<Vec<u8>> {
+    package("mkdir -p \"$HIVEMIND_OUTPUT\"\necho done | tee \"$HIVEMIND_OUTPUT/answer.txt\"\n")
+}
+
+/// A package that runs this shell script.
+pub fn package(script: &str) -> Result<Vec<u8>> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     zip.start_file("run.sh", zip::write::SimpleFileOptions::default())?;
-    zip.write_all(b"mkdir -p \"$HIVEMIND_OUTPUT\"\necho done | tee \"$HIVEMIND_OUTPUT/answer.txt\"\n")?;
+    zip.write_all(script.as_bytes())?;
     Ok(zip.finish()?.into_inner())
 }

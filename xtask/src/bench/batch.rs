@@ -1,0 +1,111 @@
+//! P11: short tasks side by side.
+
+use anyhow::{Context, Result};
+
+use super::cycle::{before, recorded};
+use super::measurement::{Bench, Measured};
+use super::raw::Raw;
+use super::stand::{Stand, small_package};
+use super::statistics::{median, percentile};
+use crate::clock;
+
+const ROUNDS: usize = 5;
+/// Tasks of a batch for each that runs at once.
+const PER_PLACE: usize = 6;
+/// Little enough for eight at once on a small computer.
+const WISHES: &[(&str, &str)] = &[("cpu_cores", "0.25"), ("memory_gb", "0.125")];
+
+/// Time of a batch as a ratio to the same batch on the bare engine, at 1, 2, 4 and 8 at once.
+pub fn throughput(bench: &Bench<'_>) -> Result<Vec<Measured>> {
+    [1, 2, 4, 8].into_iter().map(|places| at_once(bench, places)).collect()
+}
+
+fn at_once(bench: &Bench<'_>, places: usize) -> Result<Measured> {
+    let mut stand = bench.stand()?;
+    let socket = bench.socket()?;
+    let package = small_package()?;
+    stand.set(&format!("max_concurrent_tasks = {places}"))?;
+    let proxy = before(&mut stand, &socket)?;
+    stand.start_worker(false, &[])?;
+    stand.sign_in()?;
+    recorded(&stand, &proxy, &package)?;
+    let small = stand.submit_with(&package, WISHES)?;
+    proxy.take();
+    stand.finished(&small)?;
+    let raw = Raw::from_calls(&recorded_small(&stand, &proxy, &package)?, &socket)?;
+    stand.end_worker()?;
+    stand.set_engine(&format!("unix://{}", socket.display()));
+    stand.start_worker(false, &[])?;
+    stand.wait_registered()?;
+    let count = places * PER_PLACE;
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        stand.new_requester()?;
+        if round % 2 == 0 {
+            ours.push(batch(&stand, &package, count)?);
+            bare.push(raw_batch(&raw, places, count)?);
+        } else {
+            bare.push(raw_batch(&raw, places, count)?);
+            ours.push(batch(&stand, &package, count)?);
+        }
+    }
+    Ok(Measured {
+        value: median(&ours) / median(&bare),
+        note: format!(
+            "{places} at once, {ROUNDS} interleaved batches of {count}: {:.0} ({:.0} to {:.0}) against {:.0} ms, \
+             {:.0} tasks per minute",
+            median(&ours),
+            percentile(&ours, 0.0),
+            percentile(&ours, 1.0),
+            median(&bare),
+            60_000.0 * count as f64 / median(&ours)
+        ),
+    })
+}
+
+fn recorded_small(
+    stand: &Stand,
+    proxy: &super::proxy::Proxy,
+    package: &[u8],
+) -> Result<Vec<super::proxy::Call>> {
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    proxy.take();
+    stand.finished(&stand.submit_with(package, WISHES)?)?;
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    Ok(proxy.take())
+}
+
+/// Milliseconds from the first assignment to the last acknowledgement, on the pool's clock.
+fn batch(stand: &Stand, package: &[u8], count: usize) -> Result<f64> {
+    let ids: Vec<String> = (0..count).map(|_| stand.submit_with(package, WISHES)).collect::<Result<_>>()?;
+    let (mut first, mut last) = (i64::MAX, i64::MIN);
+    for id in &ids {
+        let view = stand.finished(id)?;
+        let at = |name: &str| view[name].as_i64().with_context(|| format!("no {name}"));
+        first = first.min(at("created_ms")?);
+        last = last.max(at("ended_ms")?);
+    }
+    Ok((last - first) as f64)
+}
+
+/// The same without a worker: so many threads, each making one container after the other.
+fn raw_batch(raw: &Raw, places: usize, count: usize) -> Result<f64> {
+    let start = clock::now();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..places)
+            .map(|_| {
+                scope.spawn(|| {
+                    for _ in 0..count / places {
+                        raw.cycle()?;
+                    }
+                    Ok::<(), anyhow::Error>(())
+                })
+            })
+            .collect();
+        threads.into_iter().try_for_each(|thread| match thread.join() {
+            Ok(outcome) => outcome,
+            Err(_) => anyhow::bail!("a thread of the bare engine's batch panicked"),
+        })
+    })?;
+    Ok(clock::now().duration_since(start).as_secs_f64() * 1000.0)
+}
