@@ -150,7 +150,7 @@ impl Running {
         let first = tokio::time::timeout(CALL, lines.next_line()).await.ok().and_then(Result::ok).flatten();
         let Some(first) = first else {
             let ended = tokio::time::timeout(CALL, child.wait()).await.expect("it ends").expect("a status");
-            return Err(ended.code().expect("an exit code"));
+            return Err(ended.code().unwrap_or(-1));
         };
         let announced: Value = serde_json::from_str(&first).unwrap_or_else(|_| panic!("no JSON: {first}"));
         assert!(announced.get("error").is_none(), "{arguments:?}: {announced}");
@@ -168,10 +168,15 @@ impl Running {
         self.child.kill().await.expect("killed");
     }
 
+    /// Waits until it has ended; nothing when it has not within that time.
+    pub async fn ended(&mut self, within: Duration) -> Option<std::process::ExitStatus> {
+        tokio::time::timeout(within, self.child.wait()).await.ok().map(|ended| ended.expect("a status"))
+    }
+
     /// SIGTERM: it ends in order, with exit code 0.
     pub async fn end(mut self) {
         self.signal(rustix::process::Signal::TERM);
-        let ended = tokio::time::timeout(CALL, self.child.wait()).await.expect("it ends").expect("a status");
+        let ended = self.ended(CALL).await.expect("it ends");
         assert!(ended.success(), "{ended}");
     }
 

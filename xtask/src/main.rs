@@ -11,6 +11,7 @@ mod console;
 mod counts;
 mod demand;
 mod engine;
+mod faults;
 mod folders;
 mod hostile;
 mod image;
@@ -27,7 +28,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::folders::Folders;
 
@@ -72,8 +73,8 @@ enum Task {
     Windows,
     /// Measure against the goals
     Bench(bench::Options),
-    /// Fault injection (later work)
-    Faults(RunOptions),
+    /// Break things on purpose: the table of faults with its counts
+    Faults(faults::Options),
     /// Hostile inputs, each with the outcome it must have
     Hostile(hostile::Options),
     /// Pictures of every screen (later work)
@@ -96,26 +97,6 @@ enum EngineVerb {
     Start,
     /// Remove its containers and end it
     Stop,
-}
-
-/// The flags of fault injection.
-#[derive(Args)]
-struct RunOptions {
-    /// Only this group
-    #[arg(long)]
-    only: Option<String>,
-    /// One JSON line instead of text
-    #[arg(long)]
-    json: bool,
-    /// Write one line per run to this file
-    #[arg(long)]
-    report: Option<PathBuf>,
-    /// Replay with this seed
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Plant known defects; each must be found
-    #[arg(long)]
-    self_check: bool,
 }
 
 fn main() -> ExitCode {
@@ -156,7 +137,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::System(options) => return Ok(code(system::system(&options)?)),
         Task::Windows => windows::check(&folders)?,
         Task::Bench(options) => return Ok(code(bench::bench(&folders, &options)?)),
-        Task::Faults(options) => return Ok(later("faults", &options.asked())),
+        Task::Faults(options) => return faults::faults(&folders, &options),
         Task::Hostile(options) => return Ok(code(hostile::hostile(&folders, &options)?)),
         Task::Screens { out } => {
             return Ok(later("screens", &out.map(|dir| dir.display().to_string()).unwrap_or_default()));
@@ -164,18 +145,6 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Dist { json } => return Ok(later("dist", if json { "--json" } else { "" })),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-impl RunOptions {
-    fn asked(&self) -> String {
-        let mut words = Vec::new();
-        words.extend(self.only.as_ref().map(|group| format!("--only {group}")));
-        words.extend(self.json.then(|| "--json".to_owned()));
-        words.extend(self.report.as_ref().map(|file| format!("--report {}", file.display())));
-        words.extend(self.seed.map(|seed| format!("--seed {seed}")));
-        words.extend(self.self_check.then(|| "--self-check".to_owned()));
-        words.join(" ")
-    }
 }
 
 /// Says that a command is not built yet. Nothing is printed on standard output: there is no result to read.
@@ -204,7 +173,7 @@ mod tests {
     #[test]
     fn later_commands_take_their_documented_flags() {
         for line in [
-            "xtask faults --only sigkill --json --report r.txt --seed 7 --self-check",
+            "xtask faults --only KILL,FAILPOINT --json --report r.txt --seed 7 --runs 3",
             "xtask hostile --only archives,results --json --self-check --report r.txt",
             "xtask screens --out pictures",
             "xtask dist --json",

@@ -23,6 +23,7 @@ use bollard::query_parameters::{
 use hivemind_domain::ids::InstallId;
 use hivemind_domain::priority::Priority;
 use hivemind_domain::task::ResultFile;
+use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::{
     ContainerEvent, ContainerPlan, Egress, Engine, EngineError, EngineErrorKind, EngineInfo, Exit,
     OwnContainer, Prepared, PullProgress,
@@ -263,12 +264,14 @@ impl DockerEngine {
             }
         };
         let named = package.as_ref().and_then(Package::image).unwrap_or(&plan.image).to_owned();
+        failpoint::reach("engine.created");
         if let Err(error) = self.upload(&container, package, companion).await {
             if let Err(left) = self.remove(&container).await {
                 tracing::warn!(container, error = %left, "a container that could not be filled stays");
             }
             return Err(error);
         }
+        failpoint::reach("engine.filled");
         self.lock_fresh().insert(container.clone());
         self.images.tidy(&self.connection, plan.images.quota_bytes).await;
         let Pinned { digest: image_digest, pull, .. } = image;

@@ -1,6 +1,7 @@
 //! Writing a small file so that after any crash either the old or the new one is there, whole.
 
 use hivemind_domain::text::plain_line;
+use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::StoreError;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -14,7 +15,9 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         file.write_all(content)?;
         file.sync_all()?;
         drop(file);
+        failpoint::reach("replace.written");
         std::fs::rename(&temporary, path)?;
+        failpoint::reach("replace.renamed");
         sync_folder(folder)
     });
     if written.is_err() {

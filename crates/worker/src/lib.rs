@@ -4,6 +4,7 @@
 //! what was decided, and nothing is performed before it stands in the journal.
 
 pub mod core;
+pub mod failpoint;
 pub mod port;
 mod runtime;
 

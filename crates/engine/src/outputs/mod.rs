@@ -22,6 +22,7 @@ use futures_util::StreamExt;
 use head::Bounded;
 use hivemind_domain::task::ResultFile;
 use hivemind_domain::text::plain_line;
+use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::{EngineError, EngineErrorKind};
 use spool::{Spool, Temporary};
 use std::io::Read;
@@ -97,8 +98,10 @@ pub fn take_outputs(tar: impl Read, into: &Path, max_bytes: u64) -> Result<Resul
 fn write_result(tar: impl Read, into: &Path, max_bytes: u64) -> Result<(ResultFile, u32), EngineError> {
     let mut spool = Spool::create(beside(into, "spool"))?;
     let left_out = fill(tar, &mut spool, max_bytes)?;
+    failpoint::reach("outputs.spooled");
     let temporary = Temporary::new(beside(into, "part"));
     let result = zip_writer::write(&mut spool, &temporary)?;
+    failpoint::reach("outputs.written");
     temporary.publish(into)?;
     Ok((result, left_out))
 }

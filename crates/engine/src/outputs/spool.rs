@@ -1,7 +1,8 @@
 //! Contents on their way into the zip, in one temporary file in the order they came.
 
 use crate::connection::failed;
-use hivemind_worker_core::port::EngineError;
+use hivemind_worker_core::failpoint;
+use hivemind_worker_core::port::{EngineError, EngineErrorKind};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -96,6 +97,7 @@ impl Temporary {
     /// Moves it to its final name, on disk for good. Its content must have been synced.
     pub(super) fn publish(self, into: &Path) -> Result<(), EngineError> {
         std::fs::rename(&self.0, into).map_err(|e| on_disk(&e))?;
+        failpoint::reach("outputs.renamed");
         sync_folder(into).map_err(|e| on_disk(&e))
     }
 }
@@ -123,5 +125,5 @@ fn sync_folder(file: &Path) -> io::Result<()> {
 }
 
 pub(super) fn on_disk(error: &io::Error) -> EngineError {
-    failed(format!("could not write the result to disk: {error}"))
+    EngineError::new(EngineErrorKind::Disk, format!("could not write the result to disk: {error}"))
 }

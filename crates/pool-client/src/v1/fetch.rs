@@ -8,6 +8,7 @@ use hivemind_domain::task::PackageRef;
 use hivemind_proto::limits::MAX_MESSAGE_BYTES;
 use hivemind_proto::v1;
 use hivemind_proto::v1::artifact_service_client::ArtifactServiceClient;
+use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::PoolError;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -56,7 +57,9 @@ pub(super) async fn run(
         fs::remove_file(&part).await.map_err(|e| disk(&e))?;
         return Err(protocol("the package's bytes do not match the hash that the pool named"));
     }
+    failpoint::reach("fetch.synced");
     fs::rename(&part, into).await.map_err(|e| disk(&e))?;
+    failpoint::reach("fetch.renamed");
     sync_folder(into).await.map_err(|e| disk(&e))
 }
 

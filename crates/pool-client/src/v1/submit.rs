@@ -9,6 +9,7 @@ use hivemind_proto::error;
 use hivemind_proto::limits::CHUNK_BYTES;
 use hivemind_proto::v1::submit_task_result_request::Body;
 use hivemind_proto::v1::{self, ErrorCode, result_status_response::Status as Stored};
+use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::{PoolError, ResultHeader};
 use std::path::Path;
 use std::time::Duration;
@@ -83,6 +84,7 @@ async fn once(pool: &V1Pool, header: &ResultHeader, path: Option<&Path>) -> Resu
         answer = &mut call => answer?,
         fed = feed(messages, first, file, offset, size) => {
             fed.map_err(Refusal::Other)?;
+            failpoint::reach("submit.sent");
             call.await?
         }
     };

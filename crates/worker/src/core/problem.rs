@@ -33,6 +33,7 @@ pub(crate) fn engine_problem(error: &EngineError) -> ApiError {
         EngineErrorKind::Gpu => ErrorCode::GpuUnavailable,
         EngineErrorKind::Package
         | EngineErrorKind::Output
+        | EngineErrorKind::Disk
         | EngineErrorKind::Gone
         | EngineErrorKind::Failed => ErrorCode::EngineFailed,
     };

@@ -36,6 +36,8 @@ pub enum EngineErrorKind {
     Package,
     /// The outputs cannot be taken.
     Output,
+    /// Our own disk does not take the outputs now.
+    Disk,
     /// The container does not exist.
     Gone,
     /// Anything else.

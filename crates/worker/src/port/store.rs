@@ -152,4 +152,17 @@ impl Spool {
     pub fn result(&self, key: &TaskKey) -> PathBuf {
         self.folder.join(format!("{}.{}.result.zip", key.task, key.attempt))
     }
+
+    /// Every file that an attempt may have here: package and outputs, and what adapters keep beside them while they
+    /// write them (`.part`, `.spool`).
+    #[must_use]
+    pub fn files(&self, key: &TaskKey) -> Vec<PathBuf> {
+        let beside = |file: PathBuf, endings: &[&str]| {
+            let named = |ending: &&str| PathBuf::from(format!("{}{ending}", file.display()));
+            endings.iter().map(named).collect::<Vec<_>>()
+        };
+        let mut files = beside(self.package(key), &["", ".part"]);
+        files.extend(beside(self.result(key), &["", ".part", ".spool"]));
+        files
+    }
 }

@@ -2,16 +2,17 @@
 
 use super::{Activity, Shared, lock, package, reporter, room, unit};
 use crate::core::{Input, engine_problem};
+use crate::failpoint;
 use crate::port::{
     ContainerEvent, ContainerPlan, EngineError, EngineErrorKind, NetworkGrant, PoolError, PoolErrorKind,
-    ResultHeader,
+    ResultHeader, StoreError,
 };
 use hivemind_control::{ErrorCode, Event, LogLine, TaskRef};
 use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::report::PhaseTimes;
 use hivemind_domain::settings::Settings;
-use hivemind_domain::task::{FailureClass, NetworkNeed, Task, TaskEffect, TaskInput, Verdict};
+use hivemind_domain::task::{FailureClass, HandBack, NetworkNeed, Task, TaskEffect, TaskInput, Verdict};
 use hivemind_domain::time::Mono;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,8 @@ const LATE_CONTAINER: Duration = Duration::from_secs(5);
 /// Pauses before a removal that the engine refused is tried again.
 const REMOVAL_PAUSES: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(10), Duration::from_secs(60)];
+/// Pause before outputs that our disk did not take are gathered again.
+const DISK_RETRY: Duration = Duration::from_secs(5);
 /// Output lines written at once.
 const BATCH: usize = 256;
 
@@ -72,8 +75,12 @@ pub(super) fn perform(shared: &Arc<Shared>, task: Task, effect: TaskEffect) {
                 token.cancel();
             }
             tokio::spawn(async move {
-                remove_file(&shared.ports.spool.package(task.key())).await;
-                remove_file(&shared.ports.spool.result(task.key())).await;
+                failpoint::reach("files.before_removal");
+                for file in shared.ports.spool.files(task.key()) {
+                    remove_file(&file).await;
+                    failpoint::reach("files.half_removed");
+                }
+                failpoint::reach("files.removed");
             });
         }
     }
@@ -133,7 +140,9 @@ async fn undo(shared: Arc<Shared>, task: Task, mut preparing: JoinHandle<(Input,
         let _ = preparing.await;
         tokio::time::sleep(LATE_CONTAINER).await;
     }
-    remove_file(&shared.ports.spool.package(task.key())).await;
+    for file in shared.ports.spool.files(task.key()) {
+        remove_file(&file).await;
+    }
     remove_container(shared, Task { container: None, ..task }).await;
 }
 
@@ -153,9 +162,11 @@ async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input
     let assignment = &task.assignment;
     let mut package = None;
     if let Some(wanted) = &assignment.package {
+        failpoint::reach("fetch.before");
         let began = shared.ports.clock.now().mono;
         let fetched = package::fetch(shared, &key, wanted).await;
         times.fetch_ms = ms_since(shared, began);
+        failpoint::reach("fetch.after");
         match fetched {
             Ok(path) => package = Some(path),
             Err(error) => return package_failed(key, &error),
@@ -174,7 +185,10 @@ async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input
         gpus: task.gpus.clone(),
         images: room::image_rules(shared),
     };
-    match room::told_pulls(shared, shared.ports.engine.prepare(&plan)).await {
+    failpoint::reach("prepare.before");
+    let prepared = room::told_pulls(shared, shared.ports.engine.prepare(&plan)).await;
+    failpoint::reach("prepare.after");
+    match prepared {
         Ok(prepared) => {
             if !room::used_once(shared, &plan.images, &prepared).await {
                 remove_container_now(shared, &prepared.container).await;
@@ -205,6 +219,14 @@ fn package_failed(key: TaskKey, error: &PoolError) -> Input {
     if error.kind == PoolErrorKind::StaleAttempt {
         return Input::Task(key, TaskInput::Revoked);
     }
+    if error.kind == PoolErrorKind::Disk {
+        // Our own disk is no fault of the task: another computer may have it.
+        let message = format!("the package cannot be kept here: {error}");
+        return Input::Task(
+            key,
+            TaskInput::Stop(Verdict::HandedBack { reason: HandBack::CannotRun, message }),
+        );
+    }
     let message = format!("the package cannot be used: {error}");
     Input::Task(key, TaskInput::Failed { class: FailureClass::Package, message })
 }
@@ -222,6 +244,7 @@ fn engine_failed(key: TaskKey, error: EngineError) -> Input {
         EngineErrorKind::Package => FailureClass::Package,
         EngineErrorKind::Output => FailureClass::Result,
         EngineErrorKind::Missing
+        | EngineErrorKind::Disk
         | EngineErrorKind::Stopped
         | EngineErrorKind::Forbidden
         | EngineErrorKind::TooOld
@@ -244,9 +267,11 @@ async fn run(shared: Arc<Shared>, task: Task) {
     let (events, told) = mpsc::channel(BATCH);
     let listener = tokio::spawn(listen(Arc::clone(&shared), key.clone(), told));
     let began = shared.ports.clock.now().mono;
+    failpoint::reach("run.before");
     let exit = shared.ports.engine.run(&container, after, events).await;
     let run_ms = ms_since(&shared, began);
     let _ = listener.await;
+    failpoint::reach("run.exited");
     lock(&shared.activities).remove(&key);
     reporter::finish(&shared, &key);
     let input = match exit {
@@ -268,6 +293,7 @@ async fn listen(shared: Arc<Shared>, key: TaskKey, mut told: mpsc::Receiver<Cont
         for event in events.drain(..) {
             match event {
                 ContainerEvent::Started => {
+                    failpoint::reach("run.started");
                     reporter::phase(&shared, &key, "running");
                     shared.tell(Input::Task(key.clone(), TaskInput::Started)).await;
                 }
@@ -278,7 +304,10 @@ async fn listen(shared: Arc<Shared>, key: TaskKey, mut told: mpsc::Receiver<Cont
         if lines.is_empty() {
             continue;
         }
-        match shared.ports.logs.append(&key, &lines).await {
+        failpoint::reach("lines.before");
+        let kept = shared.ports.logs.append(&key, &lines).await;
+        failpoint::reach("lines.after");
+        match kept {
             Ok(first) => {
                 publish_lines(&shared, &key, first, &lines);
                 reporter::wake(&shared, &key);
@@ -313,6 +342,7 @@ async fn halt(shared: Arc<Shared>, task: Task) {
         Some(Activity::Following) => true,
         Some(Activity::Collecting(_)) | None => false,
     };
+    failpoint::reach("halt.before");
     if let Some(container) = &task.container
         && let Err(error) = shared.ports.engine.stop(container, GRACE).await
     {
@@ -321,6 +351,7 @@ async fn halt(shared: Arc<Shared>, task: Task) {
             return shared.tell(Input::EngineAway(key, error)).await;
         }
     }
+    failpoint::reach("halt.after");
     if !followed {
         shared.tell(Input::Task(key, TaskInput::Stopped)).await;
     }
@@ -335,8 +366,29 @@ async fn collect(shared: Arc<Shared>, task: Task) {
     let token = CancellationToken::new();
     lock(&shared.activities).insert(key.clone(), Activity::Collecting(token.clone()));
     let began = shared.ports.clock.now().mono;
-    let collected = shared.ports.engine.collect(&container, &into, most).await;
+    failpoint::reach("collect.before");
+    let mut held_up = false;
+    let collected = loop {
+        let collected = shared.ports.engine.collect(&container, &into, most).await;
+        match collected {
+            // The container keeps the outputs until our disk takes them.
+            Err(error) if error.kind == EngineErrorKind::Disk && !token.is_cancelled() => {
+                tracing::error!(task_id = %key, %error, "outputs cannot be written");
+                if !held_up {
+                    let full = StoreError { disk_full: true, message: error.message };
+                    shared.tell(Input::Journal(Err(full))).await;
+                }
+                held_up = true;
+                let _ = tokio::time::timeout(DISK_RETRY, token.cancelled()).await;
+            }
+            other => break other,
+        }
+    };
     let collect_ms = ms_since(&shared, began);
+    if held_up {
+        shared.tell(Input::Journal(Ok(()))).await;
+    }
+    failpoint::reach("collect.after");
     lock(&shared.activities).remove(&key);
     if token.is_cancelled() {
         remove_file(&into).await;
@@ -373,10 +425,12 @@ async fn submit(shared: Arc<Shared>, task: Task) {
         gpu_ms: report.gpu_ms,
     };
     let began = shared.ports.clock.now().mono;
-    let submitted = shared.ports.pool.submit(&header, path.as_deref()).await;
+    failpoint::reach("submit.before");
+    let answer = shared.ports.pool.submit(&header, path.as_deref()).await;
+    failpoint::reach("submit.after");
     let upload_ms = ms_since(&shared, began);
     tell_times(&shared, &key, PhaseTimes { upload_ms, ..PhaseTimes::default() }).await;
-    let input = match submitted {
+    let input = match answer {
         Ok(credit) => Input::Task(key, TaskInput::Acknowledged(credit)),
         Err(error) => Input::DeliveryFailed { key, error, unit: unit() },
     };
@@ -386,7 +440,10 @@ async fn submit(shared: Arc<Shared>, task: Task) {
 async fn hand_back(shared: Arc<Shared>, task: Task) {
     let key = task.key().clone();
     let Some(Verdict::HandedBack { reason, message }) = &task.verdict else { return };
-    let input = match shared.ports.pool.hand_back(&key, *reason, message).await {
+    failpoint::reach("hand_back.before");
+    let answer = shared.ports.pool.hand_back(&key, *reason, message).await;
+    failpoint::reach("hand_back.after");
+    let input = match answer {
         Ok(()) => Input::Task(key, TaskInput::HandBackTaken),
         Err(error) => Input::DeliveryFailed { key, error, unit: unit() },
     };
@@ -407,7 +464,10 @@ async fn ask_settlement(shared: Arc<Shared>, task: Task) {
 
 async fn remove_container(shared: Arc<Shared>, task: Task) {
     for pause in REMOVAL_PAUSES.map(Some).into_iter().chain([None]) {
-        let Err(error) = try_to_remove(&shared, &task).await else { return };
+        failpoint::reach("container.before_removal");
+        let removed = try_to_remove(&shared, &task).await;
+        failpoint::reach("container.removed");
+        let Err(error) = removed else { return };
         tracing::warn!(task_id = %task.key(), %error, "the container stays for now");
         if error.is_outage() {
             // It is found as a stray when the engine is back.
@@ -432,7 +492,7 @@ async fn try_to_remove(shared: &Shared, task: &Task) -> Result<(), EngineError> 
     Ok(())
 }
 
-async fn remove_file(path: &std::path::Path) {
+pub(super) async fn remove_file(path: &std::path::Path) {
     if let Err(error) = tokio::fs::remove_file(path).await
         && error.kind() != std::io::ErrorKind::NotFound
     {

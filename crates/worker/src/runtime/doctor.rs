@@ -61,6 +61,7 @@ async fn engine(shared: &Shared) -> Finding {
                 | EngineErrorKind::Gpu
                 | EngineErrorKind::Package
                 | EngineErrorKind::Output
+                | EngineErrorKind::Disk
                 | EngineErrorKind::Gone
                 | EngineErrorKind::Failed => "Look at the Docker service's own log.",
             };

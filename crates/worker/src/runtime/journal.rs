@@ -2,7 +2,8 @@
 
 use super::{Shared, attempt};
 use crate::core::Input;
-use hivemind_domain::task::{Task, TaskEffect};
+use crate::failpoint;
+use hivemind_domain::task::{Phase, Task, TaskEffect};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -47,6 +48,8 @@ pub(super) fn spawn(shared: Arc<Shared>) -> (mpsc::UnboundedSender<Entry>, JoinH
 
 /// Tries until it is written: what follows must not happen without it.
 async fn write(shared: &Shared, entry: &Entry) {
+    let (before, after) = failpoints(entry);
+    failpoint::reach(before);
     let mut failed = false;
     loop {
         let journal = &shared.ports.journal;
@@ -55,8 +58,13 @@ async fn write(shared: &Shared, entry: &Entry) {
             Entry::Wish(contribute) => journal.set_wish(*contribute).await,
         };
         match written {
-            Ok(()) if failed => return shared.tell(Input::Journal(Ok(()))).await,
-            Ok(()) => return,
+            Ok(()) => {
+                failpoint::reach(after);
+                if failed {
+                    shared.tell(Input::Journal(Ok(()))).await;
+                }
+                return;
+            }
             Err(error) => {
                 tracing::error!(%error, "the journal cannot be written");
                 failed = true;
@@ -64,5 +72,19 @@ async fn write(shared: &Shared, entry: &Entry) {
                 tokio::time::sleep(RETRY).await;
             }
         }
+    }
+}
+
+fn failpoints(entry: &Entry) -> (&'static str, &'static str) {
+    match entry {
+        Entry::Wish(_) => ("journal.wish.before", "journal.wish.after"),
+        Entry::Attempt(task, _) => match task.phase {
+            Phase::Accepted | Phase::Preparing => ("journal.preparing.before", "journal.preparing.after"),
+            Phase::Running | Phase::Collecting => ("journal.running.before", "journal.running.after"),
+            Phase::Uploading => ("journal.uploading.before", "journal.uploading.after"),
+            Phase::Reported | Phase::Settled => ("journal.settled.before", "journal.settled.after"),
+            Phase::HandedBack => ("journal.handed_back.before", "journal.handed_back.after"),
+            Phase::LeaseLost => ("journal.lease_lost.before", "journal.lease_lost.after"),
+        },
     }
 }

@@ -1,6 +1,7 @@
 //! The event loop and what it performs. Only the loop touches the [`Core`]; everything else sends it inputs.
 
 use crate::core::{Core, Effect, Input};
+use crate::failpoint;
 use crate::port::{
     Clock, Engine, Host, Journal, LogArchive, Pool, Secrets, SettingsStore, Spool, TaskStatus, Tokens,
 };
@@ -160,6 +161,8 @@ impl Worker {
             Some(wish) => wish,
             None => settings.flag("contribute_on_start"),
         };
+        failpoint::reach("recovery.restored");
+        package::sweep(&ports.spool, &unfinished).await;
         let found = std::mem::take(&mut ports.found);
         let (inputs, messages) = mpsc::channel(256);
         let shared = Arc::new(Shared {
@@ -268,6 +271,7 @@ impl EventLoop {
             Effect::FindContainers => {
                 tokio::spawn(async move {
                     let answer = shared.ports.engine.own(&shared.ports.spool.install).await;
+                    failpoint::reach("recovery.containers");
                     shared.tell(Input::Containers(answer)).await;
                 });
             }

@@ -1,0 +1,87 @@
+//! Named places at which a test lets the whole program die, as if it had been killed exactly there.
+//!
+//! Debug builds only: a release has neither the list nor a look at the environment. `HIVEMIND_FAILPOINT=name` ends the
+//! process when the place is reached first, `name:3` when it is reached for the third time. It ends by `abort`: no
+//! destructor runs and nothing is flushed, which for disk, engine and pool is the same as SIGKILL.
+
+/// Variable that names the place.
+pub const VARIABLE: &str = "HIVEMIND_FAILPOINT";
+
+/// Every place, by name.
+pub const ALL: &[&str] = &[
+    "recovery.restored",
+    "recovery.containers",
+    "journal.preparing.before",
+    "journal.preparing.after",
+    "journal.running.before",
+    "journal.running.after",
+    "journal.uploading.before",
+    "journal.uploading.after",
+    "journal.settled.before",
+    "journal.settled.after",
+    "journal.handed_back.before",
+    "journal.handed_back.after",
+    "journal.lease_lost.before",
+    "journal.lease_lost.after",
+    "journal.wish.before",
+    "journal.wish.after",
+    "fetch.before",
+    "fetch.synced",
+    "fetch.renamed",
+    "fetch.after",
+    "prepare.before",
+    "engine.created",
+    "engine.filled",
+    "prepare.after",
+    "run.before",
+    "run.started",
+    "lines.before",
+    "lines.after",
+    "run.exited",
+    "halt.before",
+    "halt.after",
+    "collect.before",
+    "outputs.spooled",
+    "outputs.written",
+    "outputs.renamed",
+    "collect.after",
+    "submit.before",
+    "submit.sent",
+    "submit.after",
+    "hand_back.before",
+    "hand_back.after",
+    "container.before_removal",
+    "container.removed",
+    "files.before_removal",
+    "files.half_removed",
+    "files.removed",
+    "replace.written",
+    "replace.renamed",
+];
+
+/// Ends the process if this is the named place.
+#[cfg(debug_assertions)]
+pub fn reach(name: &'static str) {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static WANTED: OnceLock<Option<(String, u32)>> = OnceLock::new();
+    static REACHED: AtomicU32 = AtomicU32::new(0);
+
+    debug_assert!(ALL.contains(&name), "{name} is not in the list of failpoints");
+    let wanted = WANTED.get_or_init(|| {
+        let said = std::env::var(VARIABLE).ok()?;
+        let (name, nth) = said.split_once(':').unwrap_or((&said, "1"));
+        Some((name.to_owned(), nth.parse().ok()?))
+    });
+    if let Some((wanted, nth)) = wanted
+        && wanted == name
+        && REACHED.fetch_add(1, Ordering::SeqCst) + 1 == *nth
+    {
+        std::process::abort();
+    }
+}
+
+/// Nothing, in a release.
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub const fn reach(_name: &'static str) {}
