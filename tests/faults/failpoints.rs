@@ -9,7 +9,7 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use std::time::Duration;
 
-const LANES: usize = 3;
+const LANES: usize = 4;
 /// Longer than a lease.
 const SILENCE: Duration = Duration::from_secs(12);
 

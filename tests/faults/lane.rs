@@ -190,7 +190,7 @@ impl Lane {
         let answer = format!("answer {}", self.number);
         let work = match job {
             Job::Works(tenths) => format!("sleep {}.{}", tenths / 10, tenths % 10),
-            Job::Endless => "while true; do sleep 1; done".to_owned(),
+            Job::Endless => "trap 'exit 143' TERM\nwhile true; do sleep 1; done".to_owned(),
         };
         let program = format!(
             "echo begins\n{work}\nmkdir -p \"$HIVEMIND_OUTPUT\"\necho '{answer}' > \"$HIVEMIND_OUTPUT/answer.txt\"\necho ends\n"

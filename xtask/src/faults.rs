@@ -76,6 +76,22 @@ const ROWS: &[Row] = &[
         target: "faults",
         test: "failpoints::a_worker_that_dies_at_any_named_place_loses_nothing",
     },
+    Row {
+        name: "LOST",
+        about: "the power goes: what was not synced may be lost, sector by sector",
+        runs: 10_000,
+        package: "hivemind-store",
+        target: "power",
+        test: "no_loss_of_power_loses_what_was_kept",
+    },
+    Row {
+        name: "CLOCK",
+        about: "clocks jump by hours and years, computers sleep",
+        runs: 60,
+        package: "hivemind-worker-core",
+        target: "event_loop",
+        test: "clocks::clocks_that_jump_and_computers_that_sleep_change_no_lease",
+    },
 ];
 
 /// What a row found.

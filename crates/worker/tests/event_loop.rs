@@ -6,6 +6,8 @@
 mod account;
 #[path = "event_loop/asking.rs"]
 mod asking;
+#[path = "event_loop/clocks.rs"]
+mod clocks;
 #[path = "event_loop/engine.rs"]
 mod engine;
 #[path = "event_loop/journal.rs"]

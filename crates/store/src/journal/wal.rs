@@ -1,8 +1,8 @@
 //! The write-ahead log after a crash.
 //!
 //! SQLite reads the log up to the first frame whose checksum is wrong and drops the rest without a word. Where that
-//! frame is the last one, a commit was cut off that nobody was told of. Where whole commits follow it, the disk
-//! has changed what was already safe, and that must not pass in silence.
+//! frame belongs to the last commit, the power went before anybody was told of it. Where more follows, the disk has
+//! changed what was already safe, and that must not pass in silence.
 //!
 //! Format: <https://www.sqlite.org/fileformat2.html#walformat>.
 
@@ -42,21 +42,24 @@ pub(super) fn torn(path: &Path) -> io::Result<bool> {
     }
     let salt = (be(&header, 16), be(&header, 20));
     let mut frame = vec![0; FRAME_HEADER + page];
-    let mut broken = false;
+    let (mut broken, mut committed) = (false, false);
     while log.read_exact(&mut frame).is_ok() {
         let ours = (be(&frame, 8), be(&frame, 12)) == salt;
+        let commit = ours && be(&frame, 4) != 0;
         if broken {
-            // Frames of this round behind the broken one: were any of them committed, the one before was too.
-            if ours && be(&frame, 4) != 0 {
+            // One commit may have been on its way when the power went, and the disk writes its frames in any order. A
+            // frame behind that commit was written after the commit was safe.
+            if ours && committed {
                 return Ok(true);
             }
+            committed |= commit;
             continue;
         }
         let next = checksum(&frame[FRAME_HEADER..], checksum(&frame[..8], sum, big_endian), big_endian);
         if ours && next == (be(&frame, 16), be(&frame, 20)) {
             sum = next;
         } else {
-            broken = true;
+            (broken, committed) = (true, commit);
         }
     }
     Ok(false)
