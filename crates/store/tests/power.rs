@@ -180,7 +180,13 @@ fn no_loss_of_power_loses_what_was_kept() {
                     acked = number("ACK ").or(acked);
                     set = number("SET ").or(set);
                 }
-                other => disk.take(other),
+                Happening::Create(_)
+                | Happening::Write { .. }
+                | Happening::Truncate { .. }
+                | Happening::Rename { .. }
+                | Happening::Remove(_)
+                | Happening::Sync(_)
+                | Happening::SyncFolder => disk.take(happening),
             }
         }
         let place = left.path().join(format!("disk-{n}"));
