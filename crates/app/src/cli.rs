@@ -91,6 +91,9 @@ pub enum Command {
     /// Show or change settings.
     #[command(subcommand)]
     Settings(SettingsCommand),
+    /// Show which hosts tasks ask for, or decide about one.
+    #[command(subcommand)]
+    Hosts(HostsCommand),
     /// Show the computer's use.
     Metrics(MetricsOptions),
     /// Check everything the worker needs, with proof and fix.
@@ -185,6 +188,26 @@ pub enum SettingsCommand {
         key: String,
         /// New value; absent means back to the built-in one.
         value: Option<String>,
+    },
+}
+
+/// Hosts that tasks want to reach.
+#[derive(Debug, Subcommand)]
+pub enum HostsCommand {
+    /// Show the open questions.
+    Show,
+    /// Let tasks reach a host, or one task only.
+    Allow {
+        /// Such as `pypi.org` or `*.example.org:8443`.
+        host: String,
+        /// For the next task that asks, and no other.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Never let a task reach a host.
+    Never {
+        /// Such as `example.org`.
+        host: String,
     },
 }
 

@@ -1,12 +1,13 @@
 //! Commands that ask the running worker.
 
-use crate::cli::{Cli, Command, LogsOptions, MetricsOptions, SettingsCommand};
+use crate::cli::{Cli, Command, HostsCommand, LogsOptions, MetricsOptions, SettingsCommand};
 use crate::{output, process};
 use anyhow::Context;
 use futures_util::StreamExt;
 use hivemind_control::{
-    ApiError, EarningsQuery, ErrorCode, Event, HistoryQuery, Level, LogLine, LogQuery, LoginRequest,
-    MetricsSample, SettingChange, SettingView, Snapshot, StatusState, TaskRef, TaskView,
+    ApiError, EarningsQuery, ErrorCode, Event, HistoryQuery, HostAnswer, HostDecision, Level, LogLine,
+    LogQuery, LoginRequest, MetricsSample, SettingChange, SettingView, Snapshot, StatusState, TaskRef,
+    TaskView,
 };
 use hivemind_local_api::SocketClient;
 use hivemind_worker_core::port::SettingsStore;
@@ -45,6 +46,27 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::StopTask(option) => {
             let task = TaskRef { task_id: option.id.clone(), attempt: None };
             show(cli, &worker.stop_task(task).await?, |task| tasks(std::slice::from_ref(task)));
+        }
+        Command::Hosts(command) => {
+            let answer = |host: &String, decision| HostAnswer { host: host.clone(), decision };
+            let snapshot = match command {
+                HostsCommand::Show => worker.snapshot(()).await?,
+                HostsCommand::Allow { host, once: true } => {
+                    worker.answer_host(answer(host, HostDecision::Once)).await?
+                }
+                HostsCommand::Allow { host, once: false } => {
+                    worker.answer_host(answer(host, HostDecision::Always)).await?
+                }
+                HostsCommand::Never { host } => worker.answer_host(answer(host, HostDecision::Never)).await?,
+            };
+            show(cli, &snapshot.host_questions, |questions| {
+                for question in questions {
+                    output::line(format!("{}  asked by {}", question.host, question.task_name));
+                }
+                if questions.is_empty() {
+                    output::line("No task waits for a decision about a host.");
+                }
+            });
         }
         Command::Earnings(options) => {
             show(cli, &worker.earnings(EarningsQuery { days: options.days }).await?, earnings);

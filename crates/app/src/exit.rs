@@ -41,6 +41,8 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         | ErrorCode::GpuUnavailable
         | ErrorCode::EngineVulnerable
         | ErrorCode::TrustLimit
+        | ErrorCode::NetworkRefused
+        | ErrorCode::NetworkQuestion
         | ErrorCode::DiskLow
         | ErrorCode::DiskUnbounded
         | ErrorCode::SandboxBroken

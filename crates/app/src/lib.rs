@@ -59,6 +59,7 @@ async fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
         | Command::Tasks(_)
         | Command::Logs(_)
         | Command::StopTask(_)
+        | Command::Hosts(_)
         | Command::Earnings(_)
         | Command::Login(_)
         | Command::Logout

@@ -52,6 +52,8 @@ macro_rules! control_commands {
         Operate set_setting($crate::SettingChange) -> Vec<$crate::SettingView>;
         /// Answer whether an image may be run; the settings as they are then.
         Operate answer_image($crate::ImageDecision) -> Vec<$crate::SettingView>;
+        /// Decide about a host that a task wants to reach.
+        Operate answer_host($crate::HostAnswer) -> $crate::Snapshot;
         /// The computer's use now and over the last minute.
         Read metrics(()) -> $crate::MetricsView;
         /// Numbered checks with proof and fix.

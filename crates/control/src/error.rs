@@ -56,6 +56,10 @@ pub enum ErrorCode {
     EngineVulnerable,
     /// The task asks for more than this computer's trust level allows.
     TrustLimit,
+    /// A task wants to reach a host that the owner does not allow.
+    NetworkRefused,
+    /// A task wants to reach a host that the owner has not decided about.
+    NetworkQuestion,
     /// Too little room on the disk.
     DiskLow,
     /// The sum of what a running task keeps on disk cannot be bounded.
@@ -155,6 +159,8 @@ impl ErrorCode {
             Self::PoolUnreachable => Some(Action::Retry),
             Self::PoolUnencrypted
             | Self::InvalidSetting
+            | Self::NetworkRefused
+            | Self::NetworkQuestion
             | Self::ImageRefused
             | Self::ImageTooLarge
             | Self::IsolationTooLow => Some(Action::OpenSettings),

@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 mod metrics;
+mod network;
 mod settings;
 mod snapshot;
 mod task;
 
 pub use metrics::*;
+pub use network::*;
 pub use settings::*;
 pub use snapshot::*;
 pub use task::*;

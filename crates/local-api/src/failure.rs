@@ -55,6 +55,8 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::PoolUnencrypted
         | ErrorCode::KeyringLocked
         | ErrorCode::WorkerAlreadyRunning
+        | ErrorCode::NetworkRefused
+        | ErrorCode::NetworkQuestion
         | ErrorCode::WindowUnavailable => StatusCode::CONFLICT,
         ErrorCode::PoolUnreachable | ErrorCode::PoolRefused | ErrorCode::PoolProtocol => {
             StatusCode::BAD_GATEWAY

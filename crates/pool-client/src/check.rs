@@ -129,9 +129,16 @@ fn assignment(sent: v1::Assignment) -> Result<Assignment, PoolError> {
     let network = if sent.network_hosts.is_empty() {
         NetworkNeed::None
     } else {
+        // Their letters only: what they mean is judged where the owner's policy is.
         let good = |host: &String| {
-            host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
-                && !host.starts_with('-')
+            let name = host.strip_prefix("*.").unwrap_or(host);
+            let name = match name.rsplit_once(':') {
+                Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
+                _ => name,
+            };
+            !name.is_empty()
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+                && !name.starts_with('-')
         };
         if !sent.network_hosts.iter().all(good) {
             return Err(wrong("assignment.network_hosts", "must be names of hosts"));

@@ -138,6 +138,10 @@ impl Words {
             }
             ErrorCode::PoolNotice => self.pick("The pool has news", "任務池有新消息"),
             ErrorCode::PoolUnencrypted => self.pick("The pool is not encrypted", "任務池未加密"),
+            ErrorCode::NetworkRefused => {
+                self.pick("A task wanted a host you do not allow", "任務想連線到您不允許的主機")
+            }
+            ErrorCode::NetworkQuestion => self.pick("A task asks to reach a host", "任務要求連線到主機"),
             ErrorCode::DiskLow => self.pick("The disk is nearly full", "磁碟空間不足"),
             ErrorCode::DiskUnbounded => self.pick("Tasks' disk use is not bounded", "任務的磁碟用量沒有上限"),
             ErrorCode::SandboxBroken => {

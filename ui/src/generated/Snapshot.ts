@@ -2,6 +2,7 @@
 import type { AccountView } from "./AccountView";
 import type { EarningsSum } from "./EarningsSum";
 import type { EngineView } from "./EngineView";
+import type { HostQuestion } from "./HostQuestion";
 import type { HostView } from "./HostView";
 import type { ImageQuestion } from "./ImageQuestion";
 import type { LimitsView } from "./LimitsView";
@@ -67,6 +68,10 @@ pulls: Array<PullView>,
  * Warnings and news, newest first, at most 50.
  */
 notices: Array<Notice>, 
+/**
+ * Hosts that tasks want to reach and the owner has not decided about, newest first.
+ */
+host_questions: Array<HostQuestion>, 
 /**
  * Language the owner chose: `auto`, `en` or `zh-tw`.
  */

@@ -99,6 +99,10 @@ gpu_memory_bytes: number | null,
  */
 peak_memory_bytes: number, 
 /**
+ * Bytes received from and sent to hosts.
+ */
+network_bytes: number, 
+/**
  * Our own estimate of the pay.
  */
 estimated_cpt: number, 

@@ -5,6 +5,7 @@ import type { EarningsQuery } from "./EarningsQuery";
 import type { EarningsView } from "./EarningsView";
 import type { HistoryPage } from "./HistoryPage";
 import type { HistoryQuery } from "./HistoryQuery";
+import type { HostAnswer } from "./HostAnswer";
 import type { ImageDecision } from "./ImageDecision";
 import type { LogPage } from "./LogPage";
 import type { LogQuery } from "./LogQuery";
@@ -47,6 +48,8 @@ export interface Commands {
   set_setting: { request: SettingChange; response: Array<SettingView> };
   /** Answer whether an image may be run; the settings as they are then. */
   answer_image: { request: ImageDecision; response: Array<SettingView> };
+  /** Decide about a host that a task wants to reach. */
+  answer_host: { request: HostAnswer; response: Snapshot };
   /** The computer's use now and over the last minute. */
   metrics: { request: null; response: MetricsView };
   /** Numbered checks with proof and fix. */
@@ -74,6 +77,7 @@ export const COMMAND_NAMES = [
   "settings",
   "set_setting",
   "answer_image",
+  "answer_host",
   "metrics",
   "doctor",
   "open_window",

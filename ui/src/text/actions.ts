@@ -27,6 +27,8 @@ export const ACTION_OF: Record<ErrorCode, Action | null> = {
   ISOLATION_TOO_LOW: "open_settings",
   ENGINE_VULNERABLE: "install_engine",
   TRUST_LIMIT: null,
+  NETWORK_REFUSED: "open_settings",
+  NETWORK_QUESTION: "open_settings",
   DISK_LOW: "open_doctor",
   DISK_UNBOUNDED: "open_doctor",
   SANDBOX_BROKEN: "open_doctor",

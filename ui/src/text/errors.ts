@@ -30,6 +30,8 @@ export const SENTENCES: Record<ErrorCode, () => string> = {
   ISOLATION_TOO_LOW: m.err_isolation_too_low,
   ENGINE_VULNERABLE: m.err_engine_vulnerable,
   TRUST_LIMIT: m.err_trust_limit,
+  NETWORK_REFUSED: m.err_network_refused,
+  NETWORK_QUESTION: m.err_network_question,
   DISK_LOW: m.err_disk_low,
   DISK_UNBOUNDED: m.err_disk_unbounded,
   SANDBOX_BROKEN: m.err_sandbox_broken,

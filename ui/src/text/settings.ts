@@ -100,6 +100,7 @@ export function allowedText(allowed: string): string {
     "an address such as https://pool.example, at most 512 bytes": m.allowed_url,
     "a number of cores from 0.1 to 1024, such as 2 or 1.5": m.allowed_cores,
     "a size from 64m to 4096g, such as 512m or 4g": m.allowed_size,
+    "hosts such as pypi.org, *.example.org or example.org:8443, with commas": m.allowed_hosts_list,
   };
   return known[allowed]?.() ?? allowed;
 }

@@ -1,6 +1,6 @@
 //! The present state.
 
-use super::{GpuUse, Level, TaskView};
+use super::{GpuUse, HostQuestion, Level, TaskView};
 use crate::error::ApiError;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub pulls: Vec<PullView>,
     /// Warnings and news, newest first, at most 50.
     pub notices: Vec<Notice>,
+    /// Hosts that tasks want to reach and the owner has not decided about, newest first.
+    pub host_questions: Vec<HostQuestion>,
     /// Language the owner chose: `auto`, `en` or `zh-tw`.
     pub language: String,
     /// Theme the owner chose: `system`, `light` or `dark`.

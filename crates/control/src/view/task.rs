@@ -77,6 +77,9 @@ pub struct TaskView {
     /// Largest memory seen.
     #[ts(type = "number")]
     pub peak_memory_bytes: u64,
+    /// Bytes received from and sent to hosts.
+    #[ts(type = "number")]
+    pub network_bytes: u64,
     /// Our own estimate of the pay.
     #[ts(type = "number")]
     pub estimated_cpt: u64,

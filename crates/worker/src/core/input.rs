@@ -6,9 +6,11 @@ use crate::port::{
 };
 use hivemind_control::{AccountView, ApiError};
 use hivemind_domain::connection::Todo;
+use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::images::ImageRules;
 use hivemind_domain::isolation::Isolation;
+use hivemind_domain::network::NetworkRules;
 use hivemind_domain::priority::Priority;
 use hivemind_domain::resources::{Capabilities, Resources};
 use hivemind_domain::task::{Task, TaskEffect, TaskInput};
@@ -33,6 +35,8 @@ pub struct Limits {
     pub minimum_isolation: Isolation,
     /// Whether tasks' share of the computer follows the owner's load.
     pub dynamic_priority: bool,
+    /// What tasks may reach.
+    pub network: NetworkRules,
 }
 
 /// What the owner asks for.
@@ -46,6 +50,13 @@ pub enum OwnerAsks {
     Finish,
     /// Stop one task.
     StopTask(TaskKey),
+    /// The owner decided about a host; once means for the next task only.
+    HostDecided {
+        /// Which.
+        host: HostRule,
+        /// Whether one task may reach it.
+        once: bool,
+    },
     /// Try to reach the pool now.
     Reconnect,
 }

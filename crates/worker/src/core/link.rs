@@ -205,6 +205,11 @@ impl Core {
                 return;
             }
         };
+        if let Err(problem) = self.judge_network(&assigned.assignment, now) {
+            effects.push(Effect::Decline(key, problem.message.clone()));
+            self.network_notice(problem, now);
+            return;
+        }
         let mut task = Task::accept(assigned.assignment, now.wall);
         task.gpus = gpus;
         let todo = task.step(TaskInput::Begin, now.wall);
@@ -220,9 +225,6 @@ impl Core {
         }
         let assignment = &assigned.assignment;
         assignment.limits.check().map_err(|e| format!("{key}: {e}"))?;
-        if assignment.network != hivemind_domain::task::NetworkNeed::None {
-            return Err(format!("{key}: tasks get no network on this computer"));
-        }
         let (granted, running) = self.granted();
         let need = assignment.limits.resources;
         admission::admit(self.limits.allowed, granted, need, running, self.limits.max_tasks)

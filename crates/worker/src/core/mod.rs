@@ -15,6 +15,7 @@ mod admit;
 mod attempts;
 mod input;
 mod link;
+mod network;
 mod outlook;
 mod priority;
 mod problem;
@@ -54,6 +55,7 @@ pub struct Core {
     questions: admit::Questions,
     pulls: Vec<PullProgress>,
     priority: priority::Present,
+    network: network::NetworkDesk,
     shutting_down: bool,
     ended: bool,
 }
@@ -84,6 +86,7 @@ impl Core {
             questions: admit::Questions::default(),
             pulls: Vec::new(),
             priority: priority::Present::default(),
+            network: network::NetworkDesk::default(),
             shutting_down: false,
             ended: false,
         }
@@ -208,6 +211,7 @@ impl Core {
                 };
                 self.task(&key, TaskInput::Stop(verdict), now, effects);
             }
+            OwnerAsks::HostDecided { host, once } => self.network.decided(host, once),
             OwnerAsks::Reconnect => self.connect(Happening::Wanted, now, effects),
         }
     }

@@ -4,6 +4,7 @@ use hivemind_control::{AccountView, PoolState, StatusState};
 use hivemind_domain::connection::Todo;
 use hivemind_domain::ids::{NodeId, TaskId};
 use hivemind_domain::limits::TaskLimits;
+use hivemind_domain::network::NetworkRules;
 use hivemind_domain::resources::{GIB, Resources, TrustLevel};
 use hivemind_domain::reward::Formula;
 use hivemind_domain::task::{
@@ -358,3 +359,40 @@ fn a_lease_at_stake_makes_the_next_try_come_soon_and_a_lapsed_one_does_not() {
 }
 
 mod engine_room;
+fn offered(core: &mut Core, name: &str, hosts: &[&str]) -> Vec<Effect> {
+    let mut wants = assigned(name);
+    wants.assignment.network = NetworkNeed::Hosts(hosts.iter().map(|host| (*host).to_owned()).collect());
+    let number = core.ask_number;
+    core.step(Input::Asked { number, answer: Ok(Some(wants)), unit: 0.5 }, at(5))
+}
+
+#[test]
+fn the_owner_is_asked_about_a_host_and_answers() {
+    use hivemind_control::ErrorCode;
+    use hivemind_domain::hosts::HostRule;
+    use hivemind_domain::settings::{Settings, Source};
+    let mut core = online(vec![]);
+    let mut settings = Settings::default();
+    settings.apply("network_policy", "ask", Source::File).unwrap();
+    settings.apply("allowed_hosts", "fine.org", Source::File).unwrap();
+    core.limits.network = NetworkRules::from_settings(&settings);
+    let declined =
+        |effects: &[Effect]| matches!(&effects[0], Effect::Decline(_, why) if why.contains("b.org"));
+    for name in ["t1", "t2"] {
+        assert!(declined(&offered(&mut core, name, &["fine.org", "b.org"])));
+    }
+    let snapshot = core.snapshot(at(6));
+    assert_eq!(snapshot.host_questions.len(), 1, "one question however often it is asked");
+    assert_eq!(
+        (snapshot.host_questions[0].host.as_str(), snapshot.host_questions[0].task_name.as_str()),
+        ("b.org", "t2")
+    );
+    let asked = snapshot.notices.iter().filter(|n| n.error.code == ErrorCode::NetworkQuestion).count();
+    assert_eq!(asked, 1, "told once");
+    let host = HostRule::parse("b.org").unwrap();
+    core.step(Input::Owner(OwnerAsks::HostDecided { host, once: true }), at(7));
+    assert!(core.snapshot(at(7)).host_questions.is_empty());
+    assert!(matches!(&offered(&mut core, "t3", &["fine.org", "b.org"])[0], Effect::Persist(..)));
+    assert!(declined(&offered(&mut core, "t4", &["b.org"])), "once is once");
+    assert!(matches!(&offered(&mut core, "t5", &["fine.org"])[0], Effect::Persist(..)));
+}

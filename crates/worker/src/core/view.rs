@@ -27,6 +27,7 @@ impl Core {
             image_questions: self.questions.views(),
             pulls: self.pulls.iter().map(pull_view).collect(),
             notices: self.notices.iter().cloned().collect(),
+            host_questions: self.network.questions(),
             ..Snapshot::default()
         }
     }
@@ -229,6 +230,7 @@ pub(crate) fn task_view(task: &Task) -> TaskView {
         gpu_percent: None,
         gpu_memory_bytes: None,
         peak_memory_bytes: task.usage.peak_memory_bytes,
+        network_bytes: task.usage.network_bytes,
         estimated_cpt: task.estimate(),
         credited_cpt: task.credit.map(|c| c.cpt),
         settled: task.credit.is_some_and(|c| c.settled),

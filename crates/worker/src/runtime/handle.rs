@@ -6,9 +6,11 @@ use crate::port::{HistoryFilter, StoreError};
 use async_trait::async_trait;
 use hivemind_control::{
     AccountView, ApiError, Control, DoctorReport, EarningsQuery, EarningsView, ErrorCode, Event, EventStream,
-    HistoryPage, HistoryQuery, ImageDecision, LogPage, LogQuery, LoginRequest, MetricsView, PairingCode,
-    SettingChange, SettingView, Snapshot, Subscription, TaskRef, TaskView, subscription,
+    HistoryPage, HistoryQuery, HostAnswer, HostDecision, ImageDecision, LogPage, LogQuery, LoginRequest,
+    MetricsView, PairingCode, SettingChange, SettingView, Snapshot, Subscription, TaskRef, TaskView,
+    subscription,
 };
+use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::{TaskId, TaskKey};
 use hivemind_domain::settings::{KEYS, Settings, Source};
 use hivemind_domain::time::WallMs;
@@ -231,6 +233,28 @@ impl Control for WorkerControl {
         let capabilities = room::capabilities(&self.shared).await;
         self.ask(Input::Limits(room::limits(&self.shared, &capabilities))).await?;
         Ok(setting_views(&settings))
+    }
+
+    async fn answer_host(&self, answer: HostAnswer) -> Result<Snapshot, ApiError> {
+        let host = HostRule::parse(&answer.host).map_err(|why| {
+            let text = format!("\"{}\" {why}", hivemind_domain::text::plain_line(&answer.host, 80));
+            ApiError::new(ErrorCode::InvalidRequest, text)
+        })?;
+        let list = match answer.decision {
+            HostDecision::Once => None,
+            HostDecision::Always => Some("allowed_hosts"),
+            HostDecision::Never => Some("denied_hosts"),
+        };
+        if let Some(key) = list {
+            let present = self.shared.ports.settings.current().text(key).to_owned();
+            let rules = HostRule::parse_list(&present).unwrap_or_default();
+            if !rules.contains(&host) {
+                let value = if present.is_empty() { host.to_string() } else { format!("{present}, {host}") };
+                self.set_setting(SettingChange { key: key.to_owned(), value: Some(value) }).await?;
+            }
+        }
+        let once = answer.decision == HostDecision::Once;
+        self.ask(Input::Owner(OwnerAsks::HostDecided { host, once })).await
     }
 
     async fn metrics(&self, (): ()) -> Result<MetricsView, ApiError> {

@@ -8,6 +8,7 @@ use hivemind_control::{ApiError, ErrorCode, ImageAnswer, ImageDecision};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::images::{Decision, ImageList, ImageRules, repository};
 use hivemind_domain::isolation::Isolation;
+use hivemind_domain::network::NetworkRules;
 use hivemind_domain::resources::Capabilities;
 use hivemind_domain::settings::Settings;
 use hivemind_domain::task::{HandBack, TaskInput, Verdict};
@@ -41,6 +42,7 @@ pub(super) fn limits(shared: &Shared, host: &Capabilities) -> Limits {
         images: image_rules(shared),
         minimum_isolation: Isolation::from_word(settings.text("minimum_isolation")),
         dynamic_priority: settings.flag("dynamic_priority"),
+        network: NetworkRules::from_settings(&settings),
     }
 }
 

@@ -96,6 +96,10 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       show({ tasks, status: { ...held.status, state, running_tasks: tasks.length } });
       return ended;
     },
+    answer_host: (answer) => {
+      show({ host_questions: held.host_questions.filter((q) => q.host !== answer.host) });
+      return held;
+    },
     earnings: (query) => {
       const wanted = Math.min(query.days || 30, 400);
       if (scene === "empty" || scene === "off") return { days: [], sum: sum(0, 0, 0, 0), balance_cpt: 150 };
