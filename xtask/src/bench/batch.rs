@@ -1,11 +1,14 @@
-//! P11: short tasks side by side.
+//! P11 and N50: tasks side by side.
 
-use anyhow::{Context, Result};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
 
 use super::cycle::{before, recorded};
+use super::footprint::{memory, tree};
 use super::measurement::{Bench, Measured};
 use super::raw::Raw;
-use super::stand::{Stand, small_package};
+use super::stand::{Stand, package, small_package};
 use super::statistics::{median, percentile};
 use crate::clock;
 
@@ -63,15 +66,60 @@ fn at_once(bench: &Bench<'_>, places: usize) -> Result<Measured> {
     })
 }
 
+const MANY: usize = 50;
+/// Each sleeps: its processor share hardly matters, and all run at once for some seconds.
+const IDLE_WISHES: &[(&str, &str)] = &[("cpu_cores", "0.05"), ("memory_gb", "0.03125")];
+
+/// What each of fifty running tasks costs the worker, in KiB, and how many processes it has beside itself then.
+pub fn fifty(bench: &Bench<'_>) -> Result<Vec<Measured>> {
+    let mut stand = bench.stand()?;
+    stand.set(&format!("max_concurrent_tasks = {MANY}"))?;
+    stand.start_worker(false, &[])?;
+    stand.sign_in()?;
+    stand.finished(&stand.submit(&small_package()?)?)?;
+    std::thread::sleep(Duration::from_secs(10));
+    let pid = stand.worker()?;
+    let idle = memory(pid)?;
+    let sleeping = package("sleep 45\n")?;
+    stand.new_requester()?;
+    let ids: Vec<String> =
+        (0..MANY).map(|_| stand.submit_with(&sleeping, IDLE_WISHES)).collect::<Result<_>>()?;
+    let mut running = 0;
+    for _ in 0..400 {
+        running = 0;
+        for id in &ids {
+            running += usize::from(stand.view(id)?["phase"] == serde_json::json!("running"));
+        }
+        if running == MANY {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    if running < MANY {
+        bail!("{running} of {MANY} tasks ran at once");
+    }
+    let (busy, processes) = (memory(pid)?, tree(pid)?.len());
+    for id in &ids {
+        stand.finished_within(id, Duration::from_secs(180), || Ok(()))?;
+    }
+    Ok(vec![
+        Measured {
+            value: (busy - idle) * 1024.0 / MANY as f64,
+            note: format!("{idle:.1} MiB idle, {busy:.1} MiB with {MANY} running; all of them succeeded"),
+        },
+        Measured { value: processes as f64 - 1.0, note: "of the worker, beside itself".into() },
+    ])
+}
+
 fn recorded_small(
     stand: &Stand,
     proxy: &super::proxy::Proxy,
     package: &[u8],
 ) -> Result<Vec<super::proxy::Call>> {
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    std::thread::sleep(Duration::from_millis(500));
     proxy.take();
     stand.finished(&stand.submit_with(package, WISHES)?)?;
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    std::thread::sleep(Duration::from_millis(500));
     Ok(proxy.take())
 }
 
@@ -104,7 +152,7 @@ fn raw_batch(raw: &Raw, places: usize, count: usize) -> Result<f64> {
             .collect();
         threads.into_iter().try_for_each(|thread| match thread.join() {
             Ok(outcome) => outcome,
-            Err(_) => anyhow::bail!("a thread of the bare engine's batch panicked"),
+            Err(_) => bail!("a thread of the bare engine's batch panicked"),
         })
     })?;
     Ok(clock::now().duration_since(start).as_secs_f64() * 1000.0)

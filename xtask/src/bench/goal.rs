@@ -88,4 +88,14 @@ pub const GOALS: &[Goal] = &[
         what: "a long log, as a ratio to a bare reader (0.8 of its lines per second); memory above idle with 1 GiB",
         limits: &[at_most(1.25, 1.11, "× (time)"), at_most(16.0, 8.0, "MiB")],
     },
+    Goal {
+        id: "P23",
+        what: "the local pool with 1,000 simulated workers: a heartbeat each second",
+        limits: &[at_most(100.0, 33.0, "ms (p99)")],
+    },
+    Goal {
+        id: "N50",
+        what: "50 tasks at once: what each costs the worker",
+        limits: &[at_most(400.0, 200.0, "KiB"), at_most(0.0, 0.0, "processes")],
+    },
 ];

@@ -233,6 +233,11 @@ impl Stand {
         Ok(answer["task_id"].as_str().context("no task id")?.to_owned())
     }
 
+    /// A task as its requester sees it now.
+    pub fn view(&self, id: &str) -> Result<Value> {
+        self.pool.json(&Request::new("GET", &format!("/api/tasks/{id}")).token(&self.requester))
+    }
+
     /// Waits for a task's success and returns its view.
     pub fn finished(&self, id: &str) -> Result<Value> {
         self.finished_within(id, PATIENCE, || Ok(()))
@@ -245,11 +250,10 @@ impl Stand {
         patience: Duration,
         mut meanwhile: impl FnMut() -> Result<()>,
     ) -> Result<Value> {
-        let path = format!("/api/tasks/{id}");
         let mut view = Value::Null;
         self.wait_within("the end of a task", patience, || {
             meanwhile()?;
-            view = self.pool.json(&Request::new("GET", &path).token(&self.requester))?;
+            view = self.view(id)?;
             Ok(!view["ended_ms"].is_null())
         })?;
         if view["state"] != json!("succeeded") {
