@@ -76,7 +76,7 @@ pub enum Command {
     Stop,
     /// Finish running tasks, take no new ones, then stop.
     Finish,
-    /// List tasks, newest first.
+    /// List tasks, newest first; with an id, show one with its report.
     Tasks(TasksOptions),
     /// Show a task's output.
     Logs(LogsOptions),
@@ -120,6 +120,14 @@ pub struct RunOptions {
 /// Which tasks.
 #[derive(Debug, Args)]
 pub struct TasksOptions {
+    /// Show this task.
+    pub id: Option<String>,
+    /// The attempt; the newest when absent.
+    #[arg(long, requires = "id")]
+    pub attempt: Option<u32>,
+    /// What is kept of a failed task for finding out why; with a path, copied into a new folder there.
+    #[arg(long, value_name = "PATH", num_args = 0..=1, requires = "id")]
+    pub debug_data: Option<Option<PathBuf>>,
     /// Only this state, such as `running`, `succeeded`, `failed`.
     #[arg(long)]
     pub state: Option<String>,
@@ -172,6 +180,9 @@ pub struct LoginOptions {
 /// How to watch.
 #[derive(Debug, Args)]
 pub struct MetricsOptions {
+    /// Print every number in the OpenMetrics format, as the monitor's `/metrics` does.
+    #[arg(long, conflicts_with = "watch")]
+    pub openmetrics: bool,
     /// Go on, a reading as often as there is one.
     #[arg(long)]
     pub watch: bool,

@@ -1,13 +1,12 @@
 //! Commands that ask the running worker.
 
 use crate::cli::{Cli, Command, HostsCommand, LogsOptions, MetricsOptions, SettingsCommand};
-use crate::{output, process};
+use crate::{output, process, tasks};
 use anyhow::Context;
 use futures_util::StreamExt;
 use hivemind_control::{
-    ApiError, EarningsQuery, ErrorCode, Event, HistoryQuery, HostAnswer, HostDecision, Level, LogLine,
+    ApiError, EarningsQuery, ErrorCode, Event, HostAnswer, HostDecision, Level, LogLine,
     LogQuery, LoginRequest, MetricsSample, SettingChange, SettingView, Snapshot, StatusState, TaskRef,
-    TaskView,
 };
 use hivemind_local_api::SocketClient;
 use hivemind_worker_core::port::SettingsStore;
@@ -33,19 +32,11 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Stop => show(cli, &worker.stop(()).await?, status),
         Command::Finish => show(cli, &worker.finish(()).await?, status),
         Command::Logout => show(cli, &worker.logout(()).await?, status),
-        Command::Tasks(options) => {
-            let query = HistoryQuery {
-                state: options.state.clone(),
-                search: options.search.clone(),
-                offset: 0,
-                limit: options.limit,
-            };
-            show(cli, &worker.tasks(query).await?, |page| tasks(&page.tasks));
-        }
+        Command::Tasks(options) => tasks::run(cli, &worker, options).await?,
         Command::Logs(options) => logs(cli, &worker, &events, options).await?,
         Command::StopTask(option) => {
             let task = TaskRef { task_id: option.id.clone(), attempt: None };
-            show(cli, &worker.stop_task(task).await?, |task| tasks(std::slice::from_ref(task)));
+            show(cli, &worker.stop_task(task).await?, |task| tasks::list(std::slice::from_ref(task)));
         }
         Command::Hosts(command) => {
             let answer = |host: &String, decision| HostAnswer { host: host.clone(), decision };
@@ -107,7 +98,7 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn show<T: Serialize>(cli: &Cli, value: &T, text: impl FnOnce(&T)) {
+pub(crate) fn show<T: Serialize>(cli: &Cli, value: &T, text: impl FnOnce(&T)) {
     if cli.json { output::json(value) } else { text(value) }
 }
 
@@ -139,27 +130,7 @@ fn status(snapshot: &Snapshot) {
         output::line(format!("Signed in as {}{balance}", account.username));
     }
     output::line(format!("Pool: {} {}", snapshot.pool.url, snapshot.pool.link));
-    tasks(&snapshot.tasks);
-}
-
-fn tasks(tasks: &[TaskView]) {
-    if tasks.is_empty() {
-        return;
-    }
-    let row = |t: &TaskView| {
-        vec![
-            t.task_id.clone(),
-            t.attempt.to_string(),
-            t.name.clone(),
-            t.verdict.clone().unwrap_or_else(|| t.phase.clone()),
-            t.exit_code.map(|c| c.to_string()).unwrap_or_default(),
-            output::duration(t.active_ms),
-            output::bytes(t.peak_memory_bytes),
-            t.credited_cpt.unwrap_or(t.estimated_cpt).to_string(),
-        ]
-    };
-    let rows: Vec<_> = tasks.iter().map(row).collect();
-    output::table(&["TASK", "TRY", "NAME", "STATE", "EXIT", "RAN", "MEMORY", "CPT"], &rows);
+    tasks::list(&snapshot.tasks);
 }
 
 fn earnings(view: &hivemind_control::EarningsView) {
@@ -304,6 +275,12 @@ async fn metrics(
     socket: &SocketClient,
     options: &MetricsOptions,
 ) -> anyhow::Result<()> {
+    if options.openmetrics {
+        let (snapshot, view) = (worker.snapshot(()).await?, worker.metrics(()).await?);
+        let text = hivemind_local_api::openmetrics(&snapshot, &view);
+        show(cli, &serde_json::json!({ "openmetrics": text }), |_| output::line(text.trim_end()));
+        return Ok(());
+    }
     if !options.watch {
         if let Some(latest) = worker.metrics(()).await?.samples.last() {
             sample(cli, latest);

@@ -105,6 +105,14 @@ impl Desktop for WindowLauncher {
         crate::autostart::set(on, self.data.as_deref())
     }
 
+    fn open_folder(&self, folder: &Path) -> Result<(), ApiError> {
+        if !has_display() {
+            return Err(unavailable("there is no display here; open the folder by its path"));
+        }
+        open::that_detached(folder)
+            .map_err(|error| unavailable(&format!("the folder cannot be opened by this system: {error}")))
+    }
+
     fn pair(&self) -> Result<PairingCode, ApiError> {
         self.sessions.new_code()
     }

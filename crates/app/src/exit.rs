@@ -43,6 +43,13 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         | ErrorCode::TrustLimit
         | ErrorCode::NetworkRefused
         | ErrorCode::NetworkQuestion
+        | ErrorCode::CpuHigh
+        | ErrorCode::MemoryHigh
+        | ErrorCode::DiskHigh
+        | ErrorCode::TemperatureHigh
+        | ErrorCode::TaskNearLimit
+        | ErrorCode::TaskSilent
+        | ErrorCode::DebugDataGone
         | ErrorCode::DiskLow
         | ErrorCode::DiskUnbounded
         | ErrorCode::SandboxBroken

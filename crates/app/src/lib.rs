@@ -11,6 +11,7 @@ mod output;
 mod pool;
 mod process;
 mod requester;
+mod tasks;
 
 use clap::Parser;
 use std::process::ExitCode;

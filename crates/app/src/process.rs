@@ -11,7 +11,9 @@ use hivemind_engine::{Companion, DockerEngine};
 use hivemind_host::{GpuSource, SystemClock, SystemHost};
 use hivemind_local_api::{BrowserListener, Sessions, SocketListener};
 use hivemind_pool_client::{V1Config, V1Pool};
-use hivemind_store::{DataFolder, FileLogs, FileSettings, FolderError, KeyringSecrets, Lock, SqliteJournal};
+use hivemind_store::{
+    DataFolder, FileDebug, FileLogs, FileSettings, FolderError, KeyringSecrets, Lock, SqliteJournal,
+};
 use hivemind_worker_core::port::{Clock, SettingsStore};
 use hivemind_worker_core::{Ports, Worker};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -133,6 +135,7 @@ impl Running {
             host: Arc::new(SystemHost::new(folder.data(), gpus)),
             journal: Arc::new(journal),
             logs: Arc::new(FileLogs::new(folder.logs(), Arc::clone(&clock))),
+            debug: Arc::new(FileDebug::new(folder.debug(), Arc::clone(&clock))),
             secrets: Arc::new(KeyringSecrets::new(folder, mode.keyring)),
             settings,
             spool: folder.spool(),

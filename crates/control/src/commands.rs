@@ -38,6 +38,10 @@ macro_rules! control_commands {
         Read task($crate::TaskRef) -> $crate::TaskView;
         /// A page of a task's output.
         Read logs($crate::LogQuery) -> $crate::LogPage;
+        /// What is kept of a failed task for finding out why.
+        Read debug_data($crate::TaskRef) -> $crate::DebugView;
+        /// Open the folder with what is kept of a failed task.
+        Operate open_debug_data($crate::TaskRef) -> ();
         /// Stop one task and hand it back.
         Operate stop_task($crate::TaskRef) -> $crate::TaskView;
         /// Earnings per day.

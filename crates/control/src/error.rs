@@ -60,6 +60,20 @@ pub enum ErrorCode {
     NetworkRefused,
     /// A task wants to reach a host that the owner has not decided about.
     NetworkQuestion,
+    /// The processor has been busy above the owner's threshold for a while.
+    CpuHigh,
+    /// Memory in use is above the owner's threshold.
+    MemoryHigh,
+    /// The disk is fuller than the owner's threshold.
+    DiskHigh,
+    /// The computer is hotter than the owner's threshold.
+    TemperatureHigh,
+    /// A task has used most of what it was granted.
+    TaskNearLimit,
+    /// A running task tells nothing of its use.
+    TaskSilent,
+    /// There is no debugging data of this task.
+    DebugDataGone,
     /// Too little room on the disk.
     DiskLow,
     /// The sum of what a running task keeps on disk cannot be bounded.
@@ -178,9 +192,15 @@ impl ErrorCode {
             Self::KeyringLocked => Some(Action::UnlockKeyring),
             Self::WorkerNotRunning => Some(Action::StartWorker),
             Self::NotPaired => Some(Action::Pair),
+            Self::CpuHigh | Self::MemoryHigh | Self::DiskHigh | Self::TemperatureHigh => {
+                Some(Action::OpenSettings)
+            }
             Self::InvalidRequest
             | Self::ImageQuestion
             | Self::TrustLimit
+            | Self::TaskNearLimit
+            | Self::TaskSilent
+            | Self::DebugDataGone
             | Self::TaskUnknown
             | Self::TaskEnded
             | Self::PoolRefused

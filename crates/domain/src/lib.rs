@@ -5,6 +5,7 @@
 
 pub mod admission;
 pub mod advisory;
+pub mod alert;
 pub mod connection;
 pub mod contribution;
 pub mod gpu;

@@ -108,6 +108,12 @@ keys! {
     cpu_only Some("CPU_ONLY"), Some("--cpu-only"), "false", Kind::Flag, false;
     nvml_library None, None, "", Kind::Text { optional: true }, true;
     engine_address Some("DOCKER_HOST"), None, "", Kind::Text { optional: true }, true;
+    alert_cpu_percent None, None, "95", Kind::Integer { min: 0, max: 100 }, false;
+    alert_memory_percent None, None, "90", Kind::Integer { min: 0, max: 100 }, false;
+    alert_disk_percent None, None, "90", Kind::Integer { min: 0, max: 100 }, false;
+    alert_temperature_celsius None, None, "85", Kind::Integer { min: 0, max: 120 }, false;
+    debug_data_quota None, None, "1g", Kind::Size, false;
+    debug_data_days None, None, "7", Kind::Integer { min: 0, max: 365 }, false;
     monitor_port None, None, "5001", Kind::Integer { min: 0, max: 65535 }, true;
     contribute_on_start None, None, "true", Kind::Flag, false;
     start_at_login None, None, "false", Kind::Flag, false;

@@ -16,6 +16,9 @@ pub struct UsageSample {
     pub disk_bytes: u64,
     /// Bytes received and sent since the start.
     pub network_bytes: u64,
+    /// Bytes kept on disk now, where something tells.
+    #[serde(default)]
+    pub disk_used_bytes: Option<u64>,
 }
 
 /// What a task used so far.

@@ -40,7 +40,7 @@ fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::InvalidRequest => StatusCode::BAD_REQUEST,
         ErrorCode::NotPaired => StatusCode::UNAUTHORIZED,
         ErrorCode::Forbidden => StatusCode::FORBIDDEN,
-        ErrorCode::TaskUnknown => StatusCode::NOT_FOUND,
+        ErrorCode::TaskUnknown | ErrorCode::DebugDataGone => StatusCode::NOT_FOUND,
         ErrorCode::InvalidSetting | ErrorCode::WrongCredentials => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::TaskEnded
         | ErrorCode::ImageRefused
@@ -50,6 +50,12 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::IsolationTooLow
         | ErrorCode::EngineVulnerable
         | ErrorCode::TrustLimit
+        | ErrorCode::CpuHigh
+        | ErrorCode::MemoryHigh
+        | ErrorCode::DiskHigh
+        | ErrorCode::TemperatureHigh
+        | ErrorCode::TaskNearLimit
+        | ErrorCode::TaskSilent
         | ErrorCode::SignInRequired
         | ErrorCode::PoolNotice
         | ErrorCode::PoolUnencrypted

@@ -24,7 +24,7 @@ mod socket;
 
 pub use browser::{BrowserListener, serve_browser};
 pub use client::SocketClient;
-pub use metrics::prometheus;
+pub use metrics::{OPENMETRICS, openmetrics};
 pub use serve_error::ServeError;
 pub use sessions::Sessions;
 pub use socket::{SocketListener, serve_socket};

@@ -3,7 +3,7 @@
 use crate::assets;
 use crate::failure::Failure;
 use crate::guard::cookie_name;
-use crate::metrics::prometheus;
+use crate::metrics::{OPENMETRICS, openmetrics};
 use crate::router::{Door, Room};
 use crate::sessions::SESSION_IDLE;
 use axum::extract::State;
@@ -18,9 +18,8 @@ pub(crate) async fn healthz() -> &'static str {
 
 pub(crate) async fn metrics(State(room): State<Room>) -> Result<Response, Failure> {
     let snapshot = room.control.snapshot(()).await?;
-    let use_ = room.control.metrics(()).await?;
-    let text = prometheus(&snapshot, use_.samples.last());
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+    let text = openmetrics(&snapshot, &room.control.metrics(()).await?);
+    Ok(([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response())
 }
 
 pub(crate) async fn pair(State(room): State<Room>, uri: Uri) -> Response {

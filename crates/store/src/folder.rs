@@ -53,6 +53,7 @@ pub struct DataFolder {
     config: PathBuf,
     spool: PathBuf,
     logs: PathBuf,
+    debug: PathBuf,
     runtime: PathBuf,
     install: InstallId,
 }
@@ -78,12 +79,12 @@ impl DataFolder {
                 (data, places.config_dir().to_path_buf(), runtime)
             }
         };
-        let (spool, logs) = (data.join("spool"), data.join("logs"));
-        for folder in [&data, &config, &runtime, &spool, &logs] {
+        let (spool, logs, debug) = (data.join("spool"), data.join("logs"), data.join("debug"));
+        for folder in [&data, &config, &runtime, &spool, &logs, &debug] {
             private_folder(folder)?;
         }
         let install = identity(&data)?;
-        Ok(Self { data, config, spool, logs, runtime, install })
+        Ok(Self { data, config, spool, logs, debug, runtime, install })
     }
 
     /// Where the journal and everything else lies.
@@ -114,6 +115,12 @@ impl DataFolder {
     #[must_use]
     pub fn logs(&self) -> &Path {
         &self.logs
+    }
+
+    /// Folder of what is kept of failed attempts.
+    #[must_use]
+    pub fn debug(&self) -> &Path {
+        &self.debug
     }
 
     /// Folder of the user's socket. Its path may be longer than the 107 bytes a Unix socket's name can have.
@@ -278,7 +285,7 @@ mod tests {
         assert!(first.spool().folder.is_dir() && first.logs().is_dir() && first.runtime().is_dir());
         assert!(!first.settings_file().exists());
         let names = std::fs::read_dir(&path).unwrap().count();
-        assert_eq!(names, 5, "config, run, spool, logs, install-id and nothing temporary");
+        assert_eq!(names, 6, "config, run, spool, logs, debug, install-id and nothing temporary");
     }
 
     #[test]
@@ -338,7 +345,7 @@ mod tests {
             let path = at.path().join("d");
             let folder = DataFolder::open(Some(&path)).unwrap();
             let _lock = folder.lock().unwrap();
-            for part in ["", "config", "run", "spool", "logs"] {
+            for part in ["", "config", "run", "spool", "logs", "debug"] {
                 assert_eq!(mode(&path.join(part)), 0o700, "{part}");
             }
             for part in ["install-id", "worker.lock"] {
@@ -373,7 +380,7 @@ mod tests {
             let error = DataFolder::open(Some(&link)).unwrap_err();
             assert!(error.to_string().contains("symbolic link"), "{error}");
             let other = tempfile::tempdir().unwrap();
-            for part in ["spool", "logs", "config", "run"] {
+            for part in ["spool", "logs", "debug", "config", "run"] {
                 let (path, moved) = (real.join(part), real.join("moved"));
                 std::fs::rename(&path, &moved).unwrap();
                 symlink(other.path(), &path).unwrap();

@@ -4,6 +4,7 @@
 //! aside, and whoever opened it is told.
 
 mod damage;
+mod debug;
 mod durable;
 mod folder;
 mod journal;
@@ -12,6 +13,7 @@ mod secrets;
 mod settings;
 
 pub use damage::Damage;
+pub use debug::FileDebug;
 pub use folder::{DataFolder, FolderError, Lock};
 pub use journal::SqliteJournal;
 pub use logs::FileLogs;

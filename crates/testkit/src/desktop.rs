@@ -8,7 +8,7 @@ use std::sync::Mutex;
 /// Remembers what it was asked for.
 #[derive(Default)]
 pub struct FakeDesktop {
-    /// In order: `open_window`, `start_at_login true`, `start_at_login false`, `pair`.
+    /// In order: `open_window`, `start_at_login true`, `start_at_login false`, `open_folder PATH`, `pair`.
     asked: Mutex<Vec<String>>,
 }
 
@@ -28,6 +28,11 @@ impl Desktop for FakeDesktop {
 
     fn start_at_login(&self, on: bool) -> Result<(), ApiError> {
         lock(&self.asked).push(format!("start_at_login {on}"));
+        Ok(())
+    }
+
+    fn open_folder(&self, folder: &std::path::Path) -> Result<(), ApiError> {
+        lock(&self.asked).push(format!("open_folder {}", folder.display()));
         Ok(())
     }
 

@@ -9,6 +9,7 @@
 
 mod clock;
 pub mod contract;
+mod debug;
 mod desktop;
 mod engine;
 mod faults;
@@ -24,6 +25,7 @@ mod settings;
 mod world;
 
 pub use clock::FakeClock;
+pub use debug::{KeptDebug, MemoryDebug};
 pub use desktop::FakeDesktop;
 pub use engine::{EngineCall, FakeEngine};
 pub use faults::{Faults, MOST_CALLS};

@@ -1,8 +1,8 @@
 //! A whole world for a worker.
 
 use crate::{
-    FakeClock, FakeDesktop, FakeEngine, FakeHost, FakePool, FakeSettings, MemoryJournal, MemoryLogs,
-    MemorySecrets,
+    FakeClock, FakeDesktop, FakeEngine, FakeHost, FakePool, FakeSettings, MemoryDebug, MemoryJournal,
+    MemoryLogs, MemorySecrets,
 };
 use hivemind_control::{Control, Snapshot};
 use hivemind_domain::ids::InstallId;
@@ -29,6 +29,8 @@ pub struct World {
     pub journal: Arc<MemoryJournal>,
     /// Their output.
     pub logs: Arc<MemoryLogs>,
+    /// What is kept of failed attempts.
+    pub debug: Arc<MemoryDebug>,
     /// Tokens.
     pub secrets: Arc<MemorySecrets>,
     /// Settings.
@@ -73,6 +75,7 @@ impl World {
             host: Arc::new(FakeHost::new(Arc::clone(&clock))),
             journal: Arc::new(MemoryJournal::new(Arc::clone(&clock))),
             logs: Arc::new(logs),
+            debug: Arc::new(MemoryDebug::new(Arc::clone(&clock))),
             secrets: Arc::default(),
             settings: Arc::default(),
             desktop: Arc::default(),
@@ -98,6 +101,7 @@ impl World {
             host: self.host.clone(),
             journal: Arc::clone(&self.journal) as Arc<dyn Journal>,
             logs: Arc::clone(&self.logs) as Arc<dyn LogArchive>,
+            debug: self.debug.clone(),
             secrets: self.secrets.clone(),
             settings: self.settings.clone(),
             spool: self.spool.clone(),

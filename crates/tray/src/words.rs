@@ -142,6 +142,13 @@ impl Words {
                 self.pick("A task wanted a host you do not allow", "任務想連線到您不允許的主機")
             }
             ErrorCode::NetworkQuestion => self.pick("A task asks to reach a host", "任務要求連線到主機"),
+            ErrorCode::CpuHigh => self.pick("The processor is very busy", "處理器非常忙碌"),
+            ErrorCode::MemoryHigh => self.pick("Memory is nearly used up", "記憶體即將用盡"),
+            ErrorCode::DiskHigh => self.pick("The disk fills up", "磁碟即將滿載"),
+            ErrorCode::TemperatureHigh => self.pick("The computer is hot", "電腦溫度過高"),
+            ErrorCode::TaskNearLimit => self.pick("A task is near its limit", "有任務接近其上限"),
+            ErrorCode::TaskSilent => self.pick("A task tells nothing", "有任務沒有回報"),
+            ErrorCode::DebugDataGone => self.pick("There is no debugging data", "沒有除錯資料"),
             ErrorCode::DiskLow => self.pick("The disk is nearly full", "磁碟空間不足"),
             ErrorCode::DiskUnbounded => self.pick("Tasks' disk use is not bounded", "任務的磁碟用量沒有上限"),
             ErrorCode::SandboxBroken => {

@@ -68,4 +68,42 @@ pub struct GpuUse {
 pub struct MetricsView {
     /// Oldest first; the last one is the newest.
     pub samples: Vec<MetricsSample>,
+    /// What was done since the worker started.
+    #[serde(default)]
+    pub totals: WorkTotals,
+}
+
+/// What was done since the worker started, for attempts that are over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct WorkTotals {
+    /// Attempts that succeeded.
+    #[ts(type = "number")]
+    pub succeeded: u64,
+    /// That failed, those out of time left out.
+    #[ts(type = "number")]
+    pub failed: u64,
+    /// That ran out of time.
+    #[ts(type = "number")]
+    pub timed_out: u64,
+    /// That were cancelled.
+    #[ts(type = "number")]
+    pub cancelled: u64,
+    /// That were handed back.
+    #[ts(type = "number")]
+    pub handed_back: u64,
+    /// That the pool gave to somebody else.
+    #[ts(type = "number")]
+    pub lost: u64,
+    /// Running time without frozen time, in milliseconds.
+    #[ts(type = "number")]
+    pub run_ms: u64,
+    /// CPU time in milliseconds.
+    #[ts(type = "number")]
+    pub cpu_ms: u64,
+    /// Packages, in bytes.
+    #[ts(type = "number")]
+    pub bytes_in: u64,
+    /// Outputs, in bytes.
+    #[ts(type = "number")]
+    pub bytes_out: u64,
 }

@@ -39,6 +39,10 @@ pub struct Snapshot {
     pub notices: Vec<Notice>,
     /// Hosts that tasks want to reach and the owner has not decided about, newest first.
     pub host_questions: Vec<HostQuestion>,
+    /// What is above its threshold now: `cpu_high`, `memory_high`, `disk_high`, `temperature_high`,
+    /// `task_near_limit`, `task_silent`.
+    #[serde(default)]
+    pub alerts: Vec<String>,
     /// Language the owner chose: `auto`, `en` or `zh-tw`.
     pub language: String,
     /// Theme the owner chose: `system`, `light` or `dark`.

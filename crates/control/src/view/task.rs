@@ -285,3 +285,28 @@ pub struct EarningsView {
     #[ts(type = "number | null")]
     pub balance_cpt: Option<i64>,
 }
+
+/// What is kept of a failed attempt, in one folder on this computer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct DebugView {
+    /// The folder.
+    pub folder: String,
+    /// Kept at.
+    #[ts(type = "number")]
+    pub kept_at_ms: i64,
+    /// Removed at the latest then.
+    #[ts(type = "number")]
+    pub until_ms: i64,
+    /// Files in it, by name.
+    pub files: Vec<DebugFile>,
+}
+
+/// One file of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct DebugFile {
+    /// Its name.
+    pub name: String,
+    /// Its size.
+    #[ts(type = "number")]
+    pub size_bytes: u64,
+}

@@ -33,6 +33,7 @@ pub(super) fn sample(stats: &ContainerStatsResponse) -> Option<UsageSample> {
         gpu_percent: None,
         disk_bytes,
         network_bytes,
+        disk_used_bytes: None,
     })
 }
 
@@ -63,6 +64,7 @@ mod tests {
             gpu_percent: None,
             disk_bytes: 5096,
             network_bytes: 0,
+            disk_used_bytes: None,
         };
         assert_eq!(reading, Some(expected));
     }

@@ -36,7 +36,8 @@ impl FakeWorker {
             "snapshot" | "start" | "stop" => Ok(serde_json::to_value(&**self.snapshots.borrow()).unwrap()),
             "metrics" => {
                 let sample = MetricsSample { cpu_percent: 25.0, ..MetricsSample::default() };
-                Ok(serde_json::to_value(MetricsView { samples: vec![sample] }).unwrap())
+                Ok(serde_json::to_value(MetricsView { samples: vec![sample], ..MetricsView::default() })
+                    .unwrap())
             }
             "pair" => Ok(json!({ "url": "http://127.0.0.1:1/pair?code=x", "expires_in_seconds": 120 })),
             "task" => Err(ApiError::new(ErrorCode::TaskUnknown, "There is no such task.").with("task", "t")),

@@ -1,5 +1,6 @@
 //! The core's dealings with its attempts.
 
+use super::watchdog::Watched;
 use super::{Core, Effect, pool_problem};
 use crate::port::{OwnContainer, PoolError, PoolErrorKind};
 use hivemind_control::Level;
@@ -42,6 +43,8 @@ pub(super) struct Live {
     pub(super) priority: Option<Priority>,
     /// Since when usage has not been booked; set while the container runs.
     counted_to: Option<Mono>,
+    /// What the watch over it remembers.
+    pub(super) watched: Watched,
     /// What waits for the pool, since when it may be tried, and failed tries so far.
     delivery: Option<Delivery>,
 }
@@ -71,6 +74,7 @@ impl Live {
             gpu: None,
             priority: None,
             counted_to: None,
+            watched: Watched::default(),
             delivery: None,
         }
     }
@@ -161,10 +165,12 @@ impl Core {
         match &input {
             TaskInput::Started => {
                 live.counted_to.get_or_insert(now.mono);
+                live.watched.since = Some(now.mono);
             }
             TaskInput::Exited { .. } | TaskInput::Stopped | TaskInput::Failed { .. } | TaskInput::Revoked => {
                 live.book(now.mono);
                 live.counted_to = None;
+                live.watched.since = None;
             }
             TaskInput::HandBackTaken | TaskInput::Acknowledged(_) => live.delivery = None,
             TaskInput::Begin

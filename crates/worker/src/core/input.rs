@@ -5,6 +5,7 @@ use crate::port::{
     Registered, StoreError,
 };
 use hivemind_control::{AccountView, ApiError};
+use hivemind_domain::alert::Alarm;
 use hivemind_domain::connection::Todo;
 use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::TaskKey;
@@ -137,6 +138,8 @@ pub enum Input {
     Journal(Result<(), StoreError>),
     /// Too little room on the disk, or enough again.
     DiskLow(bool),
+    /// A gauge of this computer was raised, or is calm again.
+    Alarm(Alarm),
     /// The settings changed.
     Limits(Limits),
     /// This computer was looked at; engine and isolation are left as they are.

@@ -20,6 +20,7 @@ mod outlook;
 mod priority;
 mod problem;
 mod view;
+mod watchdog;
 
 use attempts::Live;
 pub use input::{Effect, EngineState, Input, Limits, OwnerAsks};
@@ -56,6 +57,7 @@ pub struct Core {
     pulls: Vec<PullProgress>,
     priority: priority::Present,
     network: network::NetworkDesk,
+    watchdog: watchdog::Watchdog,
     shutting_down: bool,
     ended: bool,
 }
@@ -87,6 +89,7 @@ impl Core {
             pulls: Vec::new(),
             priority: priority::Present::default(),
             network: network::NetworkDesk::default(),
+            watchdog: watchdog::Watchdog::default(),
             shutting_down: false,
             ended: false,
         }
@@ -177,6 +180,7 @@ impl Core {
             Input::GpuUse(containers) => self.gpu_use(&containers),
             Input::Pulling(pulls) => self.pulls = pulls,
             Input::ImageAsked(image) => self.ask_about(&image, now),
+            Input::Alarm(alarm) => self.alarm(alarm, now),
             Input::Tick => self.tick(now, effects),
             Input::Shutdown => {
                 self.shutting_down = true;
@@ -245,6 +249,7 @@ impl Core {
         }
         self.name_obstacles();
         self.prioritise(effects);
+        self.look(now);
         self.deliver_due(now, effects);
         self.ask_for_work(now, effects);
         if self.shutting_down && !self.ended && unfinished == 0 {

@@ -29,7 +29,13 @@ impl Core {
         let deliveries = self.live.values().filter_map(Live::delivery_wake);
         let timeouts = self.live.values().filter_map(Live::timeout_wake);
         let waiting = ask.into_iter().chain(deliveries).filter(later);
-        [backoff, self.engine_retry_at].into_iter().flatten().chain(timeouts).chain(waiting).min()
+        [backoff, self.engine_retry_at]
+            .into_iter()
+            .flatten()
+            .chain(timeouts)
+            .chain(self.look_wake())
+            .chain(waiting)
+            .min()
     }
 
     /// Use of every attempt, for a status report.

@@ -12,6 +12,8 @@ use hivemind_domain::task::{
 };
 use hivemind_domain::time::WallMs;
 
+mod watching;
+
 fn at(ms: u64) -> Now {
     Now { mono: Mono(Duration::from_millis(ms)), wall: WallMs(1_000_000 + ms as i64) }
 }
@@ -183,7 +185,9 @@ fn time_runs_out_only_while_the_container_runs() {
     let prepared = TaskInput::Prepared { container: "c".into(), image_digest: "d".into() };
     core.step(Input::Task(k.clone(), prepared), at(120_000));
     core.step(Input::Task(k.clone(), TaskInput::Started), at(120_000));
-    assert_eq!(core.next_wake(at(120_001).mono), Some(at(180_000).mono));
+    assert_eq!(core.next_wake(at(120_001).mono), Some(at(125_000).mono), "looked at meanwhile");
+    core.step(Input::Tick, at(178_000));
+    assert_eq!(core.next_wake(at(178_001).mono), Some(at(180_000).mono));
     let effects = core.step(Input::Tick, at(180_000));
     assert!(effects.iter().any(|e| matches!(e, Effect::Persist(_, todo) if *todo == vec![TaskEffect::Halt])));
     assert_eq!(core.live_task(&k).unwrap().verdict.as_ref().unwrap().word(), "timed_out");

@@ -28,6 +28,7 @@ impl Core {
             pulls: self.pulls.iter().map(pull_view).collect(),
             notices: self.notices.iter().cloned().collect(),
             host_questions: self.network.questions(),
+            alerts: self.alerts(),
             ..Snapshot::default()
         }
     }

@@ -2,6 +2,7 @@
 //! same contract suite. No port returns a library's own handle.
 
 mod clock;
+mod debug;
 mod egress;
 mod engine;
 mod host;
@@ -9,6 +10,7 @@ mod pool;
 mod store;
 
 pub use clock::Clock;
+pub use debug::*;
 pub use egress::*;
 pub use engine::*;
 pub use host::{GpuContainer, Host};

@@ -147,6 +147,12 @@ impl Spool {
         self.folder.join(format!("{}.{}.package.zip", key.task, key.attempt))
     }
 
+    /// The output lines of a failed attempt, on their way into its debugging data.
+    #[must_use]
+    pub fn debug_log(&self, key: &TaskKey) -> PathBuf {
+        self.folder.join(format!("{}.{}.log.txt", key.task, key.attempt))
+    }
+
     /// The outputs of an attempt.
     #[must_use]
     pub fn result(&self, key: &TaskKey) -> PathBuf {

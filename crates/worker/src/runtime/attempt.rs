@@ -1,6 +1,6 @@
 //! Performs what an attempt asks for; every end of it is told to the loop.
 
-use super::{Activity, Shared, lock, package, reporter, room, unit};
+use super::{Activity, Shared, debug, lock, package, reporter, room, unit};
 use crate::core::{Input, engine_problem};
 use crate::failpoint;
 use crate::port::{
@@ -117,6 +117,7 @@ async fn prepare(shared: Arc<Shared>, task: Task, token: CancellationToken) {
     }
     tell_times(&shared, &key, times).await;
     lock(&shared.activities).remove(&key);
+    let failed = task.clone();
     let input = match outcome {
         None => {
             tokio::spawn(undo(Arc::clone(&shared), task, preparing));
@@ -129,6 +130,7 @@ async fn prepare(shared: Arc<Shared>, task: Task, token: CancellationToken) {
             Input::Task(key, TaskInput::Failed { class: FailureClass::Engine, message })
         }
     };
+    debug::keep_failed(&shared, &failed, &input, times).await;
     shared.tell(input).await;
 }
 
@@ -143,6 +145,7 @@ async fn undo(shared: Arc<Shared>, task: Task, mut preparing: JoinHandle<(Input,
     for file in shared.ports.spool.files(task.key()) {
         remove_file(&file).await;
     }
+    lock(&shared.listings).remove(task.key());
     remove_container(shared, Task { container: None, ..task }).await;
 }
 
@@ -198,7 +201,10 @@ async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input
             if let Some(path) = package {
                 remove_file(&path).await;
             }
-            let crate::port::Prepared { container, image_digest, pull, .. } = prepared;
+            let crate::port::Prepared { container, image_digest, pull, listing } = prepared;
+            if !listing.is_empty() {
+                lock(&shared.listings).insert(key.clone(), listing);
+            }
             times.pull_ms = u64::try_from(pull.as_millis()).unwrap_or(u64::MAX);
             Input::Task(key, TaskInput::Prepared { container, image_digest })
         }
@@ -281,7 +287,12 @@ async fn run(shared: Arc<Shared>, task: Task) {
         }
         Err(error) => engine_failed(key.clone(), error),
     };
-    tell_times(&shared, &key, PhaseTimes { run_ms, ..PhaseTimes::default() }).await;
+    let times = PhaseTimes { run_ms, ..PhaseTimes::default() };
+    tell_times(&shared, &key, times).await;
+    // What ended by itself goes on to its outputs; they are kept with the rest.
+    if !matches!(input, Input::Task(_, TaskInput::Exited { .. })) {
+        debug::keep_failed(&shared, &task, &input, times).await;
+    }
     shared.tell(input).await;
 }
 
@@ -393,7 +404,8 @@ async fn collect(shared: Arc<Shared>, task: Task) {
     if token.is_cancelled() {
         remove_file(&into).await;
     }
-    tell_times(&shared, &key, PhaseTimes { collect_ms, ..PhaseTimes::default() }).await;
+    let times = PhaseTimes { collect_ms, ..PhaseTimes::default() };
+    tell_times(&shared, &key, times).await;
     let input = match collected {
         Ok(file) => Input::Task(key, TaskInput::Collected(file)),
         Err(error) if error.is_outage() => Input::EngineAway(key, error),
@@ -401,6 +413,9 @@ async fn collect(shared: Arc<Shared>, task: Task) {
             Input::Task(key, TaskInput::Failed { class: FailureClass::Result, message: error.message })
         }
     };
+    if !token.is_cancelled() {
+        debug::keep_failed(&shared, &task, &input, times).await;
+    }
     shared.tell(input).await;
 }
 

@@ -1,11 +1,11 @@
 //! What the worker can be asked, answered by the loop or from what it published.
 
-use super::{Message, Shared, doctor, earnings, link, lock, room};
+use super::{Message, Shared, debug, doctor, earnings, link, lock, room};
 use crate::core::{Input, OwnerAsks, pool_problem, task_view};
 use crate::port::{HistoryFilter, StoreError};
 use async_trait::async_trait;
 use hivemind_control::{
-    AccountView, ApiError, Control, DoctorReport, EarningsQuery, EarningsView, ErrorCode, Event, EventStream,
+    AccountView, ApiError, Control, DebugView, DoctorReport, EarningsQuery, EarningsView, ErrorCode, Event, EventStream,
     HistoryPage, HistoryQuery, HostAnswer, HostDecision, ImageDecision, LogPage, LogQuery, LoginRequest,
     MetricsView, PairingCode, SettingChange, SettingView, Snapshot, Subscription, TaskRef, TaskView,
     subscription,
@@ -148,6 +148,15 @@ impl Control for WorkerControl {
         self.shared.ports.logs.page(&key, query.from, limit).await.map_err(store_problem)
     }
 
+    async fn debug_data(&self, task: TaskRef) -> Result<DebugView, ApiError> {
+        debug::view(&self.shared, &self.key(&task).await?).await
+    }
+
+    async fn open_debug_data(&self, task: TaskRef) -> Result<(), ApiError> {
+        let view = debug::view(&self.shared, &self.key(&task).await?).await?;
+        self.shared.ports.desktop.open_folder(std::path::Path::new(&view.folder))
+    }
+
     async fn stop_task(&self, task: TaskRef) -> Result<TaskView, ApiError> {
         let key = self.key(&task).await?;
         let running = self
@@ -258,7 +267,8 @@ impl Control for WorkerControl {
     }
 
     async fn metrics(&self, (): ()) -> Result<MetricsView, ApiError> {
-        Ok(lock(&self.shared.readings).view())
+        let totals = *lock(&self.shared.totals);
+        Ok(MetricsView { totals, ..lock(&self.shared.readings).view() })
     }
 
     async fn doctor(&self, (): ()) -> Result<DoctorReport, ApiError> {

@@ -241,7 +241,7 @@ async fn status_reports(shared: Arc<Shared>) {
         let metrics = if latest.at_ms > 0 { latest } else { sampler::look(&shared).await };
         let state = shared.link.borrow().clone();
         let report =
-            StatusReport { metrics, tasks: state.statuses, paused: state.paused, alerts: Vec::new() };
+            StatusReport { metrics, tasks: state.statuses, paused: state.paused, alerts: state.alerts };
         match shared.ports.pool.report_status(&report).await {
             Ok(answer) => shared.tell(Input::Charged(answer.charged, answer.balance_cpt)).await,
             // Heartbeats find out whether the link is broken.

@@ -3,9 +3,10 @@
 use crate::core::{Core, Effect, Input};
 use crate::failpoint;
 use crate::port::{
-    Clock, Engine, Host, Journal, LogArchive, Pool, Secrets, SettingsStore, Spool, TaskStatus, Tokens,
+    Clock, DebugArchive, Engine, Host, Journal, LogArchive, Pool, Secrets, SettingsStore, Spool, TaskStatus,
+    Tokens,
 };
-use hivemind_control::{ApiError, Event, PairingCode, Snapshot};
+use hivemind_control::{ApiError, Event, Level, Notice, PairingCode, Snapshot, WorkTotals};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::task::Task;
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 mod attempt;
+mod debug;
 mod doctor;
 mod earnings;
 mod handle;
@@ -42,6 +44,9 @@ pub trait Desktop: Send + Sync + 'static {
     /// Lets the worker start at login, or no more.
     fn start_at_login(&self, on: bool) -> Result<(), ApiError>;
 
+    /// Shows a folder of ours in the system's file manager.
+    fn open_folder(&self, folder: &std::path::Path) -> Result<(), ApiError>;
+
     /// Makes a one-time code that pairs a browser.
     fn pair(&self) -> Result<PairingCode, ApiError>;
 }
@@ -60,6 +65,8 @@ pub struct Ports {
     pub journal: Arc<dyn Journal>,
     /// Their output.
     pub logs: Arc<dyn LogArchive>,
+    /// What is kept of failed attempts.
+    pub debug: Arc<dyn DebugArchive>,
     /// Tokens.
     pub secrets: Arc<dyn Secrets>,
     /// Settings.
@@ -88,6 +95,7 @@ pub(crate) struct LinkState {
     held: Vec<TaskKey>,
     statuses: Vec<TaskStatus>,
     paused: String,
+    alerts: Vec<String>,
 }
 
 /// What goes on for an attempt outside the loop.
@@ -111,6 +119,9 @@ pub(crate) struct Shared {
     readings: Mutex<sampler::Readings>,
     /// Repositories of images that the owner allowed for one more task.
     once_images: Mutex<std::collections::BTreeSet<String>>,
+    /// What the packages of attempts hold, for people.
+    listings: Mutex<HashMap<TaskKey, String>>,
+    totals: Mutex<WorkTotals>,
 }
 
 impl Shared {
@@ -175,6 +186,8 @@ impl Worker {
             reporters: Mutex::default(),
             readings: Mutex::default(),
             once_images: Mutex::default(),
+            listings: Mutex::default(),
+            totals: Mutex::default(),
             ports,
         });
         let capabilities = room::capabilities(&shared).await;
@@ -243,6 +256,7 @@ impl EventLoop {
         for effect in effects {
             self.perform(effect);
         }
+        self.write_log();
         self.publish();
         if let Some(done) = done {
             let _ = done.send(Arc::clone(&self.shared.snapshots.borrow()));
@@ -297,8 +311,22 @@ impl EventLoop {
         }
     }
 
+    /// Alerts, as lines of the log.
+    fn write_log(&mut self) {
+        for Notice { level, error, .. } in self.core.take_news() {
+            let (alert, task_id) = (error.code.word(), error.facts.get("task").map_or("", String::as_str));
+            if level == Level::Ok {
+                tracing::info!(alert, "an alert is over");
+            } else {
+                tracing::warn!(alert, task_id, message = %error.message, "alert");
+            }
+        }
+    }
+
     fn forget(&mut self, task: &Task) {
         self.today.add(task);
+        debug::count(&self.shared, task);
+        lock(&self.shared.listings).remove(task.key());
         lock(&self.shared.reporters).remove(task.key());
         if task.credit.is_some() {
             self.link.read_balance();
@@ -332,6 +360,7 @@ impl EventLoop {
             held: self.core.held(),
             statuses: self.core.statuses(),
             paused: self.core.paused_word(),
+            alerts: self.core.alerts(),
         };
         shared.link.send_if_modified(|old| {
             let changed = *old != link;

@@ -1,9 +1,10 @@
 //! Looks at the computer: every 2 s while somebody watches or a task runs, else as often as the pool is told.
 
-use super::{Shared, lock, room};
+use super::{Shared, debug, lock, room};
 use crate::core::Input;
 use crate::port::Host;
 use hivemind_control::{Event, MetricsSample, MetricsView};
+use hivemind_domain::alert::{Alarm, Gauge, HostWatch};
 use hivemind_domain::resources::GIB;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,12 +27,13 @@ pub(super) struct Readings {
     pub(super) gpu_note: String,
     samples: VecDeque<MetricsSample>,
     disk_low: bool,
+    watch: HostWatch,
 }
 
 impl Readings {
     /// The last minute.
     pub(super) fn view(&self) -> MetricsView {
-        MetricsView { samples: self.samples.iter().cloned().collect() }
+        MetricsView { samples: self.samples.iter().cloned().collect(), ..MetricsView::default() }
     }
 
     /// The newest reading.
@@ -52,8 +54,10 @@ pub(super) async fn run(shared: Arc<Shared>) {
     shared.tell(Input::Tick).await;
     let mut watchers = shared.snapshots.subscribe();
     let mut looked = shared.ports.clock.now().mono;
+    let mut daily = debug::Daily::default();
     loop {
         look(&shared).await;
+        daily.sweep_when_due(&shared).await;
         let now = shared.ports.clock.now().mono;
         if now.since(looked) >= COMPUTER {
             looked = now;
@@ -102,6 +106,9 @@ pub(super) async fn look(shared: &Arc<Shared>) -> MetricsSample {
     if let Some(low) = changed {
         shared.tell(Input::DiskLow(low)).await;
     }
+    for alarm in alarms(shared, &sample) {
+        shared.tell(Input::Alarm(alarm)).await;
+    }
     let load = hivemind_domain::priority::owner_load(sample.cpu_percent, sample.tasks_cpu_percent);
     shared.tell(Input::OwnerLoad(load)).await;
     let lent = shared.snapshots.borrow().limits.granted_gpus > 0;
@@ -113,4 +120,23 @@ pub(super) async fn look(shared: &Arc<Shared>) -> MetricsSample {
     }
     let _ = shared.events.send(Event::Metrics(sample.clone()));
     sample
+}
+
+/// Compares a reading with the owner's thresholds; gives what changed.
+fn alarms(shared: &Shared, sample: &MetricsSample) -> Vec<Alarm> {
+    let now = shared.ports.clock.now().mono;
+    let settings = shared.ports.settings.current();
+    let share = |part: u64, whole: u64| (whole > 0).then(|| (100.0 * part as f64 / whole as f64) as f32);
+    let hottest = sample.gpus.iter().filter_map(|gpu| gpu.temperature_c).reduce(f32::max);
+    let mut readings = lock(&shared.readings);
+    let mut read = |gauge: Gauge| {
+        let value = match gauge {
+            Gauge::Cpu => Some(sample.cpu_percent),
+            Gauge::Memory => share(sample.memory_used_bytes, sample.memory_total_bytes),
+            Gauge::Disk => share(sample.disk_used_bytes, sample.disk_total_bytes),
+            Gauge::Temperature => hottest,
+        };
+        readings.watch.read(gauge, value, settings.integer(gauge.setting()), now)
+    };
+    Gauge::ALL.into_iter().filter_map(&mut read).collect()
 }

@@ -86,6 +86,23 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       const count = Math.max(0, Math.min(limit, total - from));
       return { lines: Array.from({ length: count }, (_, i) => logLine(from + i)), total, first_kept: 0 };
     },
+    debug_data: (ref) => {
+      const name = `${ref.task_id}.${ref.attempt ?? 1}`;
+      return {
+        folder: `/home/ann/.local/share/hivemind-worker/debug/${name}`,
+        kept_at_ms: now() - 3_600_000,
+        until_ms: now() + 6 * 86_400_000,
+        files: [
+          { name: "about.json", size_bytes: 57 },
+          { name: "container.json", size_bytes: 2_310 },
+          { name: "log.txt", size_bytes: 48_120 },
+          { name: "outputs.zip", size_bytes: 1_204 },
+          { name: "package.txt", size_bytes: 212 },
+          { name: "report.json", size_bytes: 1_903 },
+        ],
+      };
+    },
+    open_debug_data: () => null,
     stop_task: (ref) => {
       const found = held.tasks.find((t) => t.task_id === ref.task_id);
       if (!found) throw new CallError(problem("TASK_ENDED", "This task has already ended."));
@@ -144,7 +161,8 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
     },
     metrics: () => {
       const end = now();
-      return { samples: Array.from({ length: 60 }, (_, i) => sample(end - (59 - i) * 1000, held.tasks.length)) };
+      const totals = { succeeded: 12, failed: 1, timed_out: 0, cancelled: 0, handed_back: 1, lost: 0, run_ms: 5_400_000, cpu_ms: 4_900_000, bytes_in: 120_000, bytes_out: 480_000 };
+      return { samples: Array.from({ length: 60 }, (_, i) => sample(end - (59 - i) * 1000, held.tasks.length)), totals };
     },
     doctor: () => {
       const bad = held.engine.problem;

@@ -182,6 +182,7 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
     pulls: [],
     notices: [],
     host_questions: [],
+    alerts: [],
     language: "auto",
     theme: "system",
     ...change,

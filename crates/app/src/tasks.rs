@@ -1,0 +1,125 @@
+//! `hivemind-worker tasks …`: the list, one task with its report, and what is kept of a failed one.
+
+use crate::cli::{Cli, TasksOptions};
+use crate::client::show;
+use crate::output;
+use anyhow::Context;
+use hivemind_control::{DebugView, HistoryQuery, ReportView, TaskRef, TaskView};
+use hivemind_local_api::SocketClient;
+use serde_json::json;
+use std::path::Path;
+
+type Client = hivemind_control::Client<SocketClient>;
+
+pub(crate) async fn run(cli: &Cli, worker: &Client, options: &TasksOptions) -> anyhow::Result<()> {
+    let Some(id) = &options.id else {
+        let query = HistoryQuery {
+            state: options.state.clone(),
+            search: options.search.clone(),
+            offset: 0,
+            limit: options.limit,
+        };
+        show(cli, &worker.tasks(query).await?, |page| list(&page.tasks));
+        return Ok(());
+    };
+    let task = TaskRef { task_id: id.clone(), attempt: options.attempt };
+    // `--debug` alone is the flag that every command has; beside a task it asks for what is kept of it.
+    let wanted = options.debug_data.clone().or(cli.debug.then_some(None));
+    match wanted {
+        None => show(cli, &worker.task(task).await?, one),
+        Some(None) => show(cli, &worker.debug_data(task).await?, kept),
+        Some(Some(path)) => {
+            let kept = worker.debug_data(task).await?;
+            copy(&kept, &path)?;
+            show(cli, &json!({ "folder": path.display().to_string(), "files": kept.files }), |_| {
+                output::line(format!("{} files are in {}.", kept.files.len(), path.display()));
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A table of tasks; nothing without any.
+pub(crate) fn list(tasks: &[TaskView]) {
+    if tasks.is_empty() {
+        return;
+    }
+    let row = |t: &TaskView| {
+        vec![
+            t.task_id.clone(),
+            t.attempt.to_string(),
+            t.name.clone(),
+            t.verdict.clone().unwrap_or_else(|| t.phase.clone()),
+            t.exit_code.map(|c| c.to_string()).unwrap_or_default(),
+            output::duration(t.active_ms),
+            output::bytes(t.peak_memory_bytes),
+            t.credited_cpt.unwrap_or(t.estimated_cpt).to_string(),
+        ]
+    };
+    let rows: Vec<_> = tasks.iter().map(row).collect();
+    output::table(&["TASK", "TRY", "NAME", "STATE", "EXIT", "RAN", "MEMORY", "CPT"], &rows);
+}
+
+fn one(task: &TaskView) {
+    list(std::slice::from_ref(task));
+    if let Some(message) = &task.message {
+        output::line(message);
+    }
+    if let Some(r) = &task.report {
+        report(r);
+    }
+}
+
+fn report(r: &ReportView) {
+    let exit = r.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
+    output::line(format!("Outcome: {}{exit}", r.exit_class));
+    output::line(format!(
+        "Wall time {} · CPU time {} · GPU time {} · peak memory {}",
+        output::duration(r.wall_ms),
+        output::duration(r.cpu_ms),
+        output::duration(r.gpu_ms),
+        output::bytes(r.peak_memory_bytes),
+    ));
+    output::line(format!(
+        "Package {} · outputs {} · disk traffic {} · network traffic {}",
+        output::bytes(r.bytes_in),
+        output::bytes(r.bytes_out),
+        output::bytes(r.disk_bytes),
+        output::bytes(r.network_bytes),
+    ));
+    let p = r.phases;
+    let phases = [
+        ("waiting", p.queue_ms),
+        ("package", p.fetch_ms),
+        ("image", p.pull_ms),
+        ("preparing", p.prepare_ms),
+        ("running", p.run_ms),
+        ("gathering", p.collect_ms),
+        ("sending", p.upload_ms),
+    ];
+    let told: Vec<_> = phases.iter().map(|(name, ms)| format!("{name} {}", output::duration(*ms))).collect();
+    output::line(format!("Phases: {}", told.join(" · ")));
+    if !r.image_digest.is_empty() {
+        output::line(format!("Image: {}", r.image_digest));
+    }
+}
+
+fn kept(view: &DebugView) {
+    output::line(&view.folder);
+    let rows: Vec<_> =
+        view.files.iter().map(|file| vec![file.name.clone(), output::bytes(file.size_bytes)]).collect();
+    output::table(&["FILE", "SIZE"], &rows);
+}
+
+/// Copies the named files into a new folder. A link in the place of one is refused.
+fn copy(kept: &DebugView, into: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir(into).with_context(|| format!("{} cannot be made", into.display()))?;
+    for file in &kept.files {
+        let from = Path::new(&kept.folder).join(&file.name);
+        let plain = Path::new(&file.name).components().count() == 1
+            && from.symlink_metadata().is_ok_and(|found| found.is_file());
+        anyhow::ensure!(plain, "{} is no plain file", from.display());
+        std::fs::copy(&from, into.join(&file.name)).with_context(|| format!("{}", from.display()))?;
+    }
+    Ok(())
+}
