@@ -5,8 +5,8 @@ use crate::{output, process, tasks};
 use anyhow::Context;
 use futures_util::StreamExt;
 use hivemind_control::{
-    ApiError, EarningsQuery, ErrorCode, Event, HostAnswer, HostDecision, Level, LogLine,
-    LogQuery, LoginRequest, MetricsSample, SettingChange, SettingView, Snapshot, StatusState, TaskRef,
+    ApiError, EarningsQuery, ErrorCode, Event, HostAnswer, HostDecision, Level, LogLine, LogQuery,
+    LoginRequest, MetricsSample, SettingChange, SettingView, Snapshot, StatusState, TaskRef,
 };
 use hivemind_local_api::SocketClient;
 use hivemind_worker_core::port::SettingsStore;

@@ -72,6 +72,7 @@ notices: Array<Notice>,
  * Hosts that tasks want to reach and the owner has not decided about, newest first.
  */
 host_questions: Array<HostQuestion>, 
+/**
  * What is above its threshold now: `cpu_high`, `memory_high`, `disk_high`, `temperature_high`,
  * `task_near_limit`, `task_silent`.
  */

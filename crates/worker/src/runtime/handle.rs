@@ -5,10 +5,10 @@ use crate::core::{Input, OwnerAsks, pool_problem, task_view};
 use crate::port::{HistoryFilter, StoreError};
 use async_trait::async_trait;
 use hivemind_control::{
-    AccountView, ApiError, Control, DebugView, DoctorReport, EarningsQuery, EarningsView, ErrorCode, Event, EventStream,
-    HistoryPage, HistoryQuery, HostAnswer, HostDecision, ImageDecision, LogPage, LogQuery, LoginRequest,
-    MetricsView, PairingCode, SettingChange, SettingView, Snapshot, Subscription, TaskRef, TaskView,
-    subscription,
+    AccountView, ApiError, Control, DebugView, DoctorReport, EarningsQuery, EarningsView, ErrorCode, Event,
+    EventStream, HistoryPage, HistoryQuery, HostAnswer, HostDecision, ImageDecision, LogPage, LogQuery,
+    LoginRequest, MetricsView, PairingCode, SettingChange, SettingView, Snapshot, Subscription, TaskRef,
+    TaskView, subscription,
 };
 use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::{TaskId, TaskKey};
