@@ -201,7 +201,7 @@ async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input
             if let Some(path) = package {
                 remove_file(&path).await;
             }
-            let crate::port::Prepared { container, image_digest, pull, listing } = prepared;
+            let crate::port::Prepared { container, image_digest, pull, listing, .. } = prepared;
             if !listing.is_empty() {
                 lock(&shared.listings).insert(key.clone(), listing);
             }
