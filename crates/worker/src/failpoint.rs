@@ -26,7 +26,7 @@ pub const ALL: &[&str] = &[
     "journal.wish.before",
     "journal.wish.after",
     "fetch.before",
-    "fetch.synced",
+    "fetch.whole",
     "fetch.renamed",
     "fetch.after",
     "prepare.before",

@@ -216,6 +216,9 @@ impl Watch<'_> {
         match notice {
             Ok(Notice::Died { container, code }) if container == self.container => {
                 self.ended(Exit { code, out_of_memory: false });
+                // The engine closes a container's log before it tells the end. The rest is read at once: the
+                // following stream would end by itself some 100 ms later, and perhaps before the last piece.
+                self.logs = None;
                 Ok(true)
             }
             Ok(Notice::OutOfMemory { container }) if container == self.container => {
