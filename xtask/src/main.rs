@@ -13,6 +13,7 @@ mod demand;
 mod engine;
 mod faults;
 mod folders;
+mod fuzz;
 mod hostile;
 mod image;
 mod licences;
@@ -75,6 +76,8 @@ enum Task {
     Bench(bench::Options),
     /// Break things on purpose: the table of faults with its counts
     Faults(faults::Options),
+    /// Run what reads bytes from outside under libFuzzer
+    Fuzz(fuzz::Options),
     /// Hostile inputs, each with the outcome it must have
     Hostile(hostile::Options),
     /// Pictures of every screen (later work)
@@ -138,6 +141,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Windows => windows::check(&folders)?,
         Task::Bench(options) => return Ok(code(bench::bench(&folders, &options)?)),
         Task::Faults(options) => return faults::faults(&folders, &options),
+        Task::Fuzz(options) => return Ok(code(fuzz::fuzz(&folders, &options)?)),
         Task::Hostile(options) => return Ok(code(hostile::hostile(&folders, &options)?)),
         Task::Screens { out } => {
             return Ok(later("screens", &out.map(|dir| dir.display().to_string()).unwrap_or_default()));

@@ -21,6 +21,8 @@ mod engine;
 mod entry_path;
 mod events;
 mod failure;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod grant;
 mod image;
 mod info;

@@ -91,6 +91,16 @@ async fn well_known(master: &Url, allow_unencrypted: bool, pin: Option<Pin>) -> 
     serde_json::from_slice(&body).map_err(|_| protocol("the pool's description of itself cannot be read"))
 }
 
+/// What a page says, and where that leads. For fuzzing.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read(page: &[u8]) {
+    if let Ok(known) = serde_json::from_slice::<WellKnown>(page)
+        && let Ok(target) = target(&known.grpc_addr, true)
+    {
+        assert!(!target.host.is_empty() && !target.host.contains(['/', '@', ' ']), "{target:?}");
+    }
+}
+
 async fn judged(url: &Url, allow_unencrypted: bool) -> Result<(String, Vec<SocketAddr>), PoolError> {
     let host = url.host_str().ok_or_else(|| protocol("the pool's address names no host"))?;
     let port = url.port_or_known_default().unwrap_or(80);

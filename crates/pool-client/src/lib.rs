@@ -7,6 +7,8 @@ mod config;
 mod dial;
 mod discovery;
 mod failure;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod guard;
 mod link;
 mod tls;

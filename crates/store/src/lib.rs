@@ -7,6 +7,8 @@ mod damage;
 mod debug;
 mod durable;
 mod folder;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod journal;
 mod logs;
 mod secrets;

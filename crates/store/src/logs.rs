@@ -34,6 +34,15 @@ const MOST_KNOWN: usize = 256;
 const DROPPED: &str = "[this line was dropped: the task wrote more than is kept]";
 const DAMAGED: &str = "[this line was damaged on the disk]";
 
+/// Reads a record and writes it again. For fuzzing.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn check_record(data: &[u8]) {
+    let Some(read) = record::read(data) else { return };
+    let mut again = Vec::new();
+    record::write(&mut again, read.number, &read.line);
+    assert_eq!(record::read(again.strip_suffix(b"\n").unwrap_or(&again)), Some(read));
+}
+
 /// Where an attempt's output ends.
 #[derive(Debug, Clone, Copy, Default)]
 struct End {

@@ -2,7 +2,7 @@
 
 use crate::case::Case;
 use crate::judge::Tally;
-use crate::{archives, messages, results};
+use crate::{archives, escape, exhaustion, messages, network, races, results};
 
 /// What a group needs to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +29,16 @@ pub fn cases(group: &str) -> Vec<Case> {
         "archives" => archives::cases(),
         "results" => results::cases(),
         "messages" => messages::cases(),
+        "races" => races::cases(),
+        "escape" => escape::cases(),
+        "network" => network::cases(),
+        "exhaustion" => exhaustion::cases(),
         _ => Vec::new(),
     }
 }
 
 /// How many inputs a group's run came to.
 #[must_use]
-pub fn count(_group: &str, tally: &Tally) -> usize {
-    tally.ran
+pub fn count(group: &str, tally: &Tally) -> usize {
+    if group == "races" { tally.ran * races::TRIES } else { tally.ran }
 }

@@ -6,10 +6,16 @@
 pub mod archives;
 pub mod case;
 pub mod console;
+pub mod container;
 pub mod cost;
+pub mod escape;
+pub mod exhaustion;
+pub mod fuzz;
 pub mod groups;
 pub mod judge;
 pub mod messages;
+pub mod network;
+pub mod races;
 pub mod results;
 pub mod tar;
 pub mod zip;

@@ -3,7 +3,7 @@
 //! Exit codes: 0 every outcome was the expected one, 1 one was not, 2 a wrong command line.
 
 use hivemind_hostile::case::{GROUPS, assert_unique};
-use hivemind_hostile::groups::{self, Needs};
+use hivemind_hostile::groups;
 use hivemind_hostile::judge::{Manner, Tally, run};
 use hivemind_hostile::{console, skipped};
 use std::process::ExitCode;
@@ -15,6 +15,7 @@ struct Options {
     json: bool,
     self_check: bool,
     report: Option<String>,
+    seeds: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -25,6 +26,18 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Some(folder) = &options.seeds {
+        return match hivemind_hostile::fuzz::write_seeds(std::path::Path::new(folder)) {
+            Ok(names) => {
+                console::answer(&names.join(" "));
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                console::note(&format!("error: {folder}: {error}"));
+                ExitCode::FAILURE
+            }
+        };
+    }
     let mut good = true;
     let mut report = String::new();
     let mut json = serde_json::Map::new();
@@ -111,6 +124,7 @@ fn read(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
         let mut value = || arguments.next().ok_or(format!("{argument} wants a value"));
         match argument.as_str() {
             "--only" => options.only.extend(value()?.split(',').map(str::to_owned)),
+            "--seeds" => options.seeds = Some(value()?),
             "--report" => options.report = Some(value()?),
             "--list" => options.list = true,
             "--json" => options.json = true,
@@ -124,6 +138,5 @@ fn read(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
             return Err(format!("no group {only}; there are {}", known.join(", ")));
         }
     }
-    let _ = Needs::Nothing;
     Ok(options)
 }

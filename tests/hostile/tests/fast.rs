@@ -1,8 +1,8 @@
 //! The inputs that need no container engine, with the other tests. `cargo xtask hostile` runs all groups.
 
 use hivemind_hostile::case::{GROUPS, assert_unique};
-use hivemind_hostile::groups;
 use hivemind_hostile::judge::{Manner, run};
+use hivemind_hostile::{fuzz, groups};
 
 #[track_caller]
 fn holds(group: &str) {
@@ -38,4 +38,31 @@ fn a_worker_that_takes_everything_is_noticed() {
         assert!(expected > 100);
         assert_eq!(run(cases, Manner { plant: true }).unexpected.len(), expected, "{group}");
     }
+}
+
+/// What the fuzzer begins with and what it once found, without the fuzzer.
+#[test]
+fn every_input_of_every_fuzz_target_ends_in_an_answer() {
+    assert!(fuzz::TARGETS.len() >= 8);
+    for target in fuzz::TARGETS {
+        let inputs = fuzz::inputs(target);
+        assert!(inputs.len() >= 3, "{}", target.name);
+        for input in inputs {
+            (target.run)(&input);
+            // Cut and changed too: a first look at what the fuzzer does with it.
+            (target.run)(&input[..input.len() / 2]);
+            let mut changed = input.clone();
+            if let Some(byte) = changed.get_mut(input.len() / 3) {
+                *byte ^= 0x55;
+            }
+            (target.run)(&changed);
+        }
+    }
+}
+
+/// The proxy's part of the network group needs no container engine.
+#[test]
+fn every_way_through_the_proxy_is_closed() {
+    let tally = run(hivemind_hostile::network::proxied(), Manner::default());
+    assert!(tally.ran > 100 && tally.unexpected.is_empty(), "{}", tally.unexpected.join("\n"));
 }

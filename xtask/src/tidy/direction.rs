@@ -56,9 +56,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "hivemind-control",
             "hivemind-domain",
+            "hivemind-egress",
             "hivemind-engine",
             "hivemind-pool-client",
             "hivemind-proto",
+            "hivemind-store",
             "hivemind-worker-core",
         ],
     ),

@@ -13,7 +13,7 @@ const PIECE_BYTES: usize = 16 * 1024;
 
 /// Turns log pieces into lines. Keeps no text: a line's first piece is told at once, the others are dropped.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     after_ns: i64,
     last_ns: i64,
     stdout_open: bool,
@@ -22,24 +22,24 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Tells only lines after this time.
-    pub(super) fn after(after_ns: i64) -> Self {
+    pub(crate) fn after(after_ns: i64) -> Self {
         Self { after_ns, ..Self::default() }
     }
 
     /// Where to read on when the stream broke: everything told so far is skipped.
-    pub(super) fn resumed(&self) -> Self {
+    pub(crate) fn resumed(&self) -> Self {
         Self::after(self.after_ns.max(self.last_ns))
     }
 
     /// Second from which the engine has to replay. One second early: order between the two outputs is not kept,
     /// and the times must come out as they did before.
-    pub(super) fn since_seconds(&self) -> i32 {
+    pub(crate) fn since_seconds(&self) -> i32 {
         let second = (self.after_ns / 1_000_000_000 - 1).max(0);
         i32::try_from(second).unwrap_or(i32::MAX)
     }
 
     /// Takes one piece; returns the line it begins, unless that was told before.
-    pub(super) fn push(&mut self, piece: &LogOutput) -> Option<OutputLine> {
+    pub(crate) fn push(&mut self, piece: &LogOutput) -> Option<OutputLine> {
         let (stderr, data) = match piece {
             LogOutput::StdErr { message } => (true, message),
             LogOutput::StdOut { message } | LogOutput::StdIn { message } | LogOutput::Console { message } => {

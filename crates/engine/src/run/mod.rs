@@ -22,7 +22,7 @@ use bollard::query_parameters::{LogsOptionsBuilder, StatsOptionsBuilder};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use hivemind_worker_core::port::{ContainerEvent, EgressSession, EngineError, EngineErrorKind, Exit};
-use lines::Lines;
+pub(crate) use lines::Lines;
 use network::Network;
 use std::sync::Arc;
 use std::time::Duration;

@@ -77,6 +77,24 @@ fn a_task_that_runs_too_long_is_stopped_and_keeps_its_outputs() {
     assert_clean(&world);
 }
 
+/// An earlier worker failed every task that ran longer than 30 s.
+#[test]
+fn a_task_of_forty_minutes_ends_as_any_other() {
+    let world = World::default();
+    world.pool.give(assigned("long"));
+    world.engine.program("long", Program::exits(0, SECOND * 2400).leaving(b"42"));
+    world.live(async |worker| {
+        world.until(worker, "running", |s| phase(s, "long") == "running").await;
+        world.pass(2390.0).await;
+        world.until(worker, "settled", |s| s.today.tasks == 1).await;
+        world.pass(1.0).await;
+    });
+    let known = world.pool.attempt(&key("long", 1));
+    let header = known.result.unwrap();
+    assert_eq!((header.verdict, header.wall), (Verdict::Succeeded, Duration::from_secs(2400)));
+    assert_clean(&world);
+}
+
 #[test]
 fn a_cancelled_task_stops_within_a_heartbeat() {
     let world = World::default();

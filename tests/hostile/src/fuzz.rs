@@ -1,0 +1,444 @@
+//! What reads bytes from outside, as functions of bytes: each must end in an answer, and hold what it promises.
+//!
+//! `cargo xtask fuzz` runs them under libFuzzer; their seeds, and the inputs kept in `corpus/`, run with the other
+//! tests.
+
+use crate::tar;
+use crate::zip::{self, End, stored};
+use async_trait::async_trait;
+use hivemind_domain::ids::{TaskId, TaskKey};
+use hivemind_domain::task::Task;
+use hivemind_egress::{Connector, EgressProxy, ProxyLimits, Resolver, forbidden};
+use hivemind_engine::{Package, take_outputs};
+use hivemind_proto::bounds::Bounded;
+use hivemind_proto::v1;
+use hivemind_store::FileSettings;
+use hivemind_worker_core::port::{ByteStream, Egress, NetworkGrant};
+use prost::Message;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+
+/// One of them.
+pub struct Target {
+    /// Its name.
+    pub name: &'static str,
+    /// Reads the bytes.
+    pub run: fn(&[u8]),
+    /// Good and bad inputs to begin with.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    Target { name: "zip_directory", run: zip_directory, seeds: zips },
+    Target { name: "manifest", run: manifest, seeds: manifests },
+    Target { name: "entry_path", run: entry_path, seeds: names },
+    Target { name: "tar_outputs", run: tar_outputs, seeds: tars },
+    Target { name: "log_lines", run: hivemind_engine::fuzzing::log_lines, seeds: log_pieces },
+    Target { name: "pool_answers", run: hivemind_pool_client::fuzzing::answer, seeds: answers },
+    Target { name: "pool_requests", run: pool_requests, seeds: answers },
+    Target { name: "well_known", run: hivemind_pool_client::fuzzing::well_known, seeds: well_knowns },
+    Target { name: "settings_file", run: settings_file, seeds: settings },
+    Target { name: "control_json", run: control_json, seeds: control },
+    Target { name: "journal_row", run: journal_row, seeds: rows },
+    Target { name: "log_record", run: hivemind_store::fuzzing::log_record, seeds: records },
+    Target { name: "proxy_request", run: proxy_request, seeds: requests },
+];
+
+/// Inputs that once were worth keeping, as hexadecimal digits, one in a line.
+const KEPT: &[(&str, &str)] = &[];
+
+/// Everything that a target begins with.
+#[must_use]
+pub fn inputs(target: &Target) -> Vec<Vec<u8>> {
+    let mut all = (target.seeds)();
+    for (_, lines) in KEPT.iter().filter(|(name, _)| *name == target.name) {
+        all.extend(lines.lines().filter_map(from_hex));
+    }
+    all
+}
+
+fn from_hex(line: &str) -> Option<Vec<u8>> {
+    let digits = line.as_bytes().chunks(2);
+    digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+/// Writes the inputs into a folder for each target, and gives the targets' names.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_seeds(folder: &std::path::Path) -> io::Result<Vec<&'static str>> {
+    for target in TARGETS {
+        let folder = folder.join(target.name);
+        std::fs::create_dir_all(&folder)?;
+        for (number, input) in inputs(target).iter().enumerate() {
+            std::fs::write(folder.join(format!("seed-{number}")), input)?;
+        }
+    }
+    Ok(TARGETS.iter().map(|target| target.name).collect())
+}
+
+const DISK: u64 = 4 << 20;
+
+/// A folder of this process, in memory where there is one.
+static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+    let memory = PathBuf::from("/dev/shm");
+    let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };
+    let folder = folder.join(format!("hivemind-fuzz-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
+});
+
+/// A file name of this thread: tests run side by side.
+fn path(name: &str) -> PathBuf {
+    FOLDER.join(format!("{:?}-{name}", std::thread::current().id()))
+}
+
+fn open(zip: &[u8]) -> Option<Package> {
+    let path = path("package.zip");
+    std::fs::write(&path, zip).expect("written");
+    let package = match Package::open(&path, DISK) {
+        Ok(package) => package,
+        Err(refused) => {
+            let words = refused.to_string();
+            assert!(words.len() < 500 && !words.contains(char::is_control), "{words:?}");
+            return None;
+        }
+    };
+    assert!(package.unpacked_bytes() <= DISK);
+    let tar = package.write_tar(Vec::new()).expect("what was checked can be written");
+    for entry in ::tar::Archive::new(tar.as_slice()).entries().expect("entries").skip(1) {
+        let entry = entry.expect("an entry");
+        let path = String::from_utf8(entry.path_bytes().into_owned()).expect("text");
+        let path = path.strip_suffix('/').unwrap_or(&path);
+        assert!(entry.header().entry_type().is_file() || entry.header().entry_type().is_dir());
+        assert!(path.split('/').all(|part| !matches!(part, "" | "." | "..")), "{path:?}");
+        assert!(!path.contains(|c: char| c == '\\' || c.is_control()), "{path:?}");
+    }
+    Some(package)
+}
+
+fn zip_directory(data: &[u8]) {
+    open(data);
+}
+
+fn manifest(data: &[u8]) {
+    let entries = [stored("main.py", b""), stored("hivemind.toml", data)];
+    if let Some(package) = open(&zip::zip(&entries, &End::default())) {
+        let command = package.command().expect("main.py, if nothing else");
+        assert!(!command[0].is_empty() && command.iter().all(|part| !part.contains('\0')));
+    }
+}
+
+fn entry_path(data: &[u8]) {
+    let mut names = data.split(|byte| *byte == b'\n').take(8);
+    let first = names.next().unwrap_or_default();
+    let mut entries: Vec<_> = std::iter::once(first).chain(names).map(|name| stored(name, b"")).collect();
+    for entry in &mut entries {
+        entry.name.truncate(60_000);
+        entry.attributes = 0;
+    }
+    open(&zip::zip(&entries, &End::default()));
+}
+
+fn tar_outputs(data: &[u8]) {
+    let into = path("result.zip");
+    let Ok(result) = take_outputs(data, &into, 1 << 20) else { return };
+    let bytes = std::fs::read(&into).expect("the result");
+    assert_eq!(bytes.len() as u64, result.size_bytes);
+    assert!(bytes.len() <= 1 << 20);
+    // What we write, we would take: a result may be another task's package.
+    let package = Package::open(&into, 1 << 20);
+    assert!(
+        package
+            .as_ref()
+            .err()
+            .is_none_or(|e| matches!(e.rule, "manifest" | "output-folder" | "reserved-name")),
+        "{package:?}"
+    );
+}
+
+fn pool_requests(data: &[u8]) {
+    let Some((kind, bytes)) = data.split_first() else { return };
+    macro_rules! check {
+        ($($number:literal => $message:ident),*) => {
+            match kind % 12 {
+                $($number => if let Ok(message) = v1::$message::decode(bytes) { let _ = message.check(); },)*
+                _ => {}
+            }
+        };
+    }
+    check!(0 => LoginRequest, 1 => RefreshRequest, 2 => RegisterNodeRequest, 3 => HeartbeatRequest,
+        4 => ReportNodeStatusRequest, 5 => AssignTaskRequest, 6 => TaskReport, 7 => SubmitTaskResultRequest,
+        8 => ResultStatusRequest, 9 => CancelTaskRequest, 10 => FetchRequest, 11 => ListEarningsRequest);
+}
+
+fn settings_file(data: &[u8]) {
+    let path = path("settings.toml");
+    std::fs::write(&path, data).expect("written");
+    if let Err(error) = FileSettings::load(&path, |_| None, &[]) {
+        assert!(!error.to_string().is_empty());
+    }
+}
+
+fn control_json(data: &[u8]) {
+    fn read<T: serde::de::DeserializeOwned>(data: &[u8]) {
+        let _ = serde_json::from_slice::<T>(data);
+    }
+    read::<hivemind_control::HistoryQuery>(data);
+    read::<hivemind_control::LogQuery>(data);
+    read::<hivemind_control::EarningsQuery>(data);
+    read::<hivemind_control::LoginRequest>(data);
+    read::<hivemind_control::SettingChange>(data);
+    if let Ok(reference) = serde_json::from_slice::<hivemind_control::TaskRef>(data) {
+        let again = serde_json::to_vec(&reference).expect("written");
+        assert!(serde_json::from_slice::<hivemind_control::TaskRef>(&again).is_ok());
+    }
+}
+
+fn journal_row(data: &[u8]) {
+    let Ok(task) = serde_json::from_slice::<Task>(data) else { return };
+    let Ok(text) = serde_json::to_string(&task) else { return };
+    // The journal refuses to write what it could not read again; what it can, must be the same.
+    if let Ok(again) = serde_json::from_str::<Task>(&text) {
+        assert_eq!(serde_json::to_string(&again).expect("written"), text);
+    }
+}
+
+/// A name service that gives the address written in the name, and an internet that refuses to be reached; both
+/// panic on what must never be asked of them.
+struct Watchful;
+
+#[async_trait]
+impl Resolver for Watchful {
+    async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        assert!(name.eq_ignore_ascii_case("pypi.org") || name.ends_with(".example.org"), "{name:?}");
+        Ok(vec![if name.len().is_multiple_of(2) { [93, 184, 216, 34].into() } else { [10, 0, 0, 1].into() }])
+    }
+}
+
+#[async_trait]
+impl Connector for Watchful {
+    fn source(&self, _to: SocketAddr) -> io::Result<IpAddr> {
+        Ok([192, 168, 1, 10].into())
+    }
+
+    async fn connect(&self, to: SocketAddr) -> io::Result<Box<dyn ByteStream>> {
+        assert!(forbidden(to.ip()).is_none(), "{to}");
+        Err(io::ErrorKind::ConnectionRefused.into())
+    }
+}
+
+fn proxy_request(data: &[u8]) {
+    static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
+    });
+    let proxy = EgressProxy::new(Arc::new(Watchful), Arc::new(Watchful), ProxyLimits::default());
+    let key = TaskKey { task: TaskId::new("t").expect("an id"), attempt: 1 };
+    let session = proxy.open(&key, &grant());
+    RUNTIME.block_on(async {
+        let (mut task, ours) = tokio::io::duplex(64 << 10);
+        let sent = data.get(..data.len().min(60_000)).unwrap_or_default();
+        tokio::io::AsyncWriteExt::write_all(&mut task, sent).await.expect("room");
+        let mut answer = Vec::new();
+        tokio::io::AsyncWriteExt::shutdown(&mut task).await.expect("shut down");
+        let serve = session.serve(Box::new(ours));
+        let listen = tokio::io::AsyncReadExt::read_to_end(&mut task, &mut answer);
+        let _ = tokio::join!(serve, listen);
+        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 "), "{answer:?}");
+    });
+}
+
+/// What the hostile network cases grant too.
+fn grant() -> NetworkGrant {
+    crate::network::grant(&["pypi.org", "*.example.org"])
+}
+
+fn zips() -> Vec<Vec<u8>> {
+    let streamed = zip::deflated("data.csv", &[b'1'; 500]);
+    let after = zip::descriptor(&streamed);
+    vec![
+        zip::zip(&[], &End::default()),
+        zip::zip(&[zip::main_py(), zip::folder("d/"), stored("d/x", b"x")], &End::default()),
+        zip::zip(&[zip::deflated("run.sh", &[b'#'; 300]), stored("../x", b"")], &End::default()),
+        zip::zip(
+            &[zip::Entry { flags: 0x0808, after, ..streamed }],
+            &End { comment: b"c".to_vec(), ..End::default() },
+        ),
+        zip::zip(
+            &[zip::Entry {
+                extra: zip::extra(1, &[9, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0]),
+                ..zip::main_py()
+            }],
+            &End::default(),
+        ),
+        zip::zip(
+            &[zip::Entry { central_extra: zip::extra(0x7075, b"12345main.py"), ..zip::main_py() }],
+            &End::default(),
+        ),
+        zip::zip(&[zip::main_py()], &End { after_directory: zip::end64(1, 53, 46, 99), ..End::default() }),
+    ]
+}
+
+fn texts(list: &[&str]) -> Vec<Vec<u8>> {
+    list.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+fn manifests() -> Vec<Vec<u8>> {
+    texts(&[
+        "",
+        "image = \"python:3.12\"\ncommand = [\"python3\", \"main.py\"]\n",
+        "command = \"echo a\"",
+        "image = 5",
+        "[[[",
+        "privileged = true",
+    ])
+}
+
+fn names() -> Vec<Vec<u8>> {
+    let spelled = crate::archives::names::SPELLINGS.iter().step_by(3).map(|(_, name, _)| name.to_vec());
+    let pairs = crate::archives::collisions::PAIRS
+        .iter()
+        .step_by(3)
+        .map(|(_, a, b, _)| format!("{a}\n{b}").into_bytes());
+    spelled.chain(pairs).collect()
+}
+
+fn tars() -> Vec<Vec<u8>> {
+    let good = tar::file("output/good", b"x");
+    vec![
+        tar::stream(&[
+            good.bytes(),
+            tar::folder("output/d/").bytes(),
+            tar::file("output/d/y", &[7; 700]).long(),
+        ]),
+        tar::stream(&[
+            good.bytes(),
+            tar::hardlink("output/again", "output/good").bytes(),
+            tar::symlink("output/l", "/etc").bytes(),
+        ]),
+        tar::stream(&[good.with_pax(&[
+            ("path", b"output/other"),
+            ("size", b"1"),
+            ("SCHILY.xattr.user.a", b"b"),
+        ])]),
+        tar::stream(&[tar::of_kind(b'6', "output/p").bytes(), tar::of_kind(b'S', "output/s").bytes()]),
+    ]
+}
+
+fn log_pieces() -> Vec<Vec<u8>> {
+    texts(&[
+        "\u{1}2026-01-02T03:04:05.000000006Z hello\n",
+        "\u{0}2026-01-02T03:04:05.000000006Z no end\u{2}",
+        "\u{1}no time at all\n",
+        "\u{0}2026-01-02T03:04:05Z \u{fffd}\n",
+    ])
+}
+
+fn answers() -> Vec<Vec<u8>> {
+    let key = || Some(v1::TaskKey { task_id: "t-1".to_owned(), attempt: 1 });
+    let assignment = v1::Assignment {
+        key: key(),
+        name: "n".to_owned(),
+        command: vec!["sh".to_owned()],
+        package: Some(v1::Package { id: "p".to_owned(), sha256: "ab".repeat(32), size_bytes: 9 }),
+        limits: Some(v1::TaskLimits {
+            resources: Some(v1::Resources { cpu_millis: 1000, memory_bytes: 1 << 30, gpus: 0 }),
+            pids: 100,
+            disk_bytes: 1 << 30,
+            timeout_ms: 60_000,
+        }),
+        network_hosts: vec!["pypi.org".to_owned()],
+        formula: 2,
+        ..v1::Assignment::default()
+    };
+    let messages = [
+        v1::RegisterNodeResponse { node_id: "n".to_owned(), ..Default::default() }.encode_to_vec(),
+        v1::HeartbeatResponse {
+            leases: vec![v1::Lease { key: key(), state: 2 }],
+            notices: vec!["x".to_owned()],
+            ..Default::default()
+        }
+        .encode_to_vec(),
+        v1::AssignTaskResponse { assignment: Some(assignment), lease_ms: 1 }.encode_to_vec(),
+        v1::ReportNodeStatusResponse {
+            charges: vec![v1::TaskCharge { key: key(), charged_cpt: 1 }],
+            ..Default::default()
+        }
+        .encode_to_vec(),
+        v1::FetchChunk { offset: 0, data: vec![7; 9].into(), total_size: 9 }.encode_to_vec(),
+        v1::TaskReportAck { durable_seq: 1, durable_log_line: 2, last_log_time_ns: 3 }.encode_to_vec(),
+    ];
+    (0..12_u8)
+        .flat_map(|kind| messages.iter().map(move |m| [&[kind][..], m].concat()).collect::<Vec<_>>())
+        .collect()
+}
+
+fn well_knowns() -> Vec<Vec<u8>> {
+    texts(&[
+        r#"{"dialect":"hivemind.v1","grpc_addr":"127.0.0.1:50051"}"#,
+        r#"{"dialect":"hivemind.v1","grpc":"https://[::1]:7"}"#,
+        r#"{"dialect":"x","grpc_address":"u@h"}"#,
+        "[[[[",
+    ])
+}
+
+fn settings() -> Vec<Vec<u8>> {
+    let mut all = String::from("# every setting\n");
+    for key in hivemind_domain::settings::KEYS {
+        all.push_str(&format!("{} = \"1\"\n", key.name));
+    }
+    let mut seeds =
+        texts(&["", "a = 1", "language = \"en\"\n# c\n", "[table]\nx = 1", "x = [", all.as_str()]);
+    seeds.extend(
+        hivemind_domain::settings::KEYS.iter().map(|key| format!("{} = true\n", key.name).into_bytes()),
+    );
+    seeds
+}
+
+fn control() -> Vec<Vec<u8>> {
+    texts(&[
+        r#"{"task":"t-1","attempt":1}"#,
+        r#"{"key":"language","value":"en"}"#,
+        r#"{"username":"a","password":"b"}"#,
+        r#"{"search":"x","before":1,"limit":50}"#,
+        r#"{"task":"t","attempt":1,"from":0,"limit":100}"#,
+        r#"{"days":7}"#,
+        "null",
+    ])
+}
+
+fn rows() -> Vec<Vec<u8>> {
+    let limits = hivemind_domain::limits::TaskLimits::default();
+    let assignment = hivemind_domain::task::Assignment {
+        key: TaskKey { task: TaskId::new("t").expect("an id"), attempt: 1 },
+        name: "n".to_owned(),
+        image: None,
+        command: vec!["sh".to_owned()],
+        package: None,
+        limits,
+        network: hivemind_domain::task::NetworkNeed::None,
+        formula: hivemind_domain::reward::Formula::V2,
+        array: None,
+    };
+    let task = Task::accept(assignment, hivemind_domain::time::WallMs(1));
+    vec![serde_json::to_vec(&task).expect("written"), b"{}".to_vec(), b"[1]".to_vec()]
+}
+
+fn records() -> Vec<Vec<u8>> {
+    texts(&["0\t1\to\t00000000\t\"x\"", "12\t-7\te\tdeadbeef\t\"a\\tb\"", "", "1\t2\t3\t4\t5"])
+}
+
+fn requests() -> Vec<Vec<u8>> {
+    texts(&[
+        "CONNECT pypi.org:443 HTTP/1.1\r\nhost: pypi.org:443\r\n\r\n",
+        "GET http://pypi.org/simple/ HTTP/1.1\r\nhost: pypi.org\r\naccept: */*\r\n\r\n",
+        "POST http://a.example.org:8080/x?y HTTP/1.0\r\ncontent-length: 3\r\n\r\nabc",
+        "CONNECT [::1]:443 HTTP/1.1\r\n\r\n",
+        "GET http://2130706433/ HTTP/1.1\r\n\r\n",
+        "POST http://pypi.org/ HTTP/1.1\r\nhost: pypi.org\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: pypi.org\r\n\r\n",
+    ])
+}
