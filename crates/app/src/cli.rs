@@ -98,6 +98,8 @@ pub enum Command {
     Metrics(MetricsOptions),
     /// Check everything the worker needs, with proof and fix.
     Doctor,
+    /// Try, in a container made as a task's, what no task may do on this computer.
+    Prove,
     /// Pair a browser and print the address to open.
     Open,
     /// End the worker; running tasks are handed back.

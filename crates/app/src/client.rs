@@ -1,7 +1,7 @@
 //! Commands that ask the running worker.
 
 use crate::cli::{Cli, Command, HostsCommand, LogsOptions, MetricsOptions, SettingsCommand};
-use crate::{output, process, tasks};
+use crate::{output, process, proof, tasks};
 use anyhow::Context;
 use futures_util::StreamExt;
 use hivemind_control::{
@@ -22,6 +22,11 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         && matches!(&socket, Err(error) if error.code == ErrorCode::WorkerNotRunning)
     {
         return settings_without_worker(cli, command).await;
+    }
+    if matches!(cli.command, Command::Prove)
+        && matches!(&socket, Err(error) if error.code == ErrorCode::WorkerNotRunning)
+    {
+        return proof::without_worker(cli, &folder).await;
     }
     let socket = socket?;
     let events = socket.clone();
@@ -80,6 +85,7 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             show(cli, &worker.set_setting(change).await?, |views| changed(views, key));
         }
         Command::Metrics(options) => metrics(cli, &worker, &events, options).await?,
+        Command::Prove => return Ok(proof::show(cli, &worker.prove(()).await?)),
         Command::Doctor => return doctor(cli, &worker).await,
         Command::Open => show(cli, &worker.pair(()).await?, |code| {
             output::line(&code.url);

@@ -10,6 +10,7 @@ mod logging;
 mod output;
 mod pool;
 mod process;
+mod proof;
 mod requester;
 mod tasks;
 
@@ -67,6 +68,7 @@ async fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
         | Command::Settings(_)
         | Command::Metrics(_)
         | Command::Doctor
+        | Command::Prove
         | Command::Open
         | Command::Quit => client::run(cli).await,
     }

@@ -190,7 +190,7 @@ impl Running {
 }
 
 /// The companion beside this program. Without it tasks run all the same, and Health says what is missing.
-fn companion() -> Option<Companion> {
+pub(crate) fn companion() -> Option<Companion> {
     let own = std::env::current_exe().map_err(|error| tracing::warn!(%error, "this program's place")).ok()?;
     Companion::beside(&own).inspect_err(|error| tracing::warn!(%error, "there is no companion")).ok()
 }

@@ -67,6 +67,8 @@ pub enum Decision {
 pub struct Watch {
     folder: OwnedFd,
     device: u64,
+    /// The file that this program was, before it was removed: it is still mapped wherever this program runs.
+    own: u64,
     books: Books,
 }
 
@@ -74,8 +76,9 @@ impl Watch {
     /// Begins before the task does.
     pub fn begin(folder: OwnedFd) -> rustix::io::Result<Self> {
         let device = rustix::fs::fstat(&folder)?.st_dev;
+        let own = rustix::fs::stat("/proc/self/exe")?.st_ino;
         let books = Books::begin(free(&folder)?);
-        Ok(Self { folder, device, books })
+        Ok(Self { folder, device, own, books })
     }
 
     /// Looks once, and counts where that is due.
@@ -124,7 +127,7 @@ impl Watch {
     fn count(&mut self, limits: &Limits, free: Free) -> Result<(), Bound> {
         let begun = now();
         let mut count = tree::count(&self.folder, self.device, limits)?;
-        let Held { bytes, files, opaque } = held::count(self.device);
+        let Held { bytes, files, opaque } = held::count(self.device, self.own);
         count.bytes = count.bytes.saturating_add(bytes);
         count.files = count.files.saturating_add(files);
         count.opaque |= opaque;

@@ -59,6 +59,11 @@ pub fn init(own: &Path, words: Vec<OsString>) -> ExitCode {
         console::error("usage: hivemind-companion init FOLDER BYTES FILES -- COMMAND…");
         return ExitCode::from(console::WRONG_USAGE);
     };
+    // Signals go to all processes there are: of a container, not of a computer.
+    if rustix::process::getpid() != Pid::INIT {
+        console::error("init runs as process 1 of a container only");
+        return ExitCode::from(console::WRONG_USAGE);
+    }
     // The task must not find us: not our file, and not our memory or our files through /proc.
     let _ = std::fs::remove_file(own);
     // Opened before: afterwards even our own entries in /proc are root's.

@@ -62,6 +62,8 @@ macro_rules! control_commands {
         Read metrics(()) -> $crate::MetricsView;
         /// Numbered checks with proof and fix.
         Read doctor(()) -> $crate::DoctorReport;
+        /// Try what no task may do on this computer; work stops when something gets through.
+        Operate prove(()) -> $crate::ProofView;
         /// Show the window, or raise it.
         Operate open_window(()) -> ();
         /// A one-time code that pairs a browser.

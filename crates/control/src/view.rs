@@ -7,12 +7,14 @@ use ts_rs::TS;
 
 mod metrics;
 mod network;
+mod proof;
 mod settings;
 mod snapshot;
 mod task;
 
 pub use metrics::*;
 pub use network::*;
+pub use proof::*;
 pub use settings::*;
 pub use snapshot::*;
 pub use task::*;

@@ -30,6 +30,8 @@ pub enum PauseReason {
     EngineUnavailable,
     /// The engine keeps tasks apart less than the owner demands.
     IsolationTooLow,
+    /// The self-test showed that tasks could do what they must not.
+    SandboxBroken,
     /// Too little room on the disk.
     DiskLow,
     /// No valid sign-in.

@@ -25,7 +25,7 @@ use hivemind_domain::priority::Priority;
 use hivemind_domain::task::ResultFile;
 use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::{
-    ContainerEvent, ContainerPlan, Egress, Engine, EngineError, EngineErrorKind, EngineInfo, Exit,
+    Attack, ContainerEvent, ContainerPlan, Egress, Engine, EngineError, EngineErrorKind, EngineInfo, Exit,
     OwnContainer, Prepared, PullProgress,
 };
 use std::collections::{HashMap, HashSet};
@@ -47,12 +47,12 @@ const REMOVAL_CHECKS: u32 = 50;
 
 /// A Docker engine (or one that speaks its API).
 pub struct DockerEngine {
-    connection: Connection,
+    pub(crate) connection: Connection,
     images: Images,
-    events: EngineEvents,
+    pub(crate) events: EngineEvents,
     /// Containers made by this process and not started yet: they need no inspection before the start.
     fresh: Mutex<HashSet<String>>,
-    companion: Option<Arc<Companion>>,
+    pub(crate) companion: Option<Arc<Companion>>,
     relays: Option<Arc<Relays>>,
     weights: Weights,
 }
@@ -186,7 +186,7 @@ impl DockerEngine {
         opened.inspect_err(|error| tracing::warn!(%error, "a task runs without the companion")).ok()
     }
 
-    async fn upload(
+    pub(crate) async fn upload(
         &self,
         container: &str,
         package: Option<Package>,
@@ -446,6 +446,10 @@ impl Engine for DockerEngine {
             relay::remove(&self.connection, &relay).await?;
         }
         removed
+    }
+
+    async fn prove(&self, install: &InstallId) -> Result<Vec<Attack>, EngineError> {
+        self.prove_with(install, |_| {}).await
     }
 
     async fn own(&self, install: &InstallId) -> Result<Vec<OwnContainer>, EngineError> {

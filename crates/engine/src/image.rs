@@ -29,7 +29,7 @@ const BELIEVED_WITH_EVENTS: Duration = Duration::from_secs(3600);
 /// References remembered at most.
 const REMEMBERED: usize = 64;
 /// An image that is here, pinned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Pinned {
     /// Content address that containers are made from.
     pub(crate) id: String,

@@ -29,6 +29,7 @@ mod info;
 mod outputs;
 mod package;
 pub mod policy;
+mod prove;
 mod relay;
 mod run;
 

@@ -13,6 +13,7 @@ import type { LogQuery } from "./LogQuery";
 import type { LoginRequest } from "./LoginRequest";
 import type { MetricsView } from "./MetricsView";
 import type { PairingCode } from "./PairingCode";
+import type { ProofView } from "./ProofView";
 import type { SettingChange } from "./SettingChange";
 import type { SettingView } from "./SettingView";
 import type { Snapshot } from "./Snapshot";
@@ -59,6 +60,8 @@ export interface Commands {
   metrics: { request: null; response: MetricsView };
   /** Numbered checks with proof and fix. */
   doctor: { request: null; response: DoctorReport };
+  /** Try what no task may do on this computer; work stops when something gets through. */
+  prove: { request: null; response: ProofView };
   /** Show the window, or raise it. */
   open_window: { request: null; response: null };
   /** A one-time code that pairs a browser. */
@@ -87,6 +90,7 @@ export const COMMAND_NAMES = [
   "answer_host",
   "metrics",
   "doctor",
+  "prove",
   "open_window",
   "pair",
   "quit",

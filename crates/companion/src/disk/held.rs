@@ -19,9 +19,10 @@ pub struct Held {
 /// The list of a process's mappings is read this far; what lies behind it is unknown.
 const MAX_MAPS_BYTES: u64 = 4 << 20;
 
-/// Looks into every other process of the container. Threads may have files of their own.
-pub fn count(device: u64) -> Held {
-    let mut search = Search { device, seen: BTreeSet::new(), held: Held::default() };
+/// Looks into every other process of the container. Threads may have files of their own. `own` is the inode of a file
+/// that does not count.
+pub fn count(device: u64, own: u64) -> Held {
+    let mut search = Search { device, seen: BTreeSet::from([own]), held: Held::default() };
     match open_folder(rustix::fs::CWD, c"/proc") {
         Ok(proc) => search.processes(&proc),
         Err(_) => search.held.opaque = true,
@@ -196,7 +197,7 @@ mod tests {
             .spawn()
             .expect("sleep");
         std::fs::remove_file(&path).expect("removed");
-        let held = count(device);
+        let held = count(device, 0);
         let _ = child.kill();
         let _ = child.wait();
         // Other programs of this computer may hold unlinked files, too, and may be closed to us.

@@ -140,6 +140,8 @@ pub enum Input {
     DiskLow(bool),
     /// A gauge of this computer was raised, or is calm again.
     Alarm(Alarm),
+    /// The self-test was run; these things, which a task must not be able to do, were not denied.
+    Proved(Vec<String>),
     /// The settings changed.
     Limits(Limits),
     /// This computer was looked at; engine and isolation are left as they are.

@@ -167,6 +167,7 @@ impl Core {
                     );
                 }
             }
+            Input::Proved(broken) => self.proved(&broken, now, effects),
             Input::Limits(limits) => {
                 self.limits = limits;
                 self.settle_questions();
@@ -313,6 +314,17 @@ impl Core {
             self.notice(Level::Error, ApiError::new(code, &error.message), now);
         }
         self.contribution.set(PauseReason::JournalFailed, failed);
+    }
+
+    /// With a broken box nothing runs, whatever it costs; a later test that finds it whole lets work go on.
+    fn proved(&mut self, broken: &[String], now: Now, effects: &mut Vec<Effect>) {
+        self.contribution.set(PauseReason::SandboxBroken, !broken.is_empty());
+        if !broken.is_empty() {
+            let sentence =
+                format!("a task could do on this computer what it must not: {}", broken.join(", "));
+            self.notice(Level::Error, ApiError::new(ErrorCode::SandboxBroken, sentence), now);
+            self.end_all(HandBack::CannotRun, "the self-test of the container failed", now, effects);
+        }
     }
 
     fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {

@@ -45,6 +45,7 @@ impl Core {
                     PauseReason::JournalFailed
                     | PauseReason::EngineUnavailable
                     | PauseReason::IsolationTooLow
+                    | PauseReason::SandboxBroken
                     | PauseReason::DiskLow
                     | PauseReason::SignInRequired
                     | PauseReason::PoolRefused,
@@ -76,6 +77,9 @@ impl Core {
                 EngineState::Unknown | EngineState::Ready(_) => None,
             },
             PauseReason::IsolationTooLow => self.isolation_problem(),
+            PauseReason::SandboxBroken => {
+                told(ErrorCode::SandboxBroken, "the self-test found that tasks could break out here")
+            }
             PauseReason::DiskLow => told(ErrorCode::DiskLow, "the disk is nearly full"),
             PauseReason::SignInRequired => told(ErrorCode::SignInRequired, "sign in to start earning"),
             PauseReason::PoolRefused | PauseReason::PoolUnreachable => self

@@ -169,6 +169,19 @@ pub enum ContainerEvent {
     Usage(UsageSample),
 }
 
+/// One attempt of the self-test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attack {
+    /// A stable word.
+    pub name: String,
+    /// What a task must not be able to do, in a few English words.
+    pub what: String,
+    /// Whether it was denied.
+    pub denied: bool,
+    /// What was seen, printable.
+    pub evidence: String,
+}
+
 /// A container of this installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnContainer {
@@ -216,6 +229,15 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Removes the container and its volume. Fine when it is gone.
     async fn remove(&self, container: &str) -> Result<(), EngineError>;
+
+    /// Tries, in a container made as a task's, what no task may do on this computer.
+    ///
+    /// # Errors
+    /// When it cannot be tried to the end: then nothing is proved, neither good nor bad.
+    async fn prove(&self, install: &InstallId) -> Result<Vec<Attack>, EngineError> {
+        let sentence = format!("the containers of {install} cannot be put to the test");
+        Err(EngineError::new(EngineErrorKind::Failed, sentence))
+    }
 
     /// Every container that carries this installation's label, running or not.
     async fn own(&self, install: &InstallId) -> Result<Vec<OwnContainer>, EngineError>;

@@ -36,6 +36,7 @@ pub(super) async fn examine(shared: &Shared) -> DoctorReport {
         isolation(shared),
         holes(shared),
         task_disk(shared),
+        super::proof::finding(shared),
     ];
     DoctorReport { findings }
 }

@@ -1,14 +1,14 @@
 //! What the worker can be asked, answered by the loop or from what it published.
 
-use super::{Message, Shared, debug, doctor, earnings, link, lock, room};
+use super::{Message, Shared, debug, doctor, earnings, link, lock, proof, room};
 use crate::core::{Input, OwnerAsks, pool_problem, task_view};
 use crate::port::{HistoryFilter, StoreError};
 use async_trait::async_trait;
 use hivemind_control::{
     AccountView, ApiError, Control, DebugView, DoctorReport, EarningsQuery, EarningsView, ErrorCode, Event,
     EventStream, HistoryPage, HistoryQuery, HostAnswer, HostDecision, ImageDecision, LogPage, LogQuery,
-    LoginRequest, MetricsView, PairingCode, SettingChange, SettingView, Snapshot, Subscription, TaskRef,
-    TaskView, subscription,
+    LoginRequest, MetricsView, PairingCode, ProofView, SettingChange, SettingView, Snapshot, Subscription,
+    TaskRef, TaskView, subscription,
 };
 use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::{TaskId, TaskKey};
@@ -273,6 +273,10 @@ impl Control for WorkerControl {
 
     async fn doctor(&self, (): ()) -> Result<DoctorReport, ApiError> {
         Ok(doctor::examine(&self.shared).await)
+    }
+
+    async fn prove(&self, (): ()) -> Result<ProofView, ApiError> {
+        proof::prove(&self.shared).await
     }
 
     async fn open_window(&self, (): ()) -> Result<(), ApiError> {

@@ -24,6 +24,7 @@ mod handle;
 mod journal;
 mod link;
 mod package;
+mod proof;
 mod reporter;
 mod room;
 mod sampler;
@@ -122,6 +123,8 @@ pub(crate) struct Shared {
     /// What the packages of attempts hold, for people.
     listings: Mutex<HashMap<TaskKey, String>>,
     totals: Mutex<WorkTotals>,
+    /// The last self-test; held while one runs.
+    proof: tokio::sync::Mutex<Option<hivemind_control::ProofView>>,
 }
 
 impl Shared {
@@ -188,6 +191,7 @@ impl Worker {
             once_images: Mutex::default(),
             listings: Mutex::default(),
             totals: Mutex::default(),
+            proof: tokio::sync::Mutex::default(),
             ports,
         });
         let capabilities = room::capabilities(&shared).await;

@@ -1,0 +1,62 @@
+//! `hivemind-worker prove`: through the running worker, or with the engine alone.
+
+use crate::cli::Cli;
+use crate::{output, process};
+use hivemind_control::{ApiError, AttackView, ErrorCode, ProofView};
+use hivemind_engine::DockerEngine;
+use hivemind_host::SystemClock;
+use hivemind_store::DataFolder;
+use hivemind_worker_core::port::{Clock, Engine, EngineErrorKind, SettingsStore};
+use std::process::ExitCode;
+
+/// The list; exit code 0 when everything was denied.
+pub(crate) fn show(cli: &Cli, proof: &ProofView) -> ExitCode {
+    let broken = proof.broken().count();
+    if cli.json {
+        output::json(proof);
+    } else {
+        let row = |attack: &AttackView| {
+            let word = if attack.denied { "denied" } else { "GOT THROUGH" };
+            vec![word.to_owned(), attack.what.clone(), attack.evidence.clone()]
+        };
+        let rows: Vec<_> = proof.attacks.iter().map(row).collect();
+        output::table(&["", "WHAT TASKS CANNOT DO HERE", "SEEN"], &rows);
+        output::line(match broken {
+            0 => format!("All {} attempts were denied.", proof.attacks.len()),
+            n => {
+                format!("{n} of {} attempts got through: this computer takes no tasks.", proof.attacks.len())
+            }
+        });
+    }
+    if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// No worker and no pool are needed for it.
+pub(crate) async fn without_worker(cli: &Cli, folder: &DataFolder) -> anyhow::Result<ExitCode> {
+    let settings = process::settings(cli, folder)?.current();
+    let address = Some(settings.text("engine_address")).filter(|address| !address.is_empty());
+    let engine = DockerEngine::connect(address).with_companion(process::companion());
+    let failed = |error: hivemind_worker_core::port::EngineError| {
+        let code = match error.kind {
+            EngineErrorKind::Missing => ErrorCode::EngineMissing,
+            EngineErrorKind::Stopped => ErrorCode::EngineStopped,
+            EngineErrorKind::Forbidden => ErrorCode::EngineForbidden,
+            EngineErrorKind::TooOld => ErrorCode::EngineTooOld,
+            EngineErrorKind::Image
+            | EngineErrorKind::Package
+            | EngineErrorKind::Output
+            | EngineErrorKind::Gone
+            | EngineErrorKind::Failed => ErrorCode::EngineFailed,
+        };
+        ApiError::new(code, error.message)
+    };
+    engine.verify().await.map_err(failed)?;
+    let attacks = engine.prove(folder.install()).await.map_err(failed)?;
+    let shown = attacks.into_iter().map(|attack| AttackView {
+        name: attack.name,
+        what: attack.what,
+        denied: attack.denied,
+        evidence: attack.evidence,
+    });
+    Ok(show(cli, &ProofView { at_ms: SystemClock.now().wall.0, attacks: shown.collect() }))
+}
