@@ -2,11 +2,12 @@
 
 use crate::cli::Cli;
 use crate::{output, process};
-use hivemind_control::{ApiError, AttackView, ErrorCode, ProofView};
+use hivemind_control::{AttackView, ProofView};
 use hivemind_engine::DockerEngine;
 use hivemind_host::SystemClock;
 use hivemind_store::DataFolder;
-use hivemind_worker_core::port::{Clock, Engine, EngineErrorKind, SettingsStore};
+use hivemind_worker_core::core::engine_problem;
+use hivemind_worker_core::port::{Clock, Engine, SettingsStore};
 use std::process::ExitCode;
 
 /// The list; exit code 0 when everything was denied.
@@ -36,22 +37,9 @@ pub(crate) async fn without_worker(cli: &Cli, folder: &DataFolder) -> anyhow::Re
     let settings = process::settings(cli, folder)?.current();
     let address = Some(settings.text("engine_address")).filter(|address| !address.is_empty());
     let engine = DockerEngine::connect(address).with_companion(process::companion());
-    let failed = |error: hivemind_worker_core::port::EngineError| {
-        let code = match error.kind {
-            EngineErrorKind::Missing => ErrorCode::EngineMissing,
-            EngineErrorKind::Stopped => ErrorCode::EngineStopped,
-            EngineErrorKind::Forbidden => ErrorCode::EngineForbidden,
-            EngineErrorKind::TooOld => ErrorCode::EngineTooOld,
-            EngineErrorKind::Image
-            | EngineErrorKind::Package
-            | EngineErrorKind::Output
-            | EngineErrorKind::Gone
-            | EngineErrorKind::Failed => ErrorCode::EngineFailed,
-        };
-        ApiError::new(code, error.message)
-    };
-    engine.verify().await.map_err(failed)?;
-    let attacks = engine.prove(folder.install()).await.map_err(failed)?;
+    let problem = |error| engine_problem(&error);
+    engine.verify().await.map_err(problem)?;
+    let attacks = engine.prove(folder.install()).await.map_err(problem)?;
     let shown = attacks.into_iter().map(|attack| AttackView {
         name: attack.name,
         what: attack.what,

@@ -22,7 +22,7 @@ const PATIENCE_MS: u32 = 15_000;
 const SIGXFSZ: i32 = 25;
 const SIGKILL: i32 = 9;
 
-/// Every attempt, in the order it is made.
+/// Every attempt, in the order it is made. Their words stand in `ui/src/text/attacks.ts` as well.
 fn attacks() -> impl Iterator<Item = &'static Attack> {
     reach::ATTACKS.iter().chain(network::ATTACKS).chain(privilege::ATTACKS).chain(exhaust::ATTACKS)
 }
@@ -123,6 +123,14 @@ fn pause(milliseconds: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_attempt_has_its_words_on_the_screen() {
+        let screen = include_str!("../../../ui/src/text/attacks.ts");
+        for attack in attacks().chain([&exhaust::DISK]) {
+            assert!(screen.contains(&format!("  {0}: m.attack_{0},", attack.name)), "{}", attack.name);
+        }
+    }
 
     #[test]
     fn names_are_words_and_stand_once() {

@@ -8,7 +8,7 @@ export type ProofView = {
 /**
  * When.
  */
-at_ms: bigint, 
+at_ms: number, 
 /**
  * In the order in which they were tried.
  */

@@ -105,6 +105,7 @@ const CHECKS: Words = {
   socket: m.check_socket,
   isolation: m.check_isolation,
   task_disk: m.check_task_disk,
+  sandbox: m.check_sandbox,
   known_holes: m.check_known_holes,
 };
 

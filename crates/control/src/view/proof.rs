@@ -18,6 +18,7 @@ pub struct AttackView {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 pub struct ProofView {
     /// When.
+    #[ts(type = "number")]
     pub at_ms: i64,
     /// In the order in which they were tried.
     pub attacks: Vec<AttackView>,

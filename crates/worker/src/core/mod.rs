@@ -24,7 +24,8 @@ mod watchdog;
 
 use attempts::Live;
 pub use input::{Effect, EngineState, Input, Limits, OwnerAsks};
-pub(crate) use problem::{engine_problem, pool_problem};
+pub use problem::engine_problem;
+pub(crate) use problem::pool_problem;
 pub(crate) use view::task_view;
 
 /// Notices kept for people.

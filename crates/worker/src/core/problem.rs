@@ -21,7 +21,8 @@ pub(crate) fn pool_problem(error: &PoolError) -> ApiError {
 }
 
 /// An engine's failure as people see it.
-pub(crate) fn engine_problem(error: &EngineError) -> ApiError {
+#[must_use]
+pub fn engine_problem(error: &EngineError) -> ApiError {
     let code = match error.kind {
         EngineErrorKind::Missing => ErrorCode::EngineMissing,
         EngineErrorKind::Stopped => ErrorCode::EngineStopped,

@@ -400,3 +400,23 @@ fn the_owner_is_asked_about_a_host_and_answers() {
     assert!(declined(&offered(&mut core, "t4", &["b.org"])), "once is once");
     assert!(matches!(&offered(&mut core, "t5", &["fine.org"])[0], Effect::Persist(..)));
 }
+
+#[test]
+fn a_broken_box_stops_everything_until_it_is_whole_again() {
+    let mut core = online(vec![]);
+    give(&mut core, "t1", at(100));
+    let effects = core.step(Input::Proved(vec!["Reach the internet".into()]), at(200));
+    assert_eq!(ask_number(&effects), None);
+    let snapshot = core.snapshot(at(200));
+    assert_eq!(snapshot.status.state, StatusState::NeedsYou);
+    assert_eq!(snapshot.status.problem.unwrap().code, ErrorCode::SandboxBroken);
+    assert!(snapshot.notices.iter().any(|n| n.error.message.contains("Reach the internet")));
+    let task = core.live_task(&key("t1", 1)).unwrap();
+    assert!(matches!(&task.verdict, Some(Verdict::HandedBack { reason: HandBack::CannotRun, .. })));
+    // The call that was under way comes back; no other follows it.
+    let number = core.ask_number;
+    let effects = core.step(Input::Asked { number, answer: Ok(None), unit: 0.5 }, at(300));
+    assert_eq!(ask_number(&effects), None);
+    let effects = core.step(Input::Proved(vec![]), at(60_000));
+    assert!(ask_number(&effects).is_some(), "goes on");
+}

@@ -178,6 +178,15 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
         ],
       };
     },
+    prove: () => ({
+      at_ms: now(),
+      attacks: ["host_files", "engine_socket", "local_network", "host_loopback", "mount", "processes", "memory", "disk"].map((name) => ({
+        name,
+        what: name,
+        denied: !(parameters.has("broken") && name === "local_network"),
+        evidence: name === "local_network" ? "192.168.1.1:80: packets left the container" : "Operation not permitted",
+      })),
+    }),
     open_window: () => null,
     pair: () => {
       throw new CallError(problem("FORBIDDEN", "This can only be done from the tray."));
