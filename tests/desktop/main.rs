@@ -34,6 +34,7 @@ mod browser;
 mod foreign;
 mod launch;
 mod page;
+mod requester_page;
 mod stage;
 mod tray;
 mod tray_host;

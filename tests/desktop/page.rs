@@ -52,7 +52,8 @@ impl Page {
             "--host-resolver-rules=MAP rebound.test 127.0.0.1".into(),
             format!("--user-data-dir={}", home.join("profile").display()),
         ];
-        let options = json!({ "binary": "/usr/bin/chromium", "args": arguments });
+        let downloads = json!({ "download.default_directory": stage.scene.path("downloads") });
+        let options = json!({ "binary": "/usr/bin/chromium", "args": arguments, "prefs": downloads });
         Self::open(stage, driver, json!({ "goog:chromeOptions": options })).await
     }
 

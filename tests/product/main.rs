@@ -22,6 +22,7 @@ mod refused;
 mod requester;
 mod restart;
 mod scene;
+mod services;
 mod settings;
 mod two_workers;
 mod worker;
