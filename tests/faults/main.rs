@@ -14,6 +14,10 @@ mod engine;
 #[path = "../product/program.rs"]
 mod program;
 
+mod disk;
+mod engine_down;
 mod failpoints;
 mod kill;
 mod lane;
+mod private_engine;
+mod soak;

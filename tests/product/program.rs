@@ -158,8 +158,12 @@ impl Running {
         Ok(Self { child, announced, log: log.to_owned() })
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     fn signal(&self, signal: rustix::process::Signal) {
-        let pid = self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
+        let pid = rustix::process::Pid::from_raw(self.pid().cast_signed());
         rustix::process::kill_process(pid.expect("it runs"), signal).expect("signalled");
     }
 

@@ -39,6 +39,8 @@ const EVENT_WITHIN: Duration = Duration::from_millis(300);
 const LOGS_WITHIN: Duration = Duration::from_secs(10);
 /// A log stream that breaks this often without telling anything is given up once the container has ended.
 const LOG_TRIES: u32 = 5;
+/// Pause before such a try, times their number.
+const LOG_PAUSE: Duration = Duration::from_millis(200);
 /// A killed container's memory event may come this much later than its end.
 const LATE_MEMORY_EVENT: Duration = Duration::from_millis(100);
 /// With no sign of life for this long the engine is asked; then after twice that, and so on.
@@ -160,8 +162,13 @@ impl Watch<'_> {
                     return self.finish(code).await;
                 }
                 if self.log_failures >= LOG_TRIES {
+                    // With the engine gone the rest is read when it is back.
+                    inspect(self.engine, self.container).await?;
                     tracing::warn!(container = self.container, "the end of the output cannot be read");
                     return self.finish(code).await;
+                }
+                if self.log_failures > 0 {
+                    tokio::time::sleep(LOG_PAUSE * self.log_failures).await;
                 }
                 self.logs = Some(self.reopen_logs()?);
             }

@@ -327,3 +327,65 @@ async fn a_log_cut_off_anywhere_loses_only_its_end() {
     }
     drop(journal);
 }
+
+/// The row CORRUPT of the table of faults.
+#[tokio::test]
+async fn damage_of_records_and_settings_is_never_silent() {
+    let mut row = hivemind_testkit::Row::open("CORRUPT", 30);
+    let at = tempfile::tempdir().unwrap();
+    let (good, victim, settings) =
+        (at.path().join("good"), at.path().join("victim"), at.path().join("s.toml"));
+    let (journal, truth) = filled(&good, 40).await;
+    let log = std::fs::read(rescue::with_suffix(&good, "-wal")).unwrap();
+    copy(&good, &victim);
+    drop(journal);
+    let whole = std::fs::read(&good).unwrap();
+    let empty = std::fs::read(&victim).unwrap();
+    let text = b"max_concurrent_tasks = 4\nmonitor_port = 5001\nallowed_images = \"a/b\"\n".to_vec();
+    let mut random = Random(row.seed | 1);
+    for round in 0..row.runs {
+        let what = format!("seed {}, round {round}", row.seed);
+        match round % 5 {
+            0..=2 => {
+                let mut bytes = whole.clone();
+                for _ in 0..=random.below(4) {
+                    let place = random.below(bytes.len());
+                    bytes[place] = u8::try_from(random.below(256)).unwrap();
+                }
+                if random.below(4) == 0 {
+                    bytes.truncate(1 + random.below(bytes.len() - 1));
+                }
+                std::fs::write(&victim, &bytes).unwrap();
+                check_mutation(&victim, &truth, &bytes, &what).await;
+                row.count("databases", 1);
+            }
+            3 => {
+                std::fs::write(&victim, &empty).unwrap();
+                let mut bytes = log.clone();
+                let place = random.below(bytes.len() - 8 * 4120);
+                bytes[place] ^= 1 << random.below(8);
+                std::fs::write(rescue::with_suffix(&victim, "-wal"), &bytes).unwrap();
+                check_mutation(&victim, &truth, &bytes, &what).await;
+                row.count("logs", 1);
+            }
+            _ => {
+                let mut bytes = text.clone();
+                for _ in 0..=random.below(5) {
+                    let place = random.below(bytes.len());
+                    bytes[place] = u8::try_from(random.below(256)).unwrap();
+                }
+                std::fs::write(&settings, &bytes).unwrap();
+                // Understood or refused with a reason, and in no case written over.
+                if let Err(error) = crate::FileSettings::load(&settings, |_| None, &[])
+                    && error.to_string().is_empty()
+                {
+                    row.violation(format!("{what}: refused without a reason"));
+                }
+                assert_eq!(std::fs::read(&settings).unwrap(), bytes, "{what}: the file was written over");
+                row.count("settings", 1);
+            }
+        }
+        row.ran();
+    }
+    row.close();
+}

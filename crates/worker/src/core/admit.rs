@@ -8,6 +8,7 @@ use hivemind_domain::ids::TaskKey;
 use hivemind_domain::images::{Decision, ImageRules, repository};
 use hivemind_domain::isolation::Isolation;
 use hivemind_domain::resources::GpuInfo;
+use hivemind_domain::task::HandBack;
 use hivemind_domain::text::plain_line;
 use hivemind_domain::time::Now;
 use std::collections::{BTreeSet, VecDeque};
@@ -87,7 +88,7 @@ impl Core {
             Some(image) if error.code == ErrorCode::ImageQuestion => self.ask_about(&image, now),
             Some(_) | None => self.notice(Level::Notice, error.with("task", key.task.as_str()), now),
         }
-        effects.push(Effect::Decline(key, reason));
+        effects.push(Effect::Decline(key, HandBack::CannotRun, reason));
     }
 
     /// Lets the owner decide about an image.

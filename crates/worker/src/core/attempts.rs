@@ -18,7 +18,7 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 const SETTLED_AT_MOST: Duration = Duration::from_secs(600);
 /// Exit codes of containers that an ending engine asked to end (143) or killed (137), or that a lost machine left
 /// behind (255, set by Docker when it starts again).
-const ENDED_BY_ENGINE: [i64; 3] = [137, 143, 255];
+pub(crate) const ENDED_BY_ENGINE: [i64; 3] = [137, 143, 255];
 
 /// An attempt that is not final, with what need not survive a restart.
 pub(super) struct Live {

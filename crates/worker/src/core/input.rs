@@ -14,7 +14,7 @@ use hivemind_domain::isolation::Isolation;
 use hivemind_domain::network::NetworkRules;
 use hivemind_domain::priority::Priority;
 use hivemind_domain::resources::{Capabilities, Resources};
-use hivemind_domain::task::{Task, TaskEffect, TaskInput};
+use hivemind_domain::task::{HandBack, Task, TaskEffect, TaskInput};
 use hivemind_domain::time::Mono;
 use hivemind_domain::trust::TrustLimits;
 use hivemind_domain::usage::UsageSample;
@@ -181,7 +181,7 @@ pub enum Effect {
         number: u64,
     },
     /// Hand back an assignment that was never accepted.
-    Decline(TaskKey, String),
+    Decline(TaskKey, HandBack, String),
     /// Ask the engine whether it can be used.
     VerifyEngine,
     /// Ask the engine for our containers.

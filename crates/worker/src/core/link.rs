@@ -9,7 +9,7 @@ use hivemind_domain::ids::TaskKey;
 use hivemind_domain::lease::Lease;
 use hivemind_domain::resources::Resources;
 use hivemind_domain::retry;
-use hivemind_domain::task::{Phase, Task, TaskInput, Verdict};
+use hivemind_domain::task::{HandBack, Phase, Task, TaskInput, Verdict};
 use hivemind_domain::time::{Mono, Now};
 use std::time::Duration;
 
@@ -195,6 +195,13 @@ impl Core {
         if self.live.contains_key(&key) {
             return;
         }
+        if self.shutting_down || !self.contribution.takes_work() {
+            // The call for it was under way when that changed: nothing is wrong with the task or with this computer.
+            let reason = if self.shutting_down { HandBack::ShuttingDown } else { HandBack::OwnerStopped };
+            let message = format!("{key}: this computer takes no work now: {}", self.paused_word());
+            effects.push(Effect::Decline(key, reason, message));
+            return;
+        }
         let fits = |reason| ApiError::new(ErrorCode::PoolProtocol, reason);
         let gpus = self.permits(&assigned).and_then(|()| self.allocate_gpus(&key, &assigned));
         let gpus = gpus.and_then(|gpus| self.fits(&key, &assigned).map(|()| gpus).map_err(fits));
@@ -206,7 +213,7 @@ impl Core {
             }
         };
         if let Err(problem) = self.judge_network(&assigned.assignment, now) {
-            effects.push(Effect::Decline(key, problem.message.clone()));
+            effects.push(Effect::Decline(key, HandBack::CannotRun, problem.message.clone()));
             self.network_notice(problem, now);
             return;
         }
@@ -220,9 +227,6 @@ impl Core {
     }
 
     fn fits(&self, key: &TaskKey, assigned: &Assigned) -> Result<(), String> {
-        if self.shutting_down || !self.contribution.takes_work() {
-            return Err(format!("{key}: this computer takes no work now"));
-        }
         let assignment = &assigned.assignment;
         assignment.limits.check().map_err(|e| format!("{key}: {e}"))?;
         let (granted, running) = self.granted();

@@ -22,6 +22,7 @@ mod problem;
 mod view;
 mod watchdog;
 
+pub(crate) use attempts::ENDED_BY_ENGINE;
 use attempts::Live;
 pub use input::{Effect, EngineState, Input, Limits, OwnerAsks};
 pub use problem::engine_problem;

@@ -137,12 +137,14 @@ fn what_does_not_fit_is_declined_with_numbers() {
     large.assignment.limits.resources.memory_bytes = 100 * GIB;
     let number = core.ask_number;
     let effects = core.step(Input::Asked { number, answer: Ok(Some(large)), unit: 0.5 }, at(5));
-    assert!(matches!(&effects[0], Effect::Decline(k, why) if *k == key("big", 1) && why.contains("memory")));
+    assert!(
+        matches!(&effects[0], Effect::Decline(k, HandBack::CannotRun, why) if *k == key("big", 1) && why.contains("memory"))
+    );
     let mut curious = assigned("net");
     curious.assignment.network = NetworkNeed::Hosts(vec!["example.org".into()]);
     let number = core.ask_number;
     let effects = core.step(Input::Asked { number, answer: Ok(Some(curious)), unit: 0.5 }, at(5));
-    assert!(matches!(&effects[0], Effect::Decline(_, why) if why.contains("network")));
+    assert!(matches!(&effects[0], Effect::Decline(_, _, why) if why.contains("network")));
     assert!(core.held().is_empty());
 }
 
@@ -381,7 +383,7 @@ fn the_owner_is_asked_about_a_host_and_answers() {
     settings.apply("allowed_hosts", "fine.org", Source::File).unwrap();
     core.limits.network = NetworkRules::from_settings(&settings);
     let declined =
-        |effects: &[Effect]| matches!(&effects[0], Effect::Decline(_, why) if why.contains("b.org"));
+        |effects: &[Effect]| matches!(&effects[0], Effect::Decline(_, _, why) if why.contains("b.org"));
     for name in ["t1", "t2"] {
         assert!(declined(&offered(&mut core, name, &["fine.org", "b.org"])));
     }
@@ -419,4 +421,17 @@ fn a_broken_box_stops_everything_until_it_is_whole_again() {
     assert_eq!(ask_number(&effects), None);
     let effects = core.step(Input::Proved(vec![]), at(60_000));
     assert!(ask_number(&effects).is_some(), "goes on");
+}
+
+#[test]
+fn what_arrives_just_as_work_stops_is_handed_back_for_now_and_not_as_impossible() {
+    let mut core = online(vec![]);
+    let full = StoreError { disk_full: true, message: "no space".into() };
+    let number = core.ask_number;
+    core.step(Input::Journal(Err(full)), at(1));
+    let late = Input::Asked { number, answer: Ok(Some(assigned("late"))), unit: 0.5 };
+    let effects = core.step(late, at(2));
+    assert!(
+        matches!(&effects[0], Effect::Decline(_, HandBack::OwnerStopped, why) if why.contains("journal"))
+    );
 }

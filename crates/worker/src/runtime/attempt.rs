@@ -1,11 +1,11 @@
 //! Performs what an attempt asks for; every end of it is told to the loop.
 
 use super::{Activity, Shared, debug, lock, package, reporter, room, unit};
-use crate::core::{Input, engine_problem};
+use crate::core::{ENDED_BY_ENGINE, Input, engine_problem};
 use crate::failpoint;
 use crate::port::{
-    ContainerEvent, ContainerPlan, EngineError, EngineErrorKind, NetworkGrant, PoolError, PoolErrorKind,
-    ResultHeader, StoreError,
+    ContainerEvent, ContainerPlan, EngineError, EngineErrorKind, Exit, NetworkGrant, PoolError,
+    PoolErrorKind, ResultHeader, StoreError,
 };
 use hivemind_control::{ErrorCode, Event, LogLine, TaskRef};
 use hivemind_domain::hosts::HostRule;
@@ -31,8 +31,6 @@ const LATE_CONTAINER: Duration = Duration::from_secs(5);
 /// Pauses before a removal that the engine refused is tried again.
 const REMOVAL_PAUSES: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(10), Duration::from_secs(60)];
-/// Pause before outputs that our disk did not take are gathered again.
-const DISK_RETRY: Duration = Duration::from_secs(5);
 /// Output lines written at once.
 const BATCH: usize = 256;
 
@@ -280,6 +278,10 @@ async fn run(shared: Arc<Shared>, task: Task) {
     failpoint::reach("run.exited");
     lock(&shared.activities).remove(&key);
     reporter::finish(&shared, &key);
+    let exit = match exit {
+        Ok(exit) => still_there(&shared, exit).await,
+        Err(error) => Err(error),
+    };
     let input = match exit {
         Ok(exit) => {
             let exited = TaskInput::Exited { code: exit.code, out_of_memory: exit.out_of_memory };
@@ -294,6 +296,18 @@ async fn run(shared: Arc<Shared>, task: Task) {
         debug::keep_failed(&shared, &task, &input, times).await;
     }
     shared.tell(input).await;
+}
+
+/// An engine that ends in order ends its containers first, and tells their ends before its own. Those are not the
+/// programs' doing: the attempt waits for the engine instead.
+async fn still_there(shared: &Shared, exit: Exit) -> Result<Exit, EngineError> {
+    if exit.out_of_memory || !ENDED_BY_ENGINE.contains(&exit.code) {
+        return Ok(exit);
+    }
+    match shared.ports.engine.verify().await {
+        Err(error) if error.is_outage() => Err(error),
+        Ok(_) | Err(_) => Ok(exit),
+    }
 }
 
 /// Takes what a container tells: lines in batches, readings one by one.
@@ -390,7 +404,7 @@ async fn collect(shared: Arc<Shared>, task: Task) {
                     shared.tell(Input::Journal(Err(full))).await;
                 }
                 held_up = true;
-                let _ = tokio::time::timeout(DISK_RETRY, token.cancelled()).await;
+                let _ = tokio::time::timeout(package::DISK_RETRY, token.cancelled()).await;
             }
             other => break other,
         }

@@ -87,11 +87,11 @@ impl Link {
         });
     }
 
-    pub(super) fn decline(&mut self, key: TaskKey, reason: String) {
+    pub(super) fn decline(&mut self, key: TaskKey, reason: HandBack, message: String) {
         let shared = Arc::clone(&self.shared);
         tokio::spawn(async move {
             for failures in 0..3 {
-                match shared.ports.pool.hand_back(&key, HandBack::CannotRun, &reason).await {
+                match shared.ports.pool.hand_back(&key, reason, &message).await {
                     Err(error) if error.kind == PoolErrorKind::Unreachable => {
                         tokio::time::sleep(retry::pause(failures, unit(), error.retry_after)).await;
                     }

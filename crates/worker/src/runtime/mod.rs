@@ -279,7 +279,7 @@ impl EventLoop {
                 let _ = self.writer.send(journal::Entry::Wish(contribute));
             }
             Effect::Ask { free, running, number } => self.link.ask(free, running, number),
-            Effect::Decline(key, reason) => self.link.decline(key, reason),
+            Effect::Decline(key, reason, message) => self.link.decline(key, reason, message),
             Effect::VerifyEngine => {
                 tokio::spawn(async move {
                     let answer = shared.ports.engine.verify().await;

@@ -1,38 +1,65 @@
 //! Files of attempts: brings packages here, through pools that come and go, and removes what a dead worker left.
 
 use super::{Shared, unit};
-use crate::port::{PoolError, PoolErrorKind, Spool};
+use crate::core::Input;
+use crate::port::{PoolError, PoolErrorKind, Spool, StoreError};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::retry;
 use hivemind_domain::task::{PackageRef, Phase, Task};
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
-/// Tries until the package is here, the pool says that it never will be, or the caller drops this.
+/// Pause before something that our disk did not take is tried again, and how often.
+pub(super) const DISK_RETRY: Duration = Duration::from_secs(5);
+const DISK_TRIES: u32 = 60;
+
+/// Tries until the package is here, the pool says that it never will be, our disk has not taken it for minutes, or
+/// the caller drops this.
 ///
 /// # Errors
 /// What no further try would change.
 pub(super) async fn fetch(shared: &Shared, key: &TaskKey, wanted: &PackageRef) -> Result<PathBuf, PoolError> {
     let path = shared.ports.spool.package(key);
-    let mut failures = 0;
+    let (mut failures, mut disk_failures) = (0, 0);
     loop {
-        match shared.ports.pool.fetch(key, wanted, &path).await {
-            Ok(()) => return Ok(path),
-            Err(error) => match error.kind {
-                PoolErrorKind::Unreachable | PoolErrorKind::Unauthenticated | PoolErrorKind::NodeUnknown => {
-                    let pause = retry::pause(failures, unit(), error.retry_after);
-                    failures = failures.saturating_add(1);
-                    tokio::time::sleep(pause).await;
+        let fetched = shared.ports.pool.fetch(key, wanted, &path).await;
+        let error = match fetched {
+            Err(error) if error.kind == PoolErrorKind::Disk && disk_failures < DISK_TRIES => {
+                if disk_failures == 0 {
+                    let full = StoreError { disk_full: true, message: error.message };
+                    shared.tell(Input::Journal(Err(full))).await;
                 }
-                PoolErrorKind::WrongCredentials
-                | PoolErrorKind::Refused
-                | PoolErrorKind::StaleAttempt
-                | PoolErrorKind::Conflict
-                | PoolErrorKind::Unencrypted
-                | PoolErrorKind::NotFound
-                | PoolErrorKind::Protocol
-                | PoolErrorKind::Disk => return Err(error),
-            },
+                disk_failures += 1;
+                tokio::time::sleep(DISK_RETRY).await;
+                continue;
+            }
+            Ok(()) if disk_failures > 0 => {
+                shared.tell(Input::Journal(Ok(()))).await;
+                return Ok(path);
+            }
+            Ok(()) => return Ok(path),
+            Err(error) => error,
+        };
+        match error.kind {
+            PoolErrorKind::Unreachable | PoolErrorKind::Unauthenticated | PoolErrorKind::NodeUnknown => {
+                let pause = retry::pause(failures, unit(), error.retry_after);
+                failures = failures.saturating_add(1);
+                tokio::time::sleep(pause).await;
+            }
+            PoolErrorKind::WrongCredentials
+            | PoolErrorKind::Refused
+            | PoolErrorKind::StaleAttempt
+            | PoolErrorKind::Conflict
+            | PoolErrorKind::Unencrypted
+            | PoolErrorKind::NotFound
+            | PoolErrorKind::Protocol
+            | PoolErrorKind::Disk => {
+                if disk_failures > 0 {
+                    shared.tell(Input::Journal(Ok(()))).await;
+                }
+                return Err(error);
+            }
         }
     }
 }

@@ -151,3 +151,30 @@ fn a_container_whose_removal_failed_is_removed_later() {
     });
     assert_clean(&world);
 }
+
+#[test]
+fn a_container_that_an_ending_engine_ends_is_begun_anew() {
+    let world = World::default();
+    world.pool.give(assigned("along"));
+    world.engine.program("along", Program::exits(143, SECOND * 10));
+    world.live(async |worker| {
+        world.until(worker, "running", |s| s.status.running_tasks == 1).await;
+        // Its end is told, and the engine is gone when it is asked.
+        let away = EngineError::new(EngineErrorKind::Stopped, "the socket is missing");
+        world.engine.faults.fail(EngineCall::Verify, away);
+        world.pass(30.0).await;
+        assert_eq!(
+            world.pool.attempt(&key("along", 1)).submitted_at.len(),
+            0,
+            "it is no failure of the task"
+        );
+        world.engine.program("along", Program::exits(0, SECOND * 3));
+        world.engine.faults.heal_all();
+        world.when("settled", |w| journalled(w, "along", Phase::Settled)).await;
+        world.pass(5.0).await;
+    });
+    let known = world.pool.attempt(&key("along", 1));
+    assert_eq!(known.result.map(|result| result.verdict), Some(Verdict::Succeeded));
+    assert_eq!(world.engine.started().len(), 2);
+    assert_clean(&world);
+}

@@ -56,7 +56,7 @@ fn with_gpus(name: &str, gpus: u32) -> Assigned {
 }
 
 fn declined(effects: &[Effect]) -> Option<&str> {
-    effects.iter().find_map(|e| if let Effect::Decline(_, why) = e { Some(why.as_str()) } else { None })
+    effects.iter().find_map(|e| if let Effect::Decline(_, _, why) = e { Some(why.as_str()) } else { None })
 }
 
 fn gpus_of(core: &Core, name: &str) -> Vec<String> {
@@ -237,9 +237,9 @@ fn running_containers_follow_the_owners_load() {
     offer(&mut core, assigned("one"), at(0));
     let k = key("one", 1);
     let told = |effects: &[Effect]| -> Vec<(String, u32)> {
-        let each = effects.iter().filter_map(|e| match e {
-            Effect::Prioritise(container, priority) => Some((container.clone(), priority.cpu_shares())),
-            _ => None,
+        let each = effects.iter().filter_map(|e| {
+            let Effect::Prioritise(container, priority) = e else { return None };
+            Some((container.clone(), priority.cpu_shares()))
         });
         each.collect()
     };
