@@ -41,6 +41,7 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         | ErrorCode::GpuUnavailable
         | ErrorCode::EngineVulnerable
         | ErrorCode::TrustLimit
+        | ErrorCode::DependenciesUnavailable
         | ErrorCode::NetworkRefused
         | ErrorCode::NetworkQuestion
         | ErrorCode::CpuHigh

@@ -56,6 +56,8 @@ pub enum ErrorCode {
     EngineVulnerable,
     /// The task asks for more than this computer's trust level allows.
     TrustLimit,
+    /// A task's Python packages are not installed on this computer, or the package index is out of reach.
+    DependenciesUnavailable,
     /// A task wants to reach a host that the owner does not allow.
     NetworkRefused,
     /// A task wants to reach a host that the owner has not decided about.
@@ -173,6 +175,7 @@ impl ErrorCode {
             Self::PoolUnreachable => Some(Action::Retry),
             Self::PoolUnencrypted
             | Self::InvalidSetting
+            | Self::DependenciesUnavailable
             | Self::NetworkRefused
             | Self::NetworkQuestion
             | Self::ImageRefused

@@ -21,6 +21,10 @@ pub struct PhaseTimes {
     pub collect_ms: u64,
     /// Sending report and outputs until they were durable.
     pub upload_ms: u64,
+    /// Installing dependencies, a part of the preparation; zero when there were none or they were kept.
+    pub install_ms: u64,
+    /// What an installation of kept dependencies had taken: the cache's saving.
+    pub saved_ms: u64,
 }
 
 impl PhaseTimes {
@@ -35,6 +39,8 @@ impl PhaseTimes {
             run_ms: self.run_ms.saturating_add(more.run_ms),
             collect_ms: self.collect_ms.saturating_add(more.collect_ms),
             upload_ms: self.upload_ms.saturating_add(more.upload_ms),
+            install_ms: self.install_ms.saturating_add(more.install_ms),
+            saved_ms: self.saved_ms.saturating_add(more.saved_ms),
         }
     }
 }

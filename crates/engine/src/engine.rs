@@ -1,15 +1,18 @@
+mod install;
+
 use crate::address::Address;
 use crate::calls::ApiCallCounter;
 use crate::channel::{ChannelWriter, PIECES};
 use crate::companion::{Companion, Opened};
 use crate::connection::{Connection, failed};
 use crate::container::{Program, configuration, key_of, labels_of, name_of};
+use crate::dependencies::DEPENDENCIES_DIR;
 use crate::events::EngineEvents;
 use crate::failure::{status_of, translate};
 use crate::grant::{self, Weights};
 use crate::image::{Hold, Images, Ledger, Pinned};
 use crate::info::describe;
-use crate::package::{self, Package, check_command};
+use crate::package::{Contents, Package, check_command};
 use crate::policy;
 use crate::relay::{self, Listed, Relays, Route};
 use crate::run;
@@ -25,14 +28,17 @@ use hivemind_domain::priority::Priority;
 use hivemind_domain::task::ResultFile;
 use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::{
-    Attack, ContainerEvent, ContainerPlan, Egress, Engine, EngineError, EngineErrorKind, EngineInfo, Exit,
-    OwnContainer, Prepared, PullProgress,
+    Attack, ContainerEvent, ContainerPlan, DependenciesReady, Egress, Engine, EngineError, EngineErrorKind,
+    EngineInfo, Exit, OwnContainer, Prepared, PullProgress,
 };
+use install::Ready;
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::sync::mpsc;
 
 /// How long the engine may take to say what it is.
@@ -54,6 +60,7 @@ pub struct DockerEngine {
     fresh: Mutex<HashSet<String>>,
     pub(crate) companion: Option<Arc<Companion>>,
     relays: Option<Arc<Relays>>,
+    dependencies: install::Dependencies,
     weights: Weights,
 }
 
@@ -77,6 +84,7 @@ impl DockerEngine {
             fresh: Mutex::default(),
             companion: None,
             relays: None,
+            dependencies: install::Dependencies::default(),
             weights: Weights::default(),
         }
     }
@@ -143,12 +151,20 @@ impl DockerEngine {
 
     /// Makes the container, in place of one that an earlier try at the same attempt left.
     async fn create(&self, plan: &ContainerPlan, body: ContainerCreateBody) -> Result<String, CreateError> {
+        self.create_named(plan, &name_of(&plan.install, &plan.key), body).await
+    }
+
+    async fn create_named(
+        &self,
+        plan: &ContainerPlan,
+        name: &str,
+        body: ContainerCreateBody,
+    ) -> Result<String, CreateError> {
         let docker = self.connection.docker().map_err(CreateError::Other)?;
-        let name = name_of(&plan.install, &plan.key);
-        let options = || CreateContainerOptionsBuilder::new().name(&name).build();
+        let options = || CreateContainerOptionsBuilder::new().name(name).build();
         let mut answer = docker.create_container(Some(options()), body.clone()).await;
         if matches!(&answer, Err(error) if status_of(error) == Some(409)) {
-            self.remove_left(plan, &name).await.map_err(CreateError::Other)?;
+            self.remove_left(plan, name).await.map_err(CreateError::Other)?;
             answer = docker.create_container(Some(options()), body).await;
         }
         match answer {
@@ -186,23 +202,15 @@ impl DockerEngine {
         opened.inspect_err(|error| tracing::warn!(%error, "a task runs without the companion")).ok()
     }
 
-    pub(crate) async fn upload(
-        &self,
-        container: &str,
-        package: Option<Package>,
-        companion: Option<Opened>,
-    ) -> Result<(), EngineError> {
-        let bytes = package.as_ref().map_or(0, Package::unpacked_bytes);
+    pub(crate) async fn upload(&self, container: &str, contents: Contents) -> Result<(), EngineError> {
+        let bytes = contents.bytes();
         let within = UPLOAD_WITHIN + Duration::from_secs(bytes / UPLOAD_BYTES_PER_SECOND);
         let docker = self.connection.patient(within)?;
         let (sender, mut receiver) = mpsc::channel(PIECES);
         let broken = sender.clone();
         let writing = tokio::task::spawn_blocking(move || {
             let writer = ChannelWriter::new(sender);
-            let written = match &package {
-                Some(package) => package.write_tar_with(writer, companion),
-                None => package::write_empty_tar(writer, companion),
-            };
+            let written = contents.write_tar(writer);
             let written = written.and_then(|mut writer| writer.flush());
             if let Err(error) = &written {
                 // The engine must not take a part for the whole.
@@ -239,10 +247,15 @@ impl DockerEngine {
     ) -> Result<Prepared, EngineError> {
         let listing = package.as_ref().map(Package::listing).unwrap_or_default();
         let (mut image, mut _hold) = self.pin(plan, package.as_ref()).await?;
+        let ready = self.dependencies(plan, package.as_ref(), &image).await?;
         let companion = self.open_companion();
         let body = |image: &Pinned| {
             let program = Program { command, folder, array: plan.array, companion: companion.is_some() };
             let mut body = configuration(&plan.install, &plan.key, &plan.limits, image, &program);
+            if ready.is_some() {
+                let path = format!("PYTHONPATH={DEPENDENCIES_DIR}");
+                body.env.get_or_insert_default().push(path);
+            }
             if let Some(Route { relay: Some(relay), grant, .. }) = route {
                 relay::join(&mut body, relay, grant);
             }
@@ -265,7 +278,15 @@ impl DockerEngine {
         };
         let named = package.as_ref().and_then(Package::image).unwrap_or(&plan.image).to_owned();
         failpoint::reach("engine.created");
-        if let Err(error) = self.upload(&container, package, companion).await {
+        let (dependencies, told) = match ready {
+            Some(Ready { found, from_cache }) => {
+                let told = DependenciesReady { from_cache, install: found.install, made_ns: 0 };
+                (Some(found), Some(told))
+            }
+            None => (None, None),
+        };
+        let contents = Contents { package, companion, dependencies, requirements: None };
+        if let Err(error) = self.upload(&container, contents).await {
             if let Err(left) = self.remove(&container).await {
                 tracing::warn!(container, error = %left, "a container that could not be filled stays");
             }
@@ -274,8 +295,20 @@ impl DockerEngine {
         failpoint::reach("engine.filled");
         self.lock_fresh().insert(container.clone());
         self.images.tidy(&self.connection, plan.images.quota_bytes).await;
+        let dependencies = match told {
+            Some(told) => Some(DependenciesReady { made_ns: self.made_ns(&container).await?, ..told }),
+            None => None,
+        };
         let Pinned { digest: image_digest, pull, .. } = image;
-        Ok(Prepared { container, image_digest, pull, listing, image: named })
+        Ok(Prepared { container, image_digest, pull, listing, image: named, dependencies })
+    }
+
+    /// When a container was made, by the engine's clock.
+    async fn made_ns(&self, container: &str) -> Result<i64, EngineError> {
+        let about = self.connection.docker()?.inspect_container(container, None).await;
+        let about = about.map_err(|e| translate("look at the container", &e))?;
+        let made = about.created.and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok());
+        Ok(made.and_then(|at| i64::try_from(at.unix_timestamp_nanos()).ok()).unwrap_or_default())
     }
 
     async fn remove_container(&self, container: &str) -> Result<(), EngineError> {
@@ -299,9 +332,11 @@ impl DockerEngine {
     async fn make_relay(&self, plan: &ContainerPlan) -> Result<Option<Route>, EngineError> {
         let Some(grant) = plan.network.clone() else { return Ok(None) };
         let Some(relays) = &self.relays else {
-            return Err(failed("tasks get no network here: the companion program is missing"));
+            let sentence = "tasks get no network here: the companion program is missing";
+            return Err(EngineError::new(EngineErrorKind::Network, sentence));
         };
-        let relay = relays.create(&self.connection, &plan.install, &plan.key, "none").await?;
+        let relay =
+            relays.create(&self.connection, &plan.install, &plan.key, "none", policy::ROLE_RELAY).await?;
         Ok(Some(Route { install: plan.install.clone(), key: plan.key.clone(), grant, relay: Some(relay) }))
     }
 

@@ -16,6 +16,7 @@ mod companion;
 mod companion_image;
 mod connection;
 mod container;
+mod dependencies;
 mod describe;
 mod engine;
 mod entry_path;

@@ -7,6 +7,7 @@ use crate::container::{Program, configuration};
 use crate::engine::DockerEngine;
 use crate::failure::translate;
 use crate::image::Pinned;
+use crate::package::Contents;
 use crate::policy;
 use crate::run;
 use bollard::models::ContainerCreateBody;
@@ -88,7 +89,7 @@ impl DockerEngine {
         container: &str,
         companion: Option<crate::companion::Opened>,
     ) -> Result<(Vec<String>, i64), EngineError> {
-        self.upload(container, None, companion).await?;
+        self.upload(container, Contents { companion, ..Contents::default() }).await?;
         let (events, mut told) = mpsc::channel(16);
         let gathering = tokio::spawn(async move {
             let mut lines = Vec::new();

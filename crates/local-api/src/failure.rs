@@ -61,6 +61,7 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::PoolUnencrypted
         | ErrorCode::KeyringLocked
         | ErrorCode::WorkerAlreadyRunning
+        | ErrorCode::DependenciesUnavailable
         | ErrorCode::NetworkRefused
         | ErrorCode::NetworkQuestion
         | ErrorCode::WindowUnavailable => StatusCode::CONFLICT,

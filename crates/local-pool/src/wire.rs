@@ -133,6 +133,8 @@ pub(crate) fn report(header: &v1::ResultHeader, verdict: &Verdict, usage: &TaskU
             run_ms: phases.run_ms,
             collect_ms: phases.collect_ms,
             upload_ms: 0,
+            install_ms: phases.install_ms,
+            saved_ms: phases.saved_ms,
         },
     }
 }

@@ -54,6 +54,7 @@ impl EngineBench for Bench {
             limits: TaskLimits::default(),
             array: None,
             network: None,
+            dependencies: None,
             gpus: Vec::new(),
             images: hivemind_domain::images::ImageRules::everything(),
         }

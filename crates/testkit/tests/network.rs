@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests count as tests")]
 
+#[path = "network/dependencies.rs"]
+mod dependencies;
 #[path = "network/outside.rs"]
 mod outside;
 
@@ -68,6 +70,7 @@ impl Bench {
             package: Some(path),
             limits: TaskLimits::default(),
             array: None,
+            dependencies: None,
             network: (!hosts.is_empty()).then_some(NetworkGrant { hosts, max_bytes: 64 << 20 }),
             gpus: Vec::new(),
             images: hivemind_domain::images::ImageRules::everything(),

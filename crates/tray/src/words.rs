@@ -138,6 +138,9 @@ impl Words {
             }
             ErrorCode::PoolNotice => self.pick("The pool has news", "任務池有新消息"),
             ErrorCode::PoolUnencrypted => self.pick("The pool is not encrypted", "任務池未加密"),
+            ErrorCode::DependenciesUnavailable => {
+                self.pick("A task's packages cannot be installed", "無法安裝任務的套件")
+            }
             ErrorCode::NetworkRefused => {
                 self.pick("A task wanted a host you do not allow", "任務想連線到您不允許的主機")
             }

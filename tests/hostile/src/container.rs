@@ -84,6 +84,7 @@ impl Stage {
             limits,
             array: None,
             network: None,
+            dependencies: None,
             gpus: Vec::new(),
             images: ImageRules::everything(),
         }

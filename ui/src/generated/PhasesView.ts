@@ -31,4 +31,12 @@ collect_ms: number,
 /**
  * Sending report and outputs.
  */
-upload_ms: number, };
+upload_ms: number, 
+/**
+ * Installing dependencies, a part of the preparation.
+ */
+install_ms: number, 
+/**
+ * What the installation of kept dependencies had taken once: the cache's saving.
+ */
+saved_ms: number, };

@@ -27,6 +27,7 @@ export const ACTION_OF: Record<ErrorCode, Action | null> = {
   ISOLATION_TOO_LOW: "open_settings",
   ENGINE_VULNERABLE: "install_engine",
   TRUST_LIMIT: null,
+  DEPENDENCIES_UNAVAILABLE: "open_settings",
   NETWORK_REFUSED: "open_settings",
   NETWORK_QUESTION: "open_settings",
   CPU_HIGH: "open_settings",

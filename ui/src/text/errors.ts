@@ -30,6 +30,7 @@ export const SENTENCES: Record<ErrorCode, () => string> = {
   ISOLATION_TOO_LOW: m.err_isolation_too_low,
   ENGINE_VULNERABLE: m.err_engine_vulnerable,
   TRUST_LIMIT: m.err_trust_limit,
+  DEPENDENCIES_UNAVAILABLE: m.err_dependencies_unavailable,
   NETWORK_REFUSED: m.err_network_refused,
   NETWORK_QUESTION: m.err_network_question,
   CPU_HIGH: m.err_cpu_high,

@@ -159,6 +159,12 @@ pub struct PhasesView {
     /// Sending report and outputs.
     #[ts(type = "number")]
     pub upload_ms: u64,
+    /// Installing dependencies, a part of the preparation.
+    #[ts(type = "number")]
+    pub install_ms: u64,
+    /// What the installation of kept dependencies had taken once: the cache's saving.
+    #[ts(type = "number")]
+    pub saved_ms: u64,
 }
 
 impl From<hivemind_domain::report::ExecutionReport> for ReportView {
@@ -184,6 +190,8 @@ impl From<hivemind_domain::report::ExecutionReport> for ReportView {
                 run_ms: p.run_ms,
                 collect_ms: p.collect_ms,
                 upload_ms: p.upload_ms,
+                install_ms: p.install_ms,
+                saved_ms: p.saved_ms,
             },
         }
     }

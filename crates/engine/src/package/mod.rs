@@ -5,15 +5,19 @@
 //! between entries) is refused. Nothing is ever unpacked onto the host: entries flow into a tar stream.
 
 mod content;
+mod contents;
 mod directory;
 mod manifest;
 mod refusal;
 mod start;
 
+pub(crate) use contents::Contents;
 pub(crate) use manifest::check_command;
 pub use refusal::PackageError;
 
 use crate::companion::Opened;
+use crate::dependencies::DEPENDENCIES_NAME;
+use crate::dependencies::requirements::Requirements;
 use crate::policy::{COMPANION_NAME, MAX_PATH_BYTES, OUTPUT_NAME, TASK_UID};
 use content::Content;
 use directory::ZipEntry;
@@ -33,6 +37,7 @@ pub struct Package {
     file: File,
     entries: Vec<ZipEntry>,
     start: start::Start,
+    requirements: Option<Requirements>,
 }
 
 impl Package {
@@ -52,7 +57,13 @@ impl Package {
             copied.map_err(|e| PackageError::from_io(&entry.path, &e))?;
         }
         let start = start::choose(&file, &entries)?;
-        Ok(Self { file, entries, start })
+        let requirements = start::requirements(&file, &entries, &start.folder)?;
+        Ok(Self { file, entries, start, requirements })
+    }
+
+    /// What it depends on.
+    pub(crate) fn requirements(&self) -> Option<&Requirements> {
+        self.requirements.as_ref()
     }
 
     /// The image its manifest names, already checked for syntax.
@@ -99,16 +110,17 @@ impl Package {
     /// # Errors
     /// When `into` fails, or when the zip changed since it was checked.
     pub fn write_tar<W: Write>(&self, into: W) -> io::Result<W> {
-        self.write_tar_with(into, None)
+        let mut tar = tar::Builder::new(into);
+        begin_tar(&mut tar)?;
+        self.append_to(&mut tar)?;
+        tar.into_inner()
     }
 
-    /// The same with the companion.
-    pub(crate) fn write_tar_with<W: Write>(&self, into: W, companion: Option<Opened>) -> io::Result<W> {
-        let mut tar = tar::Builder::new(into);
+    /// The files alone.
+    fn append_to<W: Write>(&self, tar: &mut tar::Builder<W>) -> io::Result<()> {
         let folders: BTreeSet<&str> = self.entries.iter().flat_map(folders_of).collect();
-        begin_tar(&mut tar)?;
         for folder in folders.into_iter().filter(|folder| *folder != OUTPUT_NAME) {
-            append_folder(&mut tar, &format!("{folder}/"))?;
+            append_folder(tar, &format!("{folder}/"))?;
         }
         for entry in self.entries.iter().filter(|entry| !entry.is_folder) {
             let content = Content::open(&self.file, entry).map_err(io::Error::other)?;
@@ -116,17 +128,8 @@ impl Package {
             header.set_size(entry.size);
             tar.append_data(&mut header, &entry.path, content)?;
         }
-        append_companion(&mut tar, companion)?;
-        tar.into_inner()
+        Ok(())
     }
-}
-
-/// The tar stream of a task without a package. Blocks.
-pub(crate) fn write_empty_tar<W: Write>(into: W, companion: Option<Opened>) -> io::Result<W> {
-    let mut tar = tar::Builder::new(into);
-    begin_tar(&mut tar)?;
-    append_companion(&mut tar, companion)?;
-    tar.into_inner()
 }
 
 /// Root's, and nobody may write it: the task's user can only start it.
@@ -184,7 +187,7 @@ fn check_names(entries: &[ZipEntry]) -> Result<(), PackageError> {
         let refused = |r: crate::entry_path::PathRefusal| PackageError::entry(r.rule, &entry.path, r.why);
         tree.add(&entry.path, entry.is_folder).map_err(refused)?;
         let top = entry.path.split('/').next().unwrap_or_default();
-        if top.eq_ignore_ascii_case(COMPANION_NAME) {
+        if [COMPANION_NAME, DEPENDENCIES_NAME].iter().any(|own| top.eq_ignore_ascii_case(own)) {
             return Err(PackageError::entry("reserved-name", &entry.path, "the name is the worker's own"));
         }
         if top.eq_ignore_ascii_case(OUTPUT_NAME)

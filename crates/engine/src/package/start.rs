@@ -4,9 +4,13 @@ use super::PackageError;
 use super::content::Content;
 use super::directory::ZipEntry;
 use super::manifest::{self, FILE_NAME};
+use crate::dependencies::requirements::{self, Requirements};
 use crate::policy::MAX_MANIFEST_BYTES;
 use std::fs::File;
 use std::io::Read;
+
+/// Names what a Python program depends on.
+const REQUIREMENTS: &str = "requirements.txt";
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Start {
@@ -31,6 +35,23 @@ pub(super) fn choose(file: &File, entries: &[ZipEntry]) -> Result<Start, Package
         return Ok(Start { image: named.image, command, folder: folder.to_owned() });
     }
     Ok(Start::default())
+}
+
+/// What the package depends on: `requirements.txt` beside what is started.
+pub(super) fn requirements(
+    file: &File,
+    entries: &[ZipEntry],
+    folder: &str,
+) -> Result<Option<Requirements>, PackageError> {
+    let found = entries.iter().find(|e| !e.is_folder && name_in(folder, &e.path) == Some(REQUIREMENTS));
+    let Some(entry) = found else { return Ok(None) };
+    if entry.size > requirements::MAX_BYTES {
+        return Err(PackageError::entry("requirements", &entry.path, "it is larger than 64 KiB"));
+    }
+    let mut text = Vec::new();
+    let read = Content::open(file, entry)?.read_to_end(&mut text);
+    read.map_err(|e| PackageError::from_io(&entry.path, &e))?;
+    Requirements::parse(&text).map_err(|e| PackageError::entry("requirements", &entry.path, e.to_string()))
 }
 
 fn read_manifest(file: &File, entry: &ZipEntry) -> Result<manifest::Manifest, PackageError> {

@@ -1,7 +1,7 @@
 //! The configuration of a relay's container, and what joining its network changes in a task's.
 
 use crate::companion_image::PROGRAM;
-use crate::container::{labels_of, name_of};
+use crate::container::labels_of;
 use crate::policy;
 use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
@@ -12,13 +12,8 @@ use hivemind_domain::ids::{InstallId, TaskKey};
 use hivemind_worker_core::port::NetworkGrant;
 use std::collections::HashMap;
 
-/// The relay's name: the task's, so that a second try notices a first one's.
-pub(super) fn relay_name(install: &InstallId, key: &TaskKey) -> String {
-    format!("{}-relay", name_of(install, key))
-}
-
 /// Labels of a container that is no task but belongs to one.
-fn companion_labels(install: &InstallId, key: &TaskKey, role: &str) -> HashMap<String, String> {
+pub(crate) fn companion_labels(install: &InstallId, key: &TaskKey, role: &str) -> HashMap<String, String> {
     let mut labels = labels_of(install, key);
     labels.insert(policy::LABEL_ROLE.to_owned(), role.to_owned());
     labels

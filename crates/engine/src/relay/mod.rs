@@ -9,7 +9,7 @@
 mod container;
 mod mux;
 
-pub(crate) use container::join;
+pub(crate) use container::{companion_labels, join};
 
 use crate::companion::Companion;
 use crate::companion_image::CompanionImage;
@@ -120,16 +120,22 @@ impl Relays {
         self.egress.open(&route.key, &route.grant)
     }
 
-    /// Makes a relay in `network`: `none`, or the network of a running container.
+    /// A session of its own.
+    pub(crate) fn open(&self, key: &TaskKey, grant: &NetworkGrant) -> Arc<dyn EgressSession> {
+        self.egress.open(key, grant)
+    }
+
+    /// Makes a relay in `network`: `none`, or the network of a running container. Its name ends with `purpose`.
     pub(crate) async fn create(
         &self,
         engine: &Connection,
         install: &InstallId,
         key: &TaskKey,
         network: &str,
+        purpose: &str,
     ) -> Result<String, EngineError> {
         let docker = engine.docker()?;
-        let name = container::relay_name(install, key);
+        let name = format!("{}-{purpose}", crate::container::name_of(install, key));
         let options = || CreateContainerOptionsBuilder::new().name(&name).build();
         for try_number in 0..2 {
             let image = self.image.id(engine).await?;
@@ -256,7 +262,7 @@ async fn replace(
         remove(engine, old).await?;
     }
     let network = format!("container:{container}");
-    let relay = relays.create(engine, &route.install, &route.key, &network).await?;
+    let relay = relays.create(engine, &route.install, &route.key, &network, policy::ROLE_RELAY).await?;
     if let Some(route) = lock(&relays.routes).get_mut(container) {
         route.relay = Some(relay.clone());
     }

@@ -120,6 +120,7 @@ impl Bench {
             limits: TaskLimits::default(),
             array: None,
             network: None,
+            dependencies: None,
             gpus: Vec::new(),
             images: ImageRules::everything(),
         }

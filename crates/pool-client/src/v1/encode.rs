@@ -152,6 +152,8 @@ pub(super) fn result_header(header: &ResultHeader, offset: u64) -> v1::ResultHea
             prepare_ms: header.times.prepare_ms,
             run_ms: header.times.run_ms,
             collect_ms: header.times.collect_ms,
+            install_ms: header.times.install_ms,
+            saved_ms: header.times.saved_ms,
         }),
         input_bytes: header.input_bytes,
         gpu_ms: header.gpu_ms,

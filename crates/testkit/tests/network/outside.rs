@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 use hivemind_egress::{Connector, Resolver};
 use hivemind_worker_core::port::ByteStream;
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -45,6 +46,8 @@ pub struct Outside {
     port: AtomicU32,
     answered: AtomicU32,
     marks: AtomicU32,
+    pages: Mutex<HashMap<String, Vec<u8>>>,
+    cut: AtomicBool,
 }
 
 impl Outside {
@@ -70,6 +73,16 @@ impl Outside {
     /// Requests answered since the last call.
     pub fn take_marks(&self) -> u32 {
         self.marks.swap(0, Ordering::Relaxed)
+    }
+
+    /// Serves this for a request, such as `GET /x`.
+    pub fn put(&self, request: &str, content: Vec<u8>) {
+        self.pages.lock().unwrap().insert(request.to_owned(), content);
+    }
+
+    /// From now on nothing out there can be reached.
+    pub fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
     }
 
     async fn answer(&self, mut stream: TcpStream) -> Option<()> {
@@ -99,12 +112,19 @@ impl Outside {
         }
         let first = text.lines().next().unwrap_or_default();
         let target = first.rsplit_once(' ').map_or(first, |(target, _)| target);
+        let page = self.pages.lock().unwrap().get(target).cloned();
+        let known = page.is_some() || self.pages.lock().unwrap().is_empty();
+        let status = if known { "200 OK" } else { "404 Not Found" };
         let content = match target {
+            _ if page.is_some() => page.unwrap_or_default(),
             "GET /big" => vec![b'x'; 5_000_000],
             "POST /echo" => body.to_string().into_bytes(),
             _ => format!("hello from outside: {target} {}", header("host").unwrap_or_default()).into_bytes(),
         };
-        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", content.len());
+        let answer = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n",
+            content.len()
+        );
         stream.write_all(answer.as_bytes()).await.ok()?;
         stream.write_all(&content).await.ok()?;
         stream.shutdown().await.ok()?;
@@ -131,6 +151,9 @@ impl Connector for Outside {
     }
 
     async fn connect(&self, to: SocketAddr) -> io::Result<Box<dyn ByteStream>> {
+        if self.cut.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::NetworkUnreachable.into());
+        }
         assert_eq!(to.ip(), PUBLIC, "only what was checked is connected to");
         let port = u16::try_from(self.port.load(Ordering::Relaxed)).unwrap();
         Ok(Box::new(TcpStream::connect(("127.0.0.1", port)).await?))

@@ -32,6 +32,8 @@ pub fn engine_problem(error: &EngineError) -> ApiError {
         EngineErrorKind::ImageRefused => ErrorCode::ImageRefused,
         EngineErrorKind::ImageTooLarge => ErrorCode::ImageTooLarge,
         EngineErrorKind::Gpu => ErrorCode::GpuUnavailable,
+        EngineErrorKind::Dependencies => ErrorCode::DependenciesUnavailable,
+        EngineErrorKind::Network => ErrorCode::NetworkRefused,
         EngineErrorKind::Package
         | EngineErrorKind::Output
         | EngineErrorKind::Disk

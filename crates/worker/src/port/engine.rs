@@ -3,6 +3,7 @@
 use crate::port::{NetworkGrant, OutputLine};
 use async_trait::async_trait;
 use hivemind_domain::advisory::Hole;
+use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::{InstallId, TaskKey};
 use hivemind_domain::images::ImageRules;
 use hivemind_domain::limits::TaskLimits;
@@ -40,6 +41,10 @@ pub enum EngineErrorKind {
     Disk,
     /// The container does not exist.
     Gone,
+    /// Dependencies are not installed here, or the package index is out of reach.
+    Dependencies,
+    /// The task may reach hosts, but there is no way out for it here.
+    Network,
     /// Anything else.
     Failed,
 }
@@ -117,10 +122,38 @@ pub struct ContainerPlan {
     pub array: Option<ArrayPlace>,
     /// What it may reach; `None` for nothing at all.
     pub network: Option<NetworkGrant>,
+    /// How dependencies are installed; `None` when they are not.
+    pub dependencies: Option<DependencyPlan>,
     /// Identifiers of the GPUs that it gets; as many as its limits say.
     pub gpus: Vec<String>,
     /// What the owner decided about images.
     pub images: ImageRules,
+}
+
+/// How dependencies are installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DependencyPlan {
+    /// Address of the package index.
+    pub index: String,
+    /// Hosts of the index: all that is reached.
+    pub hosts: Vec<HostRule>,
+    /// Most bytes of traffic for one installation.
+    pub max_bytes: u64,
+    /// Folder of what is kept.
+    pub folder: PathBuf,
+    /// Most bytes that are kept.
+    pub limit_bytes: u64,
+}
+
+/// Dependencies that lie in the container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DependenciesReady {
+    /// Whether they were kept from an earlier installation.
+    pub from_cache: bool,
+    /// How long the installation took, now or then.
+    pub install: Duration,
+    /// When the container was made, by the engine's clock in nanoseconds: before every line of its output.
+    pub made_ns: i64,
 }
 
 /// A container that is ready to start.
@@ -136,6 +169,8 @@ pub struct Prepared {
     pub listing: String,
     /// Reference of the image that was taken: the assignment's, or the package's own.
     pub image: String,
+    /// What the package depends on; `None` when it depends on nothing.
+    pub dependencies: Option<DependenciesReady>,
 }
 
 /// An image on its way here.

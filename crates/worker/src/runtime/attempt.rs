@@ -4,8 +4,8 @@ use super::{Activity, Shared, debug, lock, package, reporter, room, unit};
 use crate::core::{ENDED_BY_ENGINE, Input, engine_problem};
 use crate::failpoint;
 use crate::port::{
-    ContainerEvent, ContainerPlan, EngineError, EngineErrorKind, Exit, NetworkGrant, PoolError,
-    PoolErrorKind, ResultHeader, StoreError,
+    ContainerEvent, ContainerPlan, DependenciesReady, DependencyPlan, EngineError, EngineErrorKind, Exit,
+    NetworkGrant, OutputLine, PoolError, PoolErrorKind, ResultHeader, StoreError,
 };
 use hivemind_control::{ErrorCode, Event, LogLine, TaskRef};
 use hivemind_domain::hosts::HostRule;
@@ -158,6 +158,52 @@ fn grant(need: &NetworkNeed, settings: &Settings) -> Option<NetworkGrant> {
     }
 }
 
+/// How dependencies are installed, if the owner lets them be.
+fn dependency_plan(shared: &Shared, settings: &Settings) -> Option<DependencyPlan> {
+    if settings.text("dependencies") != "allow" {
+        return None;
+    }
+    let index = settings.text("package_index").to_owned();
+    let rest = index.split_once("://").map_or(index.as_str(), |(_, rest)| rest);
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // An index that is no public host cannot be reached: the proxy says so.
+    let mut hosts: Vec<HostRule> = HostRule::parse(host).into_iter().collect();
+    hosts.extend(HostRule::parse_list(settings.text("package_hosts")).unwrap_or_default());
+    Some(DependencyPlan {
+        index,
+        hosts,
+        max_bytes: settings.bytes("max_task_traffic"),
+        folder: shared.ports.spool.folder.join("dependencies"),
+        limit_bytes: settings.bytes("dependency_cache_limit"),
+    })
+}
+
+/// The first line of the task's log, and the report's numbers.
+async fn tell_dependencies(
+    shared: &Shared,
+    key: &TaskKey,
+    ready: &DependenciesReady,
+    times: &mut PhaseTimes,
+) {
+    let ms = u64::try_from(ready.install.as_millis()).unwrap_or(u64::MAX);
+    let seconds = ready.install.as_secs_f64();
+    let text = if ready.from_cache {
+        times.saved_ms = ms;
+        format!("[hivemind] dependencies from the cache, saved {seconds:.1} s")
+    } else {
+        times.install_ms = ms;
+        format!("[hivemind] dependencies installed in {seconds:.1} s")
+    };
+    let lines = [OutputLine { stderr: true, time_ns: ready.made_ns, text }];
+    match shared.ports.logs.append(key, &lines).await {
+        Ok(first) => {
+            publish_lines(shared, key, first, &lines);
+            reporter::wake(shared, key);
+        }
+        Err(error) => tracing::warn!(task_id = %key, %error, "a line about dependencies cannot be kept"),
+    }
+}
+
 async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input {
     let key = task.key().clone();
     let assignment = &task.assignment;
@@ -183,6 +229,7 @@ async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input
         limits: assignment.limits.clone(),
         array: assignment.array,
         network: grant(&assignment.network, &settings),
+        dependencies: dependency_plan(shared, &settings),
         gpus: task.gpus.clone(),
         images: room::image_rules(shared),
     };
@@ -199,9 +246,12 @@ async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input
             if let Some(path) = package {
                 remove_file(&path).await;
             }
-            let crate::port::Prepared { container, image_digest, pull, listing, .. } = prepared;
+            let crate::port::Prepared { container, image_digest, pull, listing, dependencies, .. } = prepared;
             if !listing.is_empty() {
                 lock(&shared.listings).insert(key.clone(), listing);
+            }
+            if let Some(ready) = dependencies {
+                tell_dependencies(shared, &key, &ready, times).await;
             }
             times.pull_ms = u64::try_from(pull.as_millis()).unwrap_or(u64::MAX);
             Input::Task(key, TaskInput::Prepared { container, image_digest })
@@ -241,7 +291,11 @@ fn engine_failed(key: TaskKey, error: EngineError) -> Input {
     }
     let class = match error.kind {
         // Not the task's fault: another computer may run it.
-        EngineErrorKind::ImageRefused | EngineErrorKind::ImageTooLarge | EngineErrorKind::Gpu => {
+        EngineErrorKind::ImageRefused
+        | EngineErrorKind::ImageTooLarge
+        | EngineErrorKind::Gpu
+        | EngineErrorKind::Dependencies
+        | EngineErrorKind::Network => {
             return room::cannot_run(key, engine_problem(&error).code, &error.message);
         }
         EngineErrorKind::Image => FailureClass::Image,

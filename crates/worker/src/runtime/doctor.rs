@@ -64,6 +64,8 @@ async fn engine(shared: &Shared) -> Finding {
                 | EngineErrorKind::Output
                 | EngineErrorKind::Disk
                 | EngineErrorKind::Gone
+                | EngineErrorKind::Dependencies
+                | EngineErrorKind::Network
                 | EngineErrorKind::Failed => "Look at the Docker service's own log.",
             };
             advise(finding(1, "engine", Level::Error, problem.message.clone()), problem.code, fix)

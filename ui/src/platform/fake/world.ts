@@ -113,7 +113,7 @@ export function pastTask(i: number, now: number): TaskView {
       network_bytes: 0,
       gpu_ms: 0,
       image_digest: "sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945",
-      phases: { queue_ms: 4, fetch_ms: 31, pull_ms: 0, prepare_ms: 312, run_ms: 190_000, collect_ms: 54, upload_ms: 120 },
+      phases: { queue_ms: 4, fetch_ms: 31, pull_ms: 0, prepare_ms: 312, run_ms: 190_000, collect_ms: 54, upload_ms: 120, install_ms: 0, saved_ms: 0 },
     },
   });
 }
