@@ -16,6 +16,7 @@ struct Options {
     self_check: bool,
     report: Option<String>,
     seeds: Option<String>,
+    case: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -54,7 +55,10 @@ fn main() -> ExitCode {
             }
             continue;
         } else {
-            let cases = groups::cases(group);
+            let mut cases = groups::cases(group);
+            if let Some(wanted) = &options.case {
+                cases.retain(|case| case.name.contains(wanted));
+            }
             assert_unique(&cases);
             run(cases, Manner { plant: options.self_check })
         };
@@ -62,7 +66,7 @@ fn main() -> ExitCode {
         for line in &tally.lines {
             report.push_str(&format!("{group}\t{line}\n"));
         }
-        let enough = count >= *least;
+        let enough = count >= *least || options.case.is_some();
         let expected = if options.self_check {
             tally.unexpected.len() == refusals(&tally)
         } else {
@@ -124,6 +128,7 @@ fn read(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
         let mut value = || arguments.next().ok_or(format!("{argument} wants a value"));
         match argument.as_str() {
             "--only" => options.only.extend(value()?.split(',').map(str::to_owned)),
+            "--case" => options.case = Some(value()?),
             "--seeds" => options.seeds = Some(value()?),
             "--report" => options.report = Some(value()?),
             "--list" => options.list = true,
