@@ -20,7 +20,9 @@ mod pool;
 mod program;
 mod refused;
 mod requester;
+
 mod restart;
+mod room;
 mod scene;
 mod services;
 mod settings;

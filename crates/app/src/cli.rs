@@ -94,6 +94,9 @@ pub enum Command {
     /// Show which hosts tasks ask for, or decide about one.
     #[command(subcommand)]
     Hosts(HostsCommand),
+    /// Decide about images that tasks may run.
+    #[command(subcommand)]
+    Images(ImagesCommand),
     /// Show the computer's use.
     Metrics(MetricsOptions),
     /// Check everything the worker needs, with proof and fix.
@@ -201,6 +204,28 @@ pub enum SettingsCommand {
         key: String,
         /// New value; absent means back to the built-in one.
         value: Option<String>,
+    },
+    /// Print the largest task of each trust level, as a file with explanations that can be changed.
+    Policy,
+}
+
+/// Images that tasks want to run.
+#[derive(Debug, Subcommand)]
+pub enum ImagesCommand {
+    /// Show the images that tasks wanted and that wait for an answer, and what is pulled now.
+    Show,
+    /// Let tasks run an image.
+    Allow {
+        /// The image's repository, such as `team/tool`.
+        repository: String,
+        /// Only the next task that wants it.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Never let a task run an image.
+    Never {
+        /// The image's repository.
+        repository: String,
     },
 }
 

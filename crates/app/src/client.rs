@@ -1,12 +1,13 @@
 //! Commands that ask the running worker.
 
-use crate::cli::{Cli, Command, HostsCommand, LogsOptions, MetricsOptions, SettingsCommand};
+use crate::cli::{Cli, Command, HostsCommand, ImagesCommand, LogsOptions, MetricsOptions, SettingsCommand};
 use crate::{output, process, proof, tasks};
 use anyhow::Context;
 use futures_util::StreamExt;
 use hivemind_control::{
-    ApiError, EarningsQuery, ErrorCode, Event, HostAnswer, HostDecision, Level, LogLine, LogQuery,
-    LoginRequest, MetricsSample, SettingChange, SettingView, Snapshot, StatusState, TaskRef,
+    ApiError, EarningsQuery, ErrorCode, Event, HostAnswer, HostDecision, ImageAnswer, ImageDecision,
+    ImageQuestion, Level, LogLine, LogQuery, LoginRequest, MetricsSample, SettingChange, SettingView,
+    Snapshot, StatusState, TaskRef,
 };
 use hivemind_local_api::SocketClient;
 use hivemind_worker_core::port::SettingsStore;
@@ -17,6 +18,9 @@ type Client = hivemind_control::Client<SocketClient>;
 
 pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let folder = process::folder(cli)?;
+    if let Command::Settings(SettingsCommand::Policy) = &cli.command {
+        return policy(cli, &folder);
+    }
     let socket = SocketClient::connect(process::socket_path(&folder)).await;
     if let Command::Settings(command) = &cli.command
         && matches!(&socket, Err(error) if error.code == ErrorCode::WorkerNotRunning)
@@ -83,6 +87,18 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Settings(SettingsCommand::Set { key, value }) => {
             let change = SettingChange { key: key.clone(), value: value.clone() };
             show(cli, &worker.set_setting(change).await?, |views| changed(views, key));
+        }
+        // Answered above, with or without a worker.
+        Command::Settings(SettingsCommand::Policy) => {}
+        Command::Images(ImagesCommand::Show) => show(cli, &worker.snapshot(()).await?, images),
+        Command::Images(ImagesCommand::Allow { repository, once }) => {
+            let answer = if *once { ImageAnswer::Once } else { ImageAnswer::Always };
+            let decision = ImageDecision { repository: repository.clone(), answer };
+            show(cli, &worker.answer_image(decision).await?, |views| changed(views, "allowed_images"));
+        }
+        Command::Images(ImagesCommand::Never { repository }) => {
+            let decision = ImageDecision { repository: repository.clone(), answer: ImageAnswer::Never };
+            show(cli, &worker.answer_image(decision).await?, |views| changed(views, "denied_images"));
         }
         Command::Metrics(options) => metrics(cli, &worker, &events, options).await?,
         Command::Prove => return Ok(proof::show(cli, &worker.prove(()).await?)),
@@ -179,12 +195,45 @@ fn changed(views: &[SettingView], key: &str) {
     }
 }
 
+fn images(snapshot: &Snapshot) {
+    for pull in &snapshot.pulls {
+        let (done, total) = (output::bytes(pull.done_bytes), output::bytes(pull.total_bytes));
+        output::line(format!("getting {}: {done} of {total}", pull.image));
+    }
+    if snapshot.image_questions.is_empty() {
+        output::line("No image waits for an answer.");
+        return;
+    }
+    let row = |q: &ImageQuestion| vec![q.repository.clone(), q.image.clone(), q.declined.to_string()];
+    let rows: Vec<_> = snapshot.image_questions.iter().map(row).collect();
+    output::table(&["REPOSITORY", "WANTED", "DECLINED"], &rows);
+}
+
+/// Prints the policy in force: the owner's file as it is, else the built-in text.
+fn policy(cli: &Cli, folder: &hivemind_store::DataFolder) -> anyhow::Result<ExitCode> {
+    let store = process::settings(cli, folder)?;
+    let path = hivemind_store::policy_file(store.path());
+    let own = std::fs::read_to_string(&path).ok();
+    let text = own.clone().unwrap_or_else(|| hivemind_store::BUILT_IN_POLICY.to_owned());
+    let shown = serde_json::json!({
+        "path": path.display().to_string(), "own": own.is_some(), "text": text,
+    });
+    show(cli, &shown, |_| {
+        output::note(match own {
+            Some(_) => format!("from {}", path.display()),
+            None => format!("built in; {} takes its place", path.display()),
+        });
+        output::line(text.trim_end());
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Settings can be looked at and changed while no worker runs.
 async fn settings_without_worker(cli: &Cli, command: &SettingsCommand) -> anyhow::Result<ExitCode> {
     let folder = process::folder(cli)?;
     let store = process::settings(cli, &folder)?;
     let current = match command {
-        SettingsCommand::Show => store.current(),
+        SettingsCommand::Show | SettingsCommand::Policy => store.current(),
         SettingsCommand::Set { key, value } => store
             .set(key, value.as_deref())
             .await
@@ -192,7 +241,7 @@ async fn settings_without_worker(cli: &Cli, command: &SettingsCommand) -> anyhow
     };
     let views = hivemind_worker_core::setting_views(&current);
     show(cli, &views, |views| match command {
-        SettingsCommand::Show => settings(views),
+        SettingsCommand::Show | SettingsCommand::Policy => settings(views),
         SettingsCommand::Set { key, .. } => changed(views, key),
     });
     Ok(ExitCode::SUCCESS)

@@ -66,6 +66,7 @@ async fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
         | Command::Login(_)
         | Command::Logout
         | Command::Settings(_)
+        | Command::Images(_)
         | Command::Metrics(_)
         | Command::Doctor
         | Command::Prove

@@ -262,7 +262,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_denied_never_runs(reference in "[a-z]{1,3}(/[a-z]{1,3}){0,2}(:[0-9])?", once: bool) {
-            let mut rules = rules("*", "*", &repository(&reference).to_owned());
+            let mut rules = rules("*", "*", repository(&reference));
             if once {
                 rules.once.insert(repository(&reference).to_owned());
             }

@@ -45,7 +45,7 @@ impl Default for TrustLimits {
             timeout,
         };
         Self {
-            low: level(4000, 4 * GIB, 0, 512, 16 * GIB, 12 * HOUR),
+            low: level(4000, 4 * GIB, 0, 512, 16 * GIB, 24 * HOUR),
             medium: level(16_000, 32 * GIB, 2, 1024, 100 * GIB, 72 * HOUR),
             high: level(1_024_000, 4096 * GIB, 64, 4096, 1024 * GIB, 720 * HOUR),
         }

@@ -11,6 +11,7 @@ mod folder;
 pub mod fuzzing;
 mod journal;
 mod logs;
+mod policy;
 mod secrets;
 mod settings;
 
@@ -19,5 +20,6 @@ pub use debug::FileDebug;
 pub use folder::{DataFolder, FolderError, Lock};
 pub use journal::SqliteJournal;
 pub use logs::FileLogs;
+pub use policy::{BUILT_IN as BUILT_IN_POLICY, policy_file};
 pub use secrets::KeyringSecrets;
 pub use settings::{FileSettings, SettingsLoadError};

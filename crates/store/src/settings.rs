@@ -3,9 +3,11 @@
 //! The file is `settings.toml`, one `key = value` per setting. What its owner wrote around the values stays.
 
 use crate::durable;
+use crate::policy::{policy_file, read_policy};
 use async_trait::async_trait;
 use hivemind_domain::settings::{KEYS, Key, Kind, SettingError, Settings, Source, key};
 use hivemind_domain::text::plain_line;
+use hivemind_domain::trust::TrustLimits;
 use hivemind_worker_core::port::{SettingsChangeError, SettingsStore, StoreError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -50,6 +52,7 @@ struct Inner {
     /// What environment and flags say, for good.
     fixed: Vec<(&'static str, String, Source)>,
     current: Mutex<Settings>,
+    trust: TrustLimits,
 }
 
 impl FileSettings {
@@ -78,7 +81,8 @@ impl FileSettings {
                 fixed.push((key.name, probe.text(key.name).to_owned(), Source::Flag));
             }
         }
-        let inner = Inner { path: path.to_path_buf(), fixed, current: Mutex::default() };
+        let trust = read_policy(&policy_file(path))?;
+        let inner = Inner { path: path.to_path_buf(), fixed, current: Mutex::default(), trust };
         let settings = inner.evaluate(&inner.read()?)?;
         *inner.current() = settings;
         Ok(Self { inner: Arc::new(inner) })
@@ -95,6 +99,10 @@ impl FileSettings {
 impl SettingsStore for FileSettings {
     fn current(&self) -> Settings {
         self.inner.current().clone()
+    }
+
+    fn trust_limits(&self) -> TrustLimits {
+        self.inner.trust.clone()
     }
 
     async fn set(&self, key: &str, value: Option<&str>) -> Result<Settings, SettingsChangeError> {

@@ -12,18 +12,26 @@ const DISK: u64 = 100 * GIB;
 pub struct FakeHost {
     clock: Arc<FakeClock>,
     disk_free: Mutex<u64>,
+    cpu_percent: Mutex<f32>,
 }
 
 impl FakeHost {
     /// A computer with half of its disk free.
     #[must_use]
     pub fn new(clock: Arc<FakeClock>) -> Self {
-        Self { clock, disk_free: Mutex::new(DISK / 2) }
+        Self { clock, disk_free: Mutex::new(DISK / 2), cpu_percent: Mutex::new(10.0) }
     }
 
     /// Sets the free room on the disk, in bytes.
     pub fn set_disk_free(&self, bytes: u64) {
         *lock(&self.disk_free) = bytes;
+    }
+}
+
+impl FakeHost {
+    /// Sets the use of the whole computer's processor, in percent.
+    pub fn set_cpu(&self, percent: f32) {
+        *lock(&self.cpu_percent) = percent;
     }
 }
 
@@ -46,7 +54,7 @@ impl Host for FakeHost {
     fn sample(&self) -> MetricsSample {
         MetricsSample {
             at_ms: self.clock.now().wall.0,
-            cpu_percent: 10.0,
+            cpu_percent: *lock(&self.cpu_percent),
             memory_used_bytes: 4 * GIB,
             memory_total_bytes: 16 * GIB,
             disk_used_bytes: DISK - *lock(&self.disk_free),

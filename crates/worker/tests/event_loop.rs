@@ -10,6 +10,8 @@ mod asking;
 mod clocks;
 #[path = "event_loop/engine.rs"]
 mod engine;
+#[path = "event_loop/engine_room.rs"]
+mod engine_room;
 #[path = "event_loop/failed.rs"]
 mod failed;
 #[path = "event_loop/journal.rs"]

@@ -257,7 +257,9 @@ async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input
             Input::Task(key, TaskInput::Prepared { container, image_digest })
         }
         Err(error) => {
-            room::ask_about_refused(shared, &plan.images, &error).await;
+            if room::asked_about(shared, &plan.images, &error).await {
+                return room::cannot_run(key, ErrorCode::ImageQuestion, &error.message);
+            }
             engine_failed(key, error)
         }
     }

@@ -113,13 +113,13 @@ pub(super) fn cannot_run(key: TaskKey, code: ErrorCode, message: &str) -> Input 
     Input::Task(key, TaskInput::Stop(verdict))
 }
 
-/// Notes an image that the owner has to decide about, when a refused preparation was about one.
-pub(super) async fn ask_about_refused(shared: &Shared, rules: &ImageRules, error: &EngineError) {
-    if let Some(image) = &error.image
-        && rules.decide(image) == Decision::Ask
-    {
-        shared.tell(Input::ImageAsked(image.clone())).await;
-    }
+/// Asks the owner about an image when a preparation was refused for want of an answer; says whether it was.
+pub(super) async fn asked_about(shared: &Shared, rules: &ImageRules, error: &EngineError) -> bool {
+    let Some(image) = error.image.as_ref().filter(|image| rules.decide(image) == Decision::Ask) else {
+        return false;
+    };
+    shared.tell(Input::ImageAsked(image.clone())).await;
+    true
 }
 
 /// Uses up a one-time answer; false when another task was faster.
