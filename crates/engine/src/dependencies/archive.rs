@@ -182,7 +182,10 @@ mod tests {
         let bytes =
             tar(&[("deps/", Directory, b""), ("deps/a/", Directory, b""), ("deps/a/b.py", Regular, b"x")]);
         let folder = |path: &str| (path.to_owned(), 0o755, TASK_UID);
-        let expected = vec![folder(".deps/"), folder(".deps/a/"), folder(".deps/a/b.py")];
+        let expected = vec![".hivemind-deps/", ".hivemind-deps/a/", ".hivemind-deps/a/b.py"]
+            .into_iter()
+            .map(folder)
+            .collect::<Vec<_>>();
         assert_eq!(taken(&bytes, 10), Ok(expected));
     }
 

@@ -175,7 +175,9 @@ fn requirement(line: &str) -> Result<Option<String>, &'static str> {
 /// PEP 503: case and the kind of dash play no part.
 fn check_name(name: &str) -> Result<String, &'static str> {
     let edge = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
-    if name.len() > MAX_NAME_BYTES || !edge(name.bytes().next()) || !edge(name.bytes().next_back()) {
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    if name.len() > MAX_NAME_BYTES || !plain || !edge(name.bytes().next()) || !edge(name.bytes().next_back())
+    {
         return Err("it begins with no name of a package");
     }
     let lower = name.to_ascii_lowercase();
