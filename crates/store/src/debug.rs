@@ -107,6 +107,14 @@ impl DebugArchive for FileDebug {
     }
 }
 
+/// A folder of this user alone. On Windows the data folder's own rights hold inside it.
+fn create_private(folder: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o700).create(folder);
+    #[cfg(not(unix))]
+    std::fs::create_dir(folder)
+}
+
 impl Inner {
     fn folder_of(&self, key: &TaskKey) -> PathBuf {
         self.folder.join(format!("{}.{}", key.task, key.attempt))
@@ -117,10 +125,7 @@ impl Inner {
             return Ok(());
         }
         let half = self.folder.join(format!("{}{HALF}", durable::unique()?));
-        let mut builder = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&half)?;
+        create_private(&half)?;
         let filled = self.fill(&half, parts, limits.quota_bytes).and_then(|fits| {
             if !fits {
                 return std::fs::remove_dir_all(&half);

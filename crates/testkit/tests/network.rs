@@ -239,7 +239,12 @@ async fn a_relay_that_ends_is_replaced() {
     assert_eq!((ended.exit.code, ended.lines.last().map(String::as_str)), (0, Some("again")));
     engine.remove(&container).await.unwrap();
     bench.assert_clean();
+}
 
+#[tokio::test]
+async fn a_relay_that_is_killed_is_replaced_under_a_running_task() {
+    let Some(bench) = Bench::new("killed-while").await else { return };
+    let engine = bench.engine();
     let container =
         engine.prepare(&bench.plan("killed", PERSISTENT, "allowed.example.org")).await.unwrap().container;
     let running = run(&engine, &container);
