@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 const GRACE: Duration = Duration::from_secs(10);
 /// Time the pool has to take the last output lines before the result is sent: it hears of none afterwards, so that
 /// only a pool that takes results and no lines is not waited for.
-const LAST_LINES: Duration = Duration::from_secs(20);
+const LAST_LINES: Duration = Duration::from_secs(8);
 /// Time for the engine to finish what it was asked for by a preparation that is not wanted any more.
 const LAST_STEP: Duration = Duration::from_secs(15);
 /// How long after a request was given up the engine may still list what it made for it.
