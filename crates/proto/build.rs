@@ -6,7 +6,8 @@ use std::path::Path;
 const FILES: [&str; 6] = ["account", "artifact", "error", "node", "task", "types"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    // Asked for now, not when this was compiled: a kept target folder may serve another checkout.
+    let root = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo::rerun-if-changed={}", root.join("hivemind/v1").display());
     let files: Vec<String> = FILES.iter().map(|name| format!("hivemind/v1/{name}.proto")).collect();
     let descriptors = protox::compile(files, [&root])?;

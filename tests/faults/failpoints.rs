@@ -62,6 +62,9 @@ async fn provoke(lane: &mut Lane, place: &str) {
     } else if place.contains("lease_lost") {
         let id = lane.give(Job::Endless).await;
         lane.running(&id).await;
+        if lane.dies(Duration::ZERO).await {
+            return;
+        }
         lane.process().silence();
         tokio::time::sleep(SILENCE).await;
         lane.process().wake();

@@ -232,10 +232,20 @@ impl Lane {
         self.pool.task(id).await.expect("a task")
     }
 
-    /// Waits until a task's program runs, or the task is over.
-    pub async fn running(&self, id: &str) {
+    /// Waits until a task's program runs, the task is over or the worker is dead.
+    pub async fn running(&mut self, id: &str) {
         let runs = |task: &TaskView| task.phase.as_deref() == Some("running") || over(task);
-        self.pool.wait_for(id, LONG, runs).await.expect("a task");
+        let (pool, process) = (&self.pool, &mut self.process);
+        let dead = async {
+            match process {
+                Some(process) => drop(process.ended(LONG).await),
+                None => {}
+            }
+        };
+        tokio::select! {
+            waited = pool.wait_for(id, LONG, runs) => drop(waited.expect("a task")),
+            () = dead => {}
+        }
     }
 
     /// Lets everything come to its end and looks whether it is as it should be.
@@ -284,8 +294,11 @@ impl Lane {
                 let ends = log.iter().filter(|line| *line == "ends").count();
                 if self.whole_logs && task.attempt == 1 && (begins, ends) != (1, 1) {
                     self.part.count("begun twice", 1);
-                    self.part
-                        .violation(format!("{id}: one attempt, and its log is {log:?}\n{}", self.said()));
+                    let kept = self.kept(id);
+                    self.part.violation(format!(
+                        "{id}: one attempt, and its log is {log:?}; kept here: {kept:?}\n{}",
+                        self.said()
+                    ));
                 }
             }
             Job::Works(_) | Job::Endless => {
@@ -293,6 +306,11 @@ impl Lane {
                 self.part.violation(format!("{id} ended as {task:?}\n{}", self.said()));
             }
         }
+    }
+
+    /// The output of a task's first attempt as the worker keeps it.
+    fn kept(&self, id: &str) -> String {
+        std::fs::read_to_string(self.data.join(format!("logs/{id}.1.log"))).unwrap_or_default()
     }
 
     /// Waits until nothing of ended tasks is left in engine and spool.

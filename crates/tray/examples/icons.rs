@@ -15,7 +15,7 @@ const TRAY_SIZES: [u32; 2] = [24, 48];
 const STATES: [&str; 7] = ["earning", "ready", "yielding", "snoozed", "off", "connecting", "needs_you"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let icons = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../icons");
+    let icons = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo runs this")).join("../../icons");
     let application = fs::read_to_string(icons.join("hivemind-worker.svg"))?;
     for size in SIZES {
         fs::write(icons.join(format!("{size}x{size}.png")), draw(&application, size)?.encode_png()?)?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 #[test]
 fn every_known_hole_has_a_test_that_exists() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo runs this")).join("../..");
     let text = std::fs::read_to_string(root.join("docs/security.md")).expect("the page");
     let (_, table) = text.split_once("## Known holes of earlier workers").expect("its section");
     let rows: Vec<&str> =

@@ -222,10 +222,13 @@ impl Watch<'_> {
     async fn on_notice(&mut self, notice: Result<Notice, RecvError>) -> Result<bool, EngineError> {
         match notice {
             Ok(Notice::Died { container, code }) if container == self.container => {
-                self.ended(Exit { code, out_of_memory: false });
-                // The engine closes a container's log before it tells the end. The rest is read at once: the
-                // following stream would end by itself some 100 ms later, and perhaps before the last piece.
-                self.logs = None;
+                // Where the engine was asked before its word came, the log is being read to its end already.
+                if self.exit.is_none() {
+                    self.ended(Exit { code, out_of_memory: false });
+                    // The engine closes a container's log before it tells the end. The rest is read at once: the
+                    // following stream would end by itself some 100 ms later, and perhaps before the last piece.
+                    self.logs = None;
+                }
                 Ok(true)
             }
             Ok(Notice::OutOfMemory { container }) if container == self.container => {
@@ -385,3 +388,6 @@ async fn next<T>(stream: &mut Option<BoxStream<'static, T>>) -> Option<T> {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

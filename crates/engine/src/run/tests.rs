@@ -1,0 +1,61 @@
+//! Where the order of what the engine says decides.
+
+use super::*;
+use crate::address::Address;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixListener;
+
+const TIME: &str = "2026-01-02T03:04:05.000000006Z";
+
+/// An engine whose container has ended and left this one line.
+async fn serve_log(listener: UnixListener, line: String) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request).await;
+        let mut body = vec![1, 0, 0, 0];
+        body.extend(u32::try_from(line.len()).expect("short").to_be_bytes());
+        body.extend(line.as_bytes());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        // The end has come before its log was read.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_is_told_after_it_was_found_hides_no_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("engine.sock");
+    let listener = UnixListener::bind(&path).expect("a socket");
+    tokio::spawn(serve_log(listener, format!("{TIME} ends\n")));
+    let engine = Connection::new(Ok(Address::Unix(path.to_string_lossy().into_owned())));
+    let (news, notices) = broadcast::channel(4);
+    let (events, mut told) = mpsc::channel(16);
+    let mut watch = Watch {
+        engine: &engine,
+        container: "c",
+        events,
+        notices,
+        network: Network::new(None),
+        lines: Lines::after(0),
+        logs: None,
+        logs_complete: false,
+        log_failures: 0,
+        stats: None,
+        exit: None,
+        out_of_memory: false,
+    };
+    // What `run` does where the engine, asked first, says that it is over.
+    watch.ended(Exit { code: 7, out_of_memory: false });
+    news.send(Notice::Died { container: "c".into(), code: 7 }).expect("heard");
+    let exit = watch.until_the_end().await.expect("an end");
+    assert_eq!(exit, Exit { code: 7, out_of_memory: false });
+    match told.recv().await {
+        Some(ContainerEvent::Line(line)) => assert_eq!(line.text, "ends"),
+        other => panic!("{other:?}"),
+    }
+    drop(news);
+}
