@@ -35,6 +35,7 @@ mod foreign;
 mod launch;
 mod page;
 mod requester_page;
+mod screen;
 mod stage;
 mod tray;
 mod tray_host;

@@ -190,11 +190,8 @@ impl Page {
         text.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Closes the window or browser as a person does.
-    pub async fn close(self) {
-        // The last window takes the driver's session with it, at times before the answer: whoever closes looks
-        // whether the program has ended.
-        let _ = self.try_ask(Method::DELETE, "/window", &Value::Null).await;
+    /// Ends the driver's session of a window that is closed; it may have noticed by itself.
+    pub async fn gone(self) {
         let _ = self.try_ask(Method::DELETE, "", &Value::Null).await;
     }
 

@@ -146,6 +146,12 @@ impl Stage {
         Worker::open_as(&self.scene, "worker", master, words, &self.variables()).await
     }
 
+    /// Closes every window of this program as a person does; how many there were.
+    pub fn close_windows(&self, program: &str) -> usize {
+        let (display, _) = self.display.as_ref().expect("a display");
+        crate::screen::close_windows(display, program)
+    }
+
     /// Processes of this program on this desktop.
     pub fn running(&self, program: &str) -> Vec<Pid> {
         let is_it = |(_, line): &(Pid, String)| {

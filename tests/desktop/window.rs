@@ -9,6 +9,7 @@ use crate::stage::{Stage, WINDOW};
 use crate::tray_host::TrayHost;
 use serde_json::Value;
 
+const PROGRAM: &str = "hivemind-worker-window";
 const STATUS: &str = "[data-testid=status-sentence]";
 const TODAY: &str = "[data-testid=today-cpt]";
 const TOGGLE: &str = "[data-testid=toggle]";
@@ -128,11 +129,9 @@ async fn the_window_signs_in_contributes_and_shows_a_task_earn() {
     assert_eq!(worker.snapshot().await["today"]["settled_cpt"].to_string(), credited);
 
     // The window ends when it is closed; the worker goes on.
-    page.close().await;
-    until("the window has ended", LONG, async || {
-        stage.running("hivemind-worker-window").is_empty().then_some(())
-    })
-    .await;
+    assert_eq!(stage.close_windows(PROGRAM), 1);
+    until("the window has ended", LONG, async || stage.running(PROGRAM).is_empty().then_some(())).await;
+    page.gone().await;
     assert_eq!(worker.snapshot().await["status"]["state"], "ready");
     worker.wait_until_clean().await;
     worker.end().await;

@@ -1,0 +1,35 @@
+//! What a person does with the windows on a display, without a window manager between.
+
+use x11rb::connection::Connection;
+use x11rb::protocol::xproto::{AtomEnum, ClientMessageEvent, ConnectionExt, EventMask, Window};
+use x11rb::rust_connection::RustConnection;
+
+/// Asks every window of `program` on `display` to close, as the button in its frame does; how many there were.
+pub fn close_windows(display: &str, program: &str) -> usize {
+    let (x, screen) = RustConnection::connect(Some(display)).expect("a display");
+    let root = x.setup().roots[screen].root;
+    let atom =
+        |name: &str| x.intern_atom(false, name.as_bytes()).expect("sent").reply().expect("a name").atom;
+    let (protocols, delete) = (atom("WM_PROTOCOLS"), atom("WM_DELETE_WINDOW"));
+    let windows: Vec<_> =
+        children(&x, root).into_iter().filter(|window| is_of(&x, *window, program)).collect();
+    for window in &windows {
+        let event = ClientMessageEvent::new(32, *window, protocols, [delete, 0, 0, 0, 0]);
+        x.send_event(false, *window, EventMask::NO_EVENT, event).expect("sent").check().expect("taken");
+    }
+    windows.len()
+}
+
+fn children(x: &RustConnection, window: Window) -> Vec<Window> {
+    x.query_tree(window).expect("sent").reply().map(|tree| tree.children).unwrap_or_default()
+}
+
+/// Whether it is a visible window of this program.
+fn is_of(x: &RustConnection, window: Window, program: &str) -> bool {
+    let class =
+        x.get_property(false, window, AtomEnum::WM_CLASS, AtomEnum::STRING, 0, 64).expect("sent").reply();
+    let class = class.map(|answer| answer.value.to_ascii_lowercase()).unwrap_or_default();
+    let shown = x.get_window_attributes(window).expect("sent").reply();
+    let shown = shown.is_ok_and(|about| about.map_state == x11rb::protocol::xproto::MapState::VIEWABLE);
+    shown && class.split(|byte| *byte == 0).any(|name| name == program.as_bytes())
+}
