@@ -5,6 +5,8 @@
 
 #[path = "real/bench.rs"]
 mod bench;
+#[path = "real/cis.rs"]
+mod cis;
 #[path = "real/grants.rs"]
 mod grants;
 #[cfg(target_os = "linux")]
