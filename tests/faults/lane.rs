@@ -237,9 +237,8 @@ impl Lane {
         let runs = |task: &TaskView| task.phase.as_deref() == Some("running") || over(task);
         let (pool, process) = (&self.pool, &mut self.process);
         let dead = async {
-            match process {
-                Some(process) => drop(process.ended(LONG).await),
-                None => {}
+            if let Some(process) = process {
+                drop(process.ended(LONG).await);
             }
         };
         tokio::select! {

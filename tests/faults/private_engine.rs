@@ -87,7 +87,7 @@ impl PrivateEngine {
             command.arg("--live-restore");
         }
         self.process = Some(command.spawn().map_err(|e| e.to_string())?);
-        for _ in 0..600 {
+        for _ in 0..1200 {
             if tokio::net::UnixStream::connect(self.socket()).await.is_ok()
                 && shell(&format!("DOCKER_HOST={} timeout 5 docker version", self.address()))
             {

@@ -30,6 +30,8 @@ mod stand;
 #[cfg(target_os = "linux")]
 mod statistics;
 #[cfg(target_os = "linux")]
+mod upload;
+#[cfg(target_os = "linux")]
 mod volume;
 
 use anyhow::{Result, bail};
@@ -86,15 +88,21 @@ fn measure(folders: &Folders, options: &Options, goals: &[&'static Goal]) -> Res
     system::ensure(&[Group::Build, Group::Engine, Group::E2e])?;
     Web::find(folders)?.build()?;
     console::step("Building what is measured");
-    let mut build = cargo();
-    build.current_dir(&folders.root).args(["build", "--locked", "-p", "hivemind-app"]);
-    if goals.iter().any(|goal| goal.id == "P3") {
-        build.args(["-p", "hivemind-window"]);
+    let wanted = |id: &str| goals.iter().any(|goal| goal.id == id);
+    let parts: [(bool, &[&str]); 4] = [
+        (true, &["-p", "hivemind-app"]),
+        (wanted("P3"), &["-p", "hivemind-window"]),
+        (wanted("P13"), &["-p", "hivemind-pool-client", "--example", "upload"]),
+        (wanted("P23"), &["-p", "hivemind-local-pool", "--example", "crowd"]),
+    ];
+    for (_, part) in parts.iter().filter(|(wanted, _)| *wanted) {
+        let mut build = cargo();
+        build.current_dir(&folders.root).args(["build", "--locked"]).args(*part);
+        if !options.unoptimized {
+            build.arg("--release");
+        }
+        run(&mut build)?;
     }
-    if !options.unoptimized {
-        build.arg("--release");
-    }
-    run(&mut build)?;
     companion::build_if_possible(folders);
     let engine = Engine::start(folders)?;
     image::load(folders, &engine)?;

@@ -53,7 +53,7 @@ pub fn run() {
     let mut tries = 0;
     while worker.snapshots.receiver_count() > 1 {
         tries += 1;
-        assert!(tries < 250, "{} streams after the reload", worker.snapshots.receiver_count());
+        assert!(tries < 3000, "{} streams after the reload", worker.snapshots.receiver_count());
         std::thread::sleep(Duration::from_millis(20));
     }
 
@@ -65,7 +65,7 @@ pub fn run() {
     };
     assert!(running());
     window.close();
-    for _ in 0..500 {
+    for _ in 0..3000 {
         if !running() {
             return;
         }

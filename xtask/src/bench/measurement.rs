@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::goal::Goal;
 use super::stand::Stand;
-use super::{batch, crowd, cuts, cycle, idle, own_time, volume};
+use super::{batch, crowd, cuts, cycle, idle, own_time, upload, volume};
 
 /// What was measured for each limit of a goal, and how, in one sentence.
 pub struct Measured {
@@ -50,6 +50,7 @@ pub fn measure(bench: &Bench<'_>, goal: &Goal) -> Result<Vec<Measured>> {
         "P9" => own_time::own_time(bench),
         "P10" => own_time::exit_to_archive(bench),
         "P11" => batch::throughput(bench),
+        "P13" => upload::overhead(bench),
         "P14" => volume::results(bench),
         "P15" => cuts::resent(bench),
         "P16" => volume::logs(bench),

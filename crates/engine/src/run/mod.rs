@@ -63,7 +63,7 @@ pub(crate) async fn run(
     let state = if fresh { State::Created } else { inspect(engine, container).await? };
     if state == State::Created {
         let started = engine.docker()?.start_container(container, None).await;
-        started.map_err(|e| translate("start the container", &e))?;
+        started.map_err(|e| not_started(fresh, translate("start the container", &e)))?;
     }
     let _ = events.send(ContainerEvent::Started).await;
     let mut watch = Watch {
@@ -84,6 +84,15 @@ pub(crate) async fn run(
         watch.ended(exit);
     }
     watch.until_the_end().await
+}
+
+/// An engine that died while it started a container may know it as made only, and refuse to start what its runtime
+/// already has: such a container is as good as gone.
+fn not_started(fresh: bool, error: EngineError) -> EngineError {
+    if error.kind == EngineErrorKind::Failed && !fresh {
+        return EngineError::new(EngineErrorKind::Gone, error.message);
+    }
+    error
 }
 
 /// Whether a container was made and never started.

@@ -301,6 +301,14 @@ fn engine_failed(key: TaskKey, error: EngineError) -> Input {
         | EngineErrorKind::Network => {
             return room::cannot_run(key, engine_problem(&error).code, &error.message);
         }
+        // Whoever took it away, it was not the task: it begins again elsewhere, or here.
+        EngineErrorKind::Gone => {
+            let message = format!("the container is gone: {}", error.message);
+            return Input::Task(
+                key,
+                TaskInput::Stop(Verdict::HandedBack { reason: HandBack::EngineLost, message }),
+            );
+        }
         EngineErrorKind::Image => FailureClass::Image,
         EngineErrorKind::Package => FailureClass::Package,
         EngineErrorKind::Output => FailureClass::Result,
@@ -309,7 +317,6 @@ fn engine_failed(key: TaskKey, error: EngineError) -> Input {
         | EngineErrorKind::Stopped
         | EngineErrorKind::Forbidden
         | EngineErrorKind::TooOld
-        | EngineErrorKind::Gone
         | EngineErrorKind::Failed => FailureClass::Engine,
     };
     Input::Task(key, TaskInput::Failed { class, message: error.message })

@@ -1,6 +1,6 @@
 //! Writes attempts in the order of the loop's decisions, and has done what depends on them afterwards.
 
-use super::{Shared, attempt};
+use super::{Shared, attempt, diary};
 use crate::core::Input;
 use crate::failpoint;
 use hivemind_domain::task::{Phase, Task, TaskEffect};
@@ -60,6 +60,9 @@ async fn write(shared: &Shared, entry: &Entry) {
         match written {
             Ok(()) => {
                 failpoint::reach(after);
+                if let Entry::Attempt(task, _) = entry {
+                    diary::attempt(task);
+                }
                 if failed {
                     shared.tell(Input::Journal(Ok(()))).await;
                 }

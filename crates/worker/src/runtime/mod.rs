@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 mod attempt;
 mod debug;
+mod diary;
 mod doctor;
 mod earnings;
 mod handle;
@@ -211,6 +212,7 @@ struct EventLoop {
     core: Core,
     shared: Arc<Shared>,
     today: earnings::Today,
+    diary: diary::Diary,
     writer: mpsc::UnboundedSender<journal::Entry>,
     writing: JoinHandle<()>,
     link: link::Link,
@@ -224,7 +226,8 @@ impl EventLoop {
         let (writer, writing) = journal::spawn(Arc::clone(&shared));
         let sampler = tokio::spawn(sampler::run(Arc::clone(&shared)));
         let link = link::Link::new(Arc::clone(&shared));
-        Self { core, shared, today, writer, writing, link, sampler, seq: 0, ended: false }
+        let diary = diary::Diary::default();
+        Self { core, shared, today, diary, writer, writing, link, sampler, seq: 0, ended: false }
     }
 
     async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
@@ -358,6 +361,7 @@ impl EventLoop {
         if **shared.snapshots.borrow() != snapshot {
             self.seq += 1;
             snapshot.seq = self.seq;
+            self.diary.status(&snapshot);
             shared.snapshots.send_replace(Arc::new(snapshot));
         }
         let link = LinkState {

@@ -2,7 +2,7 @@
 
 use crate::{SECOND, assert_clean, journalled, phase, task_ref};
 use hivemind_control::{Control, ErrorCode, StatusState};
-use hivemind_domain::task::{FailureClass, Phase, Verdict};
+use hivemind_domain::task::{FailureClass, HandBack, Phase, Verdict};
 use hivemind_testkit::{EngineCall, PoolCall, Program, World, assigned, key};
 use hivemind_worker_core::port::{EngineError, EngineErrorKind};
 
@@ -95,7 +95,6 @@ fn failures_of_the_engine_are_told_by_their_class() {
         (EngineCall::Prepare, EngineErrorKind::Image, FailureClass::Image),
         (EngineCall::Prepare, EngineErrorKind::Package, FailureClass::Package),
         (EngineCall::Prepare, EngineErrorKind::Failed, FailureClass::Engine),
-        (EngineCall::Run, EngineErrorKind::Gone, FailureClass::Engine),
         (EngineCall::Run, EngineErrorKind::Failed, FailureClass::Engine),
         (EngineCall::Collect, EngineErrorKind::Output, FailureClass::Result),
         (EngineCall::Collect, EngineErrorKind::Gone, FailureClass::Result),
@@ -115,6 +114,19 @@ fn failures_of_the_engine_are_told_by_their_class() {
         );
         assert_clean(&world);
     }
+}
+
+#[test]
+fn an_attempt_whose_container_is_gone_is_handed_back_and_begins_again() {
+    let world = World::default();
+    world.pool.give(assigned("lost"));
+    world.engine.faults.fail(EngineCall::Run, EngineError::new(EngineErrorKind::Gone, "it is not there"));
+    world.live(async |_| {
+        world.when("handed back", |w| journalled(w, "lost", Phase::HandedBack)).await;
+        world.pass(1.0).await;
+    });
+    assert_eq!(world.pool.attempt(&key("lost", 1)).handed_back, [HandBack::EngineLost]);
+    assert_clean(&world);
 }
 
 #[test]
