@@ -19,7 +19,7 @@ struct Said {
 /// The worker's time over the bare client's, to the same pool, in turns.
 pub fn overhead(bench: &Bench<'_>) -> Result<Vec<Measured>> {
     let example = bench.worker.with_file_name("examples").join("upload");
-    let shown = capture(program(&example.display().to_string()).args([MEBIBYTES, PAIRS]))?;
+    let shown = capture(program(example.display().to_string()).args([MEBIBYTES, PAIRS]))?;
     let said: Said = serde_json::from_str(shown.trim()).with_context(|| format!("it said {shown:?}"))?;
     if said.pairs.is_empty() {
         bail!("nothing was sent");
