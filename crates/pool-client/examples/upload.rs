@@ -108,7 +108,7 @@ async fn ours(pool: &LocalPool) -> Result<V1Pool, Failure> {
 async fn key(pool: &LocalPool, requester: &User, client: &V1Pool) -> Result<TaskKey, Failure> {
     pool.submit(requester, TaskRequest::named("measured"), package()?.as_slice()).await?;
     let free = Resources { cpu_millis: 4000, memory_bytes: 8 << 30, gpus: 0 };
-    Ok(client.next_task(free, 0).await?.ok_or("no task")?.key)
+    Ok(client.next_task(free, 0).await?.ok_or("no task")?.assignment.key)
 }
 
 fn package() -> Result<Vec<u8>, Failure> {
@@ -191,7 +191,10 @@ fn feed(
     header: v1::ResultHeader,
     path: &Path,
 ) -> Result<String, Failure> {
-    let send = |body| messages.blocking_send(v1::SubmitTaskResultRequest { body: Some(body) });
+    let send = |body| {
+        let sent = messages.blocking_send(v1::SubmitTaskResultRequest { body: Some(body) });
+        sent.map_err(|_| "nobody takes the result")
+    };
     send(Body::Header(header))?;
     let (mut file, mut hash, mut offset) = (File::open(path)?, Sha256::new(), 0);
     loop {
