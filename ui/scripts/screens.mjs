@@ -1,4 +1,4 @@
-// Pictures of every screen: node scripts/screens.mjs --out FOLDER [--only TEXT]
+// Pictures of every screen: node scripts/screens.mjs --out FOLDER [--only TEXT[,TEXT…]] [--height PIXELS]
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -12,19 +12,25 @@ const option = (name, fallback) => {
   return at < 0 ? fallback : process.argv[at + 1];
 };
 const out = option("--out", "screens");
-const only = option("--only", "");
+// Every one of the words must be in a picture's name.
+const only = option("--only", "").split(",");
+// Another height shows the whole of a long screen.
+const tall = Number(option("--height", "0"));
 
 const PAGES = [
   ["home", "earning", ""], ["home-ready", "ready", ""], ["home-off", "off", ""], ["home-draining", "draining", ""],
   ["home-engine", "engine", ""], ["home-sign-in", "sign_in", ""], ["home-reconnecting", "reconnecting", ""],
+  ["home-asked", "asked", ""], ["home-fresh", "fresh", ""],
   ["home-unencrypted", "unencrypted", ""], ["home-lost", "lost", ""], ["tasks", "earning", "tasks"],
   ["tasks-history", "ready", "tasks"], ["tasks-empty", "empty", "tasks"],
-  ["task", "earning", "tasks/7c9e6679-7425-40de-944b-000000000001/1"], ["resources", "earning", "resources"],
+  ["task", "earning", "tasks/7c9e6679-7425-40de-944b-000000000001/1"], 
+  ["task-failed", "ready", "tasks/7c9e6679-7425-40de-944b-000000000100/1", "[data-testid=debug-show]"], ["resources", "earning", "resources"],
   ["resources-gpu", "gpu", "resources"], ["earnings", "earning", "earnings"], ["earnings-empty", "empty", "earnings"],
-  ["health", "engine", "health"], ["settings", "earning", "settings"], ["about", "earning", "about"],
+  ["health", "engine", "health"], ["health-proof", "ready", "health", "[data-testid=proof-run]"],
+  ["health-broken", "ready&broken=1", "health", "[data-testid=proof-run]"], ["settings", "earning", "settings"], ["about", "earning", "about"],
   ["more", "earning", "more"], ["pairing", "unpaired", ""],
 ];
-const SIZES = { desktop: [1200, 800], small: [900, 600], phone: [390, 844] };
+const SIZES = { desktop: [1440, 900], small: [900, 600], phone: [390, 844] };
 
 await mkdir(out, { recursive: true });
 const server = await preview({ mode: "fake", logLevel: "error", build: { outDir: "dist-fake" }, preview: { port: 0, host: "127.0.0.1" } });
@@ -34,14 +40,18 @@ let count = 0;
 for (const [size, [width, height]] of Object.entries(SIZES)) {
   for (const lang of ["en", "zh-tw"]) {
     for (const theme of ["light", "dark"]) {
-      const context = await browser.newContext({ viewport: { width, height }, reducedMotion: "reduce" });
+      const context = await browser.newContext({ viewport: { width, height: tall || height }, reducedMotion: "reduce" });
       const page = await context.newPage();
-      for (const [name, scene, path] of PAGES) {
+      for (const [name, scene, path, click] of PAGES) {
         const file = `${name}.${size}.${lang}.${theme}.png`;
-        if (!file.includes(only)) continue;
+        if (!only.every((word) => file.includes(word))) continue;
         await page.goto(`${base}?scene=${scene}&lang=${lang}&theme=${theme}&still=1#/${path}`);
         await page.waitForSelector("[data-testid=app], [data-testid=pairing]");
         await page.waitForTimeout(path.startsWith("resources") ? 700 : 350);
+        if (click) {
+          await page.click(click);
+          await page.waitForTimeout(250);
+        }
         await page.screenshot({ path: join(out, file) });
         count += 1;
       }

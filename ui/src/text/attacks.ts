@@ -3,7 +3,7 @@
 import type { AttackView } from "../generated/AttackView";
 import { m } from "./messages";
 
-const ATTACKS: Partial<Record<string, () => string>> = {
+export const ATTACKS: Partial<Record<string, () => string>> = {
   host_files: m.attack_host_files,
   system_files: m.attack_system_files,
   engine_socket: m.attack_engine_socket,

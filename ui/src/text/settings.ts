@@ -2,8 +2,9 @@
 
 import type { SettingView } from "../generated/SettingView";
 import { m } from "./messages";
+import { isolation } from "./words";
 
-export type Group = "appearance" | "contribution" | "pool" | "engine" | "app" | "other";
+export type Group = "appearance" | "contribution" | "pool" | "network" | "engine" | "app" | "other";
 
 interface Known {
   group: Group;
@@ -34,14 +35,14 @@ const KNOWN: Record<string, Known> = {
   worker_image: known("engine", m.set_worker_image, m.set_worker_image_help),
   worker_image_tag: known("engine", m.set_worker_image_tag, m.set_worker_image_tag_help),
   allowed_images: known("engine", m.set_allowed_images, m.set_allowed_images_help),
-  network_policy: known("engine", m.set_network_policy, m.set_network_policy_help),
-  allowed_hosts: known("engine", m.set_allowed_hosts, m.set_allowed_hosts_help),
-  denied_hosts: known("engine", m.set_denied_hosts, m.set_denied_hosts_help),
-  max_task_traffic: known("engine", m.set_max_task_traffic, m.set_max_task_traffic_help),
-  dependencies: known("engine", m.set_dependencies, m.set_dependencies_help),
-  package_index: known("engine", m.set_package_index, m.set_package_index_help),
-  package_hosts: known("engine", m.set_package_hosts, m.set_package_hosts_help),
-  dependency_cache_limit: known("engine", m.set_dependency_cache_limit, m.set_dependency_cache_limit_help),
+  network_policy: known("network", m.set_network_policy, m.set_network_policy_help),
+  allowed_hosts: known("network", m.set_allowed_hosts, m.set_allowed_hosts_help),
+  denied_hosts: known("network", m.set_denied_hosts, m.set_denied_hosts_help),
+  max_task_traffic: known("network", m.set_max_task_traffic, m.set_max_task_traffic_help),
+  dependencies: known("network", m.set_dependencies, m.set_dependencies_help),
+  package_index: known("network", m.set_package_index, m.set_package_index_help),
+  package_hosts: known("network", m.set_package_hosts, m.set_package_hosts_help),
+  dependency_cache_limit: known("network", m.set_dependency_cache_limit, m.set_dependency_cache_limit_help),
   ask_images: known("engine", m.set_ask_images, m.set_ask_images_help),
   denied_images: known("engine", m.set_denied_images, m.set_denied_images_help),
   max_image_size: known("engine", m.set_max_image_size, m.set_max_image_size_help),
@@ -65,6 +66,7 @@ export const GROUPS: readonly { group: Group; title: () => string }[] = [
   { group: "appearance", title: m.settings_appearance },
   { group: "contribution", title: m.settings_contribution },
   { group: "pool", title: m.settings_pool },
+  { group: "network", title: m.settings_network },
   { group: "engine", title: m.settings_engine },
   { group: "app", title: m.settings_app },
   { group: "other", title: m.settings_other },
@@ -106,6 +108,7 @@ export function allowedText(allowed: string): string {
     "an address such as https://pool.example, at most 512 bytes": m.allowed_url,
     "a number of cores from 0.1 to 1024, such as 2 or 1.5": m.allowed_cores,
     "a size from 64m to 4096g, such as 512m or 4g": m.allowed_size,
+    "image names with commas between, name/* for all below, * for all, at most 8192 bytes": m.allowed_images_list,
     "hosts such as pypi.org, *.example.org or example.org:8443, with commas": m.allowed_hosts_list,
   };
   return known[allowed]?.() ?? allowed;
@@ -118,8 +121,21 @@ export function choiceWord(key: string, word: string): string {
     "theme/system": m.theme_system,
     "theme/light": m.theme_light,
     "theme/dark": m.theme_dark,
+    "pool_dialect/auto": m.word_auto,
+    "network_policy/none": m.policy_none,
+    "network_policy/allow-list": m.policy_allow_list,
+    "network_policy/ask": m.policy_ask,
+    "dependencies/allow": m.dependencies_allow,
+    "dependencies/never": m.dependencies_never,
+    "log_level/error": m.log_error,
+    "log_level/warning": m.log_warning,
+    "log_level/warn": m.log_warning,
+    "log_level/info": m.log_info,
+    "log_level/debug": m.log_debug,
+    "log_level/trace": m.log_trace,
   };
   if (key === "language" && word === "en") return "English";
   if (key === "language" && word === "zh-tw") return "繁體中文";
+  if (key === "minimum_isolation") return isolation(word);
   return words[`${key}/${word}`]?.() ?? word;
 }

@@ -9,8 +9,9 @@ import { ACTIONS, detail, sentence, SENTENCES } from "./errors";
 import { ago, bytes, bytesPerSecond, cores, cpt, day, duration, percent } from "./format";
 import { chooseLocale, locale } from "./locale.svelte";
 import { tell } from "./sentence";
-import { allowedText, controlOf, helpOf, labelOf } from "./settings";
-import { check, CLASSES, LEVELS, outcome, PHASES, phase, POOL_STATES, STATES, VERDICTS, verdict } from "./words";
+import { firstSteps, isFresh } from "./first-steps";
+import { allowedText, choiceWord, controlOf, helpOf, labelOf } from "./settings";
+import { alert, check, CLASSES, exitClass, LEVELS, outcome, PHASES, phase, POOL_STATES, STATES, VERDICTS, verdict } from "./words";
 
 afterEach(() => locale.choose("en"));
 
@@ -44,7 +45,7 @@ describe("catalogue", () => {
   it("has Chinese for everything but names and formulas", () => {
     const same = Object.entries(zhTW).filter(([, text]) => typeof text === "string" && !han.test(text));
     expect(same.map(([key]) => key).filter((key) => key !== "$schema").sort()).toEqual(
-      ["app_name", "chart_summary", "check_gpu", "cpt", "cpt_amount", "cpu", "gpus", "granted_gpus", "pull_of", "task_cpu", "task_gpus", "used_of"],
+      ["app_name", "chart_summary", "check_gpu", "cpt", "cpt_amount", "cpu", "gpus", "granted_gpus", "named_value", "pull_of", "task_cpu", "task_gpus", "used_of"],
     );
   });
 
@@ -200,6 +201,38 @@ describe("outcomes", () => {
   });
 });
 
+describe("words of the API", () => {
+  it("say what is above its threshold, every one that the worker knows", () => {
+    const rust = readFileSync(new URL("../../../crates/local-api/src/metrics.rs", import.meta.url), "utf8");
+    const list = /\[("cpu_high"[^\]]+)\]/.exec(rust)?.[1] ?? "";
+    const words = [...list.matchAll(/"(\w+)"/g)].map((m) => m[1] ?? "");
+    expect(words.length).toBeGreaterThan(4);
+    locale.choose("zh-tw");
+    for (const word of words) expect([word, han.test(alert(word))]).toEqual([word, true]);
+    expect(alert("of_a_newer_worker")).toBe("of_a_newer_worker");
+  });
+
+  it("say how a report ends, by verdict or by class", () => {
+    expect(exitClass("succeeded")).toBe("Succeeded");
+    expect(exitClass("out_of_memory")).toBe("It needed more memory than granted");
+    expect(exitClass("of_a_newer_worker")).toBe("of_a_newer_worker");
+  });
+});
+
+describe("the first steps", () => {
+  it("show only to somebody who is not signed in and not on the way", () => {
+    const shown = Object.entries(SCENES).filter(([, make]) => isFresh(make(0)));
+    expect(shown.map(([name]) => name).sort()).toEqual(["fresh", "sign_in"]);
+  });
+
+  it("are done one by one", () => {
+    const done = (s: ReturnType<typeof snapshot>): boolean[] => firstSteps(s).map((step) => step.done);
+    expect(done(SCENES.fresh())).toEqual([true, false, false]);
+    expect(done(SCENES.engine())).toEqual([false, true, true]);
+    expect(done(snapshot())).toEqual([true, true, true]);
+  });
+});
+
 describe("settings", () => {
   const rust = readFileSync(new URL("../../../crates/domain/src/settings.rs", import.meta.url), "utf8");
   const table = rust.slice(rust.indexOf("\nkeys! {"), rust.indexOf("\n}", rust.indexOf("\nkeys! {")));
@@ -219,8 +252,21 @@ describe("settings", () => {
     expect(controlOf({ allowed: "something new" })).toEqual({ kind: "text" });
   });
 
+  it("offer choices in the reader's language, every one of the worker's", () => {
+    locale.choose("zh-tw");
+    const latin = new Set(["language/en", "pool_dialect/v1", "pool_dialect/nodepool"]);
+    const rows = [...table.matchAll(/^ {4}(\w+) .*Kind::Choice\(&\[([^\]]+)\]/gm)];
+    expect(rows.length).toBeGreaterThan(4);
+    for (const [, key = "", list = ""] of rows) {
+      for (const [, word = ""] of list.matchAll(/"([^"]+)"/g)) {
+        expect([key, word, han.test(choiceWord(key, word))]).toEqual([key, word, !latin.has(`${key}/${word}`)]);
+      }
+    }
+    expect(han.test(choiceWord("minimum_isolation", "userns"))).toBe(true);
+  });
+
   it("say what is allowed in the reader's language, as the worker words it", () => {
-    const allowed = [...rust.slice(rust.indexOf("fn allowed"), rust.indexOf("fn check")).matchAll(/=> (?:format!\()?"([^"]+)"/g)]
+    const allowed = [...rust.slice(rust.indexOf("fn allowed"), rust.indexOf("fn check")).matchAll(/=> (?:\{\s*)?(?:format!\()?"([^"]+)"/g)]
       .map((m) => (m[1] ?? "").replace("{min}", "1").replace("{max}", "64"))
       .filter((text) => !text.startsWith("one of") && text !== "true or false");
     expect(allowed.length).toBeGreaterThan(4);

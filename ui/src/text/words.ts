@@ -70,6 +70,14 @@ export const CLASSES = {
   result: m.class_result,
 } satisfies Words;
 
+const ALERTS: Words = {
+  cpu_high: m.err_cpu_high,
+  memory_high: m.err_memory_high,
+  disk_high: m.err_disk_high,
+  temperature_high: m.err_temperature_high,
+  task_near_limit: m.err_task_near_limit,
+  task_silent: m.err_task_silent,
+};
 const LINKS: Words = { tls: m.link_tls, loopback: m.link_loopback, unencrypted: m.link_unencrypted };
 const TRUST: Words = { low: m.trust_low, medium: m.trust_medium, high: m.trust_high };
 const ISOLATION: Words = {
@@ -121,6 +129,9 @@ const GPU_NOTES: Words = {
 export const gpuNote = (words: string): string => say(GPU_NOTES, words);
 export const phase = (word: string): string => say(PHASES, word);
 export const verdict = (word: string): string => say(VERDICTS, word);
+export const alert = (word: string): string => say(ALERTS, word);
+/** How an attempt ended as its report says it: a verdict, or the class of a failure. */
+export const exitClass = (word: string): string => say({ ...VERDICTS, ...CLASSES }, word);
 export const failure = (word: string): string => say(CLASSES, word);
 export const link = (word: string): string => say(LINKS, word);
 export const trust = (word: string): string => say(TRUST, word);

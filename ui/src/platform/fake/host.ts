@@ -5,14 +5,18 @@ import type { Event } from "../../generated/Event";
 import type { LogLine } from "../../generated/LogLine";
 import type { Snapshot } from "../../generated/Snapshot";
 import type { TaskView } from "../../generated/TaskView";
+import { ATTACKS } from "../../text/attacks";
 import { CallError, type CommandName, type LinkState, type Platform } from "../platform";
-import { SCENES, sceneOf } from "./scenes";
+import { type Scene, SCENES, sceneOf } from "./scenes";
 import { changed, settings } from "./settings";
 import { chance, pastTask, problem, sample, sum, task } from "./world";
 
 type Handlers = { [K in CommandName]: (request: Commands[K]["request"]) => Commands[K]["response"] };
 
 const LOG_LINES = 100_000;
+
+/** Scenes without a past. */
+const BARREN: ReadonlySet<Scene> = new Set<Scene>(["empty", "off", "fresh"]);
 
 function logLine(number: number): LogLine {
   const stderr = number % 97 === 96;
@@ -22,7 +26,7 @@ function logLine(number: number): LogLine {
 
 export function fakePlatform(parameters: URLSearchParams, now: () => number = Date.now): Platform {
   const scene = sceneOf(parameters.get("scene"));
-  const historyTotal = Number(parameters.get("history") ?? (scene === "empty" || scene === "off" ? 0 : 10_000));
+  const historyTotal = Number(parameters.get("history") ?? (BARREN.has(scene) ? 0 : 10_000));
   let lines = 240;
   let held: Snapshot = {
     ...SCENES[scene](now()),
@@ -119,7 +123,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
     },
     earnings: (query) => {
       const wanted = Math.min(query.days || 30, 400);
-      if (scene === "empty" || scene === "off") return { days: [], sum: sum(0, 0, 0, 0), balance_cpt: 150 };
+      if (BARREN.has(scene)) return { days: [], sum: sum(0, 0, 0, 0), balance_cpt: 150 };
       const days = Array.from({ length: wanted }, (_, i) => {
         const paid = 14 + Math.floor(chance(i + 77) * 70);
         const own = sum(paid + (i % 5 === 0 ? 3 : 0), paid, i === 0 ? paid - 5 : paid, 3 + Math.floor(chance(i) * 9));
@@ -180,7 +184,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
     },
     prove: () => ({
       at_ms: now(),
-      attacks: ["host_files", "engine_socket", "local_network", "host_loopback", "mount", "processes", "memory", "disk"].map((name) => ({
+      attacks: Object.keys(ATTACKS).map((name) => ({
         name,
         what: name,
         denied: !(parameters.has("broken") && name === "local_network"),

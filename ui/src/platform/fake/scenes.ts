@@ -20,6 +20,58 @@ export const SCENES = {
         },
       ],
     }),
+  /** Everything that a person may be asked or warned about at once. */
+  asked: (now) =>
+    snapshot({
+      pool: { ...snapshot().pool, trust: "low" },
+      engine: {
+        ...snapshot().engine,
+        minimum_isolation: "userns",
+        isolation: "userns",
+        holes: [
+          {
+            id: "CVE-2024-21626",
+            component: "runc",
+            found: "1.1.4",
+            lets: "A task could see files of this computer.",
+            mended: "1.1.12",
+            maybe_mended: true,
+            source: "https://nvd.nist.gov",
+          },
+        ],
+      },
+      account: { username: "mei", balance_cpt: 1284, tokens_in_file: true },
+      image_questions: [
+        { repository: "pytorch/pytorch", image: "pytorch/pytorch:2.8.0-cuda12.8-cudnn9-runtime", declined: 4, since_ms: now - 900_000 },
+        {
+          repository: "registry.example.org/a-team-with-a-long-name/render",
+          image: `registry.example.org/a-team-with-a-long-name/render@sha256:${"4f53cda1".repeat(8)}`,
+          declined: 1,
+          since_ms: now - 60_000,
+        },
+      ],
+      host_questions: [
+        { host: "huggingface.co", task_name: "protein fold, part 7 of 32", asked_at_ms: now - 30_000 },
+        {
+          host: "a-rather-long-subdomain.of-some-bucket.eu-central-1.storage.example.org:8443",
+          task_name: "<img src=x onerror=alert(1)> & <b>bold</b>",
+          asked_at_ms: now - 90_000,
+        },
+      ],
+      pulls: [
+        { image: "justin308/hivemind-worker:latest", done_bytes: 31_000_000, total_bytes: 57_000_000 },
+        { image: "registry.example.org/a-team-with-a-long-name/render:2026.11", done_bytes: 0, total_bytes: 0 },
+      ],
+      alerts: ["cpu_high", "disk_high", "temperature_high", "task_near_limit", "of_a_newer_worker"],
+    }),
+  /** Just installed: nobody is signed in, nothing runs. */
+  fresh: () =>
+    snapshot({
+      status: { state: "off", contributing: false, draining: false, running_tasks: 0, problem: null },
+      pool: { ...snapshot().pool, state: "idle", link: "", node_id: null, trust: null },
+      account: null,
+      today: sum(0, 0, 0, 0),
+    }),
   ready: () => snapshot(),
   off: () =>
     snapshot({

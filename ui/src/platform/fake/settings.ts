@@ -3,6 +3,10 @@ import { CallError } from "../platform";
 import { problem } from "./world";
 
 const TEXT = "a text of at most 512 bytes, or nothing";
+const SOME_TEXT = "a text of 1 to 512 bytes";
+const SIZE = "a size from 64m to 4096g, such as 512m or 4g";
+const HOSTS = "hosts such as pypi.org, *.example.org or example.org:8443, with commas";
+const IMAGES = "image names with commas between, name/* for all below, * for all, at most 8192 bytes";
 
 function setting(key: string, value: string, allowed: string, more: Partial<SettingView> = {}): SettingView {
   return { key, value, default: value, source: "default", allowed, env: null, flag: null, restart: false, ...more };
@@ -10,26 +14,54 @@ function setting(key: string, value: string, allowed: string, more: Partial<Sett
 
 export function settings(language: string, theme: string): SettingView[] {
   return [
+    setting("language", language, "one of auto, en, zh-tw", { default: "auto" }),
+    setting("theme", theme, "one of system, light, dark", { default: "system" }),
     setting("master_url", "https://pool.example", "an address such as https://pool.example, at most 512 bytes", {
       source: "environment",
       env: "MASTER_NODE_URL",
       flag: "--master-url",
       restart: true,
     }),
+    setting("pool_address", "", TEXT, { restart: true }),
+    setting("pool_dialect", "auto", "one of auto, v1, nodepool", { restart: true }),
+    setting("pool_certificate_sha256", "", TEXT, { restart: true }),
     setting("allow_unencrypted_pool", "false", "true or false", { restart: true }),
+    setting("wireguard_config_path", "wg0.conf", SOME_TEXT, { restart: true }),
     setting("max_concurrent_tasks", "3", "a whole number from 1 to 64", { env: "MAX_CONCURRENT_TASKS" }),
-    setting("max_memory_limit", "4g", "a size from 64m to 4096g, such as 512m or 4g", { env: "MAX_MEMORY_LIMIT" }),
+    setting("max_memory_limit", "4g", SIZE, { env: "MAX_MEMORY_LIMIT" }),
     setting("max_cpu_cores", "2", "a number of cores from 0.1 to 1024, such as 2 or 1.5", { default: "4", source: "file" }),
     setting("cpu_only", "false", "true or false", { env: "CPU_ONLY" }),
+    setting("dynamic_priority", "true", "true or false"),
     setting("contribute_on_start", "true", "true or false"),
     setting("start_at_login", "false", "true or false"),
+    setting("network_policy", "ask", "one of none, allow-list, ask", { default: "none", source: "file" }),
+    setting("allowed_hosts", "pypi.org,*.example.org", HOSTS, { default: "", source: "file" }),
+    setting("denied_hosts", "", HOSTS),
+    setting("max_task_traffic", "1g", SIZE),
+    setting("dependencies", "allow", "one of allow, never"),
+    setting("package_index", "https://pypi.org/simple", "an address such as https://pool.example, at most 512 bytes"),
+    setting("package_hosts", "files.pythonhosted.org", HOSTS),
+    setting("dependency_cache_limit", "2g", SIZE),
     setting("engine_address", "", TEXT, { env: "DOCKER_HOST", restart: true }),
-    setting("worker_image", "justin308/hivemind-worker", "a text of 1 to 512 bytes"),
+    setting("worker_image", "justin308/hivemind-worker", SOME_TEXT),
+    setting("worker_image_tag", "latest", SOME_TEXT),
+    setting("allowed_images", "", IMAGES),
+    setting("ask_images", "", IMAGES),
+    setting("denied_images", "", IMAGES),
+    setting("max_image_size", "10g", SIZE),
+    setting("image_quota", "20g", SIZE),
+    setting("minimum_isolation", "plain", "one of plain, userns, rootless, gvisor, vm"),
+    setting("nvml_library", "", TEXT, { restart: true }),
+    setting("alert_cpu_percent", "95", "a whole number from 0 to 100"),
+    setting("alert_memory_percent", "90", "a whole number from 0 to 100"),
+    setting("alert_disk_percent", "90", "a whole number from 0 to 100"),
+    setting("alert_temperature_celsius", "85", "a whole number from 0 to 120"),
+    setting("debug_data_quota", "1g", SIZE),
+    setting("debug_data_days", "7", "a whole number from 0 to 365"),
     setting("monitor_port", "5001", "a whole number from 0 to 65535", { restart: true }),
+    setting("resource_report_interval", "30", "a whole number from 1 to 3600"),
     setting("log_level", "info", "one of error, warning, warn, info, debug, trace", { restart: true }),
     setting("log_file", "", TEXT, { restart: true }),
-    setting("language", language, "one of auto, en, zh-tw", { default: "auto" }),
-    setting("theme", theme, "one of system, light, dark", { default: "system" }),
     setting("a_setting_of_a_newer_worker", "7", "a whole number from 1 to 9"),
   ];
 }
