@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { pastTask, sum } from "../platform/fake/world";
+import { csv, earningsCsv, everyTask, tasksCsv } from "./csv";
+
+describe("a table", () => {
+  it("quotes what would break it", () => {
+    expect(csv(["a", "b"], [['say "hi"', "x,y"], ["two\r\nlines", null]])).toBe(
+      'a,b\r\n"say ""hi""","x,y"\r\n"two\r\nlines",\r\n',
+    );
+  });
+
+  it("never holds a text that a spreadsheet would run", () => {
+    const hostile = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", '=HYPERLINK("http://x","y")'];
+    for (const name of hostile) {
+      const line = csv(["name"], [[name]]).split("\r\n")[1] ?? "";
+      expect([name, /^"?'/.test(line)]).toEqual([name, true]);
+    }
+    expect(csv(["n"], [[-5]])).toBe("n\r\n-5\r\n");
+  });
+
+  it("of days has a row for each", () => {
+    expect(earningsCsv([{ day: "2026-11-21", sum: sum(41, 38, 33, 6) }])).toBe(
+      "day,tasks,estimated_cpt,credited_cpt,settled_cpt\r\n2026-11-21,6,41,38,33\r\n",
+    );
+  });
+
+  it("of tasks has as many cells in every row as in the heading", () => {
+    const lines = tasksCsv([pastTask(0, 1_700_000_000_000), pastTask(1, 1_700_000_000_000)]).trimEnd().split("\r\n");
+    const counts = lines.map((line) => line.split(",").length);
+    expect(counts).toEqual([17, 17, 17]);
+    expect(lines[1]).toContain("2023-11-14T");
+  });
+});
+
+describe("every task", () => {
+  const all = (n: number) => Array.from({ length: n }, (_, i) => pastTask(i, 0));
+
+  it("is fetched page by page", async () => {
+    const asked: number[] = [];
+    const tasks = await everyTask((offset, limit) => {
+      asked.push(offset);
+      return Promise.resolve({ rows: all(1200).slice(offset, offset + limit), total: 1200 });
+    });
+    expect(asked).toEqual([0, 500, 1000]);
+    expect(tasks.length).toBe(1200);
+  });
+
+  it("is told once, also when one begins meanwhile, and an empty page ends it", async () => {
+    let held = all(600).slice(1);
+    const tasks = await everyTask((offset, limit) => {
+      const rows = held.slice(offset, offset + limit);
+      held = all(600);
+      return Promise.resolve({ rows, total: 600 });
+    });
+    expect(tasks.length).toBe(599);
+    expect(await everyTask(() => Promise.resolve({ rows: [], total: 9 }))).toEqual([]);
+  });
+
+  it("fails as the worker fails", async () => {
+    await expect(everyTask(() => Promise.reject(new Error("gone")))).rejects.toThrow("gone");
+  });
+});

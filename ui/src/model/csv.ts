@@ -1,0 +1,61 @@
+// Tables for other programs (RFC 4180). Headings and words stay those of the API, so that they mean the same in every language.
+
+import type { EarningsDay } from "../generated/EarningsDay";
+import type { TaskView } from "../generated/TaskView";
+import type { Page } from "./pages";
+import { taskKey } from "./reduce";
+
+type Cell = string | number | boolean | null;
+
+function cell(value: Cell): string {
+  if (value === null) return "";
+  if (typeof value !== "string") return String(value);
+  // Names come from strangers, and a spreadsheet would run what begins like a formula.
+  const harmless = /^[\s]*[=+\-@]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}
+
+export function csv(heading: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  return [heading, ...rows].map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+}
+
+function instant(ms: number | null): string | null {
+  return ms === null || !Number.isFinite(new Date(ms).getTime()) ? null : new Date(ms).toISOString();
+}
+
+const TASK_HEADING = [
+  "task_id", "attempt", "name", "phase", "verdict", "failure_class", "exit_code", "accepted_at", "started_at", "ended_at",
+  "active_ms", "peak_memory_bytes", "network_bytes", "estimated_cpt", "credited_cpt", "settled", "result_sha256",
+];
+
+export function tasksCsv(tasks: readonly TaskView[]): string {
+  const row = (t: TaskView): Cell[] => [
+    t.task_id, t.attempt, t.name, t.phase, t.verdict, t.failure_class, t.exit_code, instant(t.accepted_at_ms),
+    instant(t.started_at_ms), instant(t.ended_at_ms), t.active_ms, t.peak_memory_bytes, t.network_bytes, t.estimated_cpt,
+    t.credited_cpt, t.settled, t.result_sha256,
+  ];
+  return csv(TASK_HEADING, tasks.map(row));
+}
+
+export function earningsCsv(days: readonly EarningsDay[]): string {
+  return csv(
+    ["day", "tasks", "estimated_cpt", "credited_cpt", "settled_cpt"],
+    days.map(({ day, sum }) => [day, sum.tasks, sum.estimated_cpt, sum.credited_cpt, sum.settled_cpt]),
+  );
+}
+
+/** The largest page that the worker gives. */
+const LIMIT = 500;
+
+/** Every task behind a question, newest first. One that begins meanwhile moves the others down: none is told twice. */
+export async function everyTask(load: (offset: number, limit: number) => Promise<Page<TaskView>>): Promise<TaskView[]> {
+  const found = new Map<string, TaskView>();
+  for (let offset = 0, total = 1; offset < total; ) {
+    const page = await load(offset, LIMIT);
+    if (page.rows.length === 0) break;
+    for (const task of page.rows) found.set(taskKey(task), task);
+    offset += page.rows.length;
+    total = page.total;
+  }
+  return [...found.values()];
+}
