@@ -14,7 +14,7 @@ use crate::image::{Hold, Images, Ledger, Pinned};
 use crate::info::describe;
 use crate::package::{Contents, Package, check_command};
 use crate::policy;
-use crate::relay::{self, Listed, Relays, Route};
+use crate::relay::{self, Listed, Relays, Route, Running};
 use crate::run;
 use async_trait::async_trait;
 use bollard::models::{ContainerCreateBody, SystemInfoCgroupVersionEnum};
@@ -28,8 +28,8 @@ use hivemind_domain::priority::Priority;
 use hivemind_domain::task::ResultFile;
 use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::{
-    Attack, ContainerEvent, ContainerPlan, DependenciesReady, Egress, Engine, EngineError, EngineErrorKind,
-    EngineInfo, Exit, OwnContainer, Prepared, PullProgress,
+    Attack, ContainerEvent, ContainerPlan, DependenciesReady, Egress, EgressSession, Engine, EngineError,
+    EngineErrorKind, EngineInfo, Exit, OwnContainer, Prepared, PullProgress,
 };
 use install::Ready;
 use std::collections::{HashMap, HashSet};
@@ -50,6 +50,8 @@ const UPLOAD_BYTES_PER_SECOND: u64 = 4 << 20;
 const STOP_SLACK: Duration = Duration::from_secs(60);
 /// A removal that somebody else began is waited for this many times 100 ms.
 const REMOVAL_CHECKS: u32 = 50;
+/// A relay that ends before its task has begun is started this often.
+const RELAY_STARTS: u32 = 5;
 
 /// A Docker engine (or one that speaks its API).
 pub struct DockerEngine {
@@ -340,6 +342,20 @@ impl DockerEngine {
         Ok(Some(Route { install: plan.install.clone(), key: plan.key.clone(), grant, relay: Some(relay) }))
     }
 
+    /// Starts and follows a container whose relay, if it has one, is not kept here.
+    pub(crate) async fn run_alone(
+        &self,
+        container: &str,
+        fresh: bool,
+        lines_after_ns: i64,
+        events: mpsc::Sender<ContainerEvent>,
+        network: run::Network,
+    ) -> Result<Exit, EngineError> {
+        let notices = self.events.subscribe(&self.connection);
+        let ended = run::begin(&self.connection, container, fresh).await?;
+        run::follow(&self.connection, notices, container, ended, lines_after_ns, events, network).await
+    }
+
     /// Follows a container that has network, its relay beside it.
     async fn run_with_network(
         &self,
@@ -351,24 +367,57 @@ impl DockerEngine {
         events: mpsc::Sender<ContainerEvent>,
     ) -> Result<Exit, EngineError> {
         let session = relays.session(route);
-        let begun = fresh || run::is_created(&self.connection, container).await?;
-        let first = match &route.relay {
-            // It has to listen before the task's first instruction.
-            Some(relay) if begun => Some(relays.start(&self.connection, relay, Arc::clone(&session)).await?),
-            Some(_) | None => None,
-        };
-        let keeper = relay::keep(
+        let notices = self.events.subscribe(&self.connection);
+        let (ended, first) = self.begin_with_relay(relays, route, container, fresh, &session).await?;
+        let notes = relay::Notes::default();
+        let keeper = relay::Keeper::new(
             Arc::clone(relays),
             self.connection.clone(),
             container.to_owned(),
             Arc::clone(&session),
             first,
+            notes.clone(),
         );
+        let network = run::Network::new(session, notes);
         let exit =
-            run::run(&self.connection, &self.events, container, begun, lines_after_ns, events, Some(session));
-        let exit = exit.await;
+            run::follow(&self.connection, notices, container, ended, lines_after_ns, events, network).await;
         drop(keeper);
         exit
+    }
+
+    /// Starts a relay and then its task, again when the relay ended in between: the task cannot join the network of
+    /// a relay that has ended, and that is not the task's doing.
+    async fn begin_with_relay(
+        &self,
+        relays: &Relays,
+        route: &Route,
+        container: &str,
+        fresh: bool,
+        session: &Arc<dyn EgressSession>,
+    ) -> Result<(Option<Exit>, Option<Running>), EngineError> {
+        let created = fresh || run::is_created(&self.connection, container).await?;
+        let Some(relay) = route.relay.as_deref().filter(|_| created) else {
+            return Ok((run::begin(&self.connection, container, fresh).await?, None));
+        };
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            // It has to listen before the task's first instruction.
+            let error = match relays.start(&self.connection, relay, Arc::clone(session)).await {
+                Ok(running) => match run::begin(&self.connection, container, fresh).await {
+                    Ok(ended) => return Ok((ended, Some(running))),
+                    Err(error) => error,
+                },
+                Err(error) => error,
+            };
+            // A container that this process did not make and that cannot be started counts as gone.
+            let again = matches!(error.kind, EngineErrorKind::Failed | EngineErrorKind::Gone);
+            let again = again && tries < RELAY_STARTS;
+            if !again || !relay::has_ended(&self.connection, relay).await? {
+                return Err(error);
+            }
+            tracing::warn!(container, %error, "a relay ended before its task began; once more");
+        }
     }
 
     fn lock_fresh(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
@@ -450,7 +499,7 @@ impl Engine for DockerEngine {
         {
             return self.run_with_network(relays, &route, container, fresh, lines_after_ns, events).await;
         }
-        run::run(&self.connection, &self.events, container, fresh, lines_after_ns, events, None).await
+        self.run_alone(container, fresh, lines_after_ns, events, run::Network::default()).await
     }
 
     async fn stop(&self, container: &str, grace: Duration) -> Result<(), EngineError> {

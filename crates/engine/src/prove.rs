@@ -103,7 +103,7 @@ impl DockerEngine {
             }
             lines
         });
-        let running = run::run(&self.connection, &self.events, container, true, 0, events, None);
+        let running = self.run_alone(container, true, 0, events, run::Network::default());
         let late =
             || EngineError::new(EngineErrorKind::Failed, "the self-test did not end within two minutes");
         let exit = tokio::time::timeout(WITHIN, running).await.map_err(|_| late())??;

@@ -170,15 +170,8 @@ impl Site<'_> {
     async fn run(&self, container: &str, session: &Arc<dyn EgressSession>) -> Result<(), EngineError> {
         let engine = self.engine;
         let (events, told) = mpsc::channel(64);
-        let running = run::run(
-            &engine.connection,
-            &engine.events,
-            container,
-            true,
-            0,
-            events,
-            Some(Arc::clone(session)),
-        );
+        let network = run::Network::new(Arc::clone(session), relay::Notes::default());
+        let running = engine.run_alone(container, true, 0, events, network);
         let both = Box::pin(async { tokio::join!(running, last_lines(told)) });
         let refuse = |sentence: String| Err(EngineError::new(EngineErrorKind::Package, sentence));
         let Ok((exit, lines)) = tokio::time::timeout(WITHIN, both).await else {

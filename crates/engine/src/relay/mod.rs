@@ -7,9 +7,11 @@
 //! A task without network has no relay, and costs no request more.
 
 mod container;
+mod keeper;
 mod mux;
 
 pub(crate) use container::{companion_labels, join};
+pub(crate) use keeper::{Keeper, Notes};
 
 use crate::companion::Companion;
 use crate::companion_image::CompanionImage;
@@ -20,7 +22,7 @@ use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder,
 };
 use hivemind_domain::ids::{InstallId, TaskKey};
-use hivemind_worker_core::port::{Egress, EgressSession, EngineError, EngineErrorKind, NetworkGrant};
+use hivemind_worker_core::port::{Egress, EgressSession, EngineError, NetworkGrant};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,9 +31,6 @@ use tokio::task::JoinHandle;
 
 /// A relay says that it listens within this time.
 const READY_WITHIN: Duration = Duration::from_secs(30);
-/// A relay is replaced this often at most while its task runs.
-const REPLACEMENTS: u32 = 20;
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// What belongs to a task that has network.
 #[derive(Debug, Clone)]
@@ -175,6 +174,15 @@ impl Relays {
     }
 }
 
+/// Whether a relay has ended, or is gone.
+pub(crate) async fn has_ended(engine: &Connection, relay: &str) -> Result<bool, EngineError> {
+    match engine.docker()?.inspect_container(relay, None).await {
+        Ok(about) => Ok(about.state.and_then(|state| state.running) != Some(true)),
+        Err(error) if status_of(&error) == Some(404) => Ok(true),
+        Err(error) => Err(translate("look at the relay", &error)),
+    }
+}
+
 /// A container of this installation as the engine lists it.
 #[derive(Debug, Clone)]
 pub(crate) struct Listed {
@@ -189,7 +197,7 @@ pub(crate) struct Running(JoinHandle<Result<(), EngineError>>);
 
 impl Running {
     /// Waits until it has ended; tells why.
-    async fn ended(&mut self) -> EngineError {
+    pub(crate) async fn ended(&mut self) -> EngineError {
         match (&mut self.0).await {
             Ok(Err(error)) => error,
             Ok(Ok(())) | Err(_) => failed("the relay ended"),
@@ -201,72 +209,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// Keeps a relay beside a running task until dropped.
-pub(crate) struct Keeper(JoinHandle<()>);
-
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Takes over a relay that carries, or begins with a new one; replaces it whenever it ends.
-pub(crate) fn keep(
-    relays: Arc<Relays>,
-    engine: Connection,
-    container: String,
-    session: Arc<dyn EgressSession>,
-    first: Option<Running>,
-) -> Keeper {
-    Keeper(tokio::spawn(async move {
-        let mut running = first;
-        let mut pause = FIRST_PAUSE;
-        for _ in 0..REPLACEMENTS {
-            if let Some(mut running) = running.take() {
-                let error = running.ended().await;
-                tracing::warn!(container, %error, "a relay ended before its task");
-                tokio::time::sleep(pause).await;
-                pause *= 2;
-            }
-            match replace(&relays, &engine, &container, &session).await {
-                Ok(started) => running = Some(started),
-                // The task has ended, or has not begun: nobody needs a relay.
-                Err(error) if error.kind == EngineErrorKind::Gone => return,
-                Err(error) => {
-                    tracing::warn!(container, %error, "no relay for a task that has network");
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                }
-            }
-            pause = pause.min(Duration::from_secs(10));
-        }
-    }))
-}
-
-async fn replace(
-    relays: &Relays,
-    engine: &Connection,
-    container: &str,
-    session: &Arc<dyn EgressSession>,
-) -> Result<Running, EngineError> {
-    let gone = || EngineError::new(EngineErrorKind::Gone, "the task does not run");
-    let state = engine.docker()?.inspect_container(container, None).await;
-    let state = state.map_err(|e| translate("look at the container", &e))?.state.unwrap_or_default();
-    if state.running != Some(true) {
-        return Err(gone());
-    }
-    let route = relays.route(container).ok_or_else(gone)?;
-    if let Some(old) = &route.relay {
-        remove(engine, old).await?;
-    }
-    let network = format!("container:{container}");
-    let relay = relays.create(engine, &route.install, &route.key, &network, policy::ROLE_RELAY).await?;
-    if let Some(route) = lock(&relays.routes).get_mut(container) {
-        route.relay = Some(relay.clone());
-    }
-    relays.start(engine, &relay, Arc::clone(session)).await
 }
 
 /// Removes a companion's container. Fine when it is gone.

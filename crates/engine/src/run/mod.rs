@@ -13,7 +13,7 @@ mod network;
 mod usage;
 
 use crate::connection::{Connection, failed};
-use crate::events::{EngineEvents, Notice};
+use crate::events::Notice;
 use crate::failure::{status_of, translate};
 use bollard::container::LogOutput;
 use bollard::errors::Error;
@@ -21,10 +21,9 @@ use bollard::models::{ContainerState, ContainerStateStatusEnum, ContainerStatsRe
 use bollard::query_parameters::{LogsOptionsBuilder, StatsOptionsBuilder};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use hivemind_worker_core::port::{ContainerEvent, EgressSession, EngineError, EngineErrorKind, Exit};
+use hivemind_worker_core::port::{ContainerEvent, EngineError, EngineErrorKind, Exit};
 pub(crate) use lines::Lines;
-use network::Network;
-use std::sync::Arc;
+pub(crate) use network::Network;
 use std::time::Duration;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, mpsc};
@@ -49,29 +48,41 @@ const LONGEST_QUIET: Duration = Duration::from_secs(600);
 /// Exit code of a process ended by SIGKILL.
 const KILLED: i64 = 137;
 
-/// Runs `container` to its end. `fresh` says that this process made it and has not started it.
-pub(crate) async fn run(
+/// Starts `container`, unless that was done before; tells its end when that is known already. `fresh` says that this
+/// process made it and has not started it.
+pub(crate) async fn begin(
     engine: &Connection,
-    news: &EngineEvents,
     container: &str,
     fresh: bool,
+) -> Result<Option<Exit>, EngineError> {
+    match if fresh { State::Created } else { inspect(engine, container).await? } {
+        State::Created => {
+            let started = engine.docker()?.start_container(container, None).await;
+            started.map_err(|e| not_started(fresh, translate("start the container", &e)))?;
+            Ok(None)
+        }
+        State::Running => Ok(None),
+        State::Ended(exit) => Ok(Some(exit)),
+    }
+}
+
+/// Follows a container that has begun to its end. `notices` were listened to before that.
+pub(crate) async fn follow(
+    engine: &Connection,
+    notices: broadcast::Receiver<Notice>,
+    container: &str,
+    ended: Option<Exit>,
     lines_after_ns: i64,
     events: mpsc::Sender<ContainerEvent>,
-    session: Option<Arc<dyn EgressSession>>,
+    network: Network,
 ) -> Result<Exit, EngineError> {
-    let notices = news.subscribe(engine);
-    let state = if fresh { State::Created } else { inspect(engine, container).await? };
-    if state == State::Created {
-        let started = engine.docker()?.start_container(container, None).await;
-        started.map_err(|e| not_started(fresh, translate("start the container", &e)))?;
-    }
     let _ = events.send(ContainerEvent::Started).await;
     let mut watch = Watch {
         engine,
         container,
         events,
         notices,
-        network: Network::new(session),
+        network,
         lines: Lines::after(lines_after_ns),
         logs: None,
         logs_complete: false,
@@ -80,7 +91,7 @@ pub(crate) async fn run(
         exit: None,
         out_of_memory: false,
     };
-    if let State::Ended(exit) = state {
+    if let Some(exit) = ended {
         watch.ended(exit);
     }
     watch.until_the_end().await

@@ -1,6 +1,7 @@
 //! What a task's connections add to what is told about it.
 
 use crate::connection::Connection;
+use crate::relay::Notes;
 use bollard::models::ContainerInspectResponse;
 use hivemind_domain::usage::UsageSample;
 use hivemind_worker_core::port::{ContainerEvent, EgressSession, OutputLine};
@@ -9,14 +10,18 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::mpsc;
 
-pub(super) struct Network {
+/// What is to be told of a task's network; nothing for a task without.
+#[derive(Default)]
+pub(crate) struct Network {
     session: Option<Arc<dyn EgressSession>>,
+    notes: Notes,
     last: UsageSample,
 }
 
 impl Network {
-    pub(super) fn new(session: Option<Arc<dyn EgressSession>>) -> Self {
-        Self { session, last: UsageSample::default() }
+    /// Of what goes through `session`, and of what befalls its relay.
+    pub(crate) fn new(session: Arc<dyn EgressSession>, notes: Notes) -> Self {
+        Self { session: Some(session), notes, last: UsageSample::default() }
     }
 
     /// Adds the bytes that went through the proxy to a reading.
@@ -28,10 +33,11 @@ impl Network {
         }
     }
 
-    /// Tells what was refused, behind the line of the time `at_ns`.
+    /// Tells what was refused or befell the relay, behind the line of the time `at_ns`.
     pub(super) async fn tell(&mut self, events: &mpsc::Sender<ContainerEvent>, at_ns: i64) {
         let Some(session) = &self.session else { return };
-        for (sentence, after) in session.take_refusals().into_iter().zip(1..) {
+        let sentences = self.notes.take().into_iter().chain(session.take_refusals());
+        for (sentence, after) in sentences.zip(1..) {
             let text = format!("[hivemind] network: {sentence}");
             let line = OutputLine { stderr: true, time_ns: at_ns.saturating_add(after), text };
             let _ = events.send(ContainerEvent::Line(line)).await;
@@ -50,7 +56,7 @@ impl Network {
         let traffic = session.traffic();
         sample.network_bytes = sample.network_bytes.max(traffic.received.saturating_add(traffic.sent));
         let _ = events.send(ContainerEvent::Usage(sample)).await;
-        if traffic.refused > 0
+        if (traffic.refused > 0 || !self.notes.is_empty())
             && let Ok(docker) = engine.docker()
             && let Ok(about) = docker.inspect_container(container, None).await
         {

@@ -39,7 +39,7 @@ async fn an_end_that_is_told_after_it_was_found_hides_no_line() {
         container: "c",
         events,
         notices,
-        network: Network::new(None),
+        network: Network::default(),
         lines: Lines::after(0),
         logs: None,
         logs_complete: false,

@@ -45,7 +45,6 @@ pub fn docker(arguments: &[&str]) -> Vec<String> {
 pub struct Outside {
     port: AtomicU32,
     answered: AtomicU32,
-    marks: AtomicU32,
     pages: Mutex<HashMap<String, Vec<u8>>>,
     cut: AtomicBool,
 }
@@ -68,11 +67,6 @@ impl Outside {
     /// Requests answered so far.
     pub fn answered(&self) -> u32 {
         self.answered.load(Ordering::Relaxed)
-    }
-
-    /// Requests answered since the last call.
-    pub fn take_marks(&self) -> u32 {
-        self.marks.swap(0, Ordering::Relaxed)
     }
 
     /// Serves this for a request, such as `GET /x`.
@@ -129,7 +123,6 @@ impl Outside {
         stream.write_all(&content).await.ok()?;
         stream.shutdown().await.ok()?;
         self.answered.fetch_add(1, Ordering::Relaxed);
-        self.marks.fetch_add(1, Ordering::Relaxed);
         Some(())
     }
 }
