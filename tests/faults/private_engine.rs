@@ -61,7 +61,29 @@ impl PrivateEngine {
         Engine::at(&self.address())
     }
 
+    /// Starts it and waits until it answers; one that ends on its way is started again, as a service manager does.
     async fn spawn(&mut self) -> Result<(), String> {
+        self.launch()?;
+        for _ in 0..1200 {
+            if tokio::net::UnixStream::connect(self.socket()).await.is_ok()
+                && shell(&format!("DOCKER_HOST={} timeout 5 docker version", self.address()))
+            {
+                return Ok(());
+            }
+            if let Some(process) = &mut self.process
+                && process.try_wait().map_err(|e| e.to_string())?.is_some()
+            {
+                self.launch()?;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err(format!(
+            "it does not answer: {}",
+            std::fs::read_to_string(self.run.path().join("log")).unwrap_or_default()
+        ))
+    }
+
+    fn launch(&mut self) -> Result<(), String> {
         let run = self.run.path().display();
         // A pid file that outlived its process makes the next start hang.
         let _ = std::fs::remove_file(self.run.path().join("pid"));
@@ -87,18 +109,7 @@ impl PrivateEngine {
             command.arg("--live-restore");
         }
         self.process = Some(command.spawn().map_err(|e| e.to_string())?);
-        for _ in 0..1200 {
-            if tokio::net::UnixStream::connect(self.socket()).await.is_ok()
-                && shell(&format!("DOCKER_HOST={} timeout 5 docker version", self.address()))
-            {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        Err(format!(
-            "it does not answer: {}",
-            std::fs::read_to_string(self.run.path().join("log")).unwrap_or_default()
-        ))
+        Ok(())
     }
 
     fn signal(&self, name: &str) {

@@ -22,6 +22,14 @@ pub(crate) fn disk(error: &std::io::Error) -> PoolError {
     PoolError::new(PoolErrorKind::Disk, format!("a file cannot be read or written: {error}"))
 }
 
+/// A result that can never be sent.
+pub(crate) fn lost(why: impl AsRef<str>) -> PoolError {
+    PoolError::new(
+        PoolErrorKind::ResultLost,
+        format!("the result on this computer's disk is lost: {}", why.as_ref()),
+    )
+}
+
 /// A failed call.
 pub(crate) fn failed(status: Status) -> PoolError {
     let detail = error::detail(&status);

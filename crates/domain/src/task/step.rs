@@ -1,6 +1,6 @@
 //! The transition function of [`Task`]. The table stands in `docs/behaviour.md`.
 
-use super::{Credit, FailureClass, Phase, ResultFile, Task, Verdict};
+use super::{Credit, FailureClass, HandBack, Phase, ResultFile, Task, Verdict};
 use crate::limits::TaskLimits;
 use crate::report::PhaseTimes;
 use crate::resources::MIB;
@@ -44,6 +44,8 @@ pub enum TaskInput {
     Collected(ResultFile),
     /// The pool has report and outputs durably.
     Acknowledged(Credit),
+    /// The outputs on our disk are gone or damaged, as this sentence says.
+    ResultLost(String),
     /// The pool took the hand-back.
     HandBackTaken,
     /// The pool no longer counts on this attempt.
@@ -136,6 +138,12 @@ impl Task {
                     self.go(Phase::Reported, vec![E::RemoveFiles, E::AwaitSettlement])
                 }
             }
+            // The work is lost, and the task is not to blame: it begins again elsewhere, or here.
+            (Phase::Uploading, TaskInput::ResultLost(message)) if self.result.is_some() => {
+                self.result = None;
+                self.verdict = Some(Verdict::HandedBack { reason: HandBack::CannotRun, message });
+                self.go(Phase::Uploading, vec![E::HandBack])
+            }
             (Phase::Uploading, TaskInput::HandBackTaken)
                 if matches!(self.verdict, Some(Verdict::HandedBack { .. })) =>
             {
@@ -160,6 +168,7 @@ impl Task {
                 | TaskInput::Took(_)
                 | TaskInput::Collected(_)
                 | TaskInput::Acknowledged(_)
+                | TaskInput::ResultLost(_)
                 | TaskInput::HandBackTaken
                 | TaskInput::Revoked,
             ) => Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::{UNARY, V1Pool, encode};
 use crate::check;
-use crate::failure::{disk, failed, protocol, unreachable, within};
+use crate::failure::{disk, failed, lost, protocol, unreachable, within};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::task::Credit;
 use hivemind_proto::error;
@@ -11,6 +11,7 @@ use hivemind_proto::v1::submit_task_result_request::Body;
 use hivemind_proto::v1::{self, ErrorCode, result_status_response::Status as Stored};
 use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::{PoolError, ResultHeader};
+use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::time::Duration;
 use tokio::fs::File;
@@ -39,11 +40,28 @@ pub(super) async fn run(
 ) -> Result<Credit, PoolError> {
     match once(pool, header, path).await {
         // Bytes that an earlier try left there may be the damaged ones: once more, from the start.
-        Err(Refusal::Damaged(_)) => once(pool, header, path).await.map_err(|again| match again {
-            Refusal::Damaged(error) | Refusal::Other(error) => error,
-        }),
+        Err(Refusal::Damaged(_)) => match once(pool, header, path).await {
+            Ok(credit) => Ok(credit),
+            Err(Refusal::Damaged(error)) => Err(whose_damage(header, path, error).await),
+            Err(Refusal::Other(error)) => Err(error),
+        },
         Err(Refusal::Other(error)) => Err(error),
         Ok(credit) => Ok(credit),
+    }
+}
+
+/// The pool keeps finding damage: either our file has changed, or the pool is wrong and may come to its senses.
+async fn whose_damage(header: &ResultHeader, path: Option<&Path>, error: PoolError) -> PoolError {
+    let (Some(file), Some(path)) = (&header.file, path) else { return error };
+    let path = path.to_owned();
+    let hashed = tokio::task::spawn_blocking(move || {
+        let (mut file, mut hash) = (std::fs::File::open(path)?, Sha256::new());
+        std::io::copy(&mut file, &mut hash)?;
+        Ok::<_, std::io::Error>(hex::encode(hash.finalize()))
+    });
+    match hashed.await {
+        Ok(Ok(found)) if found != file.sha256 => lost("its bytes have changed"),
+        Ok(Ok(_) | Err(_)) | Err(_) => error,
     }
 }
 
@@ -92,11 +110,13 @@ async fn once(pool: &V1Pool, header: &ResultHeader, path: Option<&Path>) -> Resu
 }
 
 async fn open(path: &Path, offset: u64, size: u64) -> Result<File, PoolError> {
-    let mut file = File::open(path).await.map_err(|e| disk(&e))?;
+    let gone = |e: &std::io::Error| e.kind() == std::io::ErrorKind::NotFound;
+    let mut file = File::open(path)
+        .await
+        .map_err(|e| if gone(&e) { lost("it is not there any more") } else { disk(&e) })?;
     let length = file.metadata().await.map_err(|e| disk(&e))?.len();
     if length != size {
-        let text = format!("the result has {length} bytes on the disk and should have {size}");
-        return Err(disk(&std::io::Error::new(std::io::ErrorKind::InvalidData, text)));
+        return Err(lost(format!("it has {length} bytes and should have {size}")));
     }
     file.seek(std::io::SeekFrom::Start(offset)).await.map_err(|e| disk(&e))?;
     Ok(file)

@@ -249,12 +249,12 @@ async fn a_result_that_changed_on_the_disk_is_not_sent() {
     let path = bench.path("result.zip");
     let header = result(&found.key, &path, &noise(600_000));
     std::fs::write(&path, noise(500_000)).unwrap();
-    assert_eq!(client.submit(&header, Some(&path)).await.unwrap_err().kind, PoolErrorKind::Disk);
+    assert_eq!(client.submit(&header, Some(&path)).await.unwrap_err().kind, PoolErrorKind::ResultLost);
     std::fs::write(&path, vec![1; 600_000]).unwrap();
     let error = client.submit(&header, Some(&path)).await.unwrap_err();
-    assert_eq!(error.kind, PoolErrorKind::Protocol, "the pool saw another hash: {error}");
+    assert_eq!(error.kind, PoolErrorKind::ResultLost, "the pool saw another hash: {error}");
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(client.submit(&header, Some(&path)).await.unwrap_err().kind, PoolErrorKind::Disk);
+    assert_eq!(client.submit(&header, Some(&path)).await.unwrap_err().kind, PoolErrorKind::ResultLost);
     assert_eq!(client.submit(&header, None).await.unwrap_err().kind, PoolErrorKind::Protocol);
     std::fs::write(&path, noise(600_000)).unwrap();
     client.submit(&header, Some(&path)).await.unwrap();

@@ -259,7 +259,7 @@ impl Pool for FakePool {
         self.enter(PoolCall::Submit).await?;
         let output = match file.map(std::fs::read).transpose() {
             Ok(output) => output,
-            Err(error) => return failed(PoolErrorKind::Disk, &error.to_string()),
+            Err(error) => return failed(PoolErrorKind::ResultLost, &error.to_string()),
         };
         let credit = self.change(|state| {
             let credit = Credit { cpt: state.pay, settled: state.settles };

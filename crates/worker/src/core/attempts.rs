@@ -172,7 +172,9 @@ impl Core {
                 live.counted_to = None;
                 live.watched.since = None;
             }
-            TaskInput::HandBackTaken | TaskInput::Acknowledged(_) => live.delivery = None,
+            TaskInput::HandBackTaken | TaskInput::Acknowledged(_) | TaskInput::ResultLost(_) => {
+                live.delivery = None;
+            }
             TaskInput::Begin
             | TaskInput::Prepared { .. }
             | TaskInput::Stop(_)
@@ -294,6 +296,11 @@ impl Core {
             PoolErrorKind::StaleAttempt | PoolErrorKind::NotFound => {
                 self.notice(Level::Warning, pool_problem(error).with("task", key.task.as_str()), now);
                 self.task(key, TaskInput::Revoked, now, effects);
+                return;
+            }
+            PoolErrorKind::ResultLost => {
+                self.notice(Level::Error, pool_problem(error).with("task", key.task.as_str()), now);
+                self.task(key, TaskInput::ResultLost(error.message.clone()), now, effects);
                 return;
             }
             PoolErrorKind::Unauthenticated | PoolErrorKind::NodeUnknown => {

@@ -55,7 +55,8 @@ impl Core {
             | PoolErrorKind::Conflict
             | PoolErrorKind::NotFound
             | PoolErrorKind::Protocol
-            | PoolErrorKind::Disk => Happening::Failed { cause, unit, push_back },
+            | PoolErrorKind::Disk
+            | PoolErrorKind::ResultLost => Happening::Failed { cause, unit, push_back },
         };
         self.connect(happening, now, effects);
         if error.retry_after.is_none() {
@@ -182,7 +183,8 @@ impl Core {
                     | PoolErrorKind::Unencrypted
                     | PoolErrorKind::NotFound
                     | PoolErrorKind::Protocol
-                    | PoolErrorKind::Disk => {
+                    | PoolErrorKind::Disk
+                    | PoolErrorKind::ResultLost => {
                         self.notice(Level::Notice, pool_problem(&error), now);
                     }
                 }

@@ -15,7 +15,7 @@ pub(crate) fn pool_problem(error: &PoolError) -> ApiError {
         | PoolErrorKind::Conflict
         | PoolErrorKind::NotFound
         | PoolErrorKind::Protocol => ErrorCode::PoolProtocol,
-        PoolErrorKind::Disk => ErrorCode::JournalFailed,
+        PoolErrorKind::Disk | PoolErrorKind::ResultLost => ErrorCode::JournalFailed,
     };
     ApiError::new(code, &error.message)
 }

@@ -36,6 +36,8 @@ pub enum PoolErrorKind {
     Protocol,
     /// Writing or reading on our own disk failed.
     Disk,
+    /// A result on our own disk is missing or not what was written there: it can never be sent.
+    ResultLost,
 }
 
 /// A failed call.

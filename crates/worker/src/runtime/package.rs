@@ -54,7 +54,8 @@ pub(super) async fn fetch(shared: &Shared, key: &TaskKey, wanted: &PackageRef) -
             | PoolErrorKind::Unencrypted
             | PoolErrorKind::NotFound
             | PoolErrorKind::Protocol
-            | PoolErrorKind::Disk => {
+            | PoolErrorKind::Disk
+            | PoolErrorKind::ResultLost => {
                 if disk_failures > 0 {
                     shared.tell(Input::Journal(Ok(()))).await;
                 }

@@ -4,7 +4,7 @@ use crate::{SECOND, assert_clean, journalled, phase, task_ref};
 use hivemind_control::{Control, ErrorCode, StatusState};
 use hivemind_domain::task::{FailureClass, HandBack, Phase, Verdict};
 use hivemind_testkit::{EngineCall, PoolCall, Program, World, assigned, key};
-use hivemind_worker_core::port::{EngineError, EngineErrorKind};
+use hivemind_worker_core::port::{EngineError, EngineErrorKind, PoolError, PoolErrorKind};
 
 #[test]
 fn an_outage_in_the_middle_of_a_run_is_survived() {
@@ -126,6 +126,22 @@ fn an_attempt_whose_container_is_gone_is_handed_back_and_begins_again() {
         world.pass(1.0).await;
     });
     assert_eq!(world.pool.attempt(&key("lost", 1)).handed_back, [HandBack::EngineLost]);
+    assert_clean(&world);
+}
+
+#[test]
+fn an_attempt_whose_result_is_lost_on_our_disk_is_handed_back() {
+    let world = World::default();
+    world.pool.give(assigned("spooled"));
+    let lost = PoolError::new(PoolErrorKind::ResultLost, "it is not there any more");
+    world.pool.faults.fail(PoolCall::Submit, lost);
+    world.live(async |worker| {
+        world.when("handed back", |w| journalled(w, "spooled", Phase::HandedBack)).await;
+        let told = worker.control.snapshot(()).await.unwrap().notices;
+        assert!(told.iter().any(|notice| notice.error.code == ErrorCode::JournalFailed), "{told:?}");
+    });
+    let attempt = world.pool.attempt(&key("spooled", 1));
+    assert_eq!((attempt.handed_back, attempt.result.is_some()), (vec![HandBack::CannotRun], false));
     assert_clean(&world);
 }
 

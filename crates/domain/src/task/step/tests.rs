@@ -143,6 +143,7 @@ fn any_input() -> impl Strategy<Value = TaskInput> {
         Just(TaskInput::Stopped),
         Just(result()),
         any::<bool>().prop_map(|settled| TaskInput::Acknowledged(Credit { cpt: 1, settled })),
+        Just(TaskInput::ResultLost("not there".into())),
         Just(TaskInput::HandBackTaken),
         Just(TaskInput::Revoked),
     ]
@@ -163,7 +164,8 @@ proptest! {
                 prop_assert_eq!(&t, &before);
                 prop_assert!(effects.is_empty());
             }
-            if let Some(verdict) = &before.verdict && *verdict != Verdict::Succeeded {
+            let lost = before.result.is_some() && t.result.is_none();
+            if let Some(verdict) = &before.verdict && *verdict != Verdict::Succeeded && !lost {
                 prop_assert_eq!(t.verdict.as_ref(), Some(verdict));
             }
             if t.phase >= Phase::Uploading && t.phase != Phase::LeaseLost {
