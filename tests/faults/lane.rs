@@ -238,7 +238,7 @@ impl Lane {
         let (pool, process) = (&self.pool, &mut self.process);
         let dead = async {
             if let Some(process) = process {
-                drop(process.ended(LONG).await);
+                process.ended(LONG).await;
             }
         };
         tokio::select! {
