@@ -172,6 +172,52 @@ describe("the screens", () => {
     await page.close();
   });
 
+  it("export what is filtered, and the earnings, as tables", async () => {
+    const { page } = await watch(browser);
+    const saved = async () => {
+      const [download] = await Promise.all([page.waitForEvent("download"), page.getByTestId("export").click()]);
+      return { name: download.suggestedFilename(), text: await readFile(await download.path(), "utf8") };
+    };
+    await page.goto(`${served.base}?scene=ready&lang=en#/tasks`);
+    await page.getByTestId("history-search").fill("mandelbrot");
+    const total = page.getByTestId("history-total");
+    await expect.poll(async () => Number(await total.getAttribute("data-total"))).toBeLessThan(2000);
+    const count = Number(await total.getAttribute("data-total"));
+    const tasks = await saved();
+    expect(tasks.name).toBe("hivemind-tasks.csv");
+    const lines = tasks.text.trimEnd().split("\r\n");
+    expect(lines.length).toBe(count + 1);
+    expect(lines.slice(1).every((line) => line.includes("mandelbrot"))).toBe(true);
+    await page.getByTestId("nav-earnings").click();
+    await page.getByTestId("range-7").click();
+    await page.getByTestId("earnings-table").waitFor();
+    const earnings = await saved();
+    expect(earnings.name).toBe("hivemind-earnings.csv");
+    expect(earnings.text).toContain("day,tasks,estimated_cpt,credited_cpt,settled_cpt\r\n");
+    await page.close();
+  });
+
+  it("lead somebody new to the sign-in form", async () => {
+    const { page } = await watch(browser);
+    await page.goto(`${served.base}?scene=fresh&lang=en`);
+    expect(await page.getByTestId("sign-in").count()).toBe(0);
+    await page.getByTestId("first-sign-in").click();
+    await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe("sign-in-name");
+    expect(await page.getByTestId("first-sign-in").count()).toBe(0);
+    await page.close();
+  });
+
+  it("take an answer about an image and a host", async () => {
+    const { page } = await watch(browser);
+    await page.goto(`${served.base}?scene=asked&lang=en`);
+    expect(await page.getByTestId("alert").count()).toBe(5);
+    await page.getByTestId("image-always").first().click();
+    await expect.poll(() => page.getByTestId("image-question").count()).toBe(1);
+    await page.getByRole("button", { name: "Never allow: huggingface.co" }).click();
+    await expect.poll(() => page.getByTestId("host-question").count()).toBe(1);
+    await page.close();
+  });
+
   it("explain how to start the engine", async () => {
     const { page } = await watch(browser);
     await page.goto(`${served.base}?scene=engine&lang=en`);
