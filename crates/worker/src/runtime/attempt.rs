@@ -32,6 +32,15 @@ const LATE_CONTAINER: Duration = Duration::from_secs(5);
 /// Pauses before a removal that the engine refused is tried again.
 const REMOVAL_PAUSES: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(10), Duration::from_secs(60)];
+/// When an engine is asked whether it is still there, after it ended a container that nobody had asked to end.
+const ENGINE_ENDS: [Duration; 6] = [
+    Duration::ZERO,
+    Duration::from_secs(1),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(4),
+];
 /// Output lines written at once.
 const BATCH: usize = 256;
 
@@ -340,10 +349,11 @@ async fn run(shared: Arc<Shared>, task: Task) {
     let run_ms = ms_since(&shared, began);
     let _ = listener.await;
     failpoint::reach("run.exited");
-    lock(&shared.activities).remove(&key);
+    let halted = matches!(lock(&shared.activities).remove(&key), Some(Activity::Halting));
     reporter::finish(&shared, &key);
     let exit = match exit {
-        Ok(exit) => still_there(&shared, exit).await,
+        Ok(exit) if !halted => still_there(&shared, exit).await,
+        Ok(exit) => Ok(exit),
         Err(error) => Err(error),
     };
     let input = match exit {
@@ -368,10 +378,16 @@ async fn still_there(shared: &Shared, exit: Exit) -> Result<Exit, EngineError> {
     if exit.out_of_memory || !ENDED_BY_ENGINE.contains(&exit.code) {
         return Ok(exit);
     }
-    match shared.ports.engine.verify().await {
-        Err(error) if error.is_outage() => Err(error),
-        Ok(_) | Err(_) => Ok(exit),
+    // It answers until its last container has ended.
+    for pause in ENGINE_ENDS {
+        tokio::time::sleep(pause).await;
+        if let Err(error) = shared.ports.engine.verify().await
+            && error.is_outage()
+        {
+            return Err(error);
+        }
     }
+    Ok(exit)
 }
 
 /// Takes what a container tells: lines in batches, readings one by one.
@@ -422,13 +438,16 @@ fn publish_lines(shared: &Shared, key: &TaskKey, first: u64, lines: &[crate::por
 
 async fn halt(shared: Arc<Shared>, task: Task) {
     let key = task.key().clone();
-    let followed = match lock(&shared.activities).get(&key) {
+    let followed = match lock(&shared.activities).get_mut(&key) {
         Some(Activity::Preparing(token)) => {
             // Its own end tells `Stopped`.
             token.cancel();
             return;
         }
-        Some(Activity::Following) => true,
+        Some(following @ (Activity::Following | Activity::Halting)) => {
+            *following = Activity::Halting;
+            true
+        }
         Some(Activity::Collecting(_)) | None => false,
     };
     failpoint::reach("halt.before");

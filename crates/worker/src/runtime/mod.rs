@@ -104,6 +104,8 @@ pub(crate) struct LinkState {
 enum Activity {
     Preparing(CancellationToken),
     Following,
+    /// Followed, and asked to end.
+    Halting,
     /// The outputs are not wanted any more once the token is cancelled.
     Collecting(CancellationToken),
 }

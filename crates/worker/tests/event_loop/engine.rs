@@ -182,27 +182,44 @@ fn a_container_whose_removal_failed_is_removed_later() {
 
 #[test]
 fn a_container_that_an_ending_engine_ends_is_begun_anew() {
+    // The engine goes with its container, or ends its other containers first and answers meanwhile.
+    for answers_for in [0.0, 2.5, 10.0] {
+        let world = World::default();
+        world.pool.give(assigned("along"));
+        world.engine.program("along", Program::exits(143, SECOND * 10));
+        world.live(async |worker| {
+            world.until(worker, "running", |s| s.status.running_tasks == 1).await;
+            world.pass(if answers_for > 0.0 { 10.0 + answers_for } else { 0.0 }).await;
+            let away = EngineError::new(EngineErrorKind::Stopped, "the socket is missing");
+            world.engine.faults.fail(EngineCall::Verify, away);
+            world.pass(30.0).await;
+            assert_eq!(
+                world.pool.attempt(&key("along", 1)).submitted_at.len(),
+                0,
+                "it is no failure of the task"
+            );
+            world.engine.program("along", Program::exits(0, SECOND * 3));
+            world.engine.faults.heal_all();
+            world.when("settled", |w| journalled(w, "along", Phase::Settled)).await;
+            world.pass(5.0).await;
+        });
+        let known = world.pool.attempt(&key("along", 1));
+        assert_eq!(known.result.map(|result| result.verdict), Some(Verdict::Succeeded), "{answers_for} s");
+        assert_eq!(world.engine.started().len(), 2, "{answers_for} s");
+        assert_clean(&world);
+    }
+}
+
+#[test]
+fn a_program_that_ends_as_if_killed_has_failed_after_all() {
     let world = World::default();
-    world.pool.give(assigned("along"));
-    world.engine.program("along", Program::exits(143, SECOND * 10));
-    world.live(async |worker| {
-        world.until(worker, "running", |s| s.status.running_tasks == 1).await;
-        // Its end is told, and the engine is gone when it is asked.
-        let away = EngineError::new(EngineErrorKind::Stopped, "the socket is missing");
-        world.engine.faults.fail(EngineCall::Verify, away);
-        world.pass(30.0).await;
-        assert_eq!(
-            world.pool.attempt(&key("along", 1)).submitted_at.len(),
-            0,
-            "it is no failure of the task"
-        );
-        world.engine.program("along", Program::exits(0, SECOND * 3));
-        world.engine.faults.heal_all();
-        world.when("settled", |w| journalled(w, "along", Phase::Settled)).await;
-        world.pass(5.0).await;
+    world.pool.give(assigned("itself"));
+    world.engine.program("itself", Program::exits(143, SECOND * 3));
+    world.live(async |_| {
+        world.when("settled", |w| journalled(w, "itself", Phase::Settled)).await;
+        world.pass(1.0).await;
     });
-    let known = world.pool.attempt(&key("along", 1));
-    assert_eq!(known.result.map(|result| result.verdict), Some(Verdict::Succeeded));
-    assert_eq!(world.engine.started().len(), 2);
+    let verdict = world.pool.attempt(&key("itself", 1)).result.map(|result| result.verdict);
+    assert!(matches!(verdict, Some(Verdict::Failed { exit_code: Some(143), .. })), "{verdict:?}");
     assert_clean(&world);
 }
