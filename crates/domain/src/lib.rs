@@ -21,6 +21,7 @@ pub mod report;
 pub mod resources;
 pub mod retry;
 pub mod reward;
+pub mod rules;
 pub mod settings;
 pub mod task;
 pub mod text;

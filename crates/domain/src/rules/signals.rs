@@ -1,0 +1,89 @@
+//! What the rules are told about the computer.
+
+use crate::contribution::{PauseReason, Wish};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// A reading that may not be there.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Signal<T> {
+    /// This computer has no such thing: it takes no part.
+    #[default]
+    Absent,
+    /// It exists and cannot be read: counts as in use.
+    Unreadable,
+    /// The reading.
+    Value(T),
+}
+
+/// What gives a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sensor {
+    /// Whether the computer is about to sleep.
+    Suspend,
+    /// Whether an update goes on.
+    Update,
+    /// Free room on the disk.
+    Disk,
+    /// Temperature of the processor.
+    CpuHeat,
+    /// Temperature of the hottest GPU.
+    GpuHeat,
+    /// Whether it runs on battery.
+    Battery,
+    /// Whether an exclusive program runs.
+    ExclusiveApp,
+    /// Whether something has the full screen.
+    FullScreen,
+    /// Time since the last input.
+    Idle,
+    /// Whether the session is locked.
+    Lock,
+    /// Whether somebody is here from afar.
+    RemoteSession,
+    /// Load of other programs.
+    OtherPrograms,
+    /// Whether the network is metered.
+    Metered,
+    /// Whether the traffic is used up.
+    NetworkQuota,
+}
+
+/// Everything that a decision is made from but the owner's rules.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Signals {
+    /// What the owner wants.
+    pub wish: Wish,
+    /// What the worker itself found in the way.
+    pub obstacles: BTreeSet<PauseReason>,
+    /// The computer is about to sleep.
+    pub suspending: Signal<bool>,
+    /// An update goes on.
+    pub updating: Signal<bool>,
+    /// Free bytes of the disk.
+    pub disk_free: Signal<u64>,
+    /// Degrees Celsius of the processor.
+    pub cpu_celsius: Signal<f32>,
+    /// Degrees Celsius of the hottest GPU.
+    pub gpu_celsius: Signal<f32>,
+    /// It runs on battery.
+    pub on_battery: Signal<bool>,
+    /// An exclusive program runs.
+    pub exclusive_app: Signal<bool>,
+    /// Something has the full screen, or a presentation goes on.
+    pub full_screen: Signal<bool>,
+    /// Time since the last input. Absent without a session: the computer is away.
+    pub idle: Signal<Duration>,
+    /// The session is locked: its owner is away.
+    pub locked: Signal<bool>,
+    /// Somebody works on it from afar: in use.
+    pub remote_session: Signal<bool>,
+    /// Load of other programs, in percent of all processors, our containers' taken out.
+    pub other_programs: Signal<f32>,
+    /// The network is metered.
+    pub metered: Signal<bool>,
+    /// The owner's traffic for this period is used up.
+    pub quota_used: Signal<bool>,
+}

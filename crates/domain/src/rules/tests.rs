@@ -1,0 +1,243 @@
+use super::*;
+use crate::time::Mono;
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+
+mod hours;
+mod sequences;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn at(seconds: u64) -> Now {
+    Now { mono: Mono(Duration::from_secs(seconds)), wall: WallMs(1_700_000_000_000 + seconds as i64 * 1000) }
+}
+
+fn willing() -> Signals {
+    Signals { wish: Wish::On, ..Signals::default() }
+}
+
+fn once(signals: &Signals) -> Decision {
+    decide(signals, &Rules::default(), &Overrides::default(), Memory::default(), at(0)).0
+}
+
+/// Signals over time, one look after another; gives the verdicts.
+fn over(rules: &Rules, looks: impl IntoIterator<Item = (u64, Signals)>) -> Vec<(u64, Verdict, Reason)> {
+    let mut memory = Memory::default();
+    let mut seen = Vec::new();
+    for (second, signals) in looks {
+        let (decision, next) = decide(&signals, rules, &Overrides::default(), memory, at(second));
+        memory = next;
+        seen.push((second, decision.verdict, decision.primary_reason));
+    }
+    seen
+}
+
+#[test]
+fn without_any_sensor_a_willing_computer_is_away_and_works() {
+    let decision = once(&willing());
+    assert_eq!((decision.verdict, decision.primary_reason), (Verdict::Run, Reason::Free));
+    assert_eq!(decision.all_reasons, [Reason::Free]);
+    assert_eq!(decision.share, Rules::default().away);
+    assert_eq!(once(&Signals::default()).primary_reason, Reason::Off);
+}
+
+#[test]
+fn the_list_of_reasons_is_whole_and_in_order_of_precedence() {
+    assert!(Reason::ALL.is_sorted() && Reason::ALL.windows(2).all(|two| two[0] != two[1]));
+    assert_eq!(Reason::ALL.first(), Some(&Reason::Off));
+    assert_eq!(Reason::ALL.last().map(|last| *last as usize), Some(Reason::ALL.len() - 1));
+}
+
+/// Every reason of the table at once; one after another is taken away, the gravest first, and the next is told.
+#[test]
+fn the_gravest_of_all_reasons_is_told() {
+    let rules = Rules {
+        calm: Duration::ZERO,
+        ac_for: Duration::ZERO,
+        exclusive_for: Duration::ZERO,
+        busy_for: Duration::ZERO,
+        in_use: Share::default(),
+        schedule: Schedule::parse("mon 00:00-00:30").unwrap(),
+        ..Rules::default()
+    };
+    let mut overrides = Overrides { snooze: Some(Snooze::UntilResumed), forced: None };
+    let mut signals = Signals {
+        wish: Wish::Off,
+        obstacles: [
+            PauseReason::ShuttingDown,
+            PauseReason::JournalFailed,
+            PauseReason::EngineUnavailable,
+            PauseReason::IsolationTooLow,
+            PauseReason::SandboxBroken,
+            PauseReason::DiskLow,
+            PauseReason::SignInRequired,
+            PauseReason::PoolRefused,
+            PauseReason::PoolUnreachable,
+        ]
+        .into(),
+        suspending: Signal::Value(true),
+        updating: Signal::Value(true),
+        disk_free: Signal::Absent,
+        cpu_celsius: Signal::Value(95.0),
+        gpu_celsius: Signal::Absent,
+        on_battery: Signal::Value(true),
+        exclusive_app: Signal::Value(true),
+        full_screen: Signal::Value(true),
+        idle: Signal::Value(Duration::ZERO),
+        locked: Signal::Absent,
+        remote_session: Signal::Absent,
+        other_programs: Signal::Value(99.0),
+        metered: Signal::Value(true),
+        quota_used: Signal::Value(true),
+    };
+    let mut told = Vec::new();
+    for _ in 0..40 {
+        let (decision, _) = decide(&signals, &rules, &overrides, Memory::default(), at(0));
+        told.push(decision.primary_reason);
+        match decision.primary_reason {
+            Reason::Off => signals.wish = Wish::Draining,
+            Reason::Finishing => signals.wish = Wish::Starting,
+            Reason::Connecting => signals.wish = Wish::On,
+            Reason::Suspending => signals.suspending = Signal::Value(false),
+            Reason::Updating => signals.updating = Signal::Absent,
+            Reason::CriticallyHot => signals.cpu_celsius = Signal::Value(85.0),
+            Reason::Snoozed => overrides.snooze = None,
+            Reason::OnBattery => signals.on_battery = Signal::Value(false),
+            Reason::TooHot => signals.cpu_celsius = Signal::Value(40.0),
+            Reason::ExclusiveApp => signals.exclusive_app = Signal::Absent,
+            Reason::FullScreen => signals.full_screen = Signal::Value(false),
+            Reason::InUse => signals.idle = Signal::Value(MINUTE * 10),
+            Reason::OthersBusy => signals.other_programs = Signal::Value(1.0),
+            Reason::Schedule => break,
+            other => {
+                let obstacle = signals.obstacles.iter().copied().find(|o| Reason::from(*o) == other);
+                assert!(signals.obstacles.remove(&obstacle.unwrap()));
+            }
+        }
+    }
+    let expected: Vec<Reason> =
+        Reason::ALL.into_iter().filter(|r| *r != Reason::Forced && *r <= Reason::Schedule).collect();
+    assert_eq!(told, expected);
+    let rest = Rules { schedule: None, ..rules.clone() };
+    let told =
+        |signals: &Signals| decide(signals, &rest, &overrides, Memory::default(), at(0)).0.primary_reason;
+    assert_eq!(told(&signals), Reason::Metered);
+    signals.metered = Signal::Absent;
+    assert_eq!(told(&signals), Reason::NetworkQuota);
+}
+
+#[test]
+fn what_only_lessens_the_share_is_not_told_for_what_holds_work_up() {
+    let rules = Rules { schedule: Schedule::parse("mon 00:00-00:30").unwrap(), ..Rules::default() };
+    let signals = Signals { idle: Signal::Value(Duration::ZERO), ..willing() };
+    let (decision, _) = decide(&signals, &rules, &Overrides::default(), Memory::default(), at(0));
+    assert_eq!((decision.verdict, decision.primary_reason), (Verdict::Hold, Reason::Schedule));
+    assert_eq!(decision.all_reasons, [Reason::InUse, Reason::Schedule]);
+    let alone = once(&signals);
+    assert_eq!((alone.verdict, alone.primary_reason), (Verdict::Less, Reason::InUse));
+    assert_eq!(alone.share, Rules::default().in_use);
+}
+
+#[test]
+fn a_sensor_that_cannot_be_read_counts_as_in_use_and_is_named() {
+    let decision = once(&Signals { on_battery: Signal::Unreadable, ..willing() });
+    assert_eq!((decision.primary_reason, decision.unreadable), (Reason::InUse, vec![Sensor::Battery]));
+}
+
+#[test]
+fn a_sensor_that_lies_takes_no_part_and_is_named() {
+    for lie in [0.0, f32::NAN, 1e9, -5.0, f32::INFINITY] {
+        let decision = once(&Signals { cpu_celsius: Signal::Value(lie), ..willing() });
+        assert_eq!((decision.verdict, decision.ignored), (Verdict::Run, vec![Sensor::CpuHeat]), "{lie}");
+    }
+    for lie in [-1.0, f32::NAN, 101.0] {
+        let decision = once(&Signals { other_programs: Signal::Value(lie), ..willing() });
+        assert_eq!(
+            (decision.verdict, decision.ignored),
+            (Verdict::Run, vec![Sensor::OtherPrograms]),
+            "{lie}"
+        );
+    }
+}
+
+#[test]
+fn the_owner_is_away_three_minutes_after_the_last_input_and_no_later() {
+    let looks = (0..400).map(|second| {
+        let idle = Signal::Value(Duration::from_secs(second));
+        (second, Signals { idle, ..willing() })
+    });
+    let seen = over(&Rules::default(), looks);
+    let away = seen.iter().find(|(_, verdict, _)| *verdict == Verdict::Run).map(|(second, ..)| *second);
+    assert_eq!(away, Some(180));
+    let locked = once(&Signals { idle: Signal::Value(MINUTE), locked: Signal::Value(true), ..willing() });
+    assert_eq!(locked.verdict, Verdict::Run);
+    let remote = once(&Signals { remote_session: Signal::Value(true), ..willing() });
+    assert_eq!(remote.primary_reason, Reason::InUse);
+}
+
+#[test]
+fn battery_heat_and_load_hold_work_up_until_all_was_calm() {
+    let battery = |second: u64| Signals { on_battery: Signal::Value(second < 10), ..willing() };
+    let seen = over(&Rules::default(), (0..120).map(|second| (second, battery(second))));
+    let on = seen.iter().find(|(_, verdict, _)| *verdict == Verdict::Run).unwrap().0;
+    assert_eq!(on, 9 + 60);
+
+    // 73 °C is above what cools down from 80, so it stays too hot; 71 is not.
+    let heat = |celsius: f32| Signals { cpu_celsius: Signal::Value(celsius), ..willing() };
+    let looks = [(0, 81.0), (100, 73.0), (150, 71.0), (159, 71.0), (160, 71.0), (400, 79.0)];
+    let seen = over(&Rules::default(), looks.map(|(second, celsius)| (second, heat(celsius))));
+    let verdicts: Vec<_> = seen.iter().map(|(_, verdict, _)| *verdict).collect();
+    use Verdict::{Hold, Run};
+    assert_eq!(verdicts, [Hold, Hold, Hold, Hold, Run, Run]);
+
+    let load = |percent: f32| Signals { other_programs: Signal::Value(percent), ..willing() };
+    let looks = [(0, 60.0), (9, 60.0), (10, 60.0), (11, 5.0), (69, 5.0), (70, 5.0), (80, 60.0), (85, 1.0)];
+    let seen = over(&Rules::default(), looks.map(|(second, percent)| (second, load(percent))));
+    let verdicts: Vec<_> = seen.iter().map(|(_, verdict, _)| *verdict).collect();
+    assert_eq!(verdicts, [Run, Run, Hold, Hold, Hold, Run, Run, Run]);
+}
+
+#[test]
+fn force_sets_aside_what_stands_below_it_and_nothing_above() {
+    let until = WallMs(at(0).wall.0 + 3_600_000);
+    let forced = Overrides { snooze: None, forced: Some(until) };
+    let judge = |signals: &Signals, overrides: &Overrides| {
+        decide(signals, &Rules::default(), overrides, Memory::default(), at(0)).0
+    };
+    let battery = Signals { on_battery: Signal::Value(true), ..willing() };
+    let decision = judge(&battery, &forced);
+    assert_eq!((decision.verdict, decision.primary_reason), (Verdict::Run, Reason::Forced));
+    assert_eq!(decision.all_reasons, [Reason::Forced, Reason::OnBattery]);
+    assert_eq!(decision.next_change_at, Some(until));
+    for obstacle in [PauseReason::ShuttingDown, PauseReason::DiskLow] {
+        let signals = Signals { obstacles: [obstacle].into(), ..willing() };
+        assert_eq!(judge(&signals, &forced).primary_reason, obstacle.into());
+    }
+    let hot = Signals { gpu_celsius: Signal::Value(88.0), ..willing() };
+    assert_eq!(judge(&hot, &forced).verdict, Verdict::Halt);
+    let both = Overrides { snooze: Some(Snooze::UntilResumed), ..forced };
+    assert_eq!(judge(&willing(), &both).primary_reason, Reason::Snoozed);
+}
+
+#[test]
+fn a_pause_ends_at_its_time_and_one_from_before_the_clock_was_set_back_is_over() {
+    let now = at(0).wall;
+    let begun = SnoozeFor::parse("1h").unwrap().begin(&TimeZone::UTC, now).unwrap();
+    assert!(begun.holds(now) && begun.holds(WallMs(now.0 + 3_599_999)));
+    assert!(!begun.holds(WallMs(now.0 + 3_600_000)));
+    assert!(!begun.holds(WallMs(now.0 - 8 * 86_400_000)));
+    for snooze in [begun, Snooze::UntilResumed] {
+        assert_eq!(Snooze::from_word(&snooze.word()), Some(snooze));
+    }
+    assert_eq!(Snooze::from_word("soon"), None);
+    assert_eq!(SnoozeFor::parse("15M"), Ok(SnoozeFor::Minutes(15)));
+    assert_eq!(SnoozeFor::parse("168h"), Ok(SnoozeFor::Minutes(10_080)));
+    assert_eq!(SnoozeFor::parse("8:00"), Ok(SnoozeFor::Clock(8, 0)));
+    assert_eq!(SnoozeFor::parse("resume"), Ok(SnoozeFor::UntilResumed));
+    for wrong in
+        ["", "0m", "169h", "99999999999h", "1d", "h", "-1h", "+1h", "24:00", "08:60", "8:0", "1 h", "é"]
+    {
+        let error = SnoozeFor::parse(wrong).unwrap_err();
+        assert!(error.to_string().contains("allowed are"), "{wrong}");
+    }
+}
