@@ -76,6 +76,8 @@ pub enum Command {
     Stop,
     /// Finish running tasks, take no new ones, then stop.
     Finish,
+    /// Take no new tasks for a while; running ones go on.
+    Snooze(SnoozeOptions),
     /// List tasks, newest first; with an id, show one with its report.
     Tasks(TasksOptions),
     /// Show a task's output.
@@ -120,6 +122,13 @@ pub struct RunOptions {
     /// Show the tray icon.
     #[arg(long)]
     pub tray: bool,
+}
+
+/// How long.
+#[derive(Debug, Args)]
+pub struct SnoozeOptions {
+    /// Such as `15m`, `1h`, `08:00`; `resume` for until you resume, `off` to work again.
+    pub length: String,
 }
 
 /// Which tasks.

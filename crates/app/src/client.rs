@@ -5,9 +5,9 @@ use crate::{output, process, proof, tasks};
 use anyhow::Context;
 use futures_util::StreamExt;
 use hivemind_control::{
-    ApiError, EarningsQuery, ErrorCode, Event, HostAnswer, HostDecision, ImageAnswer, ImageDecision,
-    ImageQuestion, Level, LogLine, LogQuery, LoginRequest, MetricsSample, SettingChange, SettingView,
-    Snapshot, StatusState, TaskRef,
+    ApiError, DecisionReason, EarningsQuery, ErrorCode, Event, HostAnswer, HostDecision, ImageAnswer,
+    ImageDecision, ImageQuestion, Level, LogLine, LogQuery, LoginRequest, MetricsSample, SettingChange,
+    SettingView, Snapshot, SnoozeRequest, StatusState, TaskRef,
 };
 use hivemind_local_api::SocketClient;
 use hivemind_worker_core::port::SettingsStore;
@@ -40,6 +40,10 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Start => show(cli, &worker.start(()).await?, status),
         Command::Stop => show(cli, &worker.stop(()).await?, status),
         Command::Finish => show(cli, &worker.finish(()).await?, status),
+        Command::Snooze(options) => {
+            let request = SnoozeRequest { length: options.length.clone() };
+            show(cli, &worker.snooze(request).await?, status);
+        }
         Command::Logout => show(cli, &worker.logout(()).await?, status),
         Command::Tasks(options) => tasks::run(cli, &worker, options).await?,
         Command::Logs(options) => logs(cli, &worker, &events, options).await?,
@@ -124,13 +128,49 @@ pub(crate) fn show<T: Serialize>(cli: &Cli, value: &T, text: impl FnOnce(&T)) {
     if cli.json { output::json(value) } else { text(value) }
 }
 
+/// Why it is paused, as the end of a sentence. What is told by a problem's own sentence has none here.
+fn because(reason: DecisionReason) -> &'static str {
+    match reason {
+        DecisionReason::Suspending => "the computer goes to sleep",
+        DecisionReason::Updating => "the worker is being updated",
+        DecisionReason::CriticallyHot => "the computer is critically hot",
+        DecisionReason::OnBattery => "it runs on battery",
+        DecisionReason::TooHot => "the computer is too hot",
+        DecisionReason::ExclusiveApp => "a program wants the computer for itself",
+        DecisionReason::FullScreen => "something has the full screen",
+        DecisionReason::InUse => "you're using the computer",
+        DecisionReason::OthersBusy => "other programs keep the computer busy",
+        DecisionReason::Schedule => "it is outside the hours you chose",
+        DecisionReason::Metered => "the network is metered",
+        DecisionReason::NetworkQuota => "the traffic you allowed is used up",
+        DecisionReason::Snoozed => "you asked for a pause",
+        DecisionReason::Off
+        | DecisionReason::Finishing
+        | DecisionReason::ShuttingDown
+        | DecisionReason::JournalFailed
+        | DecisionReason::EngineUnavailable
+        | DecisionReason::IsolationTooLow
+        | DecisionReason::SandboxBroken
+        | DecisionReason::DiskLow
+        | DecisionReason::SignInRequired
+        | DecisionReason::PoolRefused
+        | DecisionReason::PoolUnreachable
+        | DecisionReason::Connecting
+        | DecisionReason::Forced
+        | DecisionReason::Free => "it takes no work now",
+    }
+}
+
 fn status(snapshot: &Snapshot) {
     let s = &snapshot.status;
     let sentence = match s.state {
         StatusState::Earning => format!("Earning · {} running", s.running_tasks),
         StatusState::Ready => "Ready · waiting for a task".into(),
-        StatusState::Yielding => "Paused".into(),
-        StatusState::Snoozed => "Snoozed".into(),
+        StatusState::Yielding => format!("Paused — {}", because(snapshot.decision.reason)),
+        StatusState::Snoozed => match &snapshot.decision.until {
+            Some(until) => format!("Snoozed until {until}"),
+            None => "Snoozed until you resume".into(),
+        },
         StatusState::Off => "Off".into(),
         StatusState::Connecting => "Connecting".into(),
         StatusState::NeedsYou => "Needs you".into(),
@@ -138,6 +178,17 @@ fn status(snapshot: &Snapshot) {
     output::line(sentence);
     if s.draining {
         output::line("Finishes what runs, then stops.");
+    }
+    if s.state == StatusState::Yielding
+        && let Some(until) = &snapshot.decision.until
+    {
+        output::line(format!("Goes on at {until}."));
+    }
+    if s.state == StatusState::Snoozed {
+        output::line("`hivemind-worker snooze off` ends the pause.");
+    }
+    if matches!(s.state, StatusState::Yielding | StatusState::Snoozed) && s.running_tasks > 0 {
+        output::line(format!("Takes no new tasks; {} running go on.", s.running_tasks));
     }
     if let Some(problem) = &s.problem {
         output::line(format!("{} [{}]", problem.message, problem.code.word()));

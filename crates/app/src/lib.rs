@@ -58,6 +58,7 @@ async fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
         | Command::Start
         | Command::Stop
         | Command::Finish
+        | Command::Snooze(_)
         | Command::Tasks(_)
         | Command::Logs(_)
         | Command::StopTask(_)

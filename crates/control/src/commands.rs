@@ -32,6 +32,8 @@ macro_rules! control_commands {
         Operate stop(()) -> $crate::Snapshot;
         /// Let running tasks finish, take no new ones, then stop.
         Operate finish(()) -> $crate::Snapshot;
+        /// Take no new work for a while, or again.
+        Operate snooze($crate::SnoozeRequest) -> $crate::Snapshot;
         /// A page of finished and running tasks, newest first.
         Read tasks($crate::HistoryQuery) -> $crate::HistoryPage;
         /// One attempt.

@@ -5,6 +5,7 @@ use crate::error::ErrorCode;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+mod decision;
 mod metrics;
 mod network;
 mod proof;
@@ -12,6 +13,7 @@ mod settings;
 mod snapshot;
 mod task;
 
+pub use decision::*;
 pub use metrics::*;
 pub use network::*;
 pub use proof::*;

@@ -47,6 +47,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// Hosts separated by commas, such as `pypi.org, *.example.org:8443`; may be empty.
     Hosts,
+    /// Hours such as `mon-fri 18:00-08:00; sat,sun 00:00-24:00`; nothing means always.
+    Hours,
 }
 
 /// One setting.
@@ -102,6 +104,8 @@ keys! {
     max_image_size None, None, "10g", Kind::Size, false;
     image_quota None, None, "20g", Kind::Size, false;
     minimum_isolation None, None, "plain", Kind::Choice(crate::isolation::WORDS), false;
+    schedule None, None, "", Kind::Hours, false;
+    busy_percent None, None, "0", Kind::Integer { min: 0, max: 100 }, false;
     dynamic_priority None, None, "true", Kind::Flag, false;
     max_memory_limit Some("MAX_MEMORY_LIMIT"), None, "4g", Kind::Size, false;
     max_cpu_cores Some("MAX_CPU_CORES"), None, "4", Kind::Cores, false;
@@ -156,6 +160,10 @@ impl Key {
                 "image names with commas between, name/* for all below, * for all, at most 8192 bytes".into()
             }
             Kind::Choice(words) => format!("one of {}", words.join(", ")),
+            Kind::Hours => {
+                "hours on half hours such as mon-fri 18:00-08:00; sat,sun 00:00-24:00, each once, or nothing"
+                    .into()
+            }
             Kind::Hosts => "hosts such as pypi.org, *.example.org or example.org:8443, with commas".into(),
         }
     }
@@ -183,6 +191,10 @@ impl Key {
             Kind::Choice(words) => {
                 let lower = text.to_ascii_lowercase();
                 words.contains(&lower.as_str()).then_some(lower)
+            }
+            Kind::Hours => {
+                let hours = crate::rules::Schedule::parse(text).ok();
+                hours.map(|hours| hours.map(|hours| hours.to_string()).unwrap_or_default())
             }
             Kind::Hosts => crate::hosts::HostRule::parse_list(text)
                 .ok()
@@ -321,6 +333,19 @@ impl Settings {
         }
     }
 
+    /// The owner's rules about when to work; hours are counted in `zone`.
+    #[must_use]
+    pub fn rules(&self, zone: jiff::tz::TimeZone) -> crate::rules::Rules {
+        let busy = u8::try_from(self.integer("busy_percent")).unwrap_or_default();
+        crate::rules::Rules {
+            busy_in_use: busy,
+            busy_away: busy,
+            schedule: crate::rules::Schedule::parse(self.text("schedule")).unwrap_or_default(),
+            zone,
+            ..crate::rules::Rules::default()
+        }
+    }
+
     /// The standard image's full reference.
     #[must_use]
     pub fn worker_image(&self) -> String {
@@ -371,6 +396,9 @@ mod tests {
             ("denied_images", "a b"),
             ("minimum_isolation", "strong"),
             ("worker_image", "a\u{1b}b"),
+            ("schedule", "mon-fri 18:15-08:00"),
+            ("schedule", "daily 22:00-06:00; sat 05:00-07:00"),
+            ("busy_percent", "101"),
             ("nonsense", "1"),
         ] {
             assert!(s.apply(name, text, Source::Flag).is_err(), "{name}={text}");

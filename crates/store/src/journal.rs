@@ -10,6 +10,7 @@ mod wal;
 
 use crate::damage::Damage;
 use async_trait::async_trait;
+use hivemind_domain::rules::Snooze;
 use hivemind_domain::task::Task;
 use hivemind_domain::time::WallMs;
 use hivemind_worker_core::port::{HistoryFilter, Journal, StoreError};
@@ -21,6 +22,8 @@ use tokio::sync::oneshot;
 
 /// Name of the fact that says whether the owner wants to contribute.
 const WISH: &str = "wish";
+/// Name of the fact that says until when the owner wants a pause; empty for none.
+const SNOOZE: &str = "snooze";
 const MOST_ENDED: u32 = 100_000;
 
 type Command = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -128,6 +131,16 @@ impl Journal for SqliteJournal {
     async fn set_wish(&self, contribute: bool) -> Result<(), StoreError> {
         self.ask(move |connection| row::put_fact(connection, WISH, if contribute { "true" } else { "false" }))
             .await
+    }
+
+    async fn snooze(&self) -> Result<Option<Snooze>, StoreError> {
+        let word = self.ask(|connection| row::fact(connection, SNOOZE)).await?;
+        Ok(word.and_then(|word| Snooze::from_word(&word)))
+    }
+
+    async fn set_snooze(&self, snooze: Option<Snooze>) -> Result<(), StoreError> {
+        let word = snooze.map(Snooze::word).unwrap_or_default();
+        self.ask(move |connection| row::put_fact(connection, SNOOZE, &word)).await
     }
 }
 

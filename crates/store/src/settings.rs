@@ -240,7 +240,8 @@ fn typed(key: &Key, value: &str) -> Value {
         | Kind::Size
         | Kind::Images
         | Kind::Choice(_)
-        | Kind::Hosts => value.into(),
+        | Kind::Hosts
+        | Kind::Hours => value.into(),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{FakeClock, Faults, lock};
 use async_trait::async_trait;
 use hivemind_domain::ids::TaskKey;
+use hivemind_domain::rules::Snooze;
 use hivemind_domain::task::Task;
 use hivemind_domain::time::WallMs;
 use hivemind_worker_core::port::{HistoryFilter, Journal, StoreError};
@@ -15,7 +16,7 @@ pub enum JournalCall {
     Put,
     /// Any reading.
     Read,
-    /// Keeping the wish.
+    /// Keeping the wish, or a pause.
     SetWish,
 }
 
@@ -31,6 +32,7 @@ struct Kept {
     rows: Vec<Task>,
     written: Vec<Task>,
     wish: Option<bool>,
+    snooze: Option<Snooze>,
 }
 
 impl MemoryJournal {
@@ -136,6 +138,17 @@ impl Journal for MemoryJournal {
     async fn set_wish(&self, contribute: bool) -> Result<(), StoreError> {
         self.faults.enter(JournalCall::SetWish).await?;
         lock(&self.kept).wish = Some(contribute);
+        Ok(())
+    }
+
+    async fn snooze(&self) -> Result<Option<Snooze>, StoreError> {
+        self.faults.enter(JournalCall::Read).await?;
+        Ok(lock(&self.kept).snooze)
+    }
+
+    async fn set_snooze(&self, snooze: Option<Snooze>) -> Result<(), StoreError> {
+        self.faults.enter(JournalCall::SetWish).await?;
+        lock(&self.kept).snooze = snooze;
         Ok(())
     }
 }

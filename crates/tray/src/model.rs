@@ -98,8 +98,8 @@ fn status(snapshot: &Snapshot, words: Words, now_ms: i64) -> String {
         StatusState::Earning if status.draining => words.finishing(status.running_tasks),
         StatusState::Earning => words.earning(status.running_tasks, snapshot.today.credited_cpt),
         StatusState::Ready => words.ready().to_owned(),
-        StatusState::Yielding => words.yielding().to_owned(),
-        StatusState::Snoozed => words.snoozed().to_owned(),
+        StatusState::Yielding => words.yielding(snapshot.decision.reason),
+        StatusState::Snoozed => words.snoozed(snapshot.decision.until.as_deref()),
         StatusState::Off => words.off().to_owned(),
         StatusState::Connecting if snapshot.pool.failures == 0 => words.connecting().to_owned(),
         StatusState::Connecting => words
@@ -113,7 +113,7 @@ fn reason(snapshot: &Snapshot, words: Words) -> String {
     match status.state {
         StatusState::Earning | StatusState::Ready if status.draining => words.reason_finishing().to_owned(),
         StatusState::Earning | StatusState::Ready => words.reason_connected(host_of(&snapshot.pool.url)),
-        StatusState::Yielding => words.reason_yielding().to_owned(),
+        StatusState::Yielding => words.reason_yielding(snapshot.decision.until.as_deref()),
         StatusState::Snoozed => words.reason_snoozed().to_owned(),
         StatusState::Off => words.reason_off().to_owned(),
         StatusState::Connecting => match snapshot.pool.cause.as_ref().or(status.problem.as_ref()) {

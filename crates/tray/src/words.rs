@@ -1,7 +1,7 @@
 //! Every sentence of the tray in both languages. A missing one does not compile.
 
 use crate::language::Language;
-use hivemind_control::{Action, ErrorCode};
+use hivemind_control::{Action, DecisionReason, ErrorCode};
 
 /// Sentences in one language.
 #[derive(Debug, Clone, Copy)]
@@ -35,12 +35,63 @@ impl Words {
         self.pick("Ready · waiting for a task", "就緒 · 等待任務")
     }
 
-    pub(crate) fn yielding(self) -> &'static str {
-        self.pick("Paused — you're using the computer", "已暫停 — 您正在使用電腦")
+    pub(crate) fn yielding(self, reason: DecisionReason) -> String {
+        let why = self.because(reason);
+        match self.0 {
+            Language::English => format!("Paused — {why}"),
+            Language::TraditionalChinese => format!("已暫停 — {why}"),
+        }
     }
 
-    pub(crate) fn snoozed(self) -> &'static str {
-        self.pick("Snoozed", "暫停一段時間")
+    /// `until` is a time as the clock here shows it.
+    pub(crate) fn snoozed(self, until: Option<&str>) -> String {
+        match (self.0, until) {
+            (Language::English, Some(until)) => format!("Snoozed until {until}"),
+            (Language::TraditionalChinese, Some(until)) => format!("暫停至 {until}"),
+            (_, None) => self.pick("Snoozed until you resume", "暫停中，直到您恢復").to_owned(),
+        }
+    }
+
+    /// Why it is paused, as the end of a sentence.
+    fn because(self, reason: DecisionReason) -> &'static str {
+        match reason {
+            DecisionReason::Suspending => self.pick("the computer goes to sleep", "電腦即將進入睡眠"),
+            DecisionReason::Updating => self.pick("an update goes on", "正在更新"),
+            DecisionReason::CriticallyHot => {
+                self.pick("the computer is critically hot", "電腦溫度達到危險程度")
+            }
+            DecisionReason::OnBattery => self.pick("it runs on battery", "正在使用電池"),
+            DecisionReason::TooHot => self.pick("the computer is too hot", "電腦溫度過高"),
+            DecisionReason::ExclusiveApp => {
+                self.pick("a program wants the computer for itself", "有程式需要獨占電腦")
+            }
+            DecisionReason::FullScreen => self.pick("something has the full screen", "有程式正在全螢幕顯示"),
+            DecisionReason::InUse => self.pick("you're using the computer", "您正在使用電腦"),
+            DecisionReason::OthersBusy => {
+                self.pick("other programs keep the computer busy", "其他程式正在大量使用電腦")
+            }
+            DecisionReason::Schedule => self.pick("it is outside the hours you chose", "不在您選擇的時段內"),
+            DecisionReason::Metered => self.pick("the network is metered", "網路為計量付費連線"),
+            DecisionReason::NetworkQuota => {
+                self.pick("the traffic you allowed is used up", "您允許的流量已用完")
+            }
+            // Told in other ways: by the problem's own words, or by another state of the tray.
+            DecisionReason::Off
+            | DecisionReason::Finishing
+            | DecisionReason::ShuttingDown
+            | DecisionReason::JournalFailed
+            | DecisionReason::EngineUnavailable
+            | DecisionReason::IsolationTooLow
+            | DecisionReason::SandboxBroken
+            | DecisionReason::DiskLow
+            | DecisionReason::SignInRequired
+            | DecisionReason::PoolRefused
+            | DecisionReason::PoolUnreachable
+            | DecisionReason::Connecting
+            | DecisionReason::Snoozed
+            | DecisionReason::Forced
+            | DecisionReason::Free => self.pick("no work is taken now", "目前不接受任務"),
+        }
     }
 
     pub(crate) fn off(self) -> &'static str {
@@ -81,8 +132,13 @@ impl Words {
         self.pick("Takes no new tasks, then stops", "不再接新任務，完成後停止")
     }
 
-    pub(crate) fn reason_yielding(self) -> &'static str {
-        self.pick("Goes on when you are away", "您離開後會繼續")
+    /// `until` is a time as the clock here shows it, where it is known.
+    pub(crate) fn reason_yielding(self, until: Option<&str>) -> String {
+        match (self.0, until) {
+            (Language::English, Some(until)) => format!("Goes on at {until}"),
+            (Language::TraditionalChinese, Some(until)) => format!("{until} 繼續"),
+            (_, None) => self.pick("Goes on by itself when that is over", "情況結束後會自動繼續").to_owned(),
+        }
     }
 
     pub(crate) fn reason_snoozed(self) -> &'static str {

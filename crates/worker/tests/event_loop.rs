@@ -28,6 +28,8 @@ mod owner;
 mod persistence;
 #[path = "event_loop/restart.rs"]
 mod restart;
+#[path = "event_loop/rules.rs"]
+mod rules;
 #[path = "event_loop/secrecy.rs"]
 mod secrecy;
 #[path = "event_loop/snapshot.rs"]

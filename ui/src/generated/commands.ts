@@ -17,6 +17,7 @@ import type { ProofView } from "./ProofView";
 import type { SettingChange } from "./SettingChange";
 import type { SettingView } from "./SettingView";
 import type { Snapshot } from "./Snapshot";
+import type { SnoozeRequest } from "./SnoozeRequest";
 import type { TaskRef } from "./TaskRef";
 import type { TaskView } from "./TaskView";
 
@@ -30,6 +31,8 @@ export interface Commands {
   stop: { request: null; response: Snapshot };
   /** Let running tasks finish, take no new ones, then stop. */
   finish: { request: null; response: Snapshot };
+  /** Take no new work for a while, or again. */
+  snooze: { request: SnoozeRequest; response: Snapshot };
   /** A page of finished and running tasks, newest first. */
   tasks: { request: HistoryQuery; response: HistoryPage };
   /** One attempt. */
@@ -75,6 +78,7 @@ export const COMMAND_NAMES = [
   "start",
   "stop",
   "finish",
+  "snooze",
   "tasks",
   "task",
   "logs",

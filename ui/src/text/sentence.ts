@@ -4,6 +4,7 @@ import type { Snapshot } from "../generated/Snapshot";
 import { detail, sentence } from "./errors";
 import { locale } from "./locale.svelte";
 import { m } from "./messages";
+import { REASONS } from "./words";
 
 export interface Told {
   headline: string;
@@ -29,7 +30,7 @@ function withoutStop(text: string): string {
 
 /** What the worker does and why. */
 export function tell(snapshot: Snapshot, nowMs: number): Told {
-  const { status } = snapshot;
+  const { status, decision } = snapshot;
   const n = status.running_tasks;
   switch (status.state) {
     case "needs_you": {
@@ -47,9 +48,15 @@ export function tell(snapshot: Snapshot, nowMs: number): Told {
     case "connecting":
       return connecting(snapshot, nowMs);
     case "yielding":
-      return { headline: m.say_yielding(), reason: m.say_yielding_reason() };
+      return {
+        headline: m.say_yielding({ why: REASONS[decision.reason]() }),
+        reason: decision.until === null ? m.say_yielding_reason() : m.say_yielding_until({ until: decision.until }),
+      };
     case "snoozed":
-      return { headline: m.say_snoozed(), reason: m.say_snoozed_reason() };
+      return {
+        headline: decision.until === null ? m.say_snoozed() : m.say_snoozed_until({ until: decision.until }),
+        reason: m.say_snoozed_reason(),
+      };
     case "earning":
       if (status.draining) return { headline: m.say_draining({ n }), reason: m.say_draining_reason() };
       return { headline: m.say_earning({ n }), reason: m.say_earning_reason() };

@@ -49,6 +49,8 @@ const KNOWN: Record<string, Known> = {
   image_quota: known("engine", m.set_image_quota, m.set_image_quota_help),
   minimum_isolation: known("engine", m.set_minimum_isolation, m.set_minimum_isolation_help),
   nvml_library: known("engine", m.set_nvml_library, m.set_nvml_library_help),
+  schedule: known("contribution", m.set_schedule, m.set_schedule_help),
+  busy_percent: known("contribution", m.set_busy_percent, m.set_busy_percent_help),
   dynamic_priority: known("contribution", m.set_dynamic_priority, m.set_dynamic_priority_help),
   alert_cpu_percent: known("app", m.set_alert_cpu_percent, m.set_alert_cpu_percent_help),
   alert_memory_percent: known("app", m.set_alert_memory_percent, m.set_alert_memory_percent_help),
@@ -109,6 +111,7 @@ export function allowedText(allowed: string): string {
     "a number of cores from 0.1 to 1024, such as 2 or 1.5": m.allowed_cores,
     "a size from 64m to 4096g, such as 512m or 4g": m.allowed_size,
     "image names with commas between, name/* for all below, * for all, at most 8192 bytes": m.allowed_images_list,
+    "hours on half hours such as mon-fri 18:00-08:00; sat,sun 00:00-24:00, each once, or nothing": m.allowed_hours,
     "hosts such as pypi.org, *.example.org or example.org:8443, with commas": m.allowed_hosts_list,
   };
   return known[allowed]?.() ?? allowed;

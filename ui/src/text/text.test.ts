@@ -11,12 +11,12 @@ import { chooseLocale, locale } from "./locale.svelte";
 import { tell } from "./sentence";
 import { firstSteps, isFresh } from "./first-steps";
 import { allowedText, choiceWord, controlOf, helpOf, labelOf } from "./settings";
-import { alert, check, CLASSES, exitClass, LEVELS, outcome, PHASES, phase, POOL_STATES, STATES, VERDICTS, verdict } from "./words";
+import { alert, check, CLASSES, exitClass, LEVELS, outcome, PHASES, phase, POOL_STATES, REASONS, STATES, VERDICTS, verdict } from "./words";
 
 afterEach(() => locale.choose("en"));
 
 const han = /\p{Script=Han}/u;
-const TABLES = { SENTENCES, ACTIONS, STATES, POOL_STATES, LEVELS, PHASES, VERDICTS, CLASSES };
+const TABLES = { SENTENCES, ACTIONS, STATES, POOL_STATES, REASONS, LEVELS, PHASES, VERDICTS, CLASSES };
 
 /** The words of a union type as the generated file writes them. */
 function wordsOf(file: string): string[] {
@@ -53,6 +53,7 @@ describe("catalogue", () => {
     expect(Object.keys(SENTENCES).sort()).toEqual(wordsOf("ErrorCode").sort());
     expect(Object.keys(ACTIONS).sort()).toEqual(wordsOf("Action").sort());
     expect(Object.keys(STATES).sort()).toEqual(wordsOf("StatusState").sort());
+    expect(Object.keys(REASONS).sort()).toEqual(wordsOf("DecisionReason").sort());
     expect(Object.keys(POOL_STATES).sort()).toEqual(wordsOf("PoolState").sort());
     for (const [name, table] of Object.entries(TABLES)) {
       for (const [word, text] of Object.entries(table)) {
@@ -179,6 +180,14 @@ describe("the one sentence", () => {
     expect(tell(SCENES.reconnecting(now), now + 9000).headline).toBe("Reconnecting… try 3");
     expect(tell(SCENES.engine(), now).headline).toBe("Docker isn't running");
     expect(tell(SCENES.yielding(), now).headline).toBe("Paused — you're using the computer");
+    const { status, decision } = SCENES.yielding();
+    const hours = snapshot({ status, decision: { ...decision, reason: "schedule", until: "18:00" } });
+    expect(tell(hours, now)).toEqual({
+      headline: "Paused — it is outside the hours you chose",
+      reason: "No new tasks are taken before 18:00.",
+    });
+    const snoozed = snapshot({ status: { ...status, state: "snoozed" }, decision: { ...decision, reason: "snoozed", until: "15:40" } });
+    expect(tell(snoozed, now).headline).toBe("Snoozed until 15:40");
   });
 
   it("says what is left after stopping", () => {

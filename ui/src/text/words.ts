@@ -1,5 +1,6 @@
 // Stable words of the API in the reader's language. A word from a newer worker that we do not know is shown as it is.
 
+import type { DecisionReason } from "../generated/DecisionReason";
 import type { Level } from "../generated/Level";
 import type { PoolState } from "../generated/PoolState";
 import type { StatusState } from "../generated/StatusState";
@@ -20,6 +21,37 @@ export const STATES: Record<StatusState, () => string> = {
   off: m.state_off,
   connecting: m.state_connecting,
   needs_you: m.state_needs_you,
+};
+
+/** Why work is taken or not, as the end of a sentence. */
+export const REASONS: Record<DecisionReason, () => string> = {
+  off: m.because_off,
+  finishing: m.because_finishing,
+  shutting_down: m.because_shutting_down,
+  suspending: m.because_suspending,
+  updating: m.because_updating,
+  journal_failed: m.because_journal_failed,
+  engine_unavailable: m.because_engine_unavailable,
+  isolation_too_low: m.because_isolation_too_low,
+  sandbox_broken: m.because_sandbox_broken,
+  disk_low: m.because_disk_low,
+  sign_in_required: m.because_sign_in_required,
+  pool_refused: m.because_pool_refused,
+  pool_unreachable: m.because_pool_unreachable,
+  connecting: m.because_connecting,
+  critically_hot: m.because_critically_hot,
+  snoozed: m.because_snoozed,
+  forced: m.because_forced,
+  on_battery: m.because_on_battery,
+  too_hot: m.because_too_hot,
+  exclusive_app: m.because_exclusive_app,
+  full_screen: m.because_full_screen,
+  in_use: m.because_in_use,
+  others_busy: m.because_others_busy,
+  schedule: m.because_schedule,
+  metered: m.because_metered,
+  network_quota: m.because_network_quota,
+  free: m.because_free,
 };
 
 export const POOL_STATES: Record<PoolState, () => string> = {

@@ -1,6 +1,6 @@
 //! The present state.
 
-use super::{GpuUse, HostQuestion, Level, TaskView};
+use super::{DecisionView, GpuUse, HostQuestion, Level, TaskView};
 use crate::error::ApiError;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -15,6 +15,9 @@ pub struct Snapshot {
     pub version: String,
     /// The one sentence.
     pub status: StatusView,
+    /// What the rules say about taking work, and why.
+    #[serde(default)]
+    pub decision: DecisionView,
     /// The connection to the pool.
     pub pool: PoolView,
     /// The container engine.

@@ -244,12 +244,10 @@ impl<'a> Judging<'a> {
         // A reason that only lessens the share must not be told where another one holds work up.
         let holding = weighed.iter().find(|(_, verdict)| *verdict >= Verdict::Hold);
         let told = holding.or_else(|| weighed.first()).map_or(Reason::Free, |(reason, _)| *reason);
-        let next_change_at = match told {
-            Reason::Free | Reason::InUse => {
-                [self.found.get(&told).copied().flatten(), self.closes_at].into_iter().flatten().min()
-            }
-            other => self.found.get(&other).copied().flatten(),
-        };
+        let ends = self.found.get(&told).copied().flatten();
+        // Work that goes on ends with the hours.
+        let closes = self.closes_at.filter(|_| matches!(told, Reason::Free | Reason::InUse));
+        let next_change_at = ends.into_iter().chain(closes).min();
         self.found.entry(told).or_insert(None);
         let share = match verdict {
             Verdict::Run => rules.away,

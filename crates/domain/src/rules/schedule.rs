@@ -16,7 +16,8 @@ const MOST_CHANGES: usize = 16;
 /// The hours of a week.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Schedule {
-    open: [bool; CELLS],
+    /// A week of half hours, from Monday 00:00.
+    open: Vec<bool>,
     text: String,
 }
 
@@ -59,7 +60,7 @@ impl Schedule {
     /// # Errors
     /// [`ScheduleError`], naming the span.
     pub fn parse(text: &str) -> Result<Option<Self>, ScheduleError> {
-        let mut open = [false; CELLS];
+        let mut open = vec![false; CELLS];
         let mut spans = Vec::new();
         for span in text.split(';').map(str::trim).filter(|span| !span.is_empty()) {
             let span = span.to_ascii_lowercase();

@@ -2,6 +2,7 @@ use super::*;
 use hivemind_domain::ids::{TaskId, TaskKey};
 use hivemind_domain::limits::TaskLimits;
 use hivemind_domain::reward::Formula;
+use hivemind_domain::rules::Snooze;
 use hivemind_domain::task::{Assignment, CancelledBy, NetworkNeed, Phase, ResultFile, Verdict};
 
 fn task(id: &str, attempt: u32, at: i64) -> Task {
@@ -47,6 +48,8 @@ async fn attempts_are_kept_and_found_again() {
     assert_eq!(journal.wish().await.unwrap(), None);
     journal.set_wish(true).await.unwrap();
     journal.set_wish(false).await.unwrap();
+    assert_eq!(journal.snooze().await.unwrap(), None);
+    journal.set_snooze(Some(Snooze::Until(WallMs(7)))).await.unwrap();
     for (id, attempt, accepted) in [("b", 1, 20), ("a", 1, 10), ("a", 2, 30)] {
         journal.put(&task(id, attempt, accepted)).await.unwrap();
     }
@@ -54,6 +57,9 @@ async fn attempts_are_kept_and_found_again() {
     drop(journal);
     let journal = open(&path);
     assert_eq!(journal.wish().await.unwrap(), Some(false));
+    assert_eq!(journal.snooze().await.unwrap(), Some(Snooze::Until(WallMs(7))));
+    journal.set_snooze(None).await.unwrap();
+    assert_eq!(journal.snooze().await.unwrap(), None);
     assert_eq!(ids(&journal.unfinished().await.unwrap()), ["b#1", "a#2"]);
     assert_eq!(journal.find("a", None).await.unwrap(), Some(task("a", 2, 30)));
     assert_eq!(journal.find("a", Some(1)).await.unwrap(), Some(ended(task("a", 1, 10), 15)));

@@ -1,5 +1,5 @@
 use super::*;
-use hivemind_control::{ApiError, EarningsSum, ErrorCode, PoolView, StatusView};
+use hivemind_control::{ApiError, DecisionReason, EarningsSum, ErrorCode, PoolView, StatusView};
 
 const NOW: i64 = 1_000_000;
 
@@ -32,6 +32,11 @@ fn both_lines_of_every_state_in_both_languages() {
         s.pool.retry_at_ms = Some(NOW + 7_001);
         s.pool.cause = Some(ApiError::new(ErrorCode::PoolUnreachable, "x"));
     };
+    let in_use = |s: &mut Snapshot| s.decision.reason = DecisionReason::InUse;
+    let hours = |s: &mut Snapshot| {
+        s.decision.reason = DecisionReason::Schedule;
+        s.decision.until = Some("18:00".into());
+    };
     let table: Vec<(Snapshot, Language, &str, &str)> = vec![
         (
             case(|s| s.status.running_tasks = 2, Earning),
@@ -59,9 +64,18 @@ fn both_lines_of_every_state_in_both_languages() {
         ),
         (snapshot(Ready), En, "Ready · waiting for a task", "Connected to pool.example:443"),
         (snapshot(Ready), Zh, "就緒 · 等待任務", "已連線至 pool.example:443"),
-        (snapshot(Yielding), En, "Paused — you're using the computer", "Goes on when you are away"),
-        (snapshot(Yielding), Zh, "已暫停 — 您正在使用電腦", "您離開後會繼續"),
-        (snapshot(Snoozed), En, "Snoozed", "You asked for a pause"),
+        (
+            case(in_use, Yielding),
+            En,
+            "Paused — you're using the computer",
+            "Goes on by itself when that is over",
+        ),
+        (case(in_use, Yielding), Zh, "已暫停 — 您正在使用電腦", "情況結束後會自動繼續"),
+        (case(hours, Yielding), En, "Paused — it is outside the hours you chose", "Goes on at 18:00"),
+        (case(hours, Yielding), Zh, "已暫停 — 不在您選擇的時段內", "18:00 繼續"),
+        (snapshot(Snoozed), En, "Snoozed until you resume", "You asked for a pause"),
+        (case(hours, Snoozed), En, "Snoozed until 18:00", "You asked for a pause"),
+        (case(hours, Snoozed), Zh, "暫停至 18:00", "您要求暫停"),
         (snapshot(Off), En, "Off", "Tick Contribute to begin"),
         (snapshot(Off), Zh, "已關閉", "勾選「貢獻」即可開始"),
         (snapshot(Connecting), En, "Connecting…", "pool.example:443"),

@@ -14,6 +14,7 @@ use hivemind_domain::isolation::Isolation;
 use hivemind_domain::network::NetworkRules;
 use hivemind_domain::priority::Priority;
 use hivemind_domain::resources::{Capabilities, Resources};
+use hivemind_domain::rules::{Rules, Snooze};
 use hivemind_domain::task::{HandBack, Task, TaskEffect, TaskInput};
 use hivemind_domain::time::Mono;
 use hivemind_domain::trust::TrustLimits;
@@ -38,6 +39,8 @@ pub struct Limits {
     pub dynamic_priority: bool,
     /// What tasks may reach.
     pub network: NetworkRules,
+    /// When to work.
+    pub rules: Box<Rules>,
 }
 
 /// What the owner asks for.
@@ -60,6 +63,8 @@ pub enum OwnerAsks {
     },
     /// Try to reach the pool now.
     Reconnect,
+    /// Take no new work for a while, or again.
+    Snooze(Option<Snooze>),
 }
 
 /// Everything that can happen to the worker.
@@ -171,6 +176,8 @@ pub enum Effect {
     Perform(Box<Task>, TaskEffect),
     /// Keep whether to contribute.
     KeepWish(bool),
+    /// Keep the pause that the owner asked for.
+    KeepSnooze(Option<Snooze>),
     /// Ask for work; an older call is superseded at the pool.
     Ask {
         /// What is free.

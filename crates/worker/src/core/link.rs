@@ -113,7 +113,7 @@ impl Core {
     }
 
     pub(super) fn may_ask(&self) -> bool {
-        self.contribution.takes_work()
+        self.rules.decision().takes_work()
             && self.connection.is_online()
             && matches!(self.engine, EngineState::Ready(_))
             && !self.live.values().any(|live| live.parked)
@@ -197,7 +197,7 @@ impl Core {
         if self.live.contains_key(&key) {
             return;
         }
-        if self.shutting_down || !self.contribution.takes_work() {
+        if self.shutting_down || !self.rules.decision().takes_work() {
             // The call for it was under way when that changed: nothing is wrong with the task or with this computer.
             let reason = if self.shutting_down { HandBack::ShuttingDown } else { HandBack::OwnerStopped };
             let message = format!("{key}: this computer takes no work now: {}", self.paused_word());

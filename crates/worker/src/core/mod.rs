@@ -13,6 +13,7 @@ use std::time::Duration;
 
 mod admit;
 mod attempts;
+mod decide;
 mod input;
 mod link;
 mod network;
@@ -58,6 +59,7 @@ pub struct Core {
     questions: admit::Questions,
     pulls: Vec<PullProgress>,
     priority: priority::Present,
+    rules: decide::Desk,
     network: network::NetworkDesk,
     watchdog: watchdog::Watchdog,
     shutting_down: bool,
@@ -90,6 +92,7 @@ impl Core {
             questions: admit::Questions::default(),
             pulls: Vec::new(),
             priority: priority::Present::default(),
+            rules: decide::Desk::default(),
             network: network::NetworkDesk::default(),
             watchdog: watchdog::Watchdog::default(),
             shutting_down: false,
@@ -179,7 +182,10 @@ impl Core {
                 let isolation = std::mem::take(&mut self.host.isolation);
                 self.host = Capabilities { engine, isolation, ..*host };
             }
-            Input::OwnerLoad(load) => self.owner_load(load, now),
+            Input::OwnerLoad(load) => {
+                self.rules.owner_load(load);
+                self.owner_load(load, now);
+            }
             Input::GpuUse(containers) => self.gpu_use(&containers),
             Input::Pulling(pulls) => self.pulls = pulls,
             Input::ImageAsked(image) => self.ask_about(&image, now),
@@ -196,6 +202,7 @@ impl Core {
     fn owner(&mut self, asks: OwnerAsks, now: Now, effects: &mut Vec<Effect>) {
         match asks {
             OwnerAsks::Start => {
+                self.snooze(None, effects);
                 self.contribution.start();
                 effects.push(Effect::KeepWish(true));
                 if self.connection != Connection::AuthRequired {
@@ -219,6 +226,7 @@ impl Core {
                 self.task(&key, TaskInput::Stop(verdict), now, effects);
             }
             OwnerAsks::HostDecided { host, once } => self.network.decided(host, once),
+            OwnerAsks::Snooze(snooze) => self.snooze(snooze, effects),
             OwnerAsks::Reconnect => self.connect(Happening::Wanted, now, effects),
         }
     }
@@ -251,6 +259,7 @@ impl Core {
             | (false, Connection::Idle) => {}
         }
         self.name_obstacles();
+        self.judge(now);
         self.prioritise(effects);
         self.look(now);
         self.deliver_due(now, effects);

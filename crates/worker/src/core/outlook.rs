@@ -34,6 +34,7 @@ impl Core {
             .flatten()
             .chain(timeouts)
             .chain(self.look_wake())
+            .chain(self.rules.wake())
             .chain(waiting)
             .min()
     }
@@ -54,6 +55,9 @@ impl Core {
     /// Why no work is taken, as a stable word; empty when it is.
     #[must_use]
     pub fn paused_word(&self) -> String {
+        if let Some(reason) = self.held_by_rules() {
+            return view::word(&reason);
+        }
         match (self.contribution.primary(), self.contribution.wish()) {
             (Some(reason), _) => view::word(&reason),
             (None, Wish::On) => String::new(),

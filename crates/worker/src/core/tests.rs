@@ -12,6 +12,7 @@ use hivemind_domain::task::{
 };
 use hivemind_domain::time::WallMs;
 
+mod rules;
 mod watching;
 
 fn at(ms: u64) -> Now {

@@ -9,6 +9,7 @@ use hivemind_control::{
 use hivemind_domain::advisory::Hole;
 use hivemind_domain::connection::Connection;
 use hivemind_domain::contribution::{PauseReason, Wish};
+use hivemind_domain::rules::Reason;
 use hivemind_domain::task::{Phase, Task, Verdict};
 use hivemind_domain::time::Now;
 
@@ -18,6 +19,7 @@ impl Core {
     pub fn snapshot(&self, now: Now) -> Snapshot {
         Snapshot {
             status: self.status(),
+            decision: self.decision_view(now),
             pool: self.pool_view(now),
             engine: self.engine_view(),
             account: self.account.clone(),
@@ -52,6 +54,8 @@ impl Core {
                 ),
             ) => StatusState::NeedsYou,
             (Wish::Starting, _) | (_, Some(PauseReason::PoolUnreachable)) => StatusState::Connecting,
+            _ if self.held_by_rules() == Some(Reason::Snoozed) => StatusState::Snoozed,
+            _ if self.held_by_rules().is_some() => StatusState::Yielding,
             _ if running > 0 => StatusState::Earning,
             (Wish::On, None) if !self.connection.is_online() => StatusState::Connecting,
             (Wish::On | Wish::Draining, None) => StatusState::Ready,

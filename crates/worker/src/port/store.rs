@@ -4,6 +4,7 @@ use crate::port::{OutputLine, Tokens};
 use async_trait::async_trait;
 use hivemind_control::LogPage;
 use hivemind_domain::ids::{InstallId, TaskKey};
+use hivemind_domain::rules::Snooze;
 use hivemind_domain::settings::{SettingError, Settings};
 use hivemind_domain::task::Task;
 use hivemind_domain::time::WallMs;
@@ -56,6 +57,12 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Keeps whether the owner wants to contribute.
     async fn set_wish(&self, contribute: bool) -> Result<(), StoreError>;
+
+    /// The pause that the owner asked for, as kept last.
+    async fn snooze(&self) -> Result<Option<Snooze>, StoreError>;
+
+    /// Keeps the pause, or that there is none.
+    async fn set_snooze(&self, snooze: Option<Snooze>) -> Result<(), StoreError>;
 }
 
 /// Output of tasks, kept in one bounded file per attempt.

@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use hivemind_control::{
     AccountView, ApiError, Control, DebugView, DoctorReport, EarningsQuery, EarningsView, ErrorCode, Event,
     EventStream, HistoryPage, HistoryQuery, HostAnswer, HostDecision, ImageDecision, LogPage, LogQuery,
-    LoginRequest, MetricsView, PairingCode, ProofView, SettingChange, SettingView, Snapshot, Subscription,
-    TaskRef, TaskView, subscription,
+    LoginRequest, MetricsView, PairingCode, ProofView, SettingChange, SettingView, Snapshot, SnoozeRequest,
+    Subscription, TaskRef, TaskView, subscription,
 };
 use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::{TaskId, TaskKey};
+use hivemind_domain::rules::SnoozeFor;
 use hivemind_domain::settings::{KEYS, Settings, Source};
 use hivemind_domain::time::WallMs;
 use std::sync::Arc;
@@ -106,6 +107,14 @@ impl Control for WorkerControl {
 
     async fn finish(&self, (): ()) -> Result<Snapshot, ApiError> {
         self.ask(Input::Owner(OwnerAsks::Finish)).await
+    }
+
+    async fn snooze(&self, request: SnoozeRequest) -> Result<Snapshot, ApiError> {
+        let length = SnoozeFor::parse(&request.length)
+            .map_err(|error| ApiError::new(ErrorCode::InvalidRequest, error.to_string()))?;
+        let ports = &self.shared.ports;
+        let snooze = length.begin(&ports.zone, ports.clock.now().wall);
+        self.ask(Input::Owner(OwnerAsks::Snooze(snooze))).await
     }
 
     async fn tasks(&self, query: HistoryQuery) -> Result<HistoryPage, ApiError> {

@@ -3,6 +3,7 @@
 use super::{Shared, attempt, diary};
 use crate::core::Input;
 use crate::failpoint;
+use hivemind_domain::rules::Snooze;
 use hivemind_domain::task::{Phase, Task, TaskEffect};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,8 @@ pub(super) enum Entry {
     Attempt(Box<Task>, Vec<TaskEffect>),
     /// Whether the owner wants to contribute.
     Wish(bool),
+    /// The pause that the owner asked for.
+    Snooze(Option<Snooze>),
 }
 
 /// Starts the writer. It ends when the sender is dropped and everything is written.
@@ -55,6 +58,7 @@ async fn write(shared: &Shared, entry: &Entry) {
         let journal = &shared.ports.journal;
         let written = match entry {
             Entry::Attempt(task, _) => journal.put(task).await,
+            Entry::Snooze(snooze) => journal.set_snooze(*snooze).await,
             Entry::Wish(contribute) => journal.set_wish(*contribute).await,
         };
         match written {
@@ -80,7 +84,8 @@ async fn write(shared: &Shared, entry: &Entry) {
 
 fn failpoints(entry: &Entry) -> (&'static str, &'static str) {
     match entry {
-        Entry::Wish(_) => ("journal.wish.before", "journal.wish.after"),
+        // Both are what the owner wants, one fact each.
+        Entry::Wish(_) | Entry::Snooze(_) => ("journal.wish.before", "journal.wish.after"),
         Entry::Attempt(task, _) => match task.phase {
             Phase::Accepted | Phase::Preparing => ("journal.preparing.before", "journal.preparing.after"),
             Phase::Running | Phase::Collecting => ("journal.running.before", "journal.running.after"),

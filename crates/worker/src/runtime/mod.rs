@@ -1,6 +1,6 @@
 //! The event loop and what it performs. Only the loop touches the [`Core`]; everything else sends it inputs.
 
-use crate::core::{Core, Effect, Input};
+use crate::core::{Core, Effect, Input, OwnerAsks};
 use crate::failpoint;
 use crate::port::{
     Clock, DebugArchive, Engine, Host, Journal, LogArchive, Pool, Secrets, SettingsStore, Spool, TaskStatus,
@@ -178,6 +178,7 @@ impl Worker {
             Some(wish) => wish,
             None => settings.flag("contribute_on_start"),
         };
+        let snooze = ports.journal.snooze().await?;
         failpoint::reach("recovery.restored");
         package::sweep(&ports.spool, &unfinished).await;
         let found = std::mem::take(&mut ports.found);
@@ -204,6 +205,10 @@ impl Worker {
         let control = Arc::new(WorkerControl::new(Arc::clone(&shared)));
         let first = Input::Restored { tasks: unfinished, contribute, found };
         let mut event_loop = EventLoop::new(core, shared, earnings::Today::new(&today));
+        // Before any work can be asked for.
+        if snooze.is_some() {
+            event_loop.step(Input::Owner(OwnerAsks::Snooze(snooze)), None);
+        }
         event_loop.step(first, None);
         let ended = tokio::spawn(event_loop.run(messages));
         Ok(Self { control, ended })
@@ -282,6 +287,9 @@ impl EventLoop {
             Effect::Perform(task, effect) => attempt::perform(&shared, *task, effect),
             Effect::KeepWish(contribute) => {
                 let _ = self.writer.send(journal::Entry::Wish(contribute));
+            }
+            Effect::KeepSnooze(snooze) => {
+                let _ = self.writer.send(journal::Entry::Snooze(snooze));
             }
             Effect::Ask { free, running, number } => self.link.ask(free, running, number),
             Effect::Decline(key, reason, message) => self.link.decline(key, reason, message),

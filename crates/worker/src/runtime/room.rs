@@ -43,6 +43,7 @@ pub(super) fn limits(shared: &Shared, host: &Capabilities) -> Limits {
         minimum_isolation: Isolation::from_word(settings.text("minimum_isolation")),
         dynamic_priority: settings.flag("dynamic_priority"),
         network: NetworkRules::from_settings(&settings),
+        rules: Box::new(settings.rules(shared.ports.zone.clone())),
     }
 }
 

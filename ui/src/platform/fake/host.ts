@@ -60,6 +60,11 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       return show({ status: { state, contributing: true, draining: false, running_tasks: n, problem: null } });
     },
     stop: stopped,
+    snooze: ({ length }) => {
+      const on = length !== "off";
+      const decision = { ...held.decision, takes_work: !on, reason: on ? ("snoozed" as const) : ("free" as const), until: null };
+      return show({ status: { ...held.status, state: on ? "snoozed" : "ready" }, decision });
+    },
     finish: () => show({ status: { ...held.status, draining: true } }),
     tasks: (query) => {
       if (scene === "lost") throw new CallError(problem("INTERNAL", "The journal could not be read."));

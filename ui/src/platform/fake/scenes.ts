@@ -84,7 +84,11 @@ export const SCENES = {
       status: { state: "earning", contributing: true, draining: true, running_tasks: 1, problem: null },
       tasks: [task(1, now)],
     }),
-  yielding: () => snapshot({ status: { state: "yielding", contributing: true, draining: false, running_tasks: 0, problem: null } }),
+  yielding: () =>
+    snapshot({
+      status: { state: "yielding", contributing: true, draining: false, running_tasks: 0, problem: null },
+      decision: { ...snapshot().decision, takes_work: false, reason: "in_use", all: ["in_use"], remedy: "wait" },
+    }),
   engine: () => {
     const stopped = problem("ENGINE_STOPPED", "Docker is installed, but /var/run/docker.sock does not answer.");
     return snapshot({

@@ -31,6 +31,8 @@ export function settings(language: string, theme: string): SettingView[] {
     setting("max_memory_limit", "4g", SIZE, { env: "MAX_MEMORY_LIMIT" }),
     setting("max_cpu_cores", "2", "a number of cores from 0.1 to 1024, such as 2 or 1.5", { default: "4", source: "file" }),
     setting("cpu_only", "false", "true or false", { env: "CPU_ONLY" }),
+    setting("schedule", "", "hours on half hours such as mon-fri 18:00-08:00; sat,sun 00:00-24:00, each once, or nothing"),
+    setting("busy_percent", "0", "a whole number from 0 to 100"),
     setting("dynamic_priority", "true", "true or false"),
     setting("contribute_on_start", "true", "true or false"),
     setting("start_at_login", "false", "true or false"),

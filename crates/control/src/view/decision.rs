@@ -1,0 +1,129 @@
+//! When work is taken and why, and the pause that the owner asks for.
+
+use hivemind_domain::rules::Reason;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Why it works or does not. Ordered by precedence, the gravest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum DecisionReason {
+    /// The owner does not contribute.
+    #[default]
+    Off,
+    /// The owner lets running tasks finish and then stops.
+    Finishing,
+    /// The worker is ending.
+    ShuttingDown,
+    /// The computer is about to sleep.
+    Suspending,
+    /// The worker is being updated.
+    Updating,
+    /// What happened cannot be written down safely.
+    JournalFailed,
+    /// The container engine does not answer or may not be used.
+    EngineUnavailable,
+    /// The engine keeps tasks apart less than the owner demands.
+    IsolationTooLow,
+    /// The self-test showed that tasks could do what they must not.
+    SandboxBroken,
+    /// Too little room on the disk.
+    DiskLow,
+    /// No valid sign-in.
+    SignInRequired,
+    /// The pool refuses this computer.
+    PoolRefused,
+    /// The pool cannot be reached.
+    PoolUnreachable,
+    /// On the way to the pool.
+    Connecting,
+    /// Processor or GPU is critically hot.
+    CriticallyHot,
+    /// The owner asked for a pause.
+    Snoozed,
+    /// The owner said to work anyway: everything below is set aside.
+    Forced,
+    /// It runs on battery.
+    OnBattery,
+    /// Processor or GPU is too hot.
+    TooHot,
+    /// A program runs that wants the computer for itself.
+    ExclusiveApp,
+    /// Something is shown on the full screen.
+    FullScreen,
+    /// Somebody uses the computer, or a sensor cannot be read.
+    InUse,
+    /// Other programs keep the processor busy.
+    OthersBusy,
+    /// It is outside the hours that the owner chose.
+    Schedule,
+    /// The network is metered.
+    Metered,
+    /// The owner's traffic for this period is used up.
+    NetworkQuota,
+    /// Nothing stands in the way.
+    Free,
+}
+
+impl From<Reason> for DecisionReason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Off => Self::Off,
+            Reason::Finishing => Self::Finishing,
+            Reason::ShuttingDown => Self::ShuttingDown,
+            Reason::Suspending => Self::Suspending,
+            Reason::Updating => Self::Updating,
+            Reason::JournalFailed => Self::JournalFailed,
+            Reason::EngineUnavailable => Self::EngineUnavailable,
+            Reason::IsolationTooLow => Self::IsolationTooLow,
+            Reason::SandboxBroken => Self::SandboxBroken,
+            Reason::DiskLow => Self::DiskLow,
+            Reason::SignInRequired => Self::SignInRequired,
+            Reason::PoolRefused => Self::PoolRefused,
+            Reason::PoolUnreachable => Self::PoolUnreachable,
+            Reason::Connecting => Self::Connecting,
+            Reason::CriticallyHot => Self::CriticallyHot,
+            Reason::Snoozed => Self::Snoozed,
+            Reason::Forced => Self::Forced,
+            Reason::OnBattery => Self::OnBattery,
+            Reason::TooHot => Self::TooHot,
+            Reason::ExclusiveApp => Self::ExclusiveApp,
+            Reason::FullScreen => Self::FullScreen,
+            Reason::InUse => Self::InUse,
+            Reason::OthersBusy => Self::OthersBusy,
+            Reason::Schedule => Self::Schedule,
+            Reason::Metered => Self::Metered,
+            Reason::NetworkQuota => Self::NetworkQuota,
+            Reason::Free => Self::Free,
+        }
+    }
+}
+
+/// What the rules say now.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct DecisionView {
+    /// Whether new work may be taken.
+    pub takes_work: bool,
+    /// The one reason that is told.
+    pub reason: DecisionReason,
+    /// Everything found, the gravest first, never empty in a worker that runs.
+    pub all: Vec<DecisionReason>,
+    /// When the reason ends by itself, or work by the hours; absent when that cannot be known.
+    #[ts(type = "number | null")]
+    pub until_ms: Option<i64>,
+    /// The same as the clock here shows it, such as `15:40` or `2026-11-23 08:00`.
+    pub until: Option<String>,
+    /// What the owner can do, as a stable word such as `end_snooze`.
+    pub remedy: String,
+    /// Sensors that exist and cannot be read; they count as in use.
+    pub unreadable: Vec<String>,
+    /// Sensors whose reading cannot be true; they take no part.
+    pub ignored: Vec<String>,
+}
+
+/// A pause: no new work is taken, running tasks go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SnoozeRequest {
+    /// How long: `15m`, `3h`, a time such as `08:00`, `resume` for until the owner resumes, or `off`.
+    pub length: String,
+}

@@ -1,0 +1,88 @@
+//! When work is taken: the rules' decision over what the worker knows, made anew after every step.
+
+use super::view::word;
+use super::{Core, Effect};
+use hivemind_control::DecisionView;
+use hivemind_domain::contribution::Wish;
+use hivemind_domain::rules::{self, Decision, Memory, Overrides, Reason, Signal, Signals, Snooze};
+use hivemind_domain::time::{Mono, Now, WallMs};
+
+/// The last decision and what the next one is made from.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    memory: Memory,
+    overrides: Overrides,
+    load: Signal<f32>,
+    decision: Decision,
+    wake: Option<Mono>,
+}
+
+impl Desk {
+    pub(super) fn owner_load(&mut self, load: f32) {
+        self.load = Signal::Value(load);
+    }
+
+    pub(super) fn snooze(&mut self, snooze: Option<Snooze>) {
+        self.overrides.snooze = snooze;
+    }
+
+    /// When the same signals may lead to another decision.
+    pub(super) fn wake(&self) -> Option<Mono> {
+        self.wake
+    }
+
+    pub(super) fn decision(&self) -> &Decision {
+        &self.decision
+    }
+}
+
+impl Core {
+    /// Pauses, or works again; kept over a restart.
+    pub(super) fn snooze(&mut self, snooze: Option<Snooze>, effects: &mut Vec<Effect>) {
+        if self.rules.overrides.snooze != snooze {
+            self.rules.snooze(snooze);
+            effects.push(Effect::KeepSnooze(snooze));
+        }
+    }
+
+    /// Decides anew.
+    pub(super) fn judge(&mut self, now: Now) {
+        let signals = Signals {
+            wish: self.contribution.wish(),
+            obstacles: self.contribution.reasons().collect(),
+            other_programs: self.rules.load,
+            ..Signals::default()
+        };
+        let memory = std::mem::take(&mut self.rules.memory);
+        let (decision, memory) =
+            rules::decide(&signals, &self.limits.rules, &self.rules.overrides, memory, now);
+        self.rules.memory = memory;
+        self.rules.wake = decision.look_after.map(|after| now.mono.after(after));
+        self.rules.decision = decision;
+    }
+
+    /// Why a willing worker takes no work now, by its rules; the worker's own obstacles are told in other ways.
+    pub(super) fn held_by_rules(&self) -> Option<Reason> {
+        let decision = self.rules.decision();
+        let reason = decision.primary_reason;
+        let by_rules =
+            reason >= Reason::CriticallyHot || matches!(reason, Reason::Suspending | Reason::Updating);
+        (self.contribution.wish() == Wish::On && !decision.takes_work() && by_rules).then_some(reason)
+    }
+
+    pub(super) fn decision_view(&self, now: Now) -> DecisionView {
+        let decision = self.rules.decision();
+        let zone = &self.limits.rules.zone;
+        let clock = |at: WallMs| rules::clock_text(zone, now.wall, at);
+        DecisionView {
+            takes_work: decision.takes_work(),
+            reason: decision.primary_reason.into(),
+            all: decision.all_reasons.iter().copied().map(Into::into).collect(),
+            until_ms: decision.next_change_at.map(|at| at.0),
+            until: decision.next_change_at.map(clock),
+            remedy: word(&decision.what_you_can_do),
+            unreadable: decision.unreadable.iter().map(word).collect(),
+            ignored: decision.ignored.iter().map(word).collect(),
+        }
+    }
+}
