@@ -394,7 +394,7 @@ impl DockerEngine {
         container: &str,
         fresh: bool,
         session: &Arc<dyn EgressSession>,
-    ) -> Result<(Option<Exit>, Option<Running>), EngineError> {
+    ) -> Result<((Option<Exit>, run::Brake), Option<Running>), EngineError> {
         let created = fresh || run::is_created(&self.connection, container).await?;
         let Some(relay) = route.relay.as_deref().filter(|_| created) else {
             return Ok((run::begin(&self.connection, container, fresh).await?, None));

@@ -7,6 +7,8 @@
 mod bench;
 #[path = "real/cis.rs"]
 mod cis;
+#[path = "real/floods.rs"]
+mod floods;
 #[path = "real/grants.rs"]
 mod grants;
 #[cfg(target_os = "linux")]

@@ -3,6 +3,7 @@
 use crate::policy::MAX_LINE_BYTES;
 use bollard::container::LogOutput;
 use hivemind_worker_core::port::OutputLine;
+use std::collections::VecDeque;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -11,6 +12,46 @@ const CUT_MARK: &str = " … [cut]";
 /// Piece size of the engine's log files: a longer line comes in several pieces.
 const PIECE_BYTES: usize = 16 * 1024;
 
+/// As many lines as a file of the engine's log can hold, about.
+const REMEMBERED: usize = 160_000;
+/// Before the engine begins a second file nothing comes twice.
+const REMEMBER_AFTER_BYTES: u64 = 256 << 10;
+
+/// The times of one output's lines. An engine that follows a log over the end of a file may tell a whole file twice
+/// (seen with Docker 20.10 and a slow reader); such lines have the very times of lines that were told. A clock that
+/// was set back makes times that were never seen.
+#[derive(Debug, Default)]
+struct Times {
+    seen: VecDeque<i64>,
+    last: i64,
+    again: bool,
+}
+
+impl Times {
+    /// Whether a line of this time was told before.
+    fn came(&mut self, time_ns: i64, remember: bool) -> bool {
+        if time_ns > self.last || (time_ns == self.last && !self.again) {
+            self.again = false;
+        } else if !self.again {
+            self.again = self.seen.binary_search(&time_ns).is_ok();
+            if !self.again {
+                self.seen.clear();
+            }
+        }
+        if self.again {
+            return true;
+        }
+        self.last = time_ns;
+        if remember {
+            if self.seen.len() >= REMEMBERED {
+                self.seen.pop_front();
+            }
+            self.seen.push_back(time_ns);
+        }
+        false
+    }
+}
+
 /// Turns log pieces into lines. Keeps no text: a line's first piece is told at once, the others are dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
@@ -18,6 +59,10 @@ pub(crate) struct Lines {
     last_ns: i64,
     stdout_open: bool,
     stderr_open: bool,
+    /// Bytes read, as the program wrote them. The rest of a line that is read again counts again.
+    bytes: u64,
+    stdout_times: Times,
+    stderr_times: Times,
 }
 
 impl Lines {
@@ -28,7 +73,18 @@ impl Lines {
 
     /// Where to read on when the stream broke: everything told so far is skipped.
     pub(crate) fn resumed(&self) -> Self {
-        Self::after(self.after_ns.max(self.last_ns))
+        Self { bytes: self.bytes, ..Self::after(self.after_ns.max(self.last_ns)) }
+    }
+
+    /// Bytes read so far, also those of what was cut; without what was skipped.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// A line of our own in this place.
+    pub(crate) fn own(&mut self, text: String) -> OutputLine {
+        self.last_ns = self.last_ns.max(self.after_ns).saturating_add(1);
+        OutputLine { stderr: true, time_ns: self.last_ns, text }
     }
 
     /// Second from which the engine has to replay. One second early: order between the two outputs is not kept,
@@ -50,13 +106,23 @@ impl Lines {
         let open = if stderr { &mut self.stderr_open } else { &mut self.stdout_open };
         let continues = *open;
         *open = !text.ends_with(b"\n");
+        let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
         if continues {
+            self.bytes = self.bytes.saturating_add(bytes);
+            return None;
+        }
+        let times = if stderr { &mut self.stderr_times } else { &mut self.stdout_times };
+        if let Some(time) = time
+            && times.came(time, self.bytes >= REMEMBER_AFTER_BYTES)
+        {
             return None;
         }
         // Rises within a task, also where the engine's two readers overtook one another.
         let time_ns = time.unwrap_or(0).max(self.last_ns.saturating_add(1));
         self.last_ns = time_ns;
-        (time_ns > self.after_ns).then(|| OutputLine { stderr, time_ns, text: line_text(text) })
+        let new = time_ns > self.after_ns;
+        self.bytes = self.bytes.saturating_add(if new { bytes } else { 0 });
+        new.then(|| OutputLine { stderr, time_ns, text: line_text(text) })
     }
 }
 
@@ -153,6 +219,34 @@ mod tests {
         raw.push(b'\n');
         let text = Lines::after(0).push(&out(raw)).expect("a line").text;
         assert!(text.len() <= MAX_LINE_BYTES && text.starts_with('\u{fffd}'), "{}", text.len());
+    }
+
+    #[test]
+    fn bytes_are_counted_once_and_our_own_lines_keep_the_order() {
+        let mut lines = Lines::after(0);
+        for text in ["abc\n", "\n", "de"] {
+            lines.push(&out(format!("{T} {text}")));
+        }
+        assert_eq!(lines.bytes(), 7);
+        lines.push(&out(format!("{T} fg\n")));
+        assert_eq!(lines.bytes(), 10, "also what continues a line");
+        let mut again = lines.resumed();
+        assert_eq!(again.push(&out(format!("{T} abc\n"))), None);
+        assert_eq!(again.bytes(), 10, "what was told before counts no more");
+        let own = again.own("lost".into());
+        assert!(own.time_ns > T_NS && own.stderr);
+        let next = again.push(&out(format!("{T} next\n"))).expect("a line");
+        assert!(next.time_ns > own.time_ns);
+    }
+
+    #[test]
+    fn a_file_that_comes_twice_is_told_once_and_a_clock_set_back_hides_nothing() {
+        let mut lines = Lines { bytes: REMEMBER_AFTER_BYTES, ..Lines::after(0) };
+        let mut push = |second: u32| {
+            lines.push(&out(format!("2026-01-02T03:04:{second:02}Z {second}\n"))).map(|line| line.text)
+        };
+        let told: Vec<_> = [10, 11, 12, 11, 12, 13, 5, 6, 6].into_iter().map(|n| push(n).is_some()).collect();
+        assert_eq!(told, [true, true, true, false, false, true, true, true, true]);
     }
 
     #[test]

@@ -4,10 +4,12 @@
 //! log stream ──► lines       ends with the container; its end is read again from the log
 //! stats stream ► use         never ends by itself: dropped
 //! shared events ► exit code, out of memory
+//! attached stream  only counted: see `brake`
 //! ```
 //! No polling. Each of the streams may fail; whichever does, the engine is asked once and the others go on. An end
 //! is believed only from an event or an inspection, and told after every line was.
 
+mod brake;
 mod lines;
 mod network;
 mod usage;
@@ -19,6 +21,8 @@ use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::models::{ContainerState, ContainerStateStatusEnum, ContainerStatsResponse};
 use bollard::query_parameters::{LogsOptionsBuilder, StatsOptionsBuilder};
+pub(crate) use brake::Brake;
+use brake::Silence;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use hivemind_worker_core::port::{ContainerEvent, EngineError, EngineErrorKind, Exit};
@@ -54,15 +58,16 @@ pub(crate) async fn begin(
     engine: &Connection,
     container: &str,
     fresh: bool,
-) -> Result<Option<Exit>, EngineError> {
+) -> Result<(Option<Exit>, Brake), EngineError> {
     match if fresh { State::Created } else { inspect(engine, container).await? } {
         State::Created => {
+            let brake = Brake::before_start(engine, container).await;
             let started = engine.docker()?.start_container(container, None).await;
             started.map_err(|e| not_started(fresh, translate("start the container", &e)))?;
-            Ok(None)
+            Ok((None, brake))
         }
-        State::Running => Ok(None),
-        State::Ended(exit) => Ok(Some(exit)),
+        State::Running => Ok((None, Brake::default())),
+        State::Ended(exit) => Ok((Some(exit), Brake::default())),
     }
 }
 
@@ -71,7 +76,7 @@ pub(crate) async fn follow(
     engine: &Connection,
     notices: broadcast::Receiver<Notice>,
     container: &str,
-    ended: Option<Exit>,
+    (ended, brake): (Option<Exit>, Brake),
     lines_after_ns: i64,
     events: mpsc::Sender<ContainerEvent>,
     network: Network,
@@ -87,6 +92,7 @@ pub(crate) async fn follow(
         logs: None,
         logs_complete: false,
         log_failures: 0,
+        brake,
         stats: None,
         exit: None,
         out_of_memory: false,
@@ -165,6 +171,7 @@ struct Watch<'a> {
     logs_complete: bool,
     /// How often it ended too early in a row.
     log_failures: u32,
+    brake: Brake,
     stats: Option<Stats>,
     exit: Option<i64>,
     out_of_memory: bool,
@@ -192,6 +199,11 @@ impl Watch<'_> {
                 }
                 self.logs = Some(self.reopen_logs()?);
             }
+            if self.exit.is_none() && self.brake.is_due(self.lines.bytes()) {
+                self.brake.put_on(self.engine, self.container, self.lines.bytes()).await;
+            }
+            let holds = self.brake.holds(self.lines.bytes());
+            let silent_at = self.brake.silent_at(Instant::now());
             let before = (self.exit.is_some(), self.logs.is_some());
             let alive = tokio::select! {
                 biased;
@@ -199,6 +211,11 @@ impl Watch<'_> {
                 // Before the lines: a program that never stops printing must not hide its use.
                 stats = next(&mut self.stats) => self.on_stats(stats).await,
                 piece = next(&mut self.logs) => self.on_log(piece).await,
+                () = self.brake.take(), if !holds => continue,
+                () = sleep_until(silent_at), if holds && self.exit.is_none() => {
+                    self.on_held_silence().await?;
+                    continue;
+                }
                 () = sleep_until(stats_at.unwrap_or(deadline)), if stats_at.is_some() => {
                     stats_at = None;
                     if self.exit.is_none() && self.stats.is_none() {
@@ -247,6 +264,7 @@ impl Watch<'_> {
                     self.ended(Exit { code, out_of_memory: false });
                     // The engine closes a container's log before it tells the end. The rest is read at once: the
                     // following stream would end by itself some 100 ms later, and perhaps before the last piece.
+                    self.settle().await;
                     self.logs = None;
                 }
                 Ok(true)
@@ -266,10 +284,28 @@ impl Watch<'_> {
         }
     }
 
+    /// What was printed last comes a moment after the end, if at all. When everything that was printed has come, the
+    /// log need not be read again.
+    async fn settle(&mut self) {
+        let late = Instant::now() + brake::LATE;
+        self.logs_complete = loop {
+            match self.brake.outstanding(self.lines.bytes()).await {
+                Some(0) => break true,
+                None => break false,
+                Some(_) => {}
+            }
+            match tokio::time::timeout_at(late, next(&mut self.logs)).await {
+                Ok(Some(Ok(piece))) => self.on_log(Some(Ok(piece))).await,
+                Ok(Some(Err(_)) | None) | Err(_) => break false,
+            };
+        };
+    }
+
     async fn on_log(&mut self, piece: Option<Result<LogOutput, Error>>) -> bool {
         match piece {
             Some(Ok(piece)) => {
                 self.log_failures = 0;
+                self.brake.heard(Instant::now());
                 if let Some(line) = self.lines.push(&piece) {
                     let at_ns = line.time_ns;
                     // A receiver that is gone wants no more lines; the end is still watched for.
@@ -321,6 +357,22 @@ impl Watch<'_> {
             return Ok(());
         }
         self.ask().await
+    }
+
+    /// The program waits for its log to be read, and the log says nothing: it is read anew, and if that brings
+    /// nothing either the engine has thrown something away.
+    async fn on_held_silence(&mut self) -> Result<(), EngineError> {
+        match self.brake.silence(self.lines.bytes(), Instant::now()) {
+            Silence::ReadAnew => self.logs = Some(self.reopen_logs()?),
+            Silence::Lost(bytes) => self.tell_lost(bytes).await,
+        }
+        Ok(())
+    }
+
+    async fn tell_lost(&mut self, bytes: u64) {
+        tracing::warn!(container = self.container, bytes, "output was lost");
+        let line = self.lines.own(brake::sentence(bytes));
+        let _ = self.events.send(ContainerEvent::Line(line)).await;
     }
 
     /// Asks the engine how things stand, and mends what broke.
@@ -379,6 +431,10 @@ impl Watch<'_> {
             {
                 self.out_of_memory = exit.out_of_memory;
             }
+        }
+        let lost = self.brake.rest(self.lines.bytes()).await;
+        if lost > 0 {
+            self.tell_lost(lost).await;
         }
         self.network.finish(self.engine, self.container, &self.events).await;
         Ok(Exit { code, out_of_memory: self.out_of_memory })

@@ -44,6 +44,7 @@ async fn an_end_that_is_told_after_it_was_found_hides_no_line() {
         logs: None,
         logs_complete: false,
         log_failures: 0,
+        brake: Brake::default(),
         stats: None,
         exit: None,
         out_of_memory: false,
