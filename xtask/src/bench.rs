@@ -89,11 +89,13 @@ fn measure(folders: &Folders, options: &Options, goals: &[&'static Goal]) -> Res
     Web::find(folders)?.build()?;
     console::step("Building what is measured");
     let wanted = |id: &str| goals.iter().any(|goal| goal.id == id);
-    let parts: [(bool, &[&str]); 4] = [
-        (true, &["-p", "hivemind-app"]),
-        (wanted("P3"), &["-p", "hivemind-window"]),
-        (wanted("P13"), &["-p", "hivemind-pool-client", "--example", "upload"]),
-        (wanted("P23"), &["-p", "hivemind-local-pool", "--example", "crowd"]),
+    // Both programs in one build, or each would be built with features of its own.
+    let programs: &[&str] =
+        if wanted("P3") { &["-p", "hivemind-app", "-p", "hivemind-window"] } else { &["-p", "hivemind-app"] };
+    let parts = [
+        (true, programs),
+        (wanted("P13"), &["-p", "hivemind-pool-client", "--example", "upload"][..]),
+        (wanted("P23"), &["-p", "hivemind-local-pool", "--example", "crowd"][..]),
     ];
     for (_, part) in parts.iter().filter(|(wanted, _)| *wanted) {
         let mut build = cargo();
