@@ -188,7 +188,13 @@ fn status(snapshot: &Snapshot) {
         output::line("`hivemind-worker snooze off` ends the pause.");
     }
     if matches!(s.state, StatusState::Yielding | StatusState::Snoozed) && s.running_tasks > 0 {
-        output::line(format!("Takes no new tasks; {} running go on.", s.running_tasks));
+        let frozen = snapshot.tasks.iter().filter(|task| task.frozen).count();
+        let on = usize::try_from(s.running_tasks).unwrap_or(usize::MAX).saturating_sub(frozen);
+        output::line(match (frozen, on) {
+            (0, on) => format!("Takes no new tasks; {on} running go on."),
+            (frozen, 0) => format!("Takes no new tasks; {frozen} frozen, handed back after 15 minutes."),
+            (frozen, on) => format!("Takes no new tasks; {frozen} frozen, {on} running go on."),
+        });
     }
     if let Some(problem) = &s.problem {
         output::line(format!("{} [{}]", problem.message, problem.code.word()));

@@ -69,6 +69,8 @@ pub struct ExecutionReport {
     pub network_bytes: u64,
     /// Time for which GPUs were held, in milliseconds, added up over them.
     pub gpu_ms: u64,
+    /// Time for which the container was frozen, in milliseconds: not paid, not counted against its time.
+    pub frozen_ms: u64,
     /// Digest or image id that ran; empty when none did.
     pub image_digest: String,
     /// How long each phase took.
@@ -116,6 +118,7 @@ impl Task {
             disk_bytes: self.usage.disk_bytes,
             network_bytes: self.usage.network_bytes,
             gpu_ms: self.gpu_ms(),
+            frozen_ms: self.frozen_ms,
             image_digest: self.image_digest.clone().unwrap_or_default(),
             phases: PhaseTimes { run_ms: wall_ms, ..self.times },
         })

@@ -15,7 +15,7 @@ mod snooze;
 
 pub use judging::Memory;
 pub use schedule::{Schedule, ScheduleError, clock_text, next_clock};
-pub use signals::{Sensor, Signal, Signals};
+pub use signals::{Sensed, Sensor, Signal, Signals};
 pub use snooze::{Overrides, Snooze, SnoozeError, SnoozeFor};
 
 /// Why it works or does not. Ordered by precedence, the gravest first.
@@ -142,6 +142,39 @@ impl Reason {
         }
     }
 
+    /// What running tasks do while it holds work up.
+    #[must_use]
+    pub fn gives_way(self) -> GiveWay {
+        match self {
+            Self::Suspending
+            | Self::CriticallyHot
+            | Self::Snoozed
+            | Self::OnBattery
+            | Self::TooHot
+            | Self::ExclusiveApp
+            | Self::FullScreen
+            | Self::InUse
+            | Self::OthersBusy
+            | Self::Schedule => GiveWay::Everything,
+            Self::Metered | Self::NetworkQuota => GiveWay::Network,
+            Self::Off
+            | Self::Finishing
+            | Self::ShuttingDown
+            | Self::Updating
+            | Self::JournalFailed
+            | Self::EngineUnavailable
+            | Self::IsolationTooLow
+            | Self::SandboxBroken
+            | Self::DiskLow
+            | Self::SignInRequired
+            | Self::PoolRefused
+            | Self::PoolUnreachable
+            | Self::Connecting
+            | Self::Forced
+            | Self::Free => GiveWay::Nothing,
+        }
+    }
+
     fn verdict(self, rules: &Rules) -> Verdict {
         match self {
             Self::Off | Self::ShuttingDown | Self::SandboxBroken | Self::CriticallyHot => Verdict::Halt,
@@ -201,6 +234,19 @@ pub enum Verdict {
     Hold,
     /// End what runs.
     Halt,
+}
+
+/// Which running tasks are frozen, the fewest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GiveWay {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those that may reach hosts.
+    Network,
+    /// All.
+    Everything,
 }
 
 /// What the owner can do.
@@ -326,6 +372,10 @@ pub struct Decision {
     pub what_you_can_do: Remedy,
     /// What tasks may have.
     pub share: Share,
+    /// Which running tasks are frozen.
+    pub give_way: GiveWay,
+    /// The gravest reason for that.
+    pub give_way_reason: Option<Reason>,
     /// Sensors that exist and could not be read.
     pub unreadable: Vec<Sensor>,
     /// Sensors whose reading cannot be true.

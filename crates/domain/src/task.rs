@@ -146,6 +146,8 @@ pub enum HandBack {
     EngineLost,
     /// This computer cannot run it.
     CannotRun,
+    /// This computer gave way to its owner for too long, or the task cannot be frozen.
+    GaveWay,
 }
 
 /// How an attempt ended.
@@ -296,6 +298,12 @@ pub struct Task {
     /// Identifiers of the GPUs that belong to it while it occupies this computer.
     #[serde(default)]
     pub gpus: Vec<String>,
+    /// How long its container was frozen, in milliseconds; what goes on now is not in it.
+    #[serde(default)]
+    pub frozen_ms: u64,
+    /// Since when its container is frozen.
+    #[serde(default)]
+    pub frozen_at: Option<WallMs>,
 }
 
 impl Task {
@@ -317,7 +325,27 @@ impl Task {
             ended_at: None,
             closed_at: None,
             gpus: Vec::new(),
+            frozen_ms: 0,
+            frozen_at: None,
         }
+    }
+
+    /// Its container was frozen.
+    pub fn freeze(&mut self, now: WallMs) {
+        self.frozen_at.get_or_insert(now);
+    }
+
+    /// Its container goes on, or has ended.
+    pub fn thaw(&mut self, now: WallMs) {
+        self.frozen_ms = self.frozen_until(now);
+        self.frozen_at = None;
+    }
+
+    /// How long it was frozen up to now, in milliseconds of wall time.
+    #[must_use]
+    pub fn frozen_until(&self, now: WallMs) -> u64 {
+        let present = self.frozen_at.map_or(0, |at| now.0.saturating_sub(at.0));
+        self.frozen_ms.saturating_add(u64::try_from(present).unwrap_or(0))
     }
 
     /// Task and attempt.

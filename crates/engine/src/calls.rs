@@ -7,7 +7,7 @@ pub struct ApiCallCounter {
     counts: [AtomicU64; NAMES.len()],
 }
 
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 20] = [
     "version",
     "info",
     "events",
@@ -26,6 +26,8 @@ const NAMES: [&str; 18] = [
     "attach",
     "volumes",
     "update",
+    "pause",
+    "unpause",
 ];
 
 impl ApiCallCounter {
@@ -48,10 +50,10 @@ impl ApiCallCounter {
     }
 
     /// Requests so far that belong to tasks: all but `version`, `info`, the one `events` stream, and the
-    /// `update`s that follow the owner's load.
+    /// `update`s, `pause`s and `unpause`s that follow the owner.
     #[must_use]
     pub fn of_tasks(&self) -> u64 {
-        let shared = ["version", "info", "events", "update"];
+        let shared = ["version", "info", "events", "update", "pause", "unpause"];
         self.snapshot().iter().filter(|(name, _)| !shared.contains(name)).map(|(_, count)| count).sum()
     }
 
@@ -86,6 +88,8 @@ fn name_of(method: &str, path: &str) -> &'static str {
         ("GET", ["containers", _, "logs"]) => "logs",
         ("GET", ["containers", _, "stats"]) => "stats",
         ("POST", ["containers", _, "update"]) => "update",
+        ("POST", ["containers", _, "pause"]) => "pause",
+        ("POST", ["containers", _, "unpause"]) => "unpause",
         ("DELETE", ["containers", _]) => "remove",
         (_, ["volumes", ..]) => "volumes",
         _ => "inspect",

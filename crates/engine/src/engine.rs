@@ -17,7 +17,7 @@ use crate::policy;
 use crate::relay::{self, Listed, Relays, Route, Running};
 use crate::run;
 use async_trait::async_trait;
-use bollard::models::{ContainerCreateBody, SystemInfoCgroupVersionEnum};
+use bollard::models::{ContainerCreateBody, ContainerSummaryStateEnum, SystemInfoCgroupVersionEnum};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListVolumesOptionsBuilder,
     RemoveContainerOptionsBuilder, RemoveVolumeOptions, StopContainerOptionsBuilder,
@@ -546,7 +546,8 @@ impl Engine for DockerEngine {
             .filter_map(|held| {
                 let labels = held.labels.unwrap_or_default();
                 let (key, role) = (key_of(&labels), labels.get(policy::LABEL_ROLE).cloned());
-                Some(Listed { id: held.id?, key, role, labels })
+                let frozen = held.state == Some(ContainerSummaryStateEnum::PAUSED);
+                Some(Listed { id: held.id?, key, role, labels, frozen })
             })
             .collect();
         let left = match &self.relays {
@@ -557,8 +558,12 @@ impl Engine for DockerEngine {
             relay::remove(&self.connection, &companion).await?;
         }
         let tasks = all.into_iter().filter(|c| c.role.is_none());
-        let own =
-            tasks.map(|c| OwnContainer { container: c.id, key: c.key, gpus: grant::gpus_of(&c.labels) });
+        let own = tasks.map(|c| OwnContainer {
+            container: c.id,
+            key: c.key,
+            gpus: grant::gpus_of(&c.labels),
+            frozen: c.frozen,
+        });
         let own: Vec<_> = own.collect();
         let swept = self.sweep_volumes(install).await?;
         if swept > 0 {
@@ -569,6 +574,14 @@ impl Engine for DockerEngine {
 
     async fn prioritise(&self, container: &str, priority: Priority) -> Result<(), EngineError> {
         grant::prioritise(&self.connection, &self.weights, container, priority).await
+    }
+
+    async fn freeze(&self, container: &str) -> Result<(), EngineError> {
+        crate::freeze::freeze(&self.connection, container, true).await
+    }
+
+    async fn thaw(&self, container: &str) -> Result<(), EngineError> {
+        crate::freeze::freeze(&self.connection, container, false).await
     }
 
     fn pulls(&self) -> Vec<PullProgress> {

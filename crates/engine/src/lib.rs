@@ -22,6 +22,7 @@ mod engine;
 mod entry_path;
 mod events;
 mod failure;
+mod freeze;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod grant;

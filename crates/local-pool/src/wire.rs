@@ -96,6 +96,7 @@ pub(crate) fn hand_back(reason: v1::HandBackReason) -> Result<HandBack, PoolErro
         v1::HandBackReason::ShuttingDown => Ok(HandBack::ShuttingDown),
         v1::HandBackReason::EngineLost => Ok(HandBack::EngineLost),
         v1::HandBackReason::CannotRun => Ok(HandBack::CannotRun),
+        v1::HandBackReason::GaveWay => Ok(HandBack::GaveWay),
         v1::HandBackReason::Unspecified => {
             Err(PoolError::field("hand_back.reason", "one of the named reasons"))
         }
@@ -124,6 +125,7 @@ pub(crate) fn report(header: &v1::ResultHeader, verdict: &Verdict, usage: &TaskU
         disk_bytes: usage.disk_bytes,
         network_bytes: usage.network_bytes,
         gpu_ms: header.gpu_ms,
+        frozen_ms: header.wall_ms.saturating_sub(header.active_ms),
         image_digest: plain_line(&header.image_digest, limits::MAX_IMAGE_BYTES),
         phases: PhaseTimes {
             queue_ms: phases.queue_ms,

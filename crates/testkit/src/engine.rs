@@ -32,6 +32,8 @@ pub enum EngineCall {
     Remove,
     Own,
     Prioritise,
+    Freeze,
+    Thaw,
 }
 
 /// The engine.
@@ -62,6 +64,9 @@ struct Container {
     appears: Mono,
     started: Option<Now>,
     stopped: Option<Mono>,
+    frozen_since: Option<Mono>,
+    /// How long it was frozen before.
+    frozen: Duration,
 }
 
 /// A creation that the engine was asked for. It is carried out a second later although nobody waits any more.
@@ -83,17 +88,25 @@ impl Container {
     /// When and how it ends, as far as is known.
     fn end(&self) -> Option<(Mono, Exit)> {
         let started = self.started?;
-        let own = self.program.ends.map(|(after, exit)| (started.mono.after(after), exit));
+        let own = self.program.ends.filter(|_| self.frozen_since.is_none());
+        let own = own.map(|(after, exit)| (started.mono.after(after + self.frozen), exit));
         let code = if self.program.ignores_stop { 137 } else { 143 };
         let halted = self.stopped.map(|at| (at, Exit { code, out_of_memory: false }));
         own.into_iter().chain(halted).min_by_key(|(at, _)| *at)
     }
 
+    fn thaw(&mut self, now: Mono) {
+        if let Some(since) = self.frozen_since.take() {
+            self.frozen += now.since(since);
+        }
+    }
+
     fn lines(&self, until: Mono, after_ns: i64) -> Vec<OutputLine> {
         let Some(started) = self.started else { return Vec::new() };
         let base = started.wall.0 * 1_000_000;
-        let told =
-            self.program.lines.iter().zip(0i64..).filter(|((at, ..), _)| started.mono.after(*at) <= until);
+        let until = self.frozen_since.map_or(until, |since| until.min(since));
+        let told = self.program.lines.iter().zip(0i64..);
+        let told = told.filter(|((at, ..), _)| started.mono.after(*at + self.frozen) <= until);
         told.map(|((at, stderr, text), number)| OutputLine {
             stderr: *stderr,
             time_ns: base + i64::try_from(at.as_nanos()).unwrap_or(0) + number,
@@ -144,6 +157,8 @@ impl FakeEngine {
             appears: Mono::default(),
             started: Some(self.clock.now()),
             stopped: None,
+            frozen_since: None,
+            frozen: Duration::ZERO,
         };
         lock(&self.state).containers.insert(container.to_owned(), container_state);
     }
@@ -161,6 +176,12 @@ impl FakeEngine {
         let state = lock(&self.state);
         let runs = |c: &&Container| c.started.is_some() && c.end().is_none_or(|(at, _)| at > now);
         state.containers.values().filter(runs).count()
+    }
+
+    /// How many containers are frozen now.
+    #[must_use]
+    pub fn frozen(&self) -> usize {
+        lock(&self.state).containers.values().filter(|c| c.frozen_since.is_some()).count()
     }
 
     /// Attempts in the order in which a container of theirs was really started (adoptions do not count).
@@ -189,6 +210,8 @@ impl FakeEngine {
             appears: self.clock.now().mono.after(appears_after),
             started: None,
             stopped: None,
+            frozen_since: None,
+            frozen: Duration::ZERO,
         };
         state.containers.insert(container.clone(), made);
         container
@@ -271,8 +294,10 @@ impl Engine for FakeEngine {
                 let until = end.map_or(now, |(at, _)| at.min(now));
                 let started = found.started.map_or(now, |started| started.mono);
                 let lines = found.program.lines.iter();
-                let next = lines.map(|(at, ..)| started.after(*at)).find(|at| *at > now);
-                (found.lines(until, told), end, started, next)
+                let next = lines.map(|(at, ..)| started.after(*at + found.frozen)).find(|at| *at > now);
+                let still =
+                    found.frozen_since.map_or(Duration::ZERO, |since| until.since(since)) + found.frozen;
+                (found.lines(until, told), end, started.after(still), next)
             };
             for line in lines {
                 told = line.time_ns;
@@ -309,6 +334,7 @@ impl Engine for FakeEngine {
             if found.started.is_none() {
                 return Ok(());
             }
+            found.thaw(now);
             found.stopped.get_or_insert(now.after(wait));
             found.end().map_or(now, |(at, _)| at)
         };
@@ -357,6 +383,7 @@ impl Engine for FakeEngine {
             container: id.clone(),
             key: c.key.clone(),
             gpus: c.gpus.clone(),
+            frozen: c.frozen_since.is_some(),
         });
         Ok(own.collect())
     }
@@ -365,6 +392,29 @@ impl Engine for FakeEngine {
         self.enter(EngineCall::Prioritise).await?;
         lock(&self.state).priorities.insert(container.to_owned(), priority);
         Ok(())
+    }
+
+    async fn freeze(&self, container: &str) -> Result<(), EngineError> {
+        self.enter(EngineCall::Freeze).await?;
+        let now = self.clock.now().mono;
+        if let Some(found) = lock(&self.state).containers.get_mut(container)
+            && found.started.is_some()
+            && found.end().is_none_or(|(at, _)| at > now)
+        {
+            found.frozen_since.get_or_insert(now);
+        }
+        self.changed.notify_waiters();
+        self.faults.leave(EngineCall::Freeze).await
+    }
+
+    async fn thaw(&self, container: &str) -> Result<(), EngineError> {
+        self.enter(EngineCall::Thaw).await?;
+        let now = self.clock.now().mono;
+        if let Some(found) = lock(&self.state).containers.get_mut(container) {
+            found.thaw(now);
+        }
+        self.changed.notify_waiters();
+        self.faults.leave(EngineCall::Thaw).await
     }
 
     fn pulls(&self) -> Vec<PullProgress> {

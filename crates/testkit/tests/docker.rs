@@ -18,6 +18,8 @@ const COUNTS: &str = "echo one; sleep 0.05; echo two; sleep 0.05; echo three\n\
     echo more than ten bytes > \"$HIVEMIND_OUTPUT/answer\"; exit 3\n";
 const ENDLESS: &str = "echo ready; while true; do sleep 1; done\n";
 
+const TICKS: &str = "while true; do echo tick; sleep 0.1; done\n";
+
 struct Bench {
     folder: TempDir,
     install: InstallId,
@@ -35,6 +37,7 @@ impl EngineBench for Bench {
         let script = match job {
             Job::Counts => COUNTS,
             Job::Endless => ENDLESS,
+            Job::Ticks => TICKS,
         };
         zip.write_all(script.as_bytes()).unwrap();
         zip.finish().unwrap();

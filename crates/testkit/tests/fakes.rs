@@ -74,6 +74,7 @@ async fn the_engine_keeps_the_contract() {
     let counts =
         Program::exits(3, second * 4).line(second, "one").line(second * 2, "two").line(second * 3, "three");
     engine.program("counts", counts.leaving(b"more than ten bytes"));
+    engine.program("ticks", Program::endless().counts(1000, second / 10));
     engine.program("endless", Program::endless().line(second, "ready"));
     let folder = tempfile::tempdir().unwrap();
     contract::engine(&engine, &Bench(folder.path().to_path_buf())).await;

@@ -46,6 +46,10 @@ network_bytes: number,
  */
 gpu_ms: number, 
 /**
+ * Time for which it was frozen while this computer gave way to its owner.
+ */
+frozen_ms: number, 
+/**
  * Digest or image id that ran; empty when none did.
  */
 image_digest: string, 

@@ -3,6 +3,7 @@ import type { AccountView } from "./AccountView";
 import type { DecisionView } from "./DecisionView";
 import type { EarningsSum } from "./EarningsSum";
 import type { EngineView } from "./EngineView";
+import type { GiveBackView } from "./GiveBackView";
 import type { HostQuestion } from "./HostQuestion";
 import type { HostView } from "./HostView";
 import type { ImageQuestion } from "./ImageQuestion";
@@ -82,6 +83,10 @@ host_questions: Array<HostQuestion>,
  * `task_near_limit`, `task_silent`.
  */
 alerts: Array<string>, 
+/**
+ * How fast the computer was given back to its owner lately; absent before the first time.
+ */
+give_back: GiveBackView | null, 
 /**
  * Language the owner chose: `auto`, `en` or `zh-tw`.
  */

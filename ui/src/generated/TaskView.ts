@@ -63,6 +63,14 @@ closed_at_ms: number | null,
  */
 active_ms: number, 
 /**
+ * Whether its container is frozen now.
+ */
+frozen: boolean, 
+/**
+ * Time for which it was frozen so far; neither paid nor counted against its time.
+ */
+frozen_ms: number, 
+/**
  * Time it may run.
  */
 timeout_ms: number, 

@@ -121,7 +121,20 @@ pub struct DecisionView {
     pub ignored: Vec<String>,
 }
 
-/// A pause: no new work is taken, running tasks go on.
+/// How long it took from a signal until every task's container was frozen, over the last times it was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct GiveBackView {
+    /// How often, at most 200.
+    pub times: u32,
+    /// Half of them took at most so long, in milliseconds.
+    #[ts(type = "number")]
+    pub p50_ms: u64,
+    /// 95 of 100 took at most so long, in milliseconds.
+    #[ts(type = "number")]
+    pub p95_ms: u64,
+}
+
+/// A pause: no new work is taken, running tasks are frozen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct SnoozeRequest {
     /// How long: `15m`, `3h`, a time such as `08:00`, `resume` for until the owner resumes, or `off`.

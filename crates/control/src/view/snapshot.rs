@@ -1,6 +1,6 @@
 //! The present state.
 
-use super::{DecisionView, GpuUse, HostQuestion, Level, TaskView};
+use super::{DecisionView, GiveBackView, GpuUse, HostQuestion, Level, TaskView};
 use crate::error::ApiError;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -46,6 +46,9 @@ pub struct Snapshot {
     /// `task_near_limit`, `task_silent`.
     #[serde(default)]
     pub alerts: Vec<String>,
+    /// How fast the computer was given back to its owner lately; absent before the first time.
+    #[serde(default)]
+    pub give_back: Option<GiveBackView>,
     /// Language the owner chose: `auto`, `en` or `zh-tw`.
     pub language: String,
     /// Theme the owner chose: `system`, `light` or `dark`.

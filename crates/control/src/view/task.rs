@@ -51,6 +51,13 @@ pub struct TaskView {
     /// Running time without frozen time.
     #[ts(type = "number")]
     pub active_ms: u64,
+    /// Whether its container is frozen now.
+    #[serde(default)]
+    pub frozen: bool,
+    /// Time for which it was frozen so far; neither paid nor counted against its time.
+    #[serde(default)]
+    #[ts(type = "number")]
+    pub frozen_ms: u64,
     /// Time it may run.
     #[ts(type = "number")]
     pub timeout_ms: u64,
@@ -129,6 +136,10 @@ pub struct ReportView {
     /// Time for which GPUs were held, added up over them.
     #[ts(type = "number")]
     pub gpu_ms: u64,
+    /// Time for which it was frozen while this computer gave way to its owner.
+    #[serde(default)]
+    #[ts(type = "number")]
+    pub frozen_ms: u64,
     /// Digest or image id that ran; empty when none did.
     pub image_digest: String,
     /// How long each phase took; zero for one that did not happen.
@@ -181,6 +192,7 @@ impl From<hivemind_domain::report::ExecutionReport> for ReportView {
             disk_bytes: report.disk_bytes,
             network_bytes: report.network_bytes,
             gpu_ms: report.gpu_ms,
+            frozen_ms: report.frozen_ms,
             image_digest: report.image_digest,
             phases: PhasesView {
                 queue_ms: p.queue_ms,

@@ -1,6 +1,6 @@
 //! One decision in the making, and what is remembered for the next.
 
-use super::{Decision, Overrides, Reason, Rules, Sensor, Share, Signal, Signals, Verdict};
+use super::{Decision, GiveWay, Overrides, Reason, Rules, Sensor, Share, Signal, Signals, Verdict};
 use crate::resources::GIB;
 use crate::time::{Mono, Now, WallMs};
 use std::collections::{BTreeMap, BTreeSet};
@@ -244,6 +244,11 @@ impl<'a> Judging<'a> {
         // A reason that only lessens the share must not be told where another one holds work up.
         let holding = weighed.iter().find(|(_, verdict)| *verdict >= Verdict::Hold);
         let told = holding.or_else(|| weighed.first()).map_or(Reason::Free, |(reason, _)| *reason);
+        let yields =
+            weighed.iter().filter(|(_, verdict)| *verdict >= Verdict::Hold).map(|(reason, _)| *reason);
+        let give_way = yields.clone().map(Reason::gives_way).max().unwrap_or_default();
+        let give_way_reason =
+            yields.clone().find(|r| give_way > GiveWay::Nothing && r.gives_way() == give_way);
         let ends = self.found.get(&told).copied().flatten();
         // Work that goes on ends with the hours.
         let closes = self.closes_at.filter(|_| matches!(told, Reason::Free | Reason::InUse));
@@ -261,6 +266,8 @@ impl<'a> Judging<'a> {
             next_change_at,
             what_you_can_do: told.remedy(),
             share,
+            give_way,
+            give_way_reason,
             unreadable: self.unreadable,
             ignored: self.ignored,
             look_after: self.look_after.map(|after| after.max(Duration::from_millis(1))),

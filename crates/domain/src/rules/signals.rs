@@ -87,3 +87,52 @@ pub struct Signals {
     /// The owner's traffic for this period is used up.
     pub quota_used: Signal<bool>,
 }
+
+/// One sensor's news.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Sensed {
+    /// Time since the last input.
+    Idle(Signal<Duration>),
+    /// The session is locked.
+    Locked(Signal<bool>),
+    /// Somebody works on it from afar.
+    RemoteSession(Signal<bool>),
+    /// It runs on battery.
+    OnBattery(Signal<bool>),
+    /// Something has the full screen.
+    FullScreen(Signal<bool>),
+    /// An exclusive program runs.
+    ExclusiveApp(Signal<bool>),
+    /// The network is metered.
+    Metered(Signal<bool>),
+    /// The computer is about to sleep.
+    Suspending(Signal<bool>),
+    /// Degrees Celsius of the processor.
+    CpuCelsius(Signal<f32>),
+    /// Degrees Celsius of the hottest GPU.
+    GpuCelsius(Signal<f32>),
+    /// Load of other programs, in percent of all processors.
+    OtherPrograms(Signal<f32>),
+    /// Free bytes of the disk.
+    DiskFree(Signal<u64>),
+}
+
+impl Signals {
+    /// Takes a sensor's news.
+    pub fn take(&mut self, sensed: Sensed) {
+        match sensed {
+            Sensed::Idle(signal) => self.idle = signal,
+            Sensed::Locked(signal) => self.locked = signal,
+            Sensed::RemoteSession(signal) => self.remote_session = signal,
+            Sensed::OnBattery(signal) => self.on_battery = signal,
+            Sensed::FullScreen(signal) => self.full_screen = signal,
+            Sensed::ExclusiveApp(signal) => self.exclusive_app = signal,
+            Sensed::Metered(signal) => self.metered = signal,
+            Sensed::Suspending(signal) => self.suspending = signal,
+            Sensed::CpuCelsius(signal) => self.cpu_celsius = signal,
+            Sensed::GpuCelsius(signal) => self.gpu_celsius = signal,
+            Sensed::OtherPrograms(signal) => self.other_programs = signal,
+            Sensed::DiskFree(signal) => self.disk_free = signal,
+        }
+    }
+}

@@ -204,6 +204,7 @@ impl Task {
                 self.container = None;
                 self.started_at = None;
                 self.usage = crate::usage::TaskUsage::default();
+                (self.frozen_ms, self.frozen_at) = (0, None);
             }
             Phase::Collecting if !container_exists => {
                 self.phase = Phase::Uploading;
@@ -237,6 +238,7 @@ impl Task {
     }
 
     fn conclude(&mut self, verdict: Verdict, now: WallMs) {
+        self.thaw(now);
         self.verdict.get_or_insert(verdict);
         self.ended_at.get_or_insert(now);
     }

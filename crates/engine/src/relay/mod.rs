@@ -190,6 +190,7 @@ pub(crate) struct Listed {
     pub(crate) key: Option<TaskKey>,
     pub(crate) role: Option<String>,
     pub(crate) labels: HashMap<String, String>,
+    pub(crate) frozen: bool,
 }
 
 /// A relay that carries; it is let go of when this is dropped, and ends then.

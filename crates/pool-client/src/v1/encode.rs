@@ -166,6 +166,7 @@ pub(super) fn hand_back(task: &TaskKey, reason: HandBack, message: &str) -> v1::
         HandBack::ShuttingDown => v1::HandBackReason::ShuttingDown,
         HandBack::EngineLost => v1::HandBackReason::EngineLost,
         HandBack::CannotRun => v1::HandBackReason::CannotRun,
+        HandBack::GaveWay => v1::HandBackReason::GaveWay,
     };
     v1::HandBack {
         key: Some(key(task)),

@@ -3,6 +3,7 @@ use hivemind_domain::ids::InstallId;
 use hivemind_worker_core::port::{ContainerEvent, ContainerPlan, Engine, EngineErrorKind, Exit, OutputLine};
 use sha2::{Digest, Sha256};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -13,6 +14,8 @@ pub enum Job {
     Counts,
     /// Prints `ready` and runs until it is stopped.
     Endless,
+    /// Prints a line several times a second, at least 1000, until it is stopped.
+    Ticks,
 }
 
 /// What the suite needs around an engine.
@@ -83,6 +86,7 @@ pub async fn engine(engine: &dyn Engine, bench: &dyn EngineBench) {
     assert_eq!(engine.own(&install).await, Ok(Vec::new()), "nothing is there at first");
     counts(engine, bench, &install).await;
     endless(engine, bench, &install).await;
+    frozen(engine, bench, &install).await;
     assert_eq!(engine.own(&install).await, Ok(Vec::new()), "nothing is left");
 }
 
@@ -157,4 +161,80 @@ async fn endless(engine: &dyn Engine, bench: &dyn EngineBench, install: &Install
     );
     assert_eq!(engine.remove(&prepared.container).await, Ok(()));
     assert_eq!(engine.stop(&prepared.container, Duration::from_secs(2)).await, Ok(()), "it is gone already");
+}
+
+/// Follows a container and counts its lines into `seen`.
+async fn tally(engine: &dyn Engine, container: &str, seen: &AtomicUsize) -> Exit {
+    let (events, mut told) = mpsc::channel(64);
+    let gather = async {
+        while let Some(event) = told.recv().await {
+            if matches!(event, ContainerEvent::Line(_)) {
+                seen.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    };
+    tokio::join!(engine.run(container, 0, events), gather).0.expect("run to its end")
+}
+
+async fn more_than(seen: &AtomicUsize, lines: usize) {
+    let waiting = async {
+        while seen.load(Ordering::Relaxed) <= lines {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(60), waiting).await.is_ok(), "no line after {lines}");
+}
+
+async fn frozen(engine: &dyn Engine, bench: &dyn EngineBench, install: &InstallId) {
+    let is_frozen = async || engine.own(install).await.expect("own containers").first().map(|own| own.frozen);
+    let prepared = engine.prepare(&bench.plan("ticks", Job::Ticks)).await.expect("prepared");
+    let id = prepared.container.as_str();
+    let seen = AtomicUsize::new(0);
+    let script = async {
+        more_than(&seen, 2).await;
+        assert_eq!(is_frozen().await, Some(false));
+        for _ in 0..2 {
+            assert_eq!(engine.freeze(id).await, Ok(()), "also when it is frozen");
+        }
+        assert_eq!(is_frozen().await, Some(true));
+        // What was printed before may still be on its way.
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let before = seen.load(Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert_eq!(seen.load(Ordering::Relaxed), before, "a frozen container computes");
+        for _ in 0..2 {
+            assert_eq!(engine.thaw(id).await, Ok(()), "also when it runs");
+        }
+        more_than(&seen, before).await;
+        assert_eq!(is_frozen().await, Some(false));
+        assert_eq!(engine.freeze(id).await, Ok(()));
+        // A frozen container ends when it is stopped.
+        assert_eq!(engine.stop(id, Duration::from_secs(2)).await, Ok(()));
+    };
+    let (exit, ()) = tokio::join!(tally(engine, id, &seen), script);
+    assert_ne!(exit.code, 0, "a stopped container did not end well");
+    assert_eq!((engine.freeze(id).await, engine.thaw(id).await), (Ok(()), Ok(())), "it has ended");
+    assert_eq!(engine.remove(id).await, Ok(()));
+    assert_eq!((engine.freeze(id).await, engine.thaw(id).await), (Ok(()), Ok(())), "it is gone");
+
+    let again = engine.prepare(&bench.plan("ticks", Job::Ticks)).await.expect("prepared again");
+    let seen = AtomicUsize::new(0);
+    let (events, mut told) = mpsc::channel(64);
+    {
+        let run = engine.run(&again.container, 0, events);
+        let first = async { while !matches!(told.recv().await, Some(ContainerEvent::Line(_)) | None) {} };
+        tokio::select! {
+            exit = run => panic!("an endless container ended: {exit:?}"),
+            () = first => {}
+        }
+    }
+    // Let go of, frozen, found again by the next process, followed and removed.
+    assert_eq!(engine.freeze(&again.container).await, Ok(()));
+    assert_eq!(is_frozen().await, Some(true));
+    let adopted = async {
+        let _ =
+            tokio::time::timeout(Duration::from_millis(500), tally(engine, &again.container, &seen)).await;
+    };
+    adopted.await;
+    assert_eq!(engine.remove(&again.container).await, Ok(()), "frozen ones are removed");
 }

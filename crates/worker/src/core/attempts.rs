@@ -1,5 +1,6 @@
 //! The core's dealings with its attempts.
 
+use super::freeze::Ice;
 use super::watchdog::Watched;
 use super::{Core, Effect, pool_problem};
 use crate::port::{OwnContainer, PoolError, PoolErrorKind};
@@ -41,8 +42,10 @@ pub(super) struct Live {
     pub(super) gpu: Option<(Option<f32>, u64)>,
     /// The share of the computer that its container was given last; absent when nobody knows.
     pub(super) priority: Option<Priority>,
-    /// Since when usage has not been booked; set while the container runs.
+    /// Since when usage has not been booked; set while the container runs and is not frozen.
     counted_to: Option<Mono>,
+    /// Whether its container is frozen.
+    pub(super) ice: Ice,
     /// What the watch over it remembers.
     pub(super) watched: Watched,
     /// What waits for the pool, since when it may be tried, and failed tries so far.
@@ -74,6 +77,7 @@ impl Live {
             gpu: None,
             priority: None,
             counted_to: None,
+            ice: Ice::Thawed,
             watched: Watched::default(),
             delivery: None,
         }
@@ -97,6 +101,19 @@ impl Live {
             self.task.usage.add(&sample, now.since(since));
             self.counted_to = Some(now);
         }
+    }
+
+    /// It was frozen: its time stands still.
+    pub(super) fn stop_counting(&mut self, now: Mono) {
+        self.book(now);
+        self.counted_to = None;
+    }
+
+    /// It goes on; what it told of its use before is long ago.
+    pub(super) fn count_on(&mut self, now: Mono) {
+        self.counted_to.get_or_insert(now);
+        self.watched.since = Some(now);
+        self.reading = self.reading.map(|(sample, _)| (sample, now));
     }
 
     pub(super) fn delivery_wake(&self) -> Option<Mono> {
@@ -164,13 +181,15 @@ impl Core {
         }
         match &input {
             TaskInput::Started => {
-                live.counted_to.get_or_insert(now.mono);
+                if live.ice != Ice::Frozen {
+                    live.counted_to.get_or_insert(now.mono);
+                }
                 live.watched.since = Some(now.mono);
             }
             TaskInput::Exited { .. } | TaskInput::Stopped | TaskInput::Failed { .. } | TaskInput::Revoked => {
-                live.book(now.mono);
-                live.counted_to = None;
+                live.stop_counting(now.mono);
                 live.watched.since = None;
+                live.ice = Ice::Thawed;
             }
             TaskInput::HandBackTaken | TaskInput::Acknowledged(_) | TaskInput::ResultLost(_) => {
                 live.delivery = None;
@@ -208,8 +227,8 @@ impl Core {
     /// The engine went down and took the container along: once more, within the same attempt.
     fn begin_anew(&mut self, key: &TaskKey, now: Now, effects: &mut Vec<Effect>) {
         let Some(live) = self.live.get_mut(key) else { return };
-        live.book(now.mono);
-        live.counted_to = None;
+        live.stop_counting(now.mono);
+        live.ice = Ice::Thawed;
         live.readopted = false;
         live.task.rewind(false);
         let todo = live.task.resume(false);
@@ -349,6 +368,7 @@ impl Core {
             if let Some(own) = found {
                 live.task.container = Some(own.container.clone());
             }
+            live.ice = if found.is_some_and(|own| own.frozen) { Ice::Frozen } else { Ice::Thawed };
             live.count_from_start(now);
             let todo = live.task.resume(found.is_some());
             effects.push(Effect::Persist(Box::new(live.task.clone()), todo));
@@ -367,20 +387,28 @@ impl Live {
             && ENDED_BY_ENGINE.contains(code)
     }
 
-    /// After an adoption: the container went on while nobody counted. The wall clock tells how long, within what
-    /// the task may have run at all.
+    /// After an adoption: the container went on while nobody counted, but for the time in which it was frozen. The
+    /// wall clock tells how long, within what the task may have run at all.
     fn count_from_start(&mut self, now: Now) {
         if self.task.phase != Phase::Running || self.counted_to.is_some() {
             return;
         }
+        let frozen = self.ice == Ice::Frozen;
         if let Some(started) = self.task.started_at {
-            let wall = u64::try_from(now.wall.0.saturating_sub(started.0)).unwrap_or(0);
+            if frozen {
+                self.task.freeze(now.wall);
+            }
+            let still = self.task.frozen_until(now.wall);
+            let wall = u64::try_from(now.wall.0.saturating_sub(started.0)).unwrap_or(0).saturating_sub(still);
             let most = u64::try_from(self.task.assignment.limits.timeout.as_millis()).unwrap_or(u64::MAX);
             if wall <= most {
                 let missed = wall.saturating_sub(self.task.usage.active_ms);
                 self.task.usage.add(&UsageSample::default(), Duration::from_millis(missed));
             }
         }
-        self.counted_to = Some(now.mono);
+        if !frozen {
+            self.task.thaw(now.wall);
+            self.counted_to = Some(now.mono);
+        }
     }
 }

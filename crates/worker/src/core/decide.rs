@@ -4,7 +4,7 @@ use super::view::word;
 use super::{Core, Effect};
 use hivemind_control::DecisionView;
 use hivemind_domain::contribution::Wish;
-use hivemind_domain::rules::{self, Decision, Memory, Overrides, Reason, Signal, Signals, Snooze};
+use hivemind_domain::rules::{self, Decision, Memory, Overrides, Reason, Sensed, Signal, Signals, Snooze};
 use hivemind_domain::time::{Mono, Now, WallMs};
 
 /// The last decision and what the next one is made from.
@@ -12,14 +12,33 @@ use hivemind_domain::time::{Mono, Now, WallMs};
 pub(super) struct Desk {
     memory: Memory,
     overrides: Overrides,
-    load: Signal<f32>,
+    /// What the sensors told last.
+    signals: Signals,
+    /// When the time without input was told.
+    idle_at: Mono,
     decision: Decision,
+    /// When the signal was seen that is being worked on.
+    seen: Option<Mono>,
     wake: Option<Mono>,
 }
 
 impl Desk {
     pub(super) fn owner_load(&mut self, load: f32) {
-        self.load = Signal::Value(load);
+        self.signals.take(Sensed::OtherPrograms(Signal::Value(load)));
+    }
+
+    /// Takes a sensor's news, noticed at `seen`.
+    pub(super) fn sensed(&mut self, sensed: Sensed, seen: Mono) {
+        if matches!(sensed, Sensed::Idle(_)) {
+            self.idle_at = seen;
+        }
+        self.seen = Some(seen);
+        self.signals.take(sensed);
+    }
+
+    /// Nothing more follows from what was sensed.
+    pub(super) fn done_sensing(&mut self) {
+        self.seen = None;
     }
 
     pub(super) fn snooze(&mut self, snooze: Option<Snooze>) {
@@ -29,6 +48,11 @@ impl Desk {
     /// When the same signals may lead to another decision.
     pub(super) fn wake(&self) -> Option<Mono> {
         self.wake
+    }
+
+    /// When what led to the present decision was noticed.
+    pub(super) fn seen(&self, now: Mono) -> Mono {
+        self.seen.map_or(now, |seen| seen.min(now))
     }
 
     pub(super) fn decision(&self) -> &Decision {
@@ -50,8 +74,12 @@ impl Core {
         let signals = Signals {
             wish: self.contribution.wish(),
             obstacles: self.contribution.reasons().collect(),
-            other_programs: self.rules.load,
-            ..Signals::default()
+            // Without news it grows: every input would have been told.
+            idle: match self.rules.signals.idle {
+                Signal::Value(idle) => Signal::Value(idle.saturating_add(now.mono.since(self.rules.idle_at))),
+                other @ (Signal::Absent | Signal::Unreadable) => other,
+            },
+            ..self.rules.signals.clone()
         };
         let memory = std::mem::take(&mut self.rules.memory);
         let (decision, memory) =

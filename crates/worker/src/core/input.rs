@@ -14,7 +14,7 @@ use hivemind_domain::isolation::Isolation;
 use hivemind_domain::network::NetworkRules;
 use hivemind_domain::priority::Priority;
 use hivemind_domain::resources::{Capabilities, Resources};
-use hivemind_domain::rules::{Rules, Snooze};
+use hivemind_domain::rules::{Rules, Sensed, Snooze};
 use hivemind_domain::task::{HandBack, Task, TaskEffect, TaskInput};
 use hivemind_domain::time::Mono;
 use hivemind_domain::trust::TrustLimits;
@@ -159,6 +159,17 @@ pub enum Input {
     Pulling(Vec<PullProgress>),
     /// While it was prepared, an attempt turned out to want an image that the owner has to decide about.
     ImageAsked(String),
+    /// A sensor of this computer has news, noticed at that time.
+    Sensed(Sensed, Mono),
+    /// The engine was asked to freeze a container, or to let it go on.
+    Froze {
+        /// Whose.
+        key: TaskKey,
+        /// Which of the two.
+        frozen: bool,
+        /// How that went.
+        answer: Result<(), EngineError>,
+    },
     /// Time has passed.
     Tick,
     /// The worker is to end.
@@ -197,6 +208,15 @@ pub enum Effect {
     RemoveStray(String),
     /// Give a container another share of the computer.
     Prioritise(String, Priority),
+    /// Freeze a container, or let it go on; answered with [`Input::Froze`].
+    Freeze {
+        /// Whose.
+        key: TaskKey,
+        /// The engine's id.
+        container: String,
+        /// Which of the two.
+        frozen: bool,
+    },
     /// The attempt is final; everything about it outside the history can go.
     Forget(Box<Task>),
     /// Everything is delivered or handed back: the worker may end.

@@ -14,6 +14,7 @@ use std::time::Duration;
 mod admit;
 mod attempts;
 mod decide;
+mod freeze;
 mod input;
 mod link;
 mod network;
@@ -60,6 +61,7 @@ pub struct Core {
     pulls: Vec<PullProgress>,
     priority: priority::Present,
     rules: decide::Desk,
+    yielding: freeze::Yielding,
     network: network::NetworkDesk,
     watchdog: watchdog::Watchdog,
     shutting_down: bool,
@@ -93,6 +95,7 @@ impl Core {
             pulls: Vec::new(),
             priority: priority::Present::default(),
             rules: decide::Desk::default(),
+            yielding: freeze::Yielding::default(),
             network: network::NetworkDesk::default(),
             watchdog: watchdog::Watchdog::default(),
             shutting_down: false,
@@ -105,6 +108,7 @@ impl Core {
         let mut effects = Vec::new();
         self.apply(input, now, &mut effects);
         self.follow_up(now, &mut effects);
+        self.rules.done_sensing();
         effects
     }
 
@@ -186,6 +190,8 @@ impl Core {
                 self.rules.owner_load(load);
                 self.owner_load(load, now);
             }
+            Input::Sensed(sensed, seen) => self.rules.sensed(sensed, seen),
+            Input::Froze { key, frozen, answer } => self.froze(&key, frozen, answer, now, effects),
             Input::GpuUse(containers) => self.gpu_use(&containers),
             Input::Pulling(pulls) => self.pulls = pulls,
             Input::ImageAsked(image) => self.ask_about(&image, now),
@@ -260,6 +266,7 @@ impl Core {
         }
         self.name_obstacles();
         self.judge(now);
+        self.give_way(now, effects);
         self.prioritise(effects);
         self.look(now);
         self.deliver_due(now, effects);

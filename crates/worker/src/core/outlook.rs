@@ -35,6 +35,7 @@ impl Core {
             .chain(timeouts)
             .chain(self.look_wake())
             .chain(self.rules.wake())
+            .chain(self.yielding.wake(now))
             .chain(waiting)
             .min()
     }

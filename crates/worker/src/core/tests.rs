@@ -12,6 +12,7 @@ use hivemind_domain::task::{
 };
 use hivemind_domain::time::WallMs;
 
+mod freezing;
 mod rules;
 mod watching;
 
@@ -211,8 +212,9 @@ fn an_engine_outage_parks_and_its_return_goes_on() {
     let effects = core.step(Input::Tick, at(5002));
     assert!(effects.contains(&Effect::VerifyEngine));
     assert!(core.step(engine_ready(), at(5003)).contains(&Effect::FindContainers));
-    let stray = OwnContainer { container: "x".into(), key: Some(key("old", 1)), gpus: Vec::new() };
-    let mine = OwnContainer { container: "c".into(), key: Some(k), gpus: Vec::new() };
+    let stray =
+        OwnContainer { container: "x".into(), key: Some(key("old", 1)), gpus: Vec::new(), frozen: false };
+    let mine = OwnContainer { container: "c".into(), key: Some(k), gpus: Vec::new(), frozen: false };
     let effects = core.step(Input::Containers(Ok(vec![stray, mine])), at(5004));
     assert!(effects.contains(&Effect::RemoveStray("x".into())));
     assert!(!effects.contains(&Effect::RemoveStray("c".into())));
@@ -232,7 +234,7 @@ fn after_a_restart_the_container_is_adopted_and_its_time_counts() {
     core.step(Input::Restored { tasks: vec![kept], contribute: true, found: vec![] }, at(8000));
     core.step(engine_ready(), at(8000));
     assert_eq!(core.held(), vec![k.clone()], "the pool is told about it at once");
-    let own = OwnContainer { container: "c".into(), key: Some(k.clone()), gpus: Vec::new() };
+    let own = OwnContainer { container: "c".into(), key: Some(k.clone()), gpus: Vec::new(), frozen: false };
     let effects = core.step(Input::Containers(Ok(vec![own])), at(8000));
     assert!(effects.iter().any(|e| matches!(e, Effect::Persist(_, todo) if *todo == vec![TaskEffect::Run])));
     assert_eq!(core.snapshot(at(8000)).tasks[0].active_ms, 8000);
@@ -337,7 +339,8 @@ fn a_container_that_its_engine_took_along_is_begun_anew_once() {
         core.step(Input::EngineAway(k.clone(), engine_away()), at(1000));
         core.step(Input::Tick, at(6001));
         core.step(engine_ready(), at(6002));
-        let own = OwnContainer { container: "c".into(), key: Some(k.clone()), gpus: Vec::new() };
+        let own =
+            OwnContainer { container: "c".into(), key: Some(k.clone()), gpus: Vec::new(), frozen: false };
         core.step(Input::Containers(Ok(vec![own])), at(6003));
         let effects = core.step(Input::Task(k.clone(), exited()), at(6004));
         let again = |e: &Effect| matches!(e, Effect::Persist(_, todo) if *todo == vec![TaskEffect::Prepare]);

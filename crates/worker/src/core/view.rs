@@ -31,6 +31,7 @@ impl Core {
             notices: self.notices.iter().cloned().collect(),
             host_questions: self.network.questions(),
             alerts: self.alerts(),
+            give_back: self.yielding.view(),
             ..Snapshot::default()
         }
     }
@@ -175,6 +176,7 @@ impl Live {
     fn view(&self, now: Now) -> TaskView {
         let mut view = task_view(&self.task);
         view.active_ms = u64::try_from(self.active(now.mono).as_millis()).unwrap_or(u64::MAX);
+        view.frozen_ms = self.task.frozen_until(now.wall);
         if self.task.phase == Phase::Running {
             view.cpu_percent = self.cpu_percent;
             view.gpu_percent = self.gpu.and_then(|(percent, _)| percent);
@@ -230,6 +232,8 @@ pub(crate) fn task_view(task: &Task) -> TaskView {
         ended_at_ms: task.ended_at.map(|t| t.0),
         closed_at_ms: task.closed_at.map(|t| t.0),
         active_ms: task.usage.active_ms,
+        frozen: task.frozen_at.is_some(),
+        frozen_ms: task.frozen_ms,
         timeout_ms: u64::try_from(assignment.limits.timeout.as_millis()).unwrap_or(u64::MAX),
         cpu_millis: assignment.limits.resources.cpu_millis,
         memory_bytes: assignment.limits.resources.memory_bytes,

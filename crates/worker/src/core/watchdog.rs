@@ -3,6 +3,7 @@
 //! The engine is never asked for it: what is judged is what its streams told, every 5 s while a task runs.
 
 use super::attempts::Live;
+use super::freeze::Ice;
 use super::{Core, view};
 use hivemind_control::{ApiError, ErrorCode, Level, Notice};
 use hivemind_domain::alert::{Alarm, Gauge, NearLimit};
@@ -159,7 +160,8 @@ fn inspect(key: &TaskKey, live: &mut Live, now: Mono, found: &mut Vec<ApiError>)
     }
     near("time", &mut live.watched.time, active.as_secs_f64(), limits.timeout.as_secs_f64());
     let heard = reading.map(|(_, at)| at).max(live.watched.since);
-    let silent = heard.is_some_and(|at| now.since(at) >= SILENT_AFTER);
+    // A frozen one may be silent.
+    let silent = live.ice == Ice::Thawed && heard.is_some_and(|at| now.since(at) >= SILENT_AFTER);
     if silent && !live.watched.silent {
         let text = format!("a running task has told nothing of its use for {} s", SILENT_AFTER.as_secs());
         found.push(ApiError::new(ErrorCode::TaskSilent, text).with("task", key.task.as_str()));

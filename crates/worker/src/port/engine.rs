@@ -226,6 +226,8 @@ pub struct OwnContainer {
     pub key: Option<TaskKey>,
     /// Identifiers of the GPUs that its labels name.
     pub gpus: Vec<String>,
+    /// Whether it is frozen.
+    pub frozen: bool,
 }
 
 /// A container engine. Calls may be dropped: dropping [`Engine::run`] leaves the container running.
@@ -279,6 +281,13 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Gives a running container another share of processor and disk. Fine when it has ended or is gone.
     async fn prioritise(&self, container: &str, priority: Priority) -> Result<(), EngineError>;
+
+    /// Freezes a running container: it computes no more and keeps its memory. Fine when it is frozen, has ended or is
+    /// gone. [`Engine::stop`] and [`Engine::remove`] end frozen ones too.
+    async fn freeze(&self, container: &str) -> Result<(), EngineError>;
+
+    /// Lets a frozen container go on. Fine when it runs, has ended or is gone.
+    async fn thaw(&self, container: &str) -> Result<(), EngineError>;
 
     /// Images that are on their way here now.
     fn pulls(&self) -> Vec<PullProgress>;

@@ -323,6 +323,17 @@ impl EventLoop {
                     }
                 });
             }
+            Effect::Freeze { key, container, frozen } => {
+                tokio::spawn(async move {
+                    let engine = &shared.ports.engine;
+                    let answer =
+                        if frozen { engine.freeze(&container).await } else { engine.thaw(&container).await };
+                    if let Err(error) = &answer {
+                        tracing::warn!(task_id = %key, frozen, %error, "a container does not give way as it should");
+                    }
+                    shared.tell(Input::Froze { key, frozen, answer }).await;
+                });
+            }
             Effect::Forget(task) => self.forget(&task),
             Effect::Ended => self.ended = true,
         }

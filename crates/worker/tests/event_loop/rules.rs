@@ -1,4 +1,4 @@
-//! Pauses and hours: no new work is taken, running tasks go on.
+//! Pauses and hours: no new work is taken, running tasks are frozen.
 
 use crate::{SECOND, assert_clean};
 use hivemind_control::{
@@ -23,30 +23,77 @@ async fn seen(worker: &Worker) -> Snapshot {
 }
 
 #[test]
-fn a_pause_lets_tasks_go_on_takes_no_new_ones_and_ends_at_its_time() {
+fn a_pause_freezes_tasks_takes_no_new_ones_and_ends_at_its_time() {
     let world = World::default();
     world.pool.give(assigned("before"));
-    world.engine.program("before", Program::exits(0, SECOND * 300));
+    world.engine.program("before", Program::exits(0, SECOND * 300).counts(300, SECOND));
     world.live(async |worker| {
         world.until(worker, "running", |s| s.status.running_tasks == 1).await;
-        let paused = snooze(worker, "15m").await;
+        world.pass(60.0).await;
+        let paused = snooze(worker, "10m").await;
         assert_eq!((paused.status.state, paused.status.contributing), (StatusState::Snoozed, true));
         assert_eq!((paused.decision.reason, paused.decision.takes_work), (DecisionReason::Snoozed, false));
         assert_eq!(paused.decision.remedy, "end_snooze");
         assert_eq!(paused.decision.until.as_deref().map(str::len), Some("15:40".len()));
+        world.when("frozen", |w| w.engine.frozen() == 1).await;
         // The call for work that stood at the pool brings one more: it goes back at once, without blame.
         world.pool.give(assigned("during"));
-        world.pass(600.0).await;
+        world.pass(500.0).await;
         assert_eq!(world.engine.started(), [key("before", 1)]);
-        assert_eq!(seen(worker).await.today.settled_cpt, 7, "the running task was not paid");
-        assert_eq!(seen(worker).await.status.state, StatusState::Snoozed);
-        world.pass(299.0).await;
+        let held = seen(worker).await;
+        assert_eq!((held.status.state, held.tasks[0].frozen), (StatusState::Snoozed, true));
+        assert!((59_000..63_000).contains(&held.tasks[0].active_ms), "{}", held.tasks[0].active_ms);
+        world.pass(99.0).await;
         world.until(worker, "work again", |s| s.decision.takes_work).await;
+        world.when("thawed", |w| w.engine.frozen() == 0).await;
         world.pool.give(assigned("after"));
         world.until(worker, "paid", |s| s.today.settled_cpt >= 14).await;
     });
     assert_eq!(world.engine.started(), [key("before", 1), key("after", 1)]);
     assert_eq!(world.pool.attempt(&key("during", 1)).handed_back, [HandBack::OwnerStopped]);
+    let result = world.pool.attempt(&key("before", 1)).result.unwrap();
+    let active = result.usage.active_ms;
+    assert!((295_000..310_000).contains(&active), "frozen time is not paid: {active}");
+    assert!(result.wall.as_millis() > 890_000, "{:?}", result.wall);
+    assert_clean(&world);
+}
+
+#[test]
+fn a_long_pause_hands_the_attempt_back_and_a_frozen_one_is_adopted() {
+    let world = World::default();
+    world.pool.give(assigned("long"));
+    world.engine.program("long", Program::endless());
+    world.live(async |worker| {
+        world.until(worker, "running", |s| s.status.running_tasks == 1).await;
+        snooze(worker, "3h").await;
+        world.when("frozen", |w| w.engine.frozen() == 1).await;
+        world.pass(1.0).await;
+    });
+    assert_eq!(world.engine.frozen(), 1, "a dead worker leaves it frozen");
+    world.live(async |worker| {
+        world.until(worker, "adopted", |s| s.tasks.iter().any(|t| t.frozen)).await;
+        world.pass(600.0).await;
+        assert_eq!((world.engine.frozen(), world.engine.started().len()), (1, 1), "still the same container");
+        world.until(worker, "handed back", |s| s.tasks.is_empty()).await;
+    });
+    assert_eq!(world.pool.attempt(&key("long", 1)).handed_back, [HandBack::GaveWay]);
+    assert_eq!(world.engine.frozen(), 0);
+    assert_clean(&world);
+}
+
+#[test]
+fn stopping_ends_a_frozen_task_at_once() {
+    let world = World::default();
+    world.pool.give(assigned("one"));
+    world.engine.program("one", Program::endless());
+    world.live(async |worker| {
+        world.until(worker, "running", |s| s.status.running_tasks == 1).await;
+        snooze(worker, "resume").await;
+        world.when("frozen", |w| w.engine.frozen() == 1).await;
+        worker.control.stop(()).await.unwrap();
+        world.until(worker, "off", |s| s.status.state == StatusState::Off && s.tasks.is_empty()).await;
+    });
+    assert_eq!(world.pool.attempt(&key("one", 1)).handed_back, [HandBack::OwnerStopped]);
     assert_clean(&world);
 }
 

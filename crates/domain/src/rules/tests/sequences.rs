@@ -150,6 +150,8 @@ proptest! {
                 || critical(&signals, &rules)
                 || full(&signals, &rules);
             prop_assert!(!(harm && decision.takes_work()), "{:?}", decision);
+            prop_assert!(decision.give_way == GiveWay::Nothing || !decision.takes_work());
+            prop_assert_eq!(decision.give_way == GiveWay::Nothing, decision.give_way_reason.is_none());
             prop_assert!(decision.look_after.is_none_or(|after| after > Duration::ZERO));
             if let Some(at) = decision.next_change_at {
                 prop_assert!(at.0 > at_wall(second), "{:?}", decision);

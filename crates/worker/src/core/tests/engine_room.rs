@@ -115,8 +115,12 @@ fn after_a_restart_containers_say_which_gpus_they_have() {
     };
     // The journal and the label disagree about the first; the second has no container any more.
     let mut core = trusted(TrustLevel::High, vec![old("one", &["GPU-b"]), old("two", &["GPU-a"])]);
-    let own =
-        OwnContainer { container: "c".into(), key: Some(key("one", 1)), gpus: vec!["GPU-a".to_owned()] };
+    let own = OwnContainer {
+        container: "c".into(),
+        key: Some(key("one", 1)),
+        gpus: vec!["GPU-a".to_owned()],
+        frozen: false,
+    };
     core.step(Input::Containers(Ok(vec![own])), at(10));
     assert_eq!(gpus_of(&core, "one"), ["GPU-a"], "what the container has");
     assert_eq!(gpus_of(&core, "two"), ["GPU-b"], "another one than it had");

@@ -33,7 +33,7 @@ fn a_busy_computer_takes_no_new_work_until_a_minute_was_calm() {
     let effects = give(&mut core, "more", second(12));
     let declined = |e: &Effect| matches!(e, Effect::Decline(_, HandBack::OwnerStopped, why) if why.contains("others_busy"));
     assert!(effects.iter().any(declined), "{effects:?}");
-    assert_eq!((core.ask_number, core.held()), (number, vec![key("runs", 1)]), "what runs goes on");
+    assert_eq!((core.ask_number, core.held()), (number, vec![key("runs", 1)]), "what runs stays");
     core.step(Input::OwnerLoad(3.0), second(20));
     core.step(Input::Tick, second(71));
     assert!(!core.snapshot(second(71)).decision.takes_work);
