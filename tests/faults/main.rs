@@ -19,5 +19,6 @@ mod engine_down;
 mod failpoints;
 mod kill;
 mod lane;
+mod partitions;
 mod private_engine;
 mod soak;

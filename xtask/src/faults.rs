@@ -133,6 +133,14 @@ const ROWS: &[Row] = &[
         test: "engine_down::an_answer_cut_off_after_its_effect_makes_no_second_container",
     },
     Row {
+        name: "PARTITION",
+        about: "the wire to the pool is silent, half-open, slow, refuses, is reset",
+        runs: 100,
+        package: PRODUCT,
+        target: "faults",
+        test: "partitions::a_wire_that_fails_in_any_way_loses_nothing",
+    },
+    Row {
         name: "SOAK",
         about: "small tasks among small faults for --minutes; memory, descriptors and threads stay",
         runs: 20,
