@@ -50,6 +50,16 @@ const UPLOAD_BYTES_PER_SECOND: u64 = 4 << 20;
 const STOP_SLACK: Duration = Duration::from_secs(60);
 /// A removal that somebody else began is waited for this many times 100 ms.
 const REMOVAL_CHECKS: u32 = 50;
+/// Pauses before a taken name is tried again. A request that a killed worker left behind holds the name for a while
+/// before there is a container to be seen and removed.
+const CREATIONS: [Duration; 6] = [
+    Duration::ZERO,
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(10),
+];
 /// A relay that ends before its task has begun is started this often.
 const RELAY_STARTS: u32 = 5;
 
@@ -165,9 +175,13 @@ impl DockerEngine {
         let docker = self.connection.docker().map_err(CreateError::Other)?;
         let options = || CreateContainerOptionsBuilder::new().name(name).build();
         let mut answer = docker.create_container(Some(options()), body.clone()).await;
-        if matches!(&answer, Err(error) if status_of(error) == Some(409)) {
+        for pause in CREATIONS {
+            if !matches!(&answer, Err(error) if status_of(error) == Some(409)) {
+                break;
+            }
+            tokio::time::sleep(pause).await;
             self.remove_left(plan, name).await.map_err(CreateError::Other)?;
-            answer = docker.create_container(Some(options()), body).await;
+            answer = docker.create_container(Some(options()), body.clone()).await;
         }
         match answer {
             Ok(created) => {
