@@ -9,6 +9,7 @@ pub const GROUPS: &[(&str, usize)] = &[
     ("results", 60),
     ("races", 10_000),
     ("messages", 200),
+    ("wireguard", 150),
     ("escape", 60),
     ("network", 80),
     ("exhaustion", 40),

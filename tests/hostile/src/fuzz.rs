@@ -13,6 +13,7 @@ use hivemind_engine::{Package, take_outputs};
 use hivemind_proto::bounds::Bounded;
 use hivemind_proto::v1;
 use hivemind_store::FileSettings;
+use hivemind_wireguard::{IpNet, LinkConfig};
 use hivemind_worker_core::port::{ByteStream, Egress, NetworkGrant};
 use prost::Message;
 use std::io;
@@ -44,6 +45,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "control_json", run: control_json, seeds: control },
     Target { name: "journal_row", run: journal_row, seeds: rows },
     Target { name: "log_record", run: hivemind_store::fuzzing::log_record, seeds: records },
+    Target { name: "wireguard_config", run: wireguard_config, seeds: wireguard_configs },
     Target { name: "proxy_request", run: proxy_request, seeds: requests },
 ];
 
@@ -118,6 +120,34 @@ fn open(zip: &[u8]) -> Option<Package> {
         assert!(!path.contains(|c: char| c == '\\' || c.is_control()), "{path:?}");
     }
     Some(package)
+}
+
+/// What is taken leads nowhere but into a pool's own network, and says the same when it is written.
+fn wireguard_config(data: &[u8]) {
+    match LinkConfig::parse(data) {
+        Ok(config) => {
+            let public: IpAddr = IpAddr::from([8, 8, 8, 8]);
+            let wide = |net: &IpNet| net.prefix_len() < 16 || net.contains(&public);
+            assert!(!config.peer.allowed_ips.iter().any(wide), "{config:?}");
+            assert_eq!(LinkConfig::parse(config.to_text().as_bytes()).as_ref(), Ok(&config));
+        }
+        Err(refusal) => {
+            let words = refusal.to_string();
+            assert!(words.len() < 500 && !words.contains(char::is_control), "{words:?}");
+        }
+    }
+    if let Some(narrowed) = LinkConfig::narrowed(data) {
+        assert!(narrowed.config.peer.allowed_ips.iter().all(|net| net.prefix_len() >= 24));
+    }
+}
+
+fn wireguard_configs() -> Vec<Vec<u8>> {
+    let good = "[Interface]\nPrivateKey = dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=\nAddress = 10.8.0.2/32\n\
+                [Peer]\nPublicKey = 3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=\nEndpoint = pool.example:51820\n\
+                AllowedIPs = 10.8.0.0/24\nPersistentKeepalive = 25\n";
+    let seed = good.replace("10.8.0.0/24", "0.0.0.0/0").replace("[Peer]", "DNS = 8.8.8.8\n[Peer]");
+    let command = good.replace("[Peer]", "PostUp = true\n[Peer]");
+    [good.to_owned(), seed, command].map(String::into_bytes).into()
 }
 
 fn zip_directory(data: &[u8]) {

@@ -2,7 +2,7 @@
 
 use crate::case::Case;
 use crate::judge::Tally;
-use crate::{archives, escape, exhaustion, messages, network, races, results};
+use crate::{archives, escape, exhaustion, messages, network, races, results, wireguard};
 
 /// What a group needs to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Needs {
 #[must_use]
 pub fn needs(group: &str) -> Needs {
     match group {
-        "archives" | "results" | "messages" => Needs::Nothing,
+        "archives" | "results" | "messages" | "wireguard" => Needs::Nothing,
         _ => Needs::Engine,
     }
 }
@@ -29,6 +29,7 @@ pub fn cases(group: &str) -> Vec<Case> {
         "archives" => archives::cases(),
         "results" => results::cases(),
         "messages" => messages::cases(),
+        "wireguard" => wireguard::cases(),
         "races" => races::cases(),
         "escape" => escape::cases(),
         "network" => network::cases(),

@@ -18,6 +18,7 @@ pub mod network;
 pub mod races;
 pub mod results;
 pub mod tar;
+pub mod wireguard;
 pub mod zip;
 
 #[global_allocator]

@@ -29,6 +29,11 @@ fn every_hostile_answer_of_a_pool_meets_its_refusal() {
     holds("messages");
 }
 
+#[test]
+fn every_hostile_link_configuration_meets_its_refusal() {
+    holds("wireguard");
+}
+
 /// The harness itself must be able to fail.
 #[test]
 fn a_worker_that_takes_everything_is_noticed() {

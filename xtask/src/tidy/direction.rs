@@ -24,7 +24,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("hivemind-egress", &["hivemind-domain", "hivemind-worker-core"]),
     ("hivemind-host", &["hivemind-control", "hivemind-domain", "hivemind-worker-core"]),
     ("hivemind-store", &["hivemind-control", "hivemind-domain", "hivemind-worker-core"]),
-    ("hivemind-local-pool", &["hivemind-domain", "hivemind-proto"]),
+    // Keys, configuration and tunnel: nothing of ours, so that a privileged program could use the reader alone.
+    ("hivemind-wireguard", &[]),
+    ("hivemind-local-pool", &["hivemind-domain", "hivemind-proto", "hivemind-wireguard"]),
     ("hivemind-local-api", &["hivemind-control", "hivemind-domain"]),
     ("hivemind-tray", &["hivemind-control", "hivemind-domain"]),
     ("hivemind-testkit", &["hivemind-control", "hivemind-domain", "hivemind-worker-core"]),
@@ -61,6 +63,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hivemind-pool-client",
             "hivemind-proto",
             "hivemind-store",
+            "hivemind-wireguard",
             "hivemind-worker-core",
         ],
     ),
@@ -92,6 +95,8 @@ const KEPT: &[(&str, &[&str])] = &[
     ("rusqlite", &["hivemind-store", "hivemind-local-pool"]),
     ("tonic", &["hivemind-proto", "hivemind-pool-client", "hivemind-local-pool"]),
     ("ksni", &["hivemind-tray"]),
+    ("boringtun", &["hivemind-wireguard"]),
+    ("smoltcp", &["hivemind-wireguard"]),
 ];
 
 /// A dependency as declared.
