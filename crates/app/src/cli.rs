@@ -290,6 +290,18 @@ pub struct ServeOptions {
     /// Where requesters connect.
     #[arg(long, default_value = "127.0.0.1:5000", value_name = "ADDR")]
     pub http: std::net::SocketAddr,
+    /// Speak TLS with a certificate that the pool makes; its fingerprint is printed.
+    #[arg(long)]
+    pub https: bool,
+    /// Take private links on this UDP address, such as 0.0.0.0:51820. Needs --https unless only this computer asks.
+    #[arg(long, value_name = "ADDR")]
+    pub vpn: Option<std::net::SocketAddr>,
+    /// Let workers in through the private link only.
+    #[arg(long, requires = "vpn")]
+    pub vpn_required: bool,
+    /// Where workers reach the private link from outside, when that is another address.
+    #[arg(long, requires = "vpn", value_name = "HOST:PORT")]
+    pub vpn_endpoint: Option<String>,
     /// Folder for everything the pool keeps.
     #[arg(long, value_name = "DIR")]
     pub pool_data: Option<PathBuf>,

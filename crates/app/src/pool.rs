@@ -6,7 +6,7 @@ use crate::{logging, output, process};
 use anyhow::Context;
 use hivemind_domain::ids::TaskId;
 use hivemind_domain::text::plain_line;
-use hivemind_local_pool::{LocalPool, PoolConfig};
+use hivemind_local_pool::{LocalPool, PoolConfig, TlsIdentity, VpnConfig};
 use hivemind_worker_core::port::SettingsStore;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -98,7 +98,7 @@ async fn serve(cli: &Cli, options: &ServeOptions) -> anyhow::Result<ExitCode> {
     logging::start(&process::settings(cli, &folder)?.current())?;
     let data = options.pool_data.clone().unwrap_or_else(|| folder.data().join("pool"));
     for address in [options.grpc, options.http] {
-        if !address.ip().is_loopback() {
+        if !address.ip().is_loopback() && !options.https {
             output::note(format!(
                 "warning: {address} can be reached by other computers, and the link is not encrypted"
             ));
@@ -107,12 +107,40 @@ async fn serve(cli: &Cli, options: &ServeOptions) -> anyhow::Result<ExitCode> {
     let mut config = PoolConfig::new(data);
     config.grpc_addr = options.grpc;
     config.http_addr = options.http;
+    let mut fingerprint = None;
+    if options.https {
+        let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        names.extend([options.grpc, options.http].map(|address| address.ip().to_string()));
+        names.dedup();
+        let identity = TlsIdentity::kept_in(&config.data_dir.join("tls"), &names)?;
+        fingerprint = Some(identity.fingerprint()?);
+        (config.https, config.tls) = (Some(identity.clone()), Some(identity));
+    }
+    config.vpn = options.vpn.map(|udp| VpnConfig {
+        required: options.vpn_required,
+        public_endpoint: options.vpn_endpoint.clone(),
+        ..VpnConfig::new(udp)
+    });
     let pool = LocalPool::start(config).await?;
     let (grpc, http) = (pool.grpc_addr(), pool.http_addr());
+    let page = format!("{}://{http}/", if options.https { "https" } else { "http" });
     if cli.json {
-        output::json(&json!({ "grpc": grpc.to_string(), "http": format!("http://{http}/") }));
+        output::json(&json!({
+            "grpc": grpc.to_string(),
+            "http": page,
+            "udp": pool.udp_addr().map(|udp| udp.to_string()),
+            "certificate_sha256": fingerprint,
+        }));
     } else {
-        output::line(format!("The pool runs. Requester page: http://{http}/ · workers: {grpc}"));
+        output::line(format!("The pool runs. Requester page: {page} · workers: {grpc}"));
+        if let Some(udp) = pool.udp_addr() {
+            output::line(format!("Private links: UDP {udp}"));
+        }
+        if let Some(fingerprint) = fingerprint {
+            output::line(format!(
+                "Workers believe it with the setting pool_certificate_sha256 = {fingerprint}"
+            ));
+        }
     }
     process::asked_to_end().await;
     pool.shutdown().await;

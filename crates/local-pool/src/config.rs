@@ -1,7 +1,8 @@
 //! How a pool is set up.
 
 use hivemind_domain::reward::Formula;
-use std::net::SocketAddr;
+use hivemind_wireguard::{IpNet, Ipv4Net};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +21,28 @@ impl std::fmt::Debug for TlsIdentity {
     }
 }
 
+/// The pool's end of private links.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VpnConfig {
+    /// Where datagrams are taken; the usual port is 51820.
+    pub udp_addr: SocketAddr,
+    /// Addresses inside; the first is the pool's. At most a /16 is given away.
+    pub network: IpNet,
+    /// `host:port` told to workers; absent means the name under which they asked, and the bound port.
+    pub public_endpoint: Option<String>,
+    /// Whether workers are told that there is no other way to the pool.
+    pub required: bool,
+}
+
+impl VpnConfig {
+    /// 10.77.0.0/24 on a UDP address, and the ordinary way beside it.
+    #[must_use]
+    pub fn new(udp_addr: SocketAddr) -> Self {
+        let network = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(10, 77, 0, 0), 24));
+        Self { udp_addr, network, public_endpoint: None, required: false }
+    }
+}
+
 /// Set-up of a pool. [`PoolConfig::new`] gives the documented defaults; change what differs.
 #[derive(Debug, Clone)]
 pub struct PoolConfig {
@@ -31,6 +54,10 @@ pub struct PoolConfig {
     pub http_addr: SocketAddr,
     /// TLS for the gRPC listener; plaintext without.
     pub tls: Option<TlsIdentity>,
+    /// TLS for the HTTP listener; plaintext without.
+    pub https: Option<TlsIdentity>,
+    /// Private links; none without.
+    pub vpn: Option<VpnConfig>,
     /// Address told to workers under `/.well-known/hivemind`; absent means the bound gRPC address.
     pub public_grpc_address: Option<String>,
     /// Host names beside `localhost`, `127.0.0.1`, `[::1]` and the bound address under which the HTTP listener
@@ -80,6 +107,8 @@ impl PoolConfig {
             grpc_addr: SocketAddr::from(([127, 0, 0, 1], 50051)),
             http_addr: SocketAddr::from(([127, 0, 0, 1], 5000)),
             tls: None,
+            https: None,
+            vpn: None,
             public_grpc_address: None,
             allowed_hosts: Vec::new(),
             lease: Duration::from_secs(10),

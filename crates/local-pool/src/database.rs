@@ -13,7 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// Steps to the newest schema; how many are done is kept in SQLite's `user_version`. A released step never changes.
-const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+const STEPS: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 /// Calls that may wait for the thread before callers wait for room.
 const WAITING_JOBS: usize = 1024;
 

@@ -1,6 +1,6 @@
 //! A running pool, as a program that embeds it sees it.
 
-use crate::config::PoolConfig;
+use crate::config::{PoolConfig, TlsIdentity};
 use crate::error::PoolError;
 use crate::ledger::{self, Audit};
 use crate::logs::StoredLine;
@@ -8,6 +8,7 @@ use crate::nodes::NodeView;
 use crate::pool::{Follower, NewUpload, Pool, TaskWish};
 use crate::tasks::{TaskState, TaskView};
 use crate::users::{self, Balance, User};
+use crate::vpn::Gateway;
 use crate::{grpc, rest, wire};
 use hivemind_domain::ids::TaskId;
 use hivemind_domain::limits::TaskLimits;
@@ -50,6 +51,7 @@ pub struct LocalPool {
     pool: Arc<Pool>,
     grpc_addr: SocketAddr,
     http_addr: SocketAddr,
+    gateway: Option<Arc<Gateway>>,
     jobs: Vec<JoinHandle<()>>,
 }
 
@@ -60,10 +62,16 @@ impl LocalPool {
     /// The folder is in use or cannot be read, a port is taken, or the certificate is unusable.
     pub async fn start(config: PoolConfig) -> Result<Self, PoolError> {
         let server = grpc::prepare(config.tls.as_ref())?;
+        let https = config.https.as_ref().map(TlsIdentity::acceptor).transpose()?;
         let grpc = listen(config.grpc_addr).await?;
         let http = listen(config.http_addr).await?;
         let (grpc_addr, http_addr) = (grpc.local_addr()?, http.local_addr()?);
+        let vpn = config.vpn.clone();
         let pool = Pool::open(config).await?;
+        let gateway = match vpn {
+            Some(vpn) => Some(Gateway::start(&pool, vpn).await?),
+            None => None,
+        };
         let serving = |name: &'static str, work: BoxedServe| {
             tokio::spawn(async move {
                 if let Err(error) = work.await {
@@ -71,14 +79,20 @@ impl LocalPool {
                 }
             })
         };
-        let jobs = vec![
+        let mut jobs = vec![
             serving("grpc", Box::pin(grpc::serve(pool.clone(), server, grpc))),
-            serving("http", Box::pin(rest::serve(pool.clone(), http, grpc_addr))),
+            serving("http", Box::pin(rest::serve(pool.clone(), http, grpc_addr, gateway.clone(), https))),
             tokio::spawn(pool.clone().dispatch()),
             tokio::spawn(pool.clone().sweep()),
         ];
+        if let Some(gateway) = &gateway {
+            jobs.push(serving(
+                "private links",
+                Box::pin(grpc::serve_inside(pool.clone(), gateway.listener()?)),
+            ));
+        }
         tracing::info!(%grpc_addr, %http_addr, "pool listens");
-        Ok(Self { pool, grpc_addr, http_addr, jobs })
+        Ok(Self { pool, grpc_addr, http_addr, gateway, jobs })
     }
 
     /// Where workers connect.
@@ -93,6 +107,12 @@ impl LocalPool {
         self.http_addr
     }
 
+    /// Where the datagrams of private links are taken; `None` without them.
+    #[must_use]
+    pub fn udp_addr(&self) -> Option<SocketAddr> {
+        self.gateway.as_ref().map(|gateway| gateway.udp_addr())
+    }
+
     /// Ends open calls, closes the database, and returns when everything is on disk.
     pub async fn shutdown(mut self) {
         self.pool.closing.cancel();
@@ -101,6 +121,9 @@ impl LocalPool {
                 job.abort();
                 let _ = job.await;
             }
+        }
+        if let Some(gateway) = &self.gateway {
+            gateway.close();
         }
         self.pool.db.close().await;
     }

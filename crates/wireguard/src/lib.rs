@@ -15,7 +15,7 @@ pub use config::{
     DEFAULT_MTU, Endpoint, Host, KeySource, LinkConfig, MAX_BYTES, Narrowed, PeerSection, Reason, Refusal,
 };
 pub use file::{FileError, KeptConfig, read_file, write_file};
-pub use ipnet::IpNet;
+pub use ipnet::{IpNet, Ipv4Net};
 pub use keys::{KeyError, PresharedKey, PrivateKey, PublicKey};
 pub use tunnel::{
     PeerConfig, PeerStatus, Tunnel, TunnelConfig, TunnelError, TunnelListener, TunnelStatus, TunnelStream,

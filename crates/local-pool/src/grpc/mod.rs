@@ -9,18 +9,21 @@ use crate::config::TlsIdentity;
 use crate::error::PoolError;
 use crate::pool::Pool;
 use crate::sessions::Session;
+use crate::vpn::TunnelIo;
 use hivemind_proto::bounds::Bounded;
 use hivemind_proto::limits::MAX_MESSAGE_BYTES;
 use hivemind_proto::v1::{
     account_service_server::AccountServiceServer, artifact_service_server::ArtifactServiceServer,
     node_service_server::NodeServiceServer, task_service_server::TaskServiceServer,
 };
+use hivemind_wireguard::TunnelListener;
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tonic::transport::server::TcpIncoming;
+use tonic::transport::server::{Connected, TcpIncoming};
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Status};
 
@@ -64,23 +67,30 @@ pub(crate) fn prepare(tls: Option<&TlsIdentity>) -> Result<Server, PoolError> {
 }
 
 /// Serves until the pool ends.
-pub(crate) async fn serve(
-    pool: Arc<Pool>,
-    mut server: Server,
-    listener: TcpListener,
-) -> Result<(), PoolError> {
+pub(crate) async fn serve(pool: Arc<Pool>, server: Server, listener: TcpListener) -> Result<(), PoolError> {
+    // Without it a small answer waits 40 ms for the other side's delayed acknowledgement. The server's own switch is
+    // for listeners that it opens itself.
+    serve_on(pool, server, TcpIncoming::from(listener).with_nodelay(Some(true))).await
+}
+
+/// Serves connections inside the tunnel until the pool ends. The tunnel encrypts, so there is no TLS in it.
+pub(crate) async fn serve_inside(pool: Arc<Pool>, listener: TunnelListener) -> Result<(), PoolError> {
+    let server = prepare(None)?;
+    serve_on(pool, server, TunnelIo::incoming(listener)).await
+}
+
+async fn serve_on<I, C>(pool: Arc<Pool>, mut server: Server, incoming: I) -> Result<(), PoolError>
+where
+    I: futures_util::Stream<Item = std::io::Result<C>>,
+    C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+{
     let services = Services(pool.clone());
     server
         .add_service(AccountServiceServer::new(services.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(NodeServiceServer::new(services.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(TaskServiceServer::new(services.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(ArtifactServiceServer::new(services).max_decoding_message_size(MAX_MESSAGE_BYTES))
-        .serve_with_incoming_shutdown(
-            // Without it a small answer waits 40 ms for the other side's delayed acknowledgement. The server's own
-            // switch is for listeners that it opens itself.
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            pool.closing.clone().cancelled_owned(),
-        )
+        .serve_with_incoming_shutdown(incoming, pool.closing.clone().cancelled_owned())
         .await
         .map_err(|e| PoolError::Internal(format!("gRPC listener: {e}")))
 }

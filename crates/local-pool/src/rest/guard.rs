@@ -55,7 +55,7 @@ pub(super) fn host_name(headers: &HeaderMap) -> Option<String> {
 
 /// Refuses wrong hosts and other origins, then dresses the answer.
 pub(super) async fn check(State(site): State<Site>, request: Request<Body>, next: Next) -> Response {
-    let mut response = match refusal(&site.hosts, request.headers()) {
+    let mut response = match refusal(&site.hosts, site.encrypted, request.headers()) {
         Some(refused) => refused.into_response(),
         None => next.run(request).await,
     };
@@ -67,14 +67,15 @@ pub(super) async fn check(State(site): State<Site>, request: Request<Body>, next
     response
 }
 
-fn refusal(hosts: &Hosts, headers: &HeaderMap) -> Option<Failure> {
+fn refusal(hosts: &Hosts, encrypted: bool, headers: &HeaderMap) -> Option<Failure> {
     let host = host_name(headers);
     if headers.get_all(header::HOST).iter().count() != 1 || !host.is_some_and(|host| hosts.knows(&host)) {
         return Some(Failure::plain(421, "WRONG_HOST", "This pool does not answer under this name."));
     }
     // A browser names the page that asks. Pages of other origins have no business here, whatever they carry.
     if let Some(origin) = headers.get(header::ORIGIN) {
-        let own = headers.get(header::HOST).and_then(|h| h.to_str().ok()).map(|h| format!("http://{h}"));
+        let scheme = if encrypted { "https" } else { "http" };
+        let own = headers.get(header::HOST).and_then(|h| h.to_str().ok()).map(|h| format!("{scheme}://{h}"));
         if own.is_none_or(|own| !origin.as_bytes().eq_ignore_ascii_case(own.as_bytes())) {
             return Some(Failure::plain(403, "WRONG_ORIGIN", "Pages of other origins may not ask here."));
         }

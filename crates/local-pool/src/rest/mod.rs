@@ -6,9 +6,11 @@ mod guard;
 mod page;
 mod tasks;
 mod upload;
+mod vpn;
 
 use crate::error::PoolError;
 use crate::pool::Pool;
+use crate::vpn::Gateway;
 use answer::Failure;
 use axum::Router;
 use axum::body::Body;
@@ -19,8 +21,10 @@ use serde::Serialize;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
@@ -37,6 +41,11 @@ struct Site {
     pool: Arc<Pool>,
     grpc: SocketAddr,
     hosts: Arc<guard::Hosts>,
+    gateway: Option<Arc<Gateway>>,
+    /// Whether the listener speaks TLS.
+    encrypted: bool,
+    /// Whether it can be reached from this computer alone.
+    loopback: bool,
 }
 
 /// Where a request comes from.
@@ -52,6 +61,9 @@ fn router(site: Site) -> Router {
         .route("/balance", get(account::balance))
         .route("/transfer", post(account::transfer))
         .route("/nodes", get(account::nodes))
+        .route("/vpn/public-key", get(vpn::public_key))
+        .route("/vpn/join", post(vpn::join).delete(vpn::leave))
+        .route("/vpn/status", get(vpn::status))
         .route("/tasks", get(tasks::list).post(upload::submit))
         .route("/tasks/{id}", get(tasks::one))
         .route("/tasks/{id}/parts", get(tasks::parts))
@@ -73,6 +85,15 @@ struct WellKnown {
     dialect: &'static str,
     protocol_version: u32,
     grpc_addr: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vpn: Option<PrivateWay>,
+}
+
+/// The way through a private link.
+#[derive(Serialize)]
+struct PrivateWay {
+    grpc_addr: String,
+    required: bool,
 }
 
 /// Tells a worker where to connect.
@@ -88,20 +109,42 @@ async fn well_known(State(site): State<Site>, headers: axum::http::HeaderMap) ->
         }
     });
     let protocol_version = hivemind_proto::limits::PROTOCOL_VERSION;
-    axum::Json(WellKnown { dialect: "hivemind.v1", protocol_version, grpc_addr })
+    let vpn = site
+        .gateway
+        .as_ref()
+        .map(|gateway| PrivateWay { grpc_addr: gateway.grpc().to_string(), required: gateway.is_required() });
+    let inside = vpn.as_ref().filter(|vpn| vpn.required).map(|vpn| vpn.grpc_addr.clone());
+    let grpc_addr = inside.unwrap_or(grpc_addr);
+    axum::Json(WellKnown { dialect: "hivemind.v1", protocol_version, grpc_addr, vpn })
 }
 
 /// Serves until the pool ends.
-pub(crate) async fn serve(pool: Arc<Pool>, listener: TcpListener, grpc: SocketAddr) -> Result<(), PoolError> {
-    let hosts = Arc::new(guard::Hosts::new(&pool.config.allowed_hosts, listener.local_addr()?.ip()));
-    let router = router(Site { pool: pool.clone(), grpc, hosts });
+pub(crate) async fn serve(
+    pool: Arc<Pool>,
+    listener: TcpListener,
+    grpc: SocketAddr,
+    gateway: Option<Arc<Gateway>>,
+    tls: Option<TlsAcceptor>,
+) -> Result<(), PoolError> {
+    let bound = listener.local_addr()?.ip();
+    let hosts = Arc::new(guard::Hosts::new(&pool.config.allowed_hosts, bound));
+    let (encrypted, loopback) = (tls.is_some(), bound.is_loopback());
+    let router = router(Site { pool: pool.clone(), grpc, hosts, gateway, encrypted, loopback });
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let open = TaskTracker::new();
     while let Some((stream, peer)) = accept(&pool, &listener).await {
         let Ok(place) = room.clone().acquire_owned().await else { break };
-        let (router, pool) = (router.clone(), pool.clone());
+        let (router, pool, tls) = (router.clone(), pool.clone(), tls.clone());
         open.spawn(async move {
-            connection(&pool, stream, peer.ip(), router).await;
+            let Some(tls) = tls else {
+                connection(&pool, stream, peer.ip(), router).await;
+                return drop(place);
+            };
+            match tokio::time::timeout(HEAD_TIME, tls.accept(stream)).await {
+                Ok(Ok(stream)) => connection(&pool, stream, peer.ip(), router).await,
+                Ok(Err(error)) => tracing::debug!(%error, "a connection began without TLS"),
+                Err(_) => tracing::debug!("a connection began with silence"),
+            }
             drop(place);
         });
     }
@@ -131,7 +174,7 @@ async fn accept(pool: &Pool, listener: &TcpListener) -> Option<(TcpStream, Socke
     }
 }
 
-async fn connection(pool: &Pool, stream: TcpStream, peer: IpAddr, router: Router) {
+async fn connection(pool: &Pool, stream: impl AsyncRead + AsyncWrite + Unpin, peer: IpAddr, router: Router) {
     let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));

@@ -11,6 +11,7 @@ mod charging;
 mod hostile;
 mod leases;
 mod page;
+mod private_link;
 mod reports;
 mod requester;
 mod restart;
