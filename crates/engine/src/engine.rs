@@ -12,7 +12,7 @@ use crate::failure::{status_of, translate};
 use crate::grant::{self, Weights};
 use crate::image::{Hold, Images, Ledger, Pinned};
 use crate::info::describe;
-use crate::package::{Contents, Package, check_command};
+use crate::package::{Contents, Package, PackageError, check_command};
 use crate::policy;
 use crate::relay::{self, Listed, Relays, Route, Running};
 use crate::run;
@@ -448,6 +448,12 @@ fn label_filter(install: &InstallId) -> String {
     format!("{}={install}", policy::LABEL_INSTALL)
 }
 
+/// A package that was refused, or that our own disk does not give back.
+fn not_opened(error: &PackageError) -> EngineError {
+    let kind = if error.is_ours() { EngineErrorKind::Disk } else { EngineErrorKind::Package };
+    EngineError::new(kind, error.to_string())
+}
+
 fn package_error(error: impl std::fmt::Display) -> EngineError {
     EngineError::new(EngineErrorKind::Package, error.to_string())
 }
@@ -605,7 +611,7 @@ impl Engine for DockerEngine {
 
 async fn open_package(path: std::path::PathBuf, disk_bytes: u64) -> Result<Package, EngineError> {
     let opened = tokio::task::spawn_blocking(move || Package::open(&path, disk_bytes)).await;
-    opened.map_err(|e| failed(format!("could not check the package: {e}")))?.map_err(package_error)
+    opened.map_err(|e| failed(format!("could not check the package: {e}")))?.map_err(|e| not_opened(&e))
 }
 
 /// Command line and folder: the assignment's word, else the manifest's, else the entry file's.

@@ -85,6 +85,11 @@ fn by_io(error: &io::Error) -> (EngineErrorKind, String) {
             (EngineErrorKind::Forbidden, "this user may not use the container engine".to_owned())
         }
         io::ErrorKind::NotFound => absent("its socket"),
+        // EMFILE and ENFILE, the same on all Unixes we know.
+        _ if cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24)) => (
+            EngineErrorKind::Stopped,
+            format!("too many files are open to reach the container engine: {error}"),
+        ),
         _ => (EngineErrorKind::Stopped, format!("the container engine does not answer: {error}")),
     }
 }

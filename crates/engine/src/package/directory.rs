@@ -77,7 +77,7 @@ struct End {
 
 /// Reads and checks the directory and every local header.
 pub(super) fn read(file: &mut File) -> Result<Vec<ZipEntry>, PackageError> {
-    let length = file.seek(SeekFrom::End(0)).map_err(|e| unreadable(&e))?;
+    let length = file.seek(SeekFrom::End(0)).map_err(|e| PackageError::unreadable(&e))?;
     let end = read_end(file, length)?;
     let directory = read_at(file, end.directory_at, end.directory_bytes)?;
     let mut entries = Vec::new();
@@ -380,15 +380,11 @@ fn check_descriptor(file: &mut File, entry: &ZipEntry, at: u64, bytes: u64) -> R
 /// Reads a piece whose size the callers have bounded.
 fn read_at(file: &mut File, at: u64, bytes: u64) -> Result<Vec<u8>, PackageError> {
     let mut piece = Vec::with_capacity(usize::try_from(bytes).unwrap_or_default());
-    file.seek(SeekFrom::Start(at)).map_err(|e| unreadable(&e))?;
-    file.take(bytes).read_to_end(&mut piece).map_err(|e| unreadable(&e))?;
+    file.seek(SeekFrom::Start(at)).map_err(|e| PackageError::unreadable(&e))?;
+    file.take(bytes).read_to_end(&mut piece).map_err(|e| PackageError::unreadable(&e))?;
     if piece.len() as u64 == bytes {
         Ok(piece)
     } else {
         Err(PackageError::whole("truncated", "the file ends before its directory says"))
     }
-}
-
-fn unreadable(error: &std::io::Error) -> PackageError {
-    PackageError::whole("unreadable", format!("the package cannot be read: {error}"))
 }

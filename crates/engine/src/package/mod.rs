@@ -47,8 +47,7 @@ impl Package {
     /// # Errors
     /// The first rule it breaks, with the entry.
     pub fn open(path: &Path, disk_bytes: u64) -> Result<Self, PackageError> {
-        let mut file = File::open(path)
-            .map_err(|e| PackageError::whole("unreadable", format!("the package cannot be read: {e}")))?;
+        let mut file = File::open(path).map_err(|e| PackageError::unreadable(&e))?;
         let entries = directory::read(&mut file)?;
         check_sizes(&entries, disk_bytes)?;
         check_names(&entries)?;

@@ -4,6 +4,7 @@ use std::io;
 
 /// Bytes of a reason: a parser's words may quote what they are about.
 const MOST_WHY: usize = 240;
+const UNREADABLE: &str = "unreadable";
 
 /// A refused package: which rule, which entry, why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,16 @@ impl PackageError {
         let head = entry.get(..entry.len().min(1000)).unwrap_or_default();
         let shown = plain_line(&String::from_utf8_lossy(head), 120);
         Self { rule, entry: Some(shown), why: plain_line(why.as_ref(), MOST_WHY) }
+    }
+
+    /// The file on this computer's disk cannot be read: no fault of what is in it.
+    pub(crate) fn unreadable(error: &io::Error) -> Self {
+        Self::whole(UNREADABLE, format!("the package cannot be read: {error}"))
+    }
+
+    /// Whether this computer is the reason.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.rule == UNREADABLE
     }
 
     /// What went wrong while unpacking: our own refusal travelling inside an I/O error, or damage.

@@ -306,6 +306,7 @@ fn engine_failed(key: TaskKey, error: EngineError) -> Input {
         EngineErrorKind::ImageRefused
         | EngineErrorKind::ImageTooLarge
         | EngineErrorKind::Gpu
+        | EngineErrorKind::Disk
         | EngineErrorKind::Dependencies
         | EngineErrorKind::Network => {
             return room::cannot_run(key, engine_problem(&error).code, &error.message);
@@ -322,7 +323,6 @@ fn engine_failed(key: TaskKey, error: EngineError) -> Input {
         EngineErrorKind::Package => FailureClass::Package,
         EngineErrorKind::Output => FailureClass::Result,
         EngineErrorKind::Missing
-        | EngineErrorKind::Disk
         | EngineErrorKind::Stopped
         | EngineErrorKind::Forbidden
         | EngineErrorKind::TooOld
