@@ -14,11 +14,13 @@ mod engine;
 #[path = "../product/program.rs"]
 mod program;
 
+mod answers;
 mod disk;
 mod engine_down;
 mod failpoints;
 mod kill;
 mod lane;
+mod middleman;
 mod partitions;
 mod private_engine;
 mod soak;

@@ -141,6 +141,14 @@ const ROWS: &[Row] = &[
         test: "partitions::a_wire_that_fails_in_any_way_loses_nothing",
     },
     Row {
+        name: "ANSWERS",
+        about: "every gRPC code at every call of the worker, on the wire",
+        runs: 192,
+        package: PRODUCT,
+        target: "faults",
+        test: "answers::no_code_at_any_call_loses_anything",
+    },
+    Row {
         name: "SOAK",
         about: "small tasks among small faults for --minutes; memory, descriptors and threads stay",
         runs: 20,
