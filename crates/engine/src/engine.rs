@@ -425,7 +425,10 @@ impl DockerEngine {
                 Err(error) => error,
             };
             // A container that this process did not make and that cannot be started counts as gone.
-            let again = matches!(error.kind, EngineErrorKind::Failed | EngineErrorKind::Gone);
+            let again = matches!(
+                error.kind,
+                EngineErrorKind::Failed | EngineErrorKind::Broken | EngineErrorKind::Gone
+            );
             let again = again && tries < RELAY_STARTS;
             if !again || !relay::has_ended(&self.connection, relay).await? {
                 return Err(error);

@@ -38,6 +38,12 @@ fn kind_of(error: &Error) -> (EngineErrorKind, String) {
         Error::DockerResponseServerError { status_code: code @ 502..=504, message } => {
             (EngineErrorKind::Stopped, format!("the engine answered {code}: {message}"))
         }
+        // The runtime's words are about the container it was to start.
+        Error::DockerResponseServerError { status_code: code @ 500.., message }
+            if !message.contains("OCI runtime") =>
+        {
+            (EngineErrorKind::Broken, format!("the engine answered {code}: {message}"))
+        }
         Error::DockerResponseServerError { status_code, message } => {
             (EngineErrorKind::Failed, format!("the engine answered {status_code}: {message}"))
         }
@@ -126,7 +132,8 @@ mod tests {
         for (error, kind) in [
             (said(404, "No such container: x"), EngineErrorKind::Gone),
             (said(404, "exec: not found"), EngineErrorKind::Failed),
-            (answered(500), EngineErrorKind::Failed),
+            (said(500, "database not open"), EngineErrorKind::Broken),
+            (said(500, "OCI runtime create failed: exec: not found"), EngineErrorKind::Failed),
             (said(500, "could not select device driver \"nvidia\""), EngineErrorKind::Gpu),
             (answered(503), EngineErrorKind::Stopped),
             (Error::RequestTimeoutError, EngineErrorKind::Stopped),

@@ -38,6 +38,7 @@ pub fn engine_problem(error: &EngineError) -> ApiError {
         | EngineErrorKind::Output
         | EngineErrorKind::Disk
         | EngineErrorKind::Gone
+        | EngineErrorKind::Broken
         | EngineErrorKind::Failed => ErrorCode::EngineFailed,
     };
     ApiError::new(code, &error.message)

@@ -45,6 +45,8 @@ pub enum EngineErrorKind {
     Dependencies,
     /// The task may reach hosts, but there is no way out for it here.
     Network,
+    /// Something inside the engine went wrong; what was asked for had nothing to do with it.
+    Broken,
     /// Anything else.
     Failed,
 }

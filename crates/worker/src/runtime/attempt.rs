@@ -311,9 +311,10 @@ fn engine_failed(key: TaskKey, error: EngineError) -> Input {
         | EngineErrorKind::Network => {
             return room::cannot_run(key, engine_problem(&error).code, &error.message);
         }
-        // Whoever took it away, it was not the task: it begins again elsewhere, or here.
-        EngineErrorKind::Gone => {
-            let message = format!("the container is gone: {}", error.message);
+        // Whatever went wrong, it was not the task: it begins again elsewhere, or here.
+        EngineErrorKind::Gone | EngineErrorKind::Broken => {
+            let what = if error.kind == EngineErrorKind::Gone { "the container is gone: " } else { "" };
+            let message = format!("{what}{}", error.message);
             return Input::Task(
                 key,
                 TaskInput::Stop(Verdict::HandedBack { reason: HandBack::EngineLost, message }),

@@ -66,6 +66,7 @@ async fn engine(shared: &Shared) -> Finding {
                 | EngineErrorKind::Gone
                 | EngineErrorKind::Dependencies
                 | EngineErrorKind::Network
+                | EngineErrorKind::Broken
                 | EngineErrorKind::Failed => "Look at the Docker service's own log.",
             };
             advise(finding(1, "engine", Level::Error, problem.message.clone()), problem.code, fix)

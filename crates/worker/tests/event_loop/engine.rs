@@ -117,16 +117,24 @@ fn failures_of_the_engine_are_told_by_their_class() {
 }
 
 #[test]
-fn an_attempt_whose_container_is_gone_is_handed_back_and_begins_again() {
-    let world = World::default();
-    world.pool.give(assigned("lost"));
-    world.engine.faults.fail(EngineCall::Run, EngineError::new(EngineErrorKind::Gone, "it is not there"));
-    world.live(async |_| {
-        world.when("handed back", |w| journalled(w, "lost", Phase::HandedBack)).await;
-        world.pass(1.0).await;
-    });
-    assert_eq!(world.pool.attempt(&key("lost", 1)).handed_back, [HandBack::EngineLost]);
-    assert_clean(&world);
+fn what_is_no_fault_of_the_task_is_handed_back_and_begins_again() {
+    let table = [
+        (EngineCall::Run, EngineErrorKind::Gone, HandBack::EngineLost),
+        (EngineCall::Prepare, EngineErrorKind::Broken, HandBack::EngineLost),
+        (EngineCall::Run, EngineErrorKind::Broken, HandBack::EngineLost),
+        (EngineCall::Prepare, EngineErrorKind::Disk, HandBack::CannotRun),
+    ];
+    for (call, kind, reason) in table {
+        let world = World::default();
+        world.pool.give(assigned("lost"));
+        world.engine.faults.fail(call, EngineError::new(kind, "it is not there"));
+        world.live(async |_| {
+            world.when("handed back", |w| journalled(w, "lost", Phase::HandedBack)).await;
+            world.pass(1.0).await;
+        });
+        assert_eq!(world.pool.attempt(&key("lost", 1)).handed_back, [reason], "{call:?} {kind:?}");
+        assert_clean(&world);
+    }
 }
 
 #[test]
