@@ -76,8 +76,14 @@ pub enum Command {
     Stop,
     /// Finish running tasks, take no new ones, then stop.
     Finish,
-    /// Take no new tasks for a while; running ones go on.
+    /// Give way for a while: no new tasks, running ones are frozen.
     Snooze(SnoozeOptions),
+    /// Work for a while although the rules say no.
+    IgnoreRules(IgnoreRulesOptions),
+    /// Show the preset of the rules, or take one over: quiet, balanced, max.
+    Preset(PresetOptions),
+    /// Show what it did and why.
+    Timeline(TimelineOptions),
     /// List tasks, newest first; with an id, show one with its report.
     Tasks(TasksOptions),
     /// Show a task's output.
@@ -129,6 +135,29 @@ pub struct RunOptions {
 pub struct SnoozeOptions {
     /// Such as `15m`, `1h`, `08:00`; `resume` for until you resume, `off` to work again.
     pub length: String,
+}
+
+/// How long.
+#[derive(Debug, Args)]
+pub struct IgnoreRulesOptions {
+    /// Minutes, at most a day; 0 follows the rules again.
+    #[arg(default_value_t = 60)]
+    pub minutes: u32,
+}
+
+/// Which preset.
+#[derive(Debug, Args)]
+pub struct PresetOptions {
+    /// `quiet`, `balanced` or `max`; shows the present one when absent.
+    pub name: Option<String>,
+}
+
+/// How far back.
+#[derive(Debug, Args)]
+pub struct TimelineOptions {
+    /// Hours back from now, 1 to 744.
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=744))]
+    pub hours: u32,
 }
 
 /// Which tasks.

@@ -1,13 +1,13 @@
 //! Commands that ask the running worker.
 
 use crate::cli::{Cli, Command, HostsCommand, ImagesCommand, LogsOptions, MetricsOptions, SettingsCommand};
-use crate::{output, process, proof, tasks};
+use crate::{output, process, proof, tasks, timeline};
 use anyhow::Context;
 use futures_util::StreamExt;
 use hivemind_control::{
-    ApiError, DecisionReason, EarningsQuery, ErrorCode, Event, HostAnswer, HostDecision, ImageAnswer,
-    ImageDecision, ImageQuestion, Level, LogLine, LogQuery, LoginRequest, MetricsSample, SettingChange,
-    SettingView, Snapshot, SnoozeRequest, StatusState, TaskRef,
+    ApiError, DecisionReason, EarningsQuery, ErrorCode, Event, HostAnswer, HostDecision, IgnoreRulesRequest,
+    ImageAnswer, ImageDecision, ImageQuestion, Level, LogLine, LogQuery, LoginRequest, MetricsSample,
+    PresetRequest, SettingChange, SettingView, Snapshot, SnoozeRequest, StatusState, TaskRef, TimelineQuery,
 };
 use hivemind_local_api::SocketClient;
 use hivemind_worker_core::port::SettingsStore;
@@ -43,6 +43,22 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Snooze(options) => {
             let request = SnoozeRequest { length: options.length.clone() };
             show(cli, &worker.snooze(request).await?, status);
+        }
+        Command::IgnoreRules(options) => {
+            let request = IgnoreRulesRequest { minutes: options.minutes };
+            show(cli, &worker.ignore_rules(request).await?, status);
+        }
+        Command::Preset(options) => {
+            if let Some(name) = &options.name {
+                worker.set_preset(PresetRequest { name: name.clone() }).await?;
+            }
+            show(cli, &worker.snapshot(()).await?.preset, timeline::preset);
+        }
+        Command::Timeline(options) => {
+            let now = worker.timeline(TimelineQuery::default()).await?.to_ms;
+            let from = now.saturating_sub(i64::from(options.hours) * 3_600_000);
+            let query = TimelineQuery { from_ms: Some(from), to_ms: Some(now) };
+            show(cli, &worker.timeline(query).await?, timeline::show);
         }
         Command::Logout => show(cli, &worker.logout(()).await?, status),
         Command::Tasks(options) => tasks::run(cli, &worker, options).await?,

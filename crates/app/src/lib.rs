@@ -13,6 +13,7 @@ mod process;
 mod proof;
 mod requester;
 mod tasks;
+mod timeline;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -59,6 +60,9 @@ async fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
         | Command::Stop
         | Command::Finish
         | Command::Snooze(_)
+        | Command::IgnoreRules(_)
+        | Command::Preset(_)
+        | Command::Timeline(_)
         | Command::Tasks(_)
         | Command::Logs(_)
         | Command::StopTask(_)

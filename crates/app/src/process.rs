@@ -8,11 +8,11 @@ use anyhow::Context;
 use hivemind_control::{ApiError, Control, ErrorCode};
 use hivemind_egress::EgressProxy;
 use hivemind_engine::{Companion, DockerEngine};
-use hivemind_host::{GpuSource, SystemClock, SystemHost};
+use hivemind_host::{GpuSource, Places, SystemClock, SystemHost, SystemSenses};
 use hivemind_local_api::{BrowserListener, Sessions, SocketListener};
 use hivemind_pool_client::{V1Config, V1Pool};
 use hivemind_store::{
-    DataFolder, FileDebug, FileLogs, FileSettings, FolderError, KeyringSecrets, Lock, SqliteJournal,
+    DataFolder, FileBook, FileDebug, FileLogs, FileSettings, FolderError, KeyringSecrets, Lock, SqliteJournal,
 };
 use hivemind_worker_core::port::{Clock, SettingsStore};
 use hivemind_worker_core::{Ports, Worker};
@@ -133,8 +133,10 @@ impl Running {
             engine: Arc::new(engine),
             pool: Arc::new(pool),
             host: Arc::new(SystemHost::new(folder.data(), gpus)),
+            senses: Arc::new(SystemSenses::new(Places::of_this_session())),
             journal: Arc::new(journal),
             logs: Arc::new(FileLogs::new(folder.logs(), Arc::clone(&clock))),
+            book: Arc::new(FileBook::new(&folder.book_file())),
             debug: Arc::new(FileDebug::new(folder.debug(), Arc::clone(&clock))),
             secrets: Arc::new(KeyringSecrets::new(folder, mode.keyring)),
             settings,

@@ -32,8 +32,14 @@ macro_rules! control_commands {
         Operate stop(()) -> $crate::Snapshot;
         /// Let running tasks finish, take no new ones, then stop.
         Operate finish(()) -> $crate::Snapshot;
-        /// Take no new work for a while, or again.
+        /// Give way for a while, or work again.
         Operate snooze($crate::SnoozeRequest) -> $crate::Snapshot;
+        /// Work although the rules say no; not with a full disk, critical heat or while it ends.
+        Operate ignore_rules($crate::IgnoreRulesRequest) -> $crate::Snapshot;
+        /// Take over a preset's settings.
+        Operate set_preset($crate::PresetRequest) -> Vec<$crate::SettingView>;
+        /// What it did and why.
+        Read timeline($crate::TimelineQuery) -> $crate::TimelineView;
         /// A page of finished and running tasks, newest first.
         Read tasks($crate::HistoryQuery) -> $crate::HistoryPage;
         /// One attempt.

@@ -12,6 +12,7 @@ mod proof;
 mod settings;
 mod snapshot;
 mod task;
+mod timeline;
 
 pub use decision::*;
 pub use metrics::*;
@@ -20,6 +21,7 @@ pub use proof::*;
 pub use settings::*;
 pub use snapshot::*;
 pub use task::*;
+pub use timeline::*;
 
 /// One finding of the health checks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]

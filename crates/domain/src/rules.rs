@@ -8,11 +8,14 @@ use crate::time::{Now, WallMs};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+mod book;
 mod judging;
+pub mod preset;
 mod schedule;
 mod signals;
 mod snooze;
 
+pub use book::{Book, Span, Sum};
 pub use judging::Memory;
 pub use schedule::{Schedule, ScheduleError, clock_text, next_clock};
 pub use signals::{Sensed, Sensor, Signal, Signals};

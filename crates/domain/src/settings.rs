@@ -105,6 +105,17 @@ keys! {
     image_quota None, None, "20g", Kind::Size, false;
     minimum_isolation None, None, "plain", Kind::Choice(crate::isolation::WORDS), false;
     schedule None, None, "", Kind::Hours, false;
+    idle_minutes None, None, "3", Kind::Integer { min: 1, max: 240 }, false;
+    in_use_cpu_percent None, None, "25", Kind::Integer { min: 0, max: 100 }, false;
+    in_use_memory_percent None, None, "25", Kind::Integer { min: 1, max: 100 }, false;
+    in_use_gpu None, None, "false", Kind::Flag, false;
+    away_cpu_percent None, None, "80", Kind::Integer { min: 1, max: 100 }, false;
+    away_memory_percent None, None, "60", Kind::Integer { min: 1, max: 100 }, false;
+    run_on_battery None, None, "false", Kind::Flag, false;
+    run_on_metered None, None, "false", Kind::Flag, false;
+    exclusive_apps None, None, "", Kind::Text { optional: true }, false;
+    max_cpu_celsius None, None, "80", Kind::Integer { min: 40, max: 110 }, false;
+    max_gpu_celsius None, None, "78", Kind::Integer { min: 40, max: 110 }, false;
     busy_percent None, None, "0", Kind::Integer { min: 0, max: 100 }, false;
     dynamic_priority None, None, "true", Kind::Flag, false;
     max_memory_limit Some("MAX_MEMORY_LIMIT"), None, "4g", Kind::Size, false;
@@ -336,14 +347,37 @@ impl Settings {
     /// The owner's rules about when to work; hours are counted in `zone`.
     #[must_use]
     pub fn rules(&self, zone: jiff::tz::TimeZone) -> crate::rules::Rules {
-        let busy = u8::try_from(self.integer("busy_percent")).unwrap_or_default();
+        let number = |name: &str| u8::try_from(self.integer(name)).unwrap_or(u8::MAX);
+        let busy = number("busy_percent");
         crate::rules::Rules {
+            idle_after: std::time::Duration::from_secs(self.integer("idle_minutes").saturating_mul(60)),
+            in_use: crate::rules::Share {
+                cpu_percent: number("in_use_cpu_percent"),
+                memory_percent: number("in_use_memory_percent"),
+                gpu: self.flag("in_use_gpu"),
+            },
+            away: crate::rules::Share {
+                cpu_percent: number("away_cpu_percent"),
+                memory_percent: number("away_memory_percent"),
+                gpu: true,
+            },
+            on_battery: self.flag("run_on_battery"),
+            on_metered: self.flag("run_on_metered"),
+            cpu_celsius: number("max_cpu_celsius"),
+            gpu_celsius: number("max_gpu_celsius"),
             busy_in_use: busy,
             busy_away: busy,
             schedule: crate::rules::Schedule::parse(self.text("schedule")).unwrap_or_default(),
             zone,
             ..crate::rules::Rules::default()
         }
+    }
+
+    /// Programs that want the computer for themselves, in small letters.
+    #[must_use]
+    pub fn exclusive_apps(&self) -> Vec<String> {
+        let named = self.text("exclusive_apps").split(',').map(|name| name.trim().to_lowercase());
+        named.filter(|name| !name.is_empty()).take(64).collect()
     }
 
     /// The standard image's full reference.

@@ -599,6 +599,10 @@ impl Engine for DockerEngine {
         grant::prioritise(&self.connection, &self.weights, container, priority).await
     }
 
+    async fn limit(&self, container: &str, cpu_millis: u32) -> Result<(), EngineError> {
+        grant::limit(&self.connection, container, cpu_millis).await
+    }
+
     async fn freeze(&self, container: &str) -> Result<(), EngineError> {
         crate::freeze::freeze(&self.connection, container, true).await
     }

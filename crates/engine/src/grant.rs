@@ -122,6 +122,17 @@ pub(crate) async fn prioritise(
     }
 }
 
+/// Gives a running container so many thousandths of a core.
+pub(crate) async fn limit(engine: &Connection, container: &str, cpu_millis: u32) -> Result<(), EngineError> {
+    let nano_cpus = Some(i64::from(cpu_millis) * 1_000_000);
+    let body = ContainerUpdateBody { nano_cpus, ..ContainerUpdateBody::default() };
+    match engine.docker()?.update_container(container, body).await {
+        Ok(()) => Ok(()),
+        Err(error) if matches!(status_of(&error), Some(404 | 409)) => Ok(()),
+        Err(error) => Err(translate("change the container's part of the processor", &error)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,8 +6,10 @@ mod clock;
 mod gpu;
 mod network;
 mod processes;
+mod senses;
 mod system;
 
 pub use clock::SystemClock;
 pub use gpu::GpuSource;
+pub use senses::{Places, SystemSenses};
 pub use system::SystemHost;

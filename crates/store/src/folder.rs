@@ -99,6 +99,12 @@ impl DataFolder {
         self.config.join("settings.toml")
     }
 
+    /// The book of seconds.
+    #[must_use]
+    pub fn book_file(&self) -> PathBuf {
+        self.data.join("book.jsonl")
+    }
+
     /// The journal.
     #[must_use]
     pub fn journal_file(&self) -> PathBuf {

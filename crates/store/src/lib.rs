@@ -3,6 +3,7 @@
 //! Architecture invariant: a file that cannot be understood is never deleted and never overwritten. It is set
 //! aside, and whoever opened it is told.
 
+mod book;
 mod damage;
 mod debug;
 mod durable;
@@ -15,6 +16,7 @@ mod policy;
 mod secrets;
 mod settings;
 
+pub use book::FileBook;
 pub use damage::Damage;
 pub use debug::FileDebug;
 pub use folder::{DataFolder, FolderError, Lock};

@@ -32,6 +32,7 @@ pub enum EngineCall {
     Remove,
     Own,
     Prioritise,
+    Limit,
     Freeze,
     Thaw,
 }
@@ -53,6 +54,7 @@ struct State {
     made: u32,
     started: Vec<TaskKey>,
     priorities: BTreeMap<String, Priority>,
+    limits: BTreeMap<String, u32>,
 }
 
 struct Container {
@@ -176,6 +178,12 @@ impl FakeEngine {
         let state = lock(&self.state);
         let runs = |c: &&Container| c.started.is_some() && c.end().is_none_or(|(at, _)| at > now);
         state.containers.values().filter(runs).count()
+    }
+
+    /// Thousandths of a core that a container was given last, after its beginning.
+    #[must_use]
+    pub fn limit_of(&self, container: &str) -> Option<u32> {
+        lock(&self.state).limits.get(container).copied()
     }
 
     /// How many containers are frozen now.
@@ -391,6 +399,12 @@ impl Engine for FakeEngine {
     async fn prioritise(&self, container: &str, priority: Priority) -> Result<(), EngineError> {
         self.enter(EngineCall::Prioritise).await?;
         lock(&self.state).priorities.insert(container.to_owned(), priority);
+        Ok(())
+    }
+
+    async fn limit(&self, container: &str, cpu_millis: u32) -> Result<(), EngineError> {
+        self.enter(EngineCall::Limit).await?;
+        lock(&self.state).limits.insert(container.to_owned(), cpu_millis);
         Ok(())
     }
 

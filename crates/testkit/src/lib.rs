@@ -7,6 +7,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends at once and says why")]
 
+mod book;
 mod clock;
 pub mod contract;
 mod debug;
@@ -21,9 +22,11 @@ mod program;
 mod proxy;
 mod row;
 mod secrets;
+mod senses;
 mod settings;
 mod world;
 
+pub use book::MemoryBook;
 pub use clock::FakeClock;
 pub use debug::{KeptDebug, MemoryDebug};
 pub use desktop::FakeDesktop;
@@ -38,6 +41,7 @@ pub use program::Program;
 pub use proxy::{FaultProxy, Weather};
 pub use row::{Part, Row, percentile};
 pub use secrets::{MemorySecrets, Vault};
+pub use senses::FakeSenses;
 pub use settings::FakeSettings;
 pub use world::World;
 

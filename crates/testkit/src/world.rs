@@ -1,8 +1,8 @@
 //! A whole world for a worker.
 
 use crate::{
-    FakeClock, FakeDesktop, FakeEngine, FakeHost, FakePool, FakeSettings, MemoryDebug, MemoryJournal,
-    MemoryLogs, MemorySecrets,
+    FakeClock, FakeDesktop, FakeEngine, FakeHost, FakePool, FakeSenses, FakeSettings, MemoryBook,
+    MemoryDebug, MemoryJournal, MemoryLogs, MemorySecrets,
 };
 use hivemind_control::{Control, Snapshot};
 use hivemind_domain::ids::InstallId;
@@ -25,10 +25,14 @@ pub struct World {
     pub engine: Arc<FakeEngine>,
     /// This computer.
     pub host: Arc<FakeHost>,
+    /// What it notices.
+    pub senses: Arc<FakeSenses>,
     /// Attempts.
     pub journal: Arc<MemoryJournal>,
     /// Their output.
     pub logs: Arc<MemoryLogs>,
+    /// The book of seconds.
+    pub book: Arc<MemoryBook>,
     /// What is kept of failed attempts.
     pub debug: Arc<MemoryDebug>,
     /// Tokens.
@@ -73,8 +77,10 @@ impl World {
             pool: Arc::new(FakePool::new(Arc::clone(&clock))),
             engine: Arc::new(FakeEngine::new(Arc::clone(&clock))),
             host: Arc::new(FakeHost::new(Arc::clone(&clock))),
+            senses: Arc::new(FakeSenses::new(Arc::clone(&clock))),
             journal: Arc::new(MemoryJournal::new(Arc::clone(&clock))),
             logs: Arc::new(logs),
+            book: Arc::default(),
             debug: Arc::new(MemoryDebug::new(Arc::clone(&clock))),
             secrets: Arc::default(),
             settings: Arc::default(),
@@ -99,8 +105,10 @@ impl World {
             pool: self.pool.clone(),
             engine: self.engine.clone(),
             host: self.host.clone(),
+            senses: self.senses.clone(),
             journal: Arc::clone(&self.journal) as Arc<dyn Journal>,
             logs: Arc::clone(&self.logs) as Arc<dyn LogArchive>,
+            book: self.book.clone(),
             debug: self.debug.clone(),
             secrets: self.secrets.clone(),
             settings: self.settings.clone(),

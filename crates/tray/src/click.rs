@@ -1,6 +1,6 @@
 //! What a person can do in the tray.
 
-use hivemind_control::{ApiError, Control};
+use hivemind_control::{ApiError, Control, IgnoreRulesRequest, SnoozeRequest};
 
 /// A menu entry that does something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -11,6 +11,10 @@ pub enum Click {
     Stop,
     /// Let running tasks finish, then stop.
     Finish,
+    /// Give way for so long, as `snooze` takes it; `off` works again.
+    Snooze(&'static str),
+    /// Set the rules aside for so many minutes; 0 follows them again.
+    IgnoreRules(u32),
     /// Show the window.
     OpenDashboard,
     /// End the worker.
@@ -27,6 +31,12 @@ impl Click {
             Self::Start => control.start(()).await.map(drop),
             Self::Stop => control.stop(()).await.map(drop),
             Self::Finish => control.finish(()).await.map(drop),
+            Self::Snooze(length) => {
+                control.snooze(SnoozeRequest { length: length.to_owned() }).await.map(drop)
+            }
+            Self::IgnoreRules(minutes) => {
+                control.ignore_rules(IgnoreRulesRequest { minutes }).await.map(drop)
+            }
             Self::OpenDashboard => control.open_window(()).await,
             Self::Quit => control.quit(()).await,
         }

@@ -3,7 +3,7 @@
 use crate::click::Click;
 use crate::language::Language;
 use crate::words::Words;
-use hivemind_control::{PoolState, Snapshot, StatusState};
+use hivemind_control::{DecisionReason, PoolState, Snapshot, StatusState};
 
 /// Everything a tray host needs to draw.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -50,6 +50,15 @@ pub enum Entry {
         /// What a click does.
         click: Click,
     },
+    /// A menu of its own.
+    Menu {
+        /// Stable name for tests and hosts.
+        id: &'static str,
+        /// What it says.
+        text: String,
+        /// What is in it.
+        items: Vec<Entry>,
+    },
     /// A line between groups.
     Separator,
 }
@@ -78,6 +87,8 @@ pub fn tray_model(snapshot: &Snapshot, language: Language, now_ms: i64) -> TrayM
             enabled: contributing && !snapshot.status.draining,
             click: Click::Finish,
         },
+        snooze(snapshot, words),
+        ignore_rules(snapshot, words),
         Entry::Separator,
         Entry::Action {
             id: "open",
@@ -90,6 +101,38 @@ pub fn tray_model(snapshot: &Snapshot, language: Language, now_ms: i64) -> TrayM
         Entry::Action { id: "quit", text: words.quit().to_owned(), enabled: true, click: Click::Quit },
     ];
     TrayModel { state: snapshot.status.state, status, reason, menu }
+}
+
+/// Pauses, and the way out of one first.
+fn snooze(snapshot: &Snapshot, words: Words) -> Entry {
+    let contributing = snapshot.status.contributing;
+    let action = |id, text: &str, length| Entry::Action {
+        id,
+        text: text.to_owned(),
+        enabled: contributing,
+        click: Click::Snooze(length),
+    };
+    let mut items = Vec::new();
+    if snapshot.status.state == StatusState::Snoozed {
+        items.push(action("snooze_off", words.resume_now(), "off"));
+        items.push(Entry::Separator);
+    }
+    items.push(action("snooze_15m", words.for_15_minutes(), "15m"));
+    items.push(action("snooze_1h", words.for_1_hour(), "1h"));
+    items.push(action("snooze_3h", words.for_3_hours(), "3h"));
+    items.push(action("snooze_0800", words.until_morning(), "08:00"));
+    items.push(action("snooze_resume", words.until_resumed(), "resume"));
+    Entry::Menu { id: "snooze", text: words.snooze().to_owned(), items }
+}
+
+fn ignore_rules(snapshot: &Snapshot, words: Words) -> Entry {
+    let forced = snapshot.decision.all.contains(&DecisionReason::Forced);
+    let (text, click) = if forced {
+        (words.follow_rules(), Click::IgnoreRules(0))
+    } else {
+        (words.ignore_rules(), Click::IgnoreRules(60))
+    };
+    Entry::Action { id: "ignore", text: text.to_owned(), enabled: snapshot.status.contributing, click }
 }
 
 fn status(snapshot: &Snapshot, words: Words, now_ms: i64) -> String {

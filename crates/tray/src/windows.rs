@@ -8,7 +8,9 @@ use std::sync::mpsc as std_mpsc;
 use std::thread;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use tray_icon::menu::{CheckMenuItem, IsMenuItem, Menu, MenuEvent, MenuId, MenuItem, PredefinedMenuItem};
+use tray_icon::menu::{
+    CheckMenuItem, IsMenuItem, Menu, MenuEvent, MenuId, MenuItem, PredefinedMenuItem, Submenu,
+};
 use tray_icon::{Icon, MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
 
 mod messages;
@@ -138,19 +140,29 @@ fn icon(model: &TrayModel) -> Result<Icon, String> {
 fn menu(model: &TrayModel) -> Result<Menu, String> {
     let menu = Menu::new();
     for entry in &model.menu {
-        let item: Box<dyn IsMenuItem> = match entry {
-            Entry::Line { text, .. } => Box::new(MenuItem::new(plain(text), false, None)),
-            Entry::Check { text, checked, click, .. } => {
-                Box::new(CheckMenuItem::with_id(id(*click), plain(text), true, *checked, None))
-            }
-            Entry::Action { text, enabled, click, .. } => {
-                Box::new(MenuItem::with_id(id(*click), plain(text), *enabled, None))
-            }
-            Entry::Separator => Box::new(PredefinedMenuItem::separator()),
-        };
-        menu.append(item.as_ref()).map_err(|error| error.to_string())?;
+        menu.append(item(entry)?.as_ref()).map_err(|error| error.to_string())?;
     }
     Ok(menu)
+}
+
+fn item(entry: &Entry) -> Result<Box<dyn IsMenuItem>, String> {
+    Ok(match entry {
+        Entry::Line { text, .. } => Box::new(MenuItem::new(plain(text), false, None)),
+        Entry::Check { text, checked, click, .. } => {
+            Box::new(CheckMenuItem::with_id(id(*click), plain(text), true, *checked, None))
+        }
+        Entry::Action { text, enabled, click, .. } => {
+            Box::new(MenuItem::with_id(id(*click), plain(text), *enabled, None))
+        }
+        Entry::Menu { text, items, .. } => {
+            let menu = Submenu::new(plain(text), true);
+            for inner in items {
+                menu.append(item(inner)?.as_ref()).map_err(|error| error.to_string())?;
+            }
+            Box::new(menu)
+        }
+        Entry::Separator => Box::new(PredefinedMenuItem::separator()),
+    })
 }
 
 /// One ampersand marks the next letter as its key.
@@ -158,10 +170,18 @@ fn plain(text: &str) -> String {
     text.replace('&', "&&")
 }
 
-const CLICKS: [(Click, &str); 5] = [
+const CLICKS: [(Click, &str); 13] = [
     (Click::Start, "start"),
     (Click::Stop, "stop"),
     (Click::Finish, "finish"),
+    (Click::Snooze("off"), "snooze off"),
+    (Click::Snooze("15m"), "snooze 15m"),
+    (Click::Snooze("1h"), "snooze 1h"),
+    (Click::Snooze("3h"), "snooze 3h"),
+    (Click::Snooze("08:00"), "snooze 08:00"),
+    (Click::Snooze("resume"), "snooze resume"),
+    (Click::IgnoreRules(60), "ignore 60"),
+    (Click::IgnoreRules(0), "ignore 0"),
     (Click::OpenDashboard, "open"),
     (Click::Quit, "quit"),
 ];

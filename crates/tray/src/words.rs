@@ -237,6 +237,42 @@ impl Words {
         self.pick("Finish current tasks, then stop", "完成目前任務後停止")
     }
 
+    pub(crate) fn snooze(self) -> &'static str {
+        self.pick("Snooze", "暫停")
+    }
+
+    pub(crate) fn for_15_minutes(self) -> &'static str {
+        self.pick("For 15 minutes", "15 分鐘")
+    }
+
+    pub(crate) fn for_1_hour(self) -> &'static str {
+        self.pick("For 1 hour", "1 小時")
+    }
+
+    pub(crate) fn for_3_hours(self) -> &'static str {
+        self.pick("For 3 hours", "3 小時")
+    }
+
+    pub(crate) fn until_morning(self) -> &'static str {
+        self.pick("Until 08:00", "到 08:00")
+    }
+
+    pub(crate) fn until_resumed(self) -> &'static str {
+        self.pick("Until I resume", "直到我恢復")
+    }
+
+    pub(crate) fn resume_now(self) -> &'static str {
+        self.pick("Resume now", "立即恢復")
+    }
+
+    pub(crate) fn ignore_rules(self) -> &'static str {
+        self.pick("Ignore rules for 1 hour", "忽略規則 1 小時")
+    }
+
+    pub(crate) fn follow_rules(self) -> &'static str {
+        self.pick("Follow the rules again", "重新遵循規則")
+    }
+
     pub(crate) fn open_dashboard(self) -> &'static str {
         self.pick("Open dashboard", "開啟主控台")
     }

@@ -37,6 +37,14 @@ gpus: number,
  */
 granted_gpus: number, 
 /**
+ * Thousandths of a core that all tasks together may have now, in use or away.
+ */
+now_cpu_millis: number, 
+/**
+ * Memory that tasks may be granted now.
+ */
+now_memory_bytes: number, 
+/**
  * Weight of tasks' processors against everything else's: 1024 is the ordinary one, less while the owner is busy.
  */
 cpu_shares: number, };

@@ -10,6 +10,7 @@ import type { ImageQuestion } from "./ImageQuestion";
 import type { LimitsView } from "./LimitsView";
 import type { Notice } from "./Notice";
 import type { PoolView } from "./PoolView";
+import type { PresetView } from "./PresetView";
 import type { PullView } from "./PullView";
 import type { StatusView } from "./StatusView";
 import type { TaskView } from "./TaskView";
@@ -87,6 +88,10 @@ alerts: Array<string>,
  * How fast the computer was given back to its owner lately; absent before the first time.
  */
 give_back: GiveBackView | null, 
+/**
+ * The preset that the rules are nearest to.
+ */
+preset: PresetView, 
 /**
  * Language the owner chose: `auto`, `en` or `zh-tw`.
  */

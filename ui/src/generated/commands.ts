@@ -7,12 +7,14 @@ import type { EarningsView } from "./EarningsView";
 import type { HistoryPage } from "./HistoryPage";
 import type { HistoryQuery } from "./HistoryQuery";
 import type { HostAnswer } from "./HostAnswer";
+import type { IgnoreRulesRequest } from "./IgnoreRulesRequest";
 import type { ImageDecision } from "./ImageDecision";
 import type { LogPage } from "./LogPage";
 import type { LogQuery } from "./LogQuery";
 import type { LoginRequest } from "./LoginRequest";
 import type { MetricsView } from "./MetricsView";
 import type { PairingCode } from "./PairingCode";
+import type { PresetRequest } from "./PresetRequest";
 import type { ProofView } from "./ProofView";
 import type { SettingChange } from "./SettingChange";
 import type { SettingView } from "./SettingView";
@@ -20,6 +22,8 @@ import type { Snapshot } from "./Snapshot";
 import type { SnoozeRequest } from "./SnoozeRequest";
 import type { TaskRef } from "./TaskRef";
 import type { TaskView } from "./TaskView";
+import type { TimelineQuery } from "./TimelineQuery";
+import type { TimelineView } from "./TimelineView";
 
 /** Every command of the control API with its request and response. */
 export interface Commands {
@@ -31,8 +35,14 @@ export interface Commands {
   stop: { request: null; response: Snapshot };
   /** Let running tasks finish, take no new ones, then stop. */
   finish: { request: null; response: Snapshot };
-  /** Take no new work for a while, or again. */
+  /** Give way for a while, or work again. */
   snooze: { request: SnoozeRequest; response: Snapshot };
+  /** Work although the rules say no; not with a full disk, critical heat or while it ends. */
+  ignore_rules: { request: IgnoreRulesRequest; response: Snapshot };
+  /** Take over a preset's settings. */
+  set_preset: { request: PresetRequest; response: Array<SettingView> };
+  /** What it did and why. */
+  timeline: { request: TimelineQuery; response: TimelineView };
   /** A page of finished and running tasks, newest first. */
   tasks: { request: HistoryQuery; response: HistoryPage };
   /** One attempt. */
@@ -79,6 +89,9 @@ export const COMMAND_NAMES = [
   "stop",
   "finish",
   "snooze",
+  "ignore_rules",
+  "set_preset",
+  "timeline",
   "tasks",
   "task",
   "logs",

@@ -1,6 +1,6 @@
 //! The present state.
 
-use super::{DecisionView, GiveBackView, GpuUse, HostQuestion, Level, TaskView};
+use super::{DecisionView, GiveBackView, GpuUse, HostQuestion, Level, PresetView, TaskView};
 use crate::error::ApiError;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -49,6 +49,9 @@ pub struct Snapshot {
     /// How fast the computer was given back to its owner lately; absent before the first time.
     #[serde(default)]
     pub give_back: Option<GiveBackView>,
+    /// The preset that the rules are nearest to.
+    #[serde(default)]
+    pub preset: PresetView,
     /// Language the owner chose: `auto`, `en` or `zh-tw`.
     pub language: String,
     /// Theme the owner chose: `system`, `light` or `dark`.
@@ -276,6 +279,13 @@ pub struct LimitsView {
     /// GPUs that tasks have now.
     #[serde(default)]
     pub granted_gpus: u32,
+    /// Thousandths of a core that all tasks together may have now, in use or away.
+    #[serde(default)]
+    pub now_cpu_millis: u32,
+    /// Memory that tasks may be granted now.
+    #[serde(default)]
+    #[ts(type = "number")]
+    pub now_memory_bytes: u64,
     /// Weight of tasks' processors against everything else's: 1024 is the ordinary one, less while the owner is busy.
     #[serde(default)]
     pub cpu_shares: u32,

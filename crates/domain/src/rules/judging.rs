@@ -89,6 +89,15 @@ impl<'a> Judging<'a> {
         }
     }
 
+    /// What was seen before was there until so long ago.
+    fn last_seen(&mut self, reason: Reason, ago: Duration) {
+        let ms = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
+        let mono = Mono(self.now.mono.0.saturating_sub(ago));
+        if let Some(seen) = self.memory.seen.get_mut(&reason).filter(|seen| seen.mono < mono) {
+            *seen = Now { mono, wall: WallMs(self.now.wall.0.saturating_sub(ms)) };
+        }
+    }
+
     /// A reading that can be believed.
     fn read<T>(&mut self, sensor: Sensor, signal: Signal<T>, believed: impl Fn(&T) -> bool) -> Option<T> {
         match signal {
@@ -178,6 +187,10 @@ impl<'a> Judging<'a> {
         let active = idle.is_some_and(|idle| idle < away_from || (held && idle == away_from));
         if let Some(idle) = idle.filter(|idle| !locked && *idle < rules.idle_after) {
             self.look(rules.idle_after.saturating_sub(idle).max(Duration::from_secs(1)));
+        }
+        if let Some(idle) = idle.filter(|idle| !locked && *idle > away_from) {
+            // It ended when that much time without input had passed, whenever somebody looks.
+            self.last_seen(Reason::InUse, idle - away_from);
         }
         let present = remote || (active && !locked) || !self.unreadable.is_empty();
         self.see(Reason::InUse, present, Duration::ZERO);

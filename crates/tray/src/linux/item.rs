@@ -4,7 +4,7 @@ use crate::click::Click;
 use crate::model::{Entry, TrayModel};
 use crate::picture;
 use hivemind_control::StatusState;
-use ksni::menu::{CheckmarkItem, MenuItem, StandardItem};
+use ksni::menu::{CheckmarkItem, MenuItem, StandardItem, SubMenu};
 use ksni::{Category, Icon, OfflineReason, Status, ToolTip, Tray};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -110,6 +110,12 @@ fn entry(entry: &Entry) -> MenuItem<Item> {
             }
             .into()
         }
+        Entry::Menu { text, items, .. } => SubMenu {
+            label: without_mnemonic(text),
+            submenu: items.iter().map(self::entry).collect(),
+            ..SubMenu::default()
+        }
+        .into(),
         Entry::Separator => MenuItem::Separator,
     }
 }

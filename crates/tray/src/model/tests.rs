@@ -103,7 +103,10 @@ fn both_lines_of_every_state_in_both_languages() {
 
 fn ids(model: &TrayModel) -> Vec<&'static str> {
     let id = |entry: &Entry| match entry {
-        Entry::Line { id, .. } | Entry::Check { id, .. } | Entry::Action { id, .. } => *id,
+        Entry::Line { id, .. }
+        | Entry::Check { id, .. }
+        | Entry::Action { id, .. }
+        | Entry::Menu { id, .. } => *id,
         Entry::Separator => "-",
     };
     model.menu.iter().map(id).collect()
@@ -115,7 +118,20 @@ fn the_menu_toggles_finishes_and_never_loses_an_entry() {
         let model = tray_model(s, Language::English, NOW);
         assert_eq!(
             ids(&model),
-            ["status", "reason", "-", "contribute", "finish", "-", "open", "earnings", "-", "quit"]
+            [
+                "status",
+                "reason",
+                "-",
+                "contribute",
+                "finish",
+                "snooze",
+                "ignore",
+                "-",
+                "open",
+                "earnings",
+                "-",
+                "quit"
+            ]
         );
         let Entry::Check { checked, click, .. } = model.menu[3].clone() else { panic!("no toggle") };
         let Entry::Action { enabled, click: Click::Finish, .. } = model.menu[4] else { panic!("no finish") };
@@ -124,7 +140,7 @@ fn the_menu_toggles_finishes_and_never_loses_an_entry() {
     assert_eq!(toggle(&snapshot(StatusState::Off)), (false, Click::Start, false));
     assert_eq!(toggle(&snapshot(StatusState::Ready)), (true, Click::Stop, true));
     assert_eq!(toggle(&case(|s| s.status.draining = true, StatusState::Earning)), (true, Click::Stop, false));
-    let earnings = &tray_model(&snapshot(StatusState::Off), Language::English, NOW).menu[7];
+    let earnings = &tray_model(&snapshot(StatusState::Off), Language::English, NOW).menu[9];
     assert_eq!(*earnings, Entry::Line { id: "earnings", text: "Earnings today: 14 CPT".into() });
 }
 
@@ -148,4 +164,30 @@ fn shows_only_the_host_of_an_address() {
     ] {
         assert_eq!(host_of(url), host);
     }
+}
+
+#[test]
+fn pauses_and_the_way_out_of_them_are_in_the_menu() {
+    let pauses = |snapshot: &Snapshot| -> Vec<(&'static str, Click, bool)> {
+        let model = tray_model(snapshot, Language::English, NOW);
+        let Entry::Menu { items, .. } = model.menu[5].clone() else { panic!("no pauses") };
+        let action = |entry: &Entry| match entry {
+            Entry::Action { id, click, enabled, .. } => Some((*id, *click, *enabled)),
+            Entry::Line { .. } | Entry::Check { .. } | Entry::Menu { .. } | Entry::Separator => None,
+        };
+        items.iter().filter_map(action).collect()
+    };
+    let ready = pauses(&snapshot(StatusState::Ready));
+    assert_eq!(ready.len(), 5);
+    assert_eq!(ready[0], ("snooze_15m", Click::Snooze("15m"), true));
+    assert!(pauses(&snapshot(StatusState::Off)).iter().all(|(.., enabled)| !enabled));
+    let snoozed = pauses(&snapshot(StatusState::Snoozed));
+    assert_eq!((snoozed.len(), snoozed[0].1), (6, Click::Snooze("off")));
+    let ignore = |snapshot: &Snapshot| tray_model(snapshot, Language::English, NOW).menu[6].clone();
+    let Entry::Action { click, .. } = ignore(&snapshot(StatusState::Yielding)) else { panic!("no entry") };
+    assert_eq!(click, Click::IgnoreRules(60));
+    let forced =
+        case(|s| s.decision.all = vec![hivemind_control::DecisionReason::Forced], StatusState::Earning);
+    let Entry::Action { click, .. } = ignore(&forced) else { panic!("no entry") };
+    assert_eq!(click, Click::IgnoreRules(0));
 }

@@ -132,7 +132,9 @@ impl TrayHost {
         type Node = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
         let (_, (_, _, children)): (u32, Node) =
             self.menu().await.call("GetLayout", &(0_i32, -1_i32, Vec::<String>::new())).await.unwrap();
-        children.into_iter().map(line).collect()
+        let mut lines = Vec::new();
+        flatten(children, &mut lines);
+        lines
     }
 
     pub async fn line(&self, label: &str) -> Line {
@@ -148,6 +150,16 @@ impl TrayHost {
 
     pub async fn activate(&self) {
         let (): () = self.item().await.call("Activate", &(0_i32, 0_i32)).await.unwrap();
+    }
+}
+
+/// Entries and those of the menus in them, in the order in which a person reads them.
+fn flatten(children: Vec<OwnedValue>, lines: &mut Vec<Line>) {
+    for child in children {
+        let node = Structure::try_from(child.try_clone().unwrap()).unwrap();
+        let inner = Vec::<OwnedValue>::try_from(node.fields()[2].try_clone().unwrap()).unwrap_or_default();
+        lines.push(line(child));
+        flatten(inner, lines);
     }
 }
 

@@ -91,6 +91,13 @@ async fn present() {
             "",
             "Contribute",
             "Finish current tasks, then stop",
+            "Snooze",
+            "For 15 minutes",
+            "For 1 hour",
+            "For 3 hours",
+            "Until 08:00",
+            "Until I resume",
+            "Ignore rules for 1 hour",
             "",
             "Open dashboard",
             "Earnings today: 0 CPT",
@@ -103,8 +110,26 @@ async fn present() {
     host.activate().await;
     running.called(&["start", "stop", "open_window"]).await;
     host.click("Open dashboard").await;
+    running.called(&["start", "stop", "open_window", "open_window"]).await;
+    host.click("Contribute").await;
+    until("the mark", || async { host.line("Contribute").await.checked == Some(true) }).await;
+    for entry in ["For 1 hour", "Until 08:00", "Ignore rules for 1 hour", "Finish current tasks, then stop"] {
+        host.click(entry).await;
+    }
     host.click("Quit").await;
-    running.called(&["start", "stop", "open_window", "open_window", "quit"]).await;
+    let all = [
+        "start",
+        "stop",
+        "open_window",
+        "open_window",
+        "start",
+        "snooze",
+        "snooze",
+        "ignore_rules",
+        "finish",
+        "quit",
+    ];
+    running.called(&all).await;
     running.end().await;
 }
 

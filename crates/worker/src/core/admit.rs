@@ -135,7 +135,10 @@ impl Core {
 
     /// GPUs that tasks may be given.
     pub(super) fn lendable_gpus(&self) -> &[GpuInfo] {
-        let lendable = matches!(&self.engine, EngineState::Ready(info) if info.gpus) && !self.limits.cpu_only;
+        let mut lendable =
+            matches!(&self.engine, EngineState::Ready(info) if info.gpus) && !self.limits.cpu_only;
+        // In use, they may be the owner's alone.
+        lendable &= !self.rules.decision().takes_work() || self.rules.decision().share.gpu;
         let most = usize::try_from(self.limits.allowed.gpus).unwrap_or(usize::MAX);
         if lendable { &self.host.gpus[..self.host.gpus.len().min(most)] } else { &[] }
     }

@@ -44,6 +44,8 @@ pub(super) struct Live {
     pub(super) priority: Option<Priority>,
     /// Since when usage has not been booked; set while the container runs and is not frozen.
     counted_to: Option<Mono>,
+    /// Thousandths of a core that its container was given last; absent when nobody knows.
+    pub(super) cpu_given: Option<u32>,
     /// Whether its container is frozen.
     pub(super) ice: Ice,
     /// What the watch over it remembers.
@@ -61,7 +63,8 @@ struct Delivery {
 
 impl Live {
     pub(super) fn accepted(task: Task, lease: Lease, now: Now) -> Self {
-        Self { priority: Some(Priority::Normal), ..Self::new(task, Some(lease), now.mono) }
+        let cpu_given = Some(task.assignment.limits.resources.cpu_millis);
+        Self { priority: Some(Priority::Normal), cpu_given, ..Self::new(task, Some(lease), now.mono) }
     }
 
     fn new(task: Task, lease: Option<Lease>, accepted: Mono) -> Self {
@@ -77,6 +80,7 @@ impl Live {
             gpu: None,
             priority: None,
             counted_to: None,
+            cpu_given: None,
             ice: Ice::Thawed,
             watched: Watched::default(),
             delivery: None,

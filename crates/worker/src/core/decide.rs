@@ -4,7 +4,9 @@ use super::view::word;
 use super::{Core, Effect};
 use hivemind_control::DecisionView;
 use hivemind_domain::contribution::Wish;
-use hivemind_domain::rules::{self, Decision, Memory, Overrides, Reason, Sensed, Signal, Signals, Snooze};
+use hivemind_domain::rules::{
+    self, Decision, Memory, Overrides, Reason, Sensed, Signal, Signals, Snooze, Span,
+};
 use hivemind_domain::time::{Mono, Now, WallMs};
 
 /// The last decision and what the next one is made from.
@@ -45,6 +47,11 @@ impl Desk {
         self.overrides.snooze = snooze;
     }
 
+    /// Sets the rules aside until then, or no more. That ends a pause, and a pause ends it.
+    pub(super) fn force(&mut self, until: Option<WallMs>) {
+        self.overrides.forced = until;
+    }
+
     /// When the same signals may lead to another decision.
     pub(super) fn wake(&self) -> Option<Mono> {
         self.wake
@@ -65,6 +72,9 @@ impl Core {
     pub(super) fn snooze(&mut self, snooze: Option<Snooze>, effects: &mut Vec<Effect>) {
         if self.rules.overrides.snooze != snooze {
             self.rules.snooze(snooze);
+            if snooze.is_some() {
+                self.rules.force(None);
+            }
             effects.push(Effect::KeepSnooze(snooze));
         }
     }
@@ -112,5 +122,20 @@ impl Core {
             unreadable: decision.unreadable.iter().map(word).collect(),
             ignored: decision.ignored.iter().map(word).collect(),
         }
+    }
+
+    /// Books the time that has passed.
+    pub(super) fn note_time(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let working = self.live.values().any(super::Live::computes);
+        let reason = self.rules.decision().primary_reason;
+        if let Some(span) = self.book.note(reason, working, now) {
+            effects.push(Effect::Book(span));
+        }
+    }
+
+    /// The stretch of time that goes on.
+    #[must_use]
+    pub fn present_span(&self) -> Option<Span> {
+        self.book.open()
     }
 }

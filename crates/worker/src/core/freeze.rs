@@ -197,6 +197,11 @@ impl Live {
             && self.watched.since.is_some()
     }
 
+    /// Whether its program computes now.
+    pub(super) fn computes(&self) -> bool {
+        self.is_followed() && self.ice != Ice::Frozen
+    }
+
     fn gives_way(&self, way: GiveWay) -> bool {
         match way {
             GiveWay::Nothing => false,

@@ -14,9 +14,9 @@ use hivemind_domain::isolation::Isolation;
 use hivemind_domain::network::NetworkRules;
 use hivemind_domain::priority::Priority;
 use hivemind_domain::resources::{Capabilities, Resources};
-use hivemind_domain::rules::{Rules, Sensed, Snooze};
+use hivemind_domain::rules::{Rules, Sensed, Snooze, Span};
 use hivemind_domain::task::{HandBack, Task, TaskEffect, TaskInput};
-use hivemind_domain::time::Mono;
+use hivemind_domain::time::{Mono, WallMs};
 use hivemind_domain::trust::TrustLimits;
 use hivemind_domain::usage::UsageSample;
 
@@ -65,6 +65,8 @@ pub enum OwnerAsks {
     Reconnect,
     /// Take no new work for a while, or again.
     Snooze(Option<Snooze>),
+    /// Work although the rules say no, until then; or follow them again.
+    Force(Option<WallMs>),
 }
 
 /// Everything that can happen to the worker.
@@ -208,6 +210,10 @@ pub enum Effect {
     RemoveStray(String),
     /// Give a container another share of the computer.
     Prioritise(String, Priority),
+    /// Give a container so many thousandths of a core.
+    Limit(String, u32),
+    /// A stretch of time has ended; keep it.
+    Book(Span),
     /// Freeze a container, or let it go on; answered with [`Input::Froze`].
     Freeze {
         /// Whose.

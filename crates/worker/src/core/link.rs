@@ -124,7 +124,7 @@ impl Core {
             return;
         }
         let (granted, running) = self.granted();
-        let Some(mut free) = admission::offer(self.limits.allowed, granted, running, self.limits.max_tasks)
+        let Some(mut free) = admission::offer(self.allowed_now(), granted, running, self.limits.max_tasks)
         else {
             return;
         };
@@ -233,7 +233,7 @@ impl Core {
         assignment.limits.check().map_err(|e| format!("{key}: {e}"))?;
         let (granted, running) = self.granted();
         let need = assignment.limits.resources;
-        admission::admit(self.limits.allowed, granted, need, running, self.limits.max_tasks)
+        admission::admit(self.allowed_now(), granted, need, running, self.limits.max_tasks)
             .map_err(|e| format!("{key}: {e}"))
     }
 

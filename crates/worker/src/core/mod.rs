@@ -6,6 +6,7 @@ use hivemind_domain::connection::{Connection, Happening};
 use hivemind_domain::contribution::{Contribution, PauseReason, Wish};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::resources::{Capabilities, Resources};
+use hivemind_domain::rules::Book;
 use hivemind_domain::task::{HandBack, Phase, TaskInput, Verdict};
 use hivemind_domain::time::{Mono, Now};
 use std::collections::{BTreeMap, VecDeque};
@@ -21,6 +22,7 @@ mod network;
 mod outlook;
 mod priority;
 mod problem;
+mod share;
 mod view;
 mod watchdog;
 
@@ -62,6 +64,7 @@ pub struct Core {
     priority: priority::Present,
     rules: decide::Desk,
     yielding: freeze::Yielding,
+    book: Book,
     network: network::NetworkDesk,
     watchdog: watchdog::Watchdog,
     shutting_down: bool,
@@ -96,6 +99,7 @@ impl Core {
             priority: priority::Present::default(),
             rules: decide::Desk::default(),
             yielding: freeze::Yielding::default(),
+            book: Book::default(),
             network: network::NetworkDesk::default(),
             watchdog: watchdog::Watchdog::default(),
             shutting_down: false,
@@ -233,6 +237,7 @@ impl Core {
             }
             OwnerAsks::HostDecided { host, once } => self.network.decided(host, once),
             OwnerAsks::Snooze(snooze) => self.snooze(snooze, effects),
+            OwnerAsks::Force(until) => self.rules.force(until),
             OwnerAsks::Reconnect => self.connect(Happening::Wanted, now, effects),
         }
     }
@@ -268,6 +273,8 @@ impl Core {
         self.judge(now);
         self.give_way(now, effects);
         self.prioritise(effects);
+        self.share_out(effects);
+        self.note_time(now, effects);
         self.look(now);
         self.deliver_due(now, effects);
         self.ask_for_work(now, effects);

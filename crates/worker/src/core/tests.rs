@@ -14,6 +14,7 @@ use hivemind_domain::time::WallMs;
 
 mod freezing;
 mod rules;
+mod sharing;
 mod watching;
 
 fn at(ms: u64) -> Now {

@@ -150,6 +150,8 @@ impl Core {
             cpu_only: self.limits.cpu_only,
             gpus: u32::try_from(self.lendable_gpus().len()).unwrap_or(u32::MAX),
             granted_gpus: granted.gpus,
+            now_cpu_millis: self.cpu_now().min(self.limits.allowed.cpu_millis),
+            now_memory_bytes: self.allowed_now().memory_bytes,
             cpu_shares: self.priority.shares(),
         }
     }

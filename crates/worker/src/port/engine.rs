@@ -284,6 +284,9 @@ pub trait Engine: Send + Sync + 'static {
     /// Gives a running container another share of processor and disk. Fine when it has ended or is gone.
     async fn prioritise(&self, container: &str, priority: Priority) -> Result<(), EngineError>;
 
+    /// Gives a running container so many thousandths of a core. Fine when it has ended or is gone.
+    async fn limit(&self, container: &str, cpu_millis: u32) -> Result<(), EngineError>;
+
     /// Freezes a running container: it computes no more and keeps its memory. Fine when it is frozen, has ended or is
     /// gone. [`Engine::stop`] and [`Engine::remove`] end frozen ones too.
     async fn freeze(&self, container: &str) -> Result<(), EngineError>;

@@ -7,6 +7,7 @@ mod egress;
 mod engine;
 mod host;
 mod pool;
+mod senses;
 mod store;
 
 pub use clock::Clock;
@@ -15,4 +16,5 @@ pub use egress::*;
 pub use engine::*;
 pub use host::{GpuContainer, Host};
 pub use pool::*;
+pub use senses::{News, Senses, Wanted};
 pub use store::*;

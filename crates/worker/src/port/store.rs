@@ -4,7 +4,7 @@ use crate::port::{OutputLine, Tokens};
 use async_trait::async_trait;
 use hivemind_control::LogPage;
 use hivemind_domain::ids::{InstallId, TaskKey};
-use hivemind_domain::rules::Snooze;
+use hivemind_domain::rules::{Snooze, Span};
 use hivemind_domain::settings::{SettingError, Settings};
 use hivemind_domain::task::Task;
 use hivemind_domain::time::WallMs;
@@ -63,6 +63,16 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Keeps the pause, or that there is none.
     async fn set_snooze(&self, snooze: Option<Snooze>) -> Result<(), StoreError>;
+}
+
+/// The book of seconds.
+#[async_trait]
+pub trait BookStore: Send + Sync + 'static {
+    /// Keeps a span; one that begins as a kept one does takes its place.
+    async fn keep(&self, span: Span) -> Result<(), StoreError>;
+
+    /// What was kept within these bounds, oldest first; at least of the last 30 days.
+    async fn spans(&self, from: WallMs, to: WallMs) -> Result<Vec<Span>, StoreError>;
 }
 
 /// Output of tasks, kept in one bounded file per attempt.

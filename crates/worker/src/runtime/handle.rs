@@ -1,18 +1,19 @@
 //! What the worker can be asked, answered by the loop or from what it published.
 
-use super::{Message, Shared, debug, doctor, earnings, link, lock, proof, room};
+use super::{Message, Shared, debug, doctor, earnings, link, lock, proof, room, timeline};
 use crate::core::{Input, OwnerAsks, pool_problem, task_view};
 use crate::port::{HistoryFilter, StoreError};
 use async_trait::async_trait;
 use hivemind_control::{
     AccountView, ApiError, Control, DebugView, DoctorReport, EarningsQuery, EarningsView, ErrorCode, Event,
-    EventStream, HistoryPage, HistoryQuery, HostAnswer, HostDecision, ImageDecision, LogPage, LogQuery,
-    LoginRequest, MetricsView, PairingCode, ProofView, SettingChange, SettingView, Snapshot, SnoozeRequest,
-    Subscription, TaskRef, TaskView, subscription,
+    EventStream, HistoryPage, HistoryQuery, HostAnswer, HostDecision, IgnoreRulesRequest, ImageDecision,
+    LogPage, LogQuery, LoginRequest, MetricsView, PairingCode, PresetRequest, ProofView, SettingChange,
+    SettingView, Snapshot, SnoozeRequest, Subscription, TaskRef, TaskView, TimelineQuery, TimelineView,
+    subscription,
 };
 use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::{TaskId, TaskKey};
-use hivemind_domain::rules::SnoozeFor;
+use hivemind_domain::rules::{SnoozeFor, preset};
 use hivemind_domain::settings::{KEYS, Settings, Source};
 use hivemind_domain::time::WallMs;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 const DAY_MS: i64 = 86_400_000;
+/// The rules are set aside for a day at most.
+const MOST_FORCED_MINUTES: u32 = 1440;
 
 /// The control API of a running worker.
 pub struct WorkerControl {
@@ -115,6 +118,37 @@ impl Control for WorkerControl {
         let ports = &self.shared.ports;
         let snooze = length.begin(&ports.zone, ports.clock.now().wall);
         self.ask(Input::Owner(OwnerAsks::Snooze(snooze))).await
+    }
+
+    async fn ignore_rules(&self, request: IgnoreRulesRequest) -> Result<Snapshot, ApiError> {
+        if request.minutes > MOST_FORCED_MINUTES {
+            let text = format!("minutes is {}, allowed is 0 to {MOST_FORCED_MINUTES}", request.minutes);
+            return Err(ApiError::new(ErrorCode::InvalidRequest, text));
+        }
+        let now = self.shared.ports.clock.now().wall;
+        let until = WallMs(now.0.saturating_add(i64::from(request.minutes) * 60_000));
+        self.ask(Input::Owner(OwnerAsks::Force((request.minutes > 0).then_some(until)))).await
+    }
+
+    async fn set_preset(&self, request: PresetRequest) -> Result<Vec<SettingView>, ApiError> {
+        let Some(preset) = preset::PRESETS.iter().find(|preset| preset.name == request.name) else {
+            let name = hivemind_domain::text::plain_line(&request.name, 40);
+            let text = format!("\"{name}\" is no preset; allowed are quiet, balanced and max");
+            return Err(ApiError::new(ErrorCode::InvalidRequest, text));
+        };
+        let settings = &self.shared.ports.settings;
+        for (key, value) in preset.values {
+            if settings.current().text(key) != *value {
+                settings.set(key, Some(value)).await.map_err(room::change_problem)?;
+            }
+        }
+        let capabilities = room::capabilities(&self.shared).await;
+        self.ask(Input::Limits(room::limits(&self.shared, &capabilities))).await?;
+        Ok(setting_views(&settings.current()))
+    }
+
+    async fn timeline(&self, query: TimelineQuery) -> Result<TimelineView, ApiError> {
+        timeline::timeline(&self.shared, query).await
     }
 
     async fn tasks(&self, query: HistoryQuery) -> Result<HistoryPage, ApiError> {

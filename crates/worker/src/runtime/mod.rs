@@ -3,12 +3,14 @@
 use crate::core::{Core, Effect, Input, OwnerAsks};
 use crate::failpoint;
 use crate::port::{
-    Clock, DebugArchive, Engine, Host, Journal, LogArchive, Pool, Secrets, SettingsStore, Spool, TaskStatus,
-    Tokens,
+    BookStore, Clock, DebugArchive, Engine, Host, Journal, LogArchive, Pool, Secrets, Senses, SettingsStore,
+    Spool, TaskStatus, Tokens,
 };
 use hivemind_control::{ApiError, Event, Level, Notice, PairingCode, Snapshot, WorkTotals};
 use hivemind_domain::ids::TaskKey;
+use hivemind_domain::rules::{Span, preset};
 use hivemind_domain::task::Task;
+use hivemind_domain::time::Mono;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,11 +31,16 @@ mod proof;
 mod reporter;
 mod room;
 mod sampler;
+mod senses;
+mod timeline;
 
 pub use handle::{WorkerControl, setting_views};
 
 /// How long the loop waits for tasks to be handed back when it ends.
 const DRAIN: Duration = Duration::from_secs(20);
+
+/// How often the stretch of time that goes on is written down.
+const BOOK_EVERY: Duration = Duration::from_secs(300);
 
 /// How long the journal may take for what it was given last.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -63,10 +70,14 @@ pub struct Ports {
     pub engine: Arc<dyn Engine>,
     /// This computer.
     pub host: Arc<dyn Host>,
+    /// What it notices.
+    pub senses: Arc<dyn Senses>,
     /// Attempts.
     pub journal: Arc<dyn Journal>,
     /// Their output.
     pub logs: Arc<dyn LogArchive>,
+    /// The book of seconds.
+    pub book: Arc<dyn BookStore>,
     /// What is kept of failed attempts.
     pub debug: Arc<dyn DebugArchive>,
     /// Tokens.
@@ -126,6 +137,10 @@ pub(crate) struct Shared {
     /// What the packages of attempts hold, for people.
     listings: Mutex<HashMap<TaskKey, String>>,
     totals: Mutex<WorkTotals>,
+    /// The stretch of time that goes on.
+    present_span: Mutex<Option<Span>>,
+    /// What the sensors are to look for.
+    wanted: watch::Sender<crate::port::Wanted>,
     /// The last self-test; held while one runs.
     proof: tokio::sync::Mutex<Option<hivemind_control::ProofView>>,
 }
@@ -195,6 +210,8 @@ impl Worker {
             once_images: Mutex::default(),
             listings: Mutex::default(),
             totals: Mutex::default(),
+            present_span: Mutex::default(),
+            wanted: watch::Sender::default(),
             proof: tokio::sync::Mutex::default(),
             ports,
         });
@@ -224,6 +241,8 @@ struct EventLoop {
     writing: JoinHandle<()>,
     link: link::Link,
     sampler: JoinHandle<()>,
+    senses: JoinHandle<()>,
+    booked: Mono,
     seq: u64,
     ended: bool,
 }
@@ -232,9 +251,23 @@ impl EventLoop {
     fn new(core: Core, shared: Arc<Shared>, today: earnings::Today) -> Self {
         let (writer, writing) = journal::spawn(Arc::clone(&shared));
         let sampler = tokio::spawn(sampler::run(Arc::clone(&shared)));
+        let senses = tokio::spawn(senses::run(Arc::clone(&shared)));
         let link = link::Link::new(Arc::clone(&shared));
         let diary = diary::Diary::default();
-        Self { core, shared, today, diary, writer, writing, link, sampler, seq: 0, ended: false }
+        Self {
+            core,
+            shared,
+            today,
+            diary,
+            writer,
+            writing,
+            link,
+            sampler,
+            senses,
+            booked: Mono::default(),
+            seq: 0,
+            ended: false,
+        }
     }
 
     async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
@@ -256,8 +289,12 @@ impl EventLoop {
             self.step(message.input, message.done);
         }
         self.sampler.abort();
+        self.senses.abort();
         // With something unsent the lease is left to run: whoever starts again before its end delivers it.
         self.link.close(self.core.held().is_empty()).await;
+        if let Some(span) = self.core.present_span() {
+            let _ = self.shared.ports.book.keep(span).await;
+        }
         drop(self.writer);
         if tokio::time::timeout(LAST_WORDS, self.writing).await.is_err() {
             tracing::error!("the journal could not be written to its end");
@@ -271,6 +308,8 @@ impl EventLoop {
             self.perform(effect);
         }
         self.write_log();
+        *lock(&self.shared.present_span) = self.core.present_span();
+        self.keep_present_time(now.mono);
         self.publish();
         if let Some(done) = done {
             let _ = done.send(Arc::clone(&self.shared.snapshots.borrow()));
@@ -323,6 +362,14 @@ impl EventLoop {
                     }
                 });
             }
+            Effect::Limit(container, cpu_millis) => {
+                tokio::spawn(async move {
+                    if let Err(error) = shared.ports.engine.limit(&container, cpu_millis).await {
+                        tracing::warn!(%container, cpu_millis, %error, "a container keeps its part of the processor");
+                    }
+                });
+            }
+            Effect::Book(span) => self.keep_time(span),
             Effect::Freeze { key, container, frozen } => {
                 tokio::spawn(async move {
                     let engine = &shared.ports.engine;
@@ -336,6 +383,26 @@ impl EventLoop {
             }
             Effect::Forget(task) => self.forget(&task),
             Effect::Ended => self.ended = true,
+        }
+    }
+
+    /// Writes a stretch of time down; what cannot be written is missing in the timeline, and nowhere else.
+    fn keep_time(&self, span: Span) {
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move {
+            if let Err(error) = shared.ports.book.keep(span).await {
+                tracing::warn!(%error, "a stretch of time is not kept");
+            }
+        });
+    }
+
+    /// Now and then also the one that goes on: a crash loses no more than the rest.
+    fn keep_present_time(&mut self, now: Mono) {
+        if now.since(self.booked) >= BOOK_EVERY {
+            self.booked = now;
+            if let Some(span) = self.core.present_span() {
+                self.keep_time(span);
+            }
         }
     }
 
@@ -376,6 +443,9 @@ impl EventLoop {
         }
         self.today.roll(&shared.ports.zone, now.wall);
         snapshot.today = self.today.sum(self.core.accruing());
+        let (nearest, differs) = preset::nearest(&settings);
+        snapshot.preset.name = nearest.name.to_owned();
+        snapshot.preset.differs = differs.into_iter().map(str::to_owned).collect();
         snapshot.language = settings.text("language").to_owned();
         snapshot.theme = settings.text("theme").to_owned();
         snapshot.seq = self.seq;

@@ -27,6 +27,12 @@ pub(super) fn image_rules(shared: &Shared) -> ImageRules {
 /// What the owner allows, from the settings, within what this computer has.
 pub(super) fn limits(shared: &Shared, host: &Capabilities) -> Limits {
     let settings = shared.ports.settings.current();
+    let wanted = crate::port::Wanted { exclusive_apps: settings.exclusive_apps() };
+    shared.wanted.send_if_modified(|present| {
+        let other = *present != wanted;
+        *present = wanted;
+        other
+    });
     let cpu_only = settings.flag("cpu_only");
     let cores = host.cpu_cores.saturating_mul(1000).max(100);
     let gpus = if cpu_only { 0 } else { u32::try_from(host.gpus.len()).unwrap_or(u32::MAX) };

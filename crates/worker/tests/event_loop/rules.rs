@@ -2,8 +2,10 @@
 
 use crate::{SECOND, assert_clean};
 use hivemind_control::{
-    Control, DecisionReason, ErrorCode, SettingChange, Snapshot, SnoozeRequest, StatusState,
+    Control, DecisionReason, ErrorCode, IgnoreRulesRequest, PresetRequest, SettingChange, Snapshot,
+    SnoozeRequest, StatusState, TimelineQuery,
 };
+use hivemind_domain::rules::{Sensed, Signal};
 use hivemind_domain::task::HandBack;
 use hivemind_testkit::{Program, World, assigned, key};
 use hivemind_worker_core::Worker;
@@ -160,5 +162,76 @@ fn outside_the_hours_no_work_is_taken_and_it_begins_with_them() {
             "{}",
             wrong.message
         );
+    });
+}
+
+#[test]
+fn a_battery_that_is_pulled_freezes_and_one_put_back_lets_go_on_after_a_calm_minute() {
+    let world = World::default();
+    world.pool.give(assigned("one"));
+    world.engine.program("one", Program::exits(0, SECOND * 100));
+    world.live(async |worker| {
+        world.until(worker, "running", |s| s.status.running_tasks == 1).await;
+        world.pass(30.0).await;
+        world.senses.tell(Sensed::OnBattery(Signal::Value(true))).await;
+        let paused = world.until(worker, "frozen", |s| s.tasks.iter().any(|t| t.frozen)).await;
+        assert_eq!(
+            (paused.status.state, paused.decision.reason),
+            (StatusState::Yielding, DecisionReason::OnBattery)
+        );
+        assert_eq!(paused.decision.remedy, "plug_in");
+        assert!(paused.give_back.is_some_and(|measured| measured.times == 1));
+        world.pass(120.0).await;
+        world.senses.tell(Sensed::OnBattery(Signal::Value(false))).await;
+        world.pass(58.0).await;
+        assert_eq!(world.engine.frozen(), 1, "not yet a minute");
+        world.pass(4.0).await;
+        world.when("goes on", |w| w.engine.frozen() == 0).await;
+        world.until(worker, "paid", |s| s.today.settled_cpt > 0).await;
+        let query = TimelineQuery::default();
+        let told = worker.control.timeline(query).await.unwrap();
+        let battery = told.sums.iter().find(|sum| sum.reason == DecisionReason::OnBattery).unwrap();
+        assert!((175_000..190_000).contains(&battery.ms) && battery.working_ms < 2_000, "{told:?}");
+        assert!(told.spans.windows(2).all(|pair| pair[0].to_ms == pair[1].from_ms), "{told:?}");
+        let whole: u64 = told.sums.iter().map(|sum| sum.ms).sum();
+        let lived = told.spans.last().unwrap().to_ms - told.spans.first().unwrap().from_ms;
+        assert_eq!(whole, lived as u64);
+    });
+    assert!(!world.book.all().is_empty(), "kept");
+    assert_clean(&world);
+}
+
+#[test]
+fn a_computer_about_to_sleep_waits_until_everything_is_frozen() {
+    let world = World::default();
+    world.pool.give(assigned("one"));
+    world.engine.program("one", Program::endless());
+    world.live(async |worker| {
+        world.until(worker, "running", |s| s.status.running_tasks == 1).await;
+        world.senses.tell_and_wait(Sensed::Suspending(Signal::Value(true))).await;
+        assert_eq!(world.engine.frozen(), 1, "frozen before anybody lets go");
+        world.senses.tell(Sensed::Suspending(Signal::Value(false))).await;
+        world.when("goes on", |w| w.engine.frozen() == 0).await;
+    });
+}
+
+#[test]
+fn a_preset_is_taken_over_as_a_whole() {
+    let world = World::default();
+    world.live(async |worker| {
+        world.until(worker, "balanced", |s| s.preset.name == "balanced" && s.preset.differs.is_empty()).await;
+        worker.control.set_preset(PresetRequest { name: "quiet".into() }).await.unwrap();
+        world.until(worker, "quiet", |s| s.preset.name == "quiet" && s.preset.differs.is_empty()).await;
+        let change = SettingChange { key: "exclusive_apps".into(), value: Some("Game.exe, doom".into()) };
+        worker.control.set_setting(change).await.unwrap();
+        assert_eq!(world.senses.wanted().exclusive_apps, ["game.exe", "doom"]);
+        let wrong = worker.control.set_preset(PresetRequest { name: "loud".into() }).await.unwrap_err();
+        assert!(
+            wrong.code == ErrorCode::InvalidRequest && wrong.message.contains("quiet"),
+            "{}",
+            wrong.message
+        );
+        let wrong = worker.control.ignore_rules(IgnoreRulesRequest { minutes: 5000 }).await.unwrap_err();
+        assert!(wrong.message.contains("1440"), "{}", wrong.message);
     });
 }

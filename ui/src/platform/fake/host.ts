@@ -65,6 +65,31 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       const decision = { ...held.decision, takes_work: !on, reason: on ? ("snoozed" as const) : ("free" as const), until: null };
       return show({ status: { ...held.status, state: on ? "snoozed" : "ready" }, decision });
     },
+    ignore_rules: ({ minutes }) => {
+      const reason = minutes > 0 ? ("forced" as const) : ("free" as const);
+      return show({ decision: { ...held.decision, takes_work: true, reason, all: [reason], until: null } });
+    },
+    set_preset: ({ name }) => {
+      show({ preset: { name, differs: [] } });
+      return list;
+    },
+    timeline: (query) => {
+      const to = query.to_ms ?? now();
+      const from = query.from_ms ?? to - 86_400_000;
+      const middle = Math.round((from + to) / 2);
+      return {
+        from_ms: from,
+        to_ms: to,
+        spans: [
+          { from_ms: from, to_ms: middle, reason: "in_use", working: true },
+          { from_ms: middle, to_ms: to, reason: "free", working: true },
+        ],
+        sums: [
+          { reason: "free", ms: to - middle, working_ms: to - middle },
+          { reason: "in_use", ms: middle - from, working_ms: middle - from },
+        ],
+      };
+    },
     finish: () => show({ status: { ...held.status, draining: true } }),
     tasks: (query) => {
       if (scene === "lost") throw new CallError(problem("INTERNAL", "The journal could not be read."));

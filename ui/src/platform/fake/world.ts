@@ -171,6 +171,8 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
       cpu_only: false,
       gpus: 0,
       granted_gpus: 0,
+      now_cpu_millis: 2000,
+      now_memory_bytes: 4 * GIB,
       cpu_shares: 1024,
     },
     host: {
@@ -187,6 +189,7 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
     notices: [],
     host_questions: [],
     give_back: null,
+    preset: { name: "balanced", differs: [] },
     alerts: [],
     language: "auto",
     theme: "system",
