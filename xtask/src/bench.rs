@@ -13,6 +13,7 @@ mod cuts;
 mod cycle;
 #[cfg(target_os = "linux")]
 mod footprint;
+mod give_back;
 #[cfg(target_os = "linux")]
 mod http;
 #[cfg(target_os = "linux")]

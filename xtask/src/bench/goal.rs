@@ -99,6 +99,15 @@ pub const GOALS: &[Goal] = &[
         limits: &[at_most(100.0, 33.0, "ms (p99)")],
     },
     Goal {
+        id: "P24",
+        what: "giving the computer back: from a signal until every task's container is frozen, 200 times each",
+        limits: &[
+            at_most(500.0, 200.0, "ms (p95, 1 busy)"),
+            at_most(500.0, 200.0, "ms (p95, 4 busy)"),
+            at_most(500.0, 200.0, "ms (p95, 8 busy)"),
+        ],
+    },
+    Goal {
         id: "N50",
         what: "50 tasks at once: what each costs the worker",
         limits: &[at_most(400.0, 200.0, "KiB"), at_most(0.0, 0.0, "processes")],

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::goal::Goal;
 use super::stand::Stand;
-use super::{batch, crowd, cuts, cycle, idle, own_time, upload, volume};
+use super::{batch, crowd, cuts, cycle, give_back, idle, own_time, upload, volume};
 
 /// What was measured for each limit of a goal, and how, in one sentence.
 pub struct Measured {
@@ -55,6 +55,7 @@ pub fn measure(bench: &Bench<'_>, goal: &Goal) -> Result<Vec<Measured>> {
         "P15" => cuts::resent(bench),
         "P16" => volume::logs(bench),
         "P23" => crowd::heartbeats(bench),
+        "P24" => give_back::give_back(bench),
         "N50" => batch::fifty(bench),
         "P12" => cycle::calls(bench),
         other => bail!("{other} is not measured yet"),

@@ -1,7 +1,6 @@
 use super::*;
 use crate::time::Mono;
 use jiff::tz::TimeZone;
-use proptest::prelude::*;
 
 mod hours;
 mod sequences;
