@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Lend your computer, earn CPT.
 ///
 /// Exit codes: 0 done; 1 failed; 2 wrong usage; 3 the worker does not run; 4 only you can help (sign in, start the
-/// container engine, unlock the keyring); 5 not built yet.
+/// container engine, unlock the keyring).
 #[derive(Debug, Parser)]
 #[command(name = "hivemind-worker", version, max_term_width = 100)]
 pub struct Cli {
@@ -37,7 +37,7 @@ pub struct Cli {
     /// Keep GPUs out.
     #[arg(long, global = true)]
     pub cpu_only: bool,
-    /// Make a new configuration for the private link (not built yet).
+    /// Make a new key and configuration for the private link before it starts.
     #[arg(long, global = true)]
     pub generate_vpn_config: bool,
 }
@@ -111,6 +111,8 @@ pub enum Command {
     Doctor,
     /// Try, in a container made as a task's, what no task may do on this computer.
     Prove,
+    /// Make a new key for the private link, tell the pool, and start the link anew.
+    RenewLink,
     /// Pair a browser and print the address to open.
     Open,
     /// End the worker; running tasks are handed back.

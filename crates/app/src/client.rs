@@ -122,6 +122,9 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Metrics(options) => metrics(cli, &worker, &events, options).await?,
         Command::Prove => return Ok(proof::show(cli, &worker.prove(()).await?)),
+        Command::RenewLink => show(cli, &worker.renew_link(()).await?, |link| {
+            output::line(format!("The private link has a new key: {} to {}.", link.address, link.endpoint));
+        }),
         Command::Doctor => return doctor(cli, &worker).await,
         Command::Open => show(cli, &worker.pair(()).await?, |code| {
             output::line(&code.url);

@@ -9,8 +9,6 @@ pub(crate) const USAGE: u8 = 2;
 const NOT_RUNNING: u8 = 3;
 /// Only the owner can help.
 const OWNER: u8 = 4;
-/// Belongs to a part that is not built yet.
-pub(crate) const NOT_BUILT: u8 = 5;
 
 /// The exit code for an error.
 pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
@@ -34,6 +32,12 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         | ErrorCode::PoolProtocol
         | ErrorCode::PoolNotice
         | ErrorCode::PoolUnencrypted
+        | ErrorCode::LinkConfigRefused
+        | ErrorCode::LinkNoHttps
+        | ErrorCode::LinkNoHandshake
+        | ErrorCode::LinkAddressTaken
+        | ErrorCode::LinkClock
+        | ErrorCode::LinkFailed
         | ErrorCode::EngineFailed
         | ErrorCode::ImageUnavailable
         | ErrorCode::ImageRefused

@@ -75,6 +75,7 @@ async fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
         | Command::Metrics(_)
         | Command::Doctor
         | Command::Prove
+        | Command::RenewLink
         | Command::Open
         | Command::Quit => client::run(cli).await,
     }

@@ -39,7 +39,7 @@ pub(crate) fn start(settings: &Settings) -> anyhow::Result<()> {
 }
 
 /// Our own crates.
-const ROOMS: [&str; 8] = [
+const ROOMS: [&str; 10] = [
     "hivemind_app",
     "hivemind_engine",
     "hivemind_host",
@@ -47,5 +47,7 @@ const ROOMS: [&str; 8] = [
     "hivemind_local_pool",
     "hivemind_pool_client",
     "hivemind_store",
+    "hivemind_vpn",
+    "hivemind_wireguard",
     "hivemind_worker_core",
 ];

@@ -6,15 +6,17 @@ use crate::desktop::WindowLauncher;
 use crate::{logging, output};
 use anyhow::Context;
 use hivemind_control::{ApiError, Control, ErrorCode};
+use hivemind_domain::settings::{Settings, Source};
 use hivemind_egress::EgressProxy;
 use hivemind_engine::{Companion, DockerEngine};
 use hivemind_host::{GpuSource, Places, SystemClock, SystemHost, SystemSenses};
 use hivemind_local_api::{BrowserListener, Sessions, SocketListener};
-use hivemind_pool_client::{V1Config, V1Pool};
+use hivemind_pool_client::{PoolDesk, V1Config, V1Pool};
 use hivemind_store::{
     DataFolder, FileBook, FileDebug, FileLogs, FileSettings, FolderError, KeyringSecrets, Lock, SqliteJournal,
 };
-use hivemind_worker_core::port::{Clock, SettingsStore};
+use hivemind_vpn::{Link, LinkConfigSource};
+use hivemind_worker_core::port::{Clock, PoolError, PrivateLink, SettingsStore};
 use hivemind_worker_core::{Ports, Worker};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -107,17 +109,28 @@ impl Running {
                 None
             }
         };
-        let pool = V1Pool::new(V1Config {
+        let config = V1Config {
             master_url: current.text("master_url").to_owned(),
             address: current.text("pool_address").to_owned(),
             allow_unencrypted: current.flag("allow_unencrypted_pool"),
             install: folder.install().clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-        })
-        .pinned(current.text("pool_certificate_sha256"))
-        .map_err(|error| {
+            tunnel_only: current.text("private_link") == "required",
+        };
+        let secrets = Arc::new(KeyringSecrets::new(folder, mode.keyring));
+        let unpinned = |error: PoolError| {
             ApiError::new(ErrorCode::InvalidSetting, error.message).with("key", "pool_certificate_sha256")
-        })?;
+        };
+        let pin = current.text("pool_certificate_sha256");
+        let mut pool = V1Pool::new(config.clone()).pinned(pin).map_err(unpinned)?;
+        let mut private_link: Option<Arc<dyn PrivateLink>> = None;
+        if current.text("private_link") != "off" {
+            let desk = PoolDesk::new(config, pin).map_err(unpinned)?;
+            let source = link_source(folder, &current);
+            let link = Link::new(source, Arc::new(desk), secrets.clone(), Arc::new(hivemind_host::networks));
+            pool = pool.through(link.clone());
+            private_link = Some(link);
+        }
         let gpus = match current.text("nvml_library") {
             _ if current.flag("cpu_only") => GpuSource::left_out(),
             "" => GpuSource::system(),
@@ -132,13 +145,14 @@ impl Running {
         let ports = Ports {
             engine: Arc::new(engine),
             pool: Arc::new(pool),
+            private_link,
             host: Arc::new(SystemHost::new(folder.data(), gpus)),
             senses: Arc::new(SystemSenses::new(Places::of_this_session())),
             journal: Arc::new(journal),
             logs: Arc::new(FileLogs::new(folder.logs(), Arc::clone(&clock))),
             book: Arc::new(FileBook::new(&folder.book_file())),
             debug: Arc::new(FileDebug::new(folder.debug(), Arc::clone(&clock))),
-            secrets: Arc::new(KeyringSecrets::new(folder, mode.keyring)),
+            secrets,
             settings,
             spool: folder.spool(),
             desktop: Arc::new(WindowLauncher::new(socket, Arc::clone(&sessions), mode.data.clone())),
@@ -191,6 +205,17 @@ impl Running {
     }
 }
 
+/// Where the private link's configuration lies: the file that the owner names, or one in the data folder.
+fn link_source(folder: &DataFolder, settings: &Settings) -> LinkConfigSource {
+    let path = Path::new(settings.text("wireguard_config_path"));
+    let file = match settings.get("wireguard_config_path") {
+        Some((_, Source::Default)) => folder.data().join(path),
+        Some(_) | None => path.to_owned(),
+    };
+    let pool = settings.text("master_url").to_owned();
+    LinkConfigSource { file, state: folder.data().join("private-link.json"), pool }
+}
+
 /// The companion beside this program. Without it tasks run all the same, and Health says what is missing.
 pub(crate) fn companion() -> Option<Companion> {
     let own = std::env::current_exe().map_err(|error| tracing::warn!(%error, "this program's place")).ok()?;
@@ -228,14 +253,19 @@ pub(crate) async fn run(cli: &Cli, tray: bool) -> anyhow::Result<ExitCode> {
 
 /// Runs in the foreground until asked to end.
 pub(crate) async fn be_the_worker(cli: &Cli, mode: &Mode) -> anyhow::Result<ExitCode> {
-    if cli.generate_vpn_config {
-        output::note("--generate-vpn-config belongs to a part that is not built yet");
-        return Ok(ExitCode::from(crate::exit::NOT_BUILT));
-    }
     let folder = folder(cli)?;
     let settings = settings(cli, &folder)?;
     logging::start(&settings.current())?;
     let mut running = Running::start(&folder, settings, mode).await?;
+    if cli.generate_vpn_config {
+        // The worker runs on without it: a pool may be reached in another way.
+        match running.control.renew_link(()).await {
+            Ok(link) => {
+                output::note(format!("the private link has a new key: {} to {}", link.address, link.endpoint))
+            }
+            Err(error) => output::note(format!("the private link has no new key: {error}")),
+        }
+    }
     announce(cli, &running, folder.data());
     tokio::select! {
         () = asked_to_end() => running.stop().await,

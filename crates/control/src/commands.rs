@@ -72,6 +72,8 @@ macro_rules! control_commands {
         Read doctor(()) -> $crate::DoctorReport;
         /// Try what no task may do on this computer; work stops when something gets through.
         Operate prove(()) -> $crate::ProofView;
+        /// Make a new key for the private link, tell the pool, and start the link anew.
+        Operate renew_link(()) -> $crate::PrivateLinkView;
         /// Show the window, or raise it.
         Operate open_window(()) -> ();
         /// A one-time code that pairs a browser.

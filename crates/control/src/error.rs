@@ -30,6 +30,18 @@ pub enum ErrorCode {
     PoolNotice,
     /// The pool offers no encryption and was not marked as unencrypted.
     PoolUnencrypted,
+    /// The configuration of the private link says what it may not say.
+    LinkConfigRefused,
+    /// The pool's key for the private link cannot be had over HTTPS.
+    LinkNoHttps,
+    /// The pool's end of the private link does not answer.
+    LinkNoHandshake,
+    /// The pool has no address for this computer in its private network.
+    LinkAddressTaken,
+    /// The private link is not taken because a clock is wrong.
+    LinkClock,
+    /// The private link cannot be started: file, socket or keyring.
+    LinkFailed,
     /// There is no container engine.
     EngineMissing,
     /// The container engine is installed but does not run.
@@ -172,8 +184,10 @@ impl ErrorCode {
     pub fn action(self) -> Option<Action> {
         match self {
             Self::WrongCredentials | Self::SignInRequired => Some(Action::SignIn),
-            Self::PoolUnreachable => Some(Action::Retry),
+            Self::PoolUnreachable | Self::LinkNoHandshake | Self::LinkAddressTaken => Some(Action::Retry),
             Self::PoolUnencrypted
+            | Self::LinkConfigRefused
+            | Self::LinkNoHttps
             | Self::InvalidSetting
             | Self::DependenciesUnavailable
             | Self::NetworkRefused
@@ -184,7 +198,9 @@ impl ErrorCode {
             Self::EngineMissing | Self::EngineTooOld | Self::EngineVulnerable => Some(Action::InstallEngine),
             Self::EngineStopped => Some(Action::StartEngine),
             Self::EngineForbidden => Some(Action::PermitEngine),
-            Self::ImageUnavailable
+            Self::LinkClock
+            | Self::LinkFailed
+            | Self::ImageUnavailable
             | Self::GpuUnavailable
             | Self::DiskLow
             | Self::DiskUnbounded

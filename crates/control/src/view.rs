@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 mod decision;
+mod link;
 mod metrics;
 mod network;
 mod proof;
@@ -15,6 +16,7 @@ mod task;
 mod timeline;
 
 pub use decision::*;
+pub use link::*;
 pub use metrics::*;
 pub use network::*;
 pub use proof::*;

@@ -11,5 +11,6 @@ mod system;
 
 pub use clock::SystemClock;
 pub use gpu::GpuSource;
+pub use network::networks;
 pub use senses::{Places, SystemSenses};
 pub use system::SystemHost;

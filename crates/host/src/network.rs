@@ -1,4 +1,14 @@
-//! Bytes received and sent since the start, over all interfaces but loopback.
+//! Bytes received and sent since the start, over all interfaces but loopback; and the networks around this computer.
+
+use std::net::IpAddr;
+
+/// Addresses and prefix lengths of this computer's own networks, loopback left out.
+#[must_use]
+pub fn networks() -> Vec<(IpAddr, u8)> {
+    let Ok(interfaces) = sysinfo::Networks::new_with_refreshed_list() else { return Vec::new() };
+    let all = interfaces.values().flat_map(|data| data.ip_networks());
+    all.map(|net| (net.addr, net.prefix)).filter(|(ip, _)| !ip.is_loopback()).collect()
+}
 
 /// Sums of received and sent bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -59,15 +59,21 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::SignInRequired
         | ErrorCode::PoolNotice
         | ErrorCode::PoolUnencrypted
+        | ErrorCode::LinkConfigRefused
+        | ErrorCode::LinkAddressTaken
+        | ErrorCode::LinkClock
         | ErrorCode::KeyringLocked
         | ErrorCode::WorkerAlreadyRunning
         | ErrorCode::DependenciesUnavailable
         | ErrorCode::NetworkRefused
         | ErrorCode::NetworkQuestion
         | ErrorCode::WindowUnavailable => StatusCode::CONFLICT,
-        ErrorCode::PoolUnreachable | ErrorCode::PoolRefused | ErrorCode::PoolProtocol => {
-            StatusCode::BAD_GATEWAY
-        }
+        ErrorCode::LinkFailed => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::LinkNoHttps
+        | ErrorCode::LinkNoHandshake
+        | ErrorCode::PoolUnreachable
+        | ErrorCode::PoolRefused
+        | ErrorCode::PoolProtocol => StatusCode::BAD_GATEWAY,
         ErrorCode::EngineMissing
         | ErrorCode::EngineStopped
         | ErrorCode::EngineForbidden

@@ -85,6 +85,7 @@ fn noise(path: &Path, mebibytes: u64) -> Result<ResultFile, Failure> {
 async fn ours(pool: &LocalPool) -> Result<V1Pool, Failure> {
     let install = InstallId::new("i-measured")?;
     let client = V1Pool::new(V1Config {
+        tunnel_only: false,
         master_url: format!("http://{}", pool.http_addr()),
         address: String::new(),
         allow_unencrypted: false,

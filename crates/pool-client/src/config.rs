@@ -13,6 +13,8 @@ pub struct V1Config {
     pub allow_unencrypted: bool,
     /// This installation.
     pub install: InstallId,
+    /// Whether calls may go through the private link only.
+    pub tunnel_only: bool,
     /// This program's version.
     pub version: String,
 }

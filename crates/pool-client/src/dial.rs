@@ -1,15 +1,17 @@
 //! Opens the connection.
 
 use crate::config::V1Config;
-use crate::discovery::{self, Target};
+use crate::discovery::{self, Inside, Target};
 use crate::failure::{protocol, unreachable};
 use crate::link::{Protection, plain};
 use crate::tls::{self, Pin};
-use hivemind_worker_core::port::{PoolError, PoolErrorKind};
+use hivemind_control::{ApiError, ErrorCode};
+use hivemind_worker_core::port::{Dialer, PoolError, PoolErrorKind};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -27,13 +29,55 @@ pub(crate) struct Connected {
 }
 
 /// Finds the pool and connects.
-pub(crate) async fn dial(config: &V1Config, pin: Option<Pin>) -> Result<Connected, PoolError> {
+pub(crate) async fn dial(
+    config: &V1Config,
+    pin: Option<Pin>,
+    dialer: Option<&Arc<dyn Dialer>>,
+) -> Result<Connected, PoolError> {
     let target = discovery::find(config, pin).await?;
+    if let Some(dialer) = dialer
+        && let Some(inside) = way_inside(&target, dialer.as_ref())
+    {
+        match through(dialer, inside).await {
+            Ok(connected) => return Ok(connected),
+            Err(error) if inside.required || config.tunnel_only => return Err(error),
+            // Health says so too: the link's own view holds the problem.
+            Err(error) => tracing::warn!(%error, "the pool is reached without the private link"),
+        }
+    } else if config.tunnel_only {
+        let text = "the pool offers no private link, and the settings allow no other way";
+        return Err(unreachable(text).under(ErrorCode::LinkFailed));
+    }
     if target.tls {
         encrypted(&target, pin).await
     } else {
         unencrypted(&target, config.allow_unencrypted).await
     }
+}
+
+/// Whether calls go through a private link: the pool offers one, or one on this computer leads to its address.
+fn way_inside(target: &Target, dialer: &dyn Dialer) -> Option<Inside> {
+    let covered = || {
+        let ip = target.host.parse().ok().filter(|ip| dialer.covers(*ip))?;
+        Some(Inside { address: SocketAddr::new(ip, target.port), required: true, offered: false })
+    };
+    target.inside.or_else(covered)
+}
+
+/// Through the private link, which encrypts.
+async fn through(dialer: &Arc<dyn Dialer>, inside: Inside) -> Result<Connected, PoolError> {
+    let down = |e: ApiError| unreachable(e.message).under(e.code);
+    dialer.ready(inside.offered).await.map_err(down)?;
+    let (address, dialer) = (inside.address, Arc::clone(dialer));
+    let connect = tower::service_fn(move |_: Uri| {
+        let dialer = Arc::clone(&dialer);
+        async move { dialer.dial(address).await.map(TokioIo::new) }
+    });
+    let channel = endpoint(format!("http://{address}"))?
+        .connect_with_connector(connect)
+        .await
+        .map_err(|_| unreachable("the pool does not answer through its private link"))?;
+    Ok(Connected { channel, protection: Protection::Tunnel })
 }
 
 /// The refusal of a link that nothing protects.

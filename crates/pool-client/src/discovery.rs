@@ -24,6 +24,27 @@ struct WellKnown {
     dialect: String,
     #[serde(alias = "grpc", alias = "grpc_address")]
     grpc_addr: String,
+    #[serde(default)]
+    vpn: Option<PrivateWay>,
+}
+
+/// The way through a private link, as a pool names it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct PrivateWay {
+    grpc_addr: String,
+    #[serde(default)]
+    required: bool,
+}
+
+/// The way through a private link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Inside {
+    /// Where calls go inside.
+    pub(crate) address: SocketAddr,
+    /// Whether the pool takes calls in no other way.
+    pub(crate) required: bool,
+    /// Whether the pool offers it; else a configuration on this computer covers the address.
+    pub(crate) offered: bool,
 }
 
 /// Host, port and whether TLS is wanted.
@@ -32,6 +53,7 @@ pub(crate) struct Target {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) tls: bool,
+    pub(crate) inside: Option<Inside>,
 }
 
 /// Finds out where calls go.
@@ -48,18 +70,29 @@ pub(crate) async fn find(config: &V1Config, pin: Option<Pin>) -> Result<Target, 
         let dialect = plain_line(&known.dialect, 40);
         return Err(protocol(format!("the pool speaks \"{dialect}\", which this program does not")));
     }
-    target(&known.grpc_addr, tls)
+    let mut found = target(&known.grpc_addr, tls)?;
+    if let Some(way) = known.vpn {
+        let wrong = |_| protocol("the pool's address in its private network must be an address with a port");
+        let address = way.grpc_addr.parse().map_err(wrong)?;
+        found.inside = Some(Inside { address, required: way.required, offered: true });
+    }
+    Ok(found)
+}
+
+/// A client for a pool's page: no proxy, no redirection, no long wait.
+pub(crate) fn client(pin: Option<Pin>) -> Result<reqwest::ClientBuilder, PoolError> {
+    Ok(reqwest::Client::builder()
+        .timeout(TIMEOUT)
+        .connect_timeout(TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .tls_backend_preconfigured(tls::for_discovery(pin)?))
 }
 
 async fn well_known(master: &Url, allow_unencrypted: bool, pin: Option<Pin>) -> Result<WellKnown, PoolError> {
     let url =
         master.join("/.well-known/hivemind").map_err(|_| protocol("the pool's address is not a URL"))?;
-    let mut client = reqwest::Client::builder()
-        .timeout(TIMEOUT)
-        .connect_timeout(TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .tls_backend_preconfigured(tls::for_discovery(pin)?);
+    let mut client = client(pin)?;
     if url.scheme() != "https" {
         // Whoever can change this answer can name another pool: it needs the protection that calls need. The
         // judged addresses are the ones that are dialled.
@@ -129,7 +162,7 @@ fn target(address: &str, tls: bool) -> Result<Target, PoolError> {
         return Err(wrong());
     }
     let host = host.trim_matches(['[', ']']).to_owned();
-    Ok(Target { host, port: url.port().unwrap_or(DEFAULT_PORT), tls })
+    Ok(Target { host, port: url.port().unwrap_or(DEFAULT_PORT), tls, inside: None })
 }
 
 #[cfg(test)]
@@ -145,7 +178,11 @@ mod tests {
             ("http://[::1]:9", true, "::1", 9, false),
         ];
         for (text, tls, host, port, wants) in table {
-            assert_eq!(target(text, tls), Ok(Target { host: host.into(), port, tls: wants }), "{text}");
+            assert_eq!(
+                target(text, tls),
+                Ok(Target { host: host.into(), port, tls: wants, inside: None }),
+                "{text}"
+            );
         }
         for text in
             ["", "ftp://x", "http://", "a b", "user@host:1", "https://u:p@h", "h:99999", &"a".repeat(400)]

@@ -4,6 +4,7 @@
 
 mod check;
 mod config;
+mod desk;
 mod dial;
 mod discovery;
 mod failure;
@@ -15,4 +16,5 @@ mod tls;
 mod v1;
 
 pub use config::V1Config;
+pub use desk::PoolDesk;
 pub use v1::V1Pool;

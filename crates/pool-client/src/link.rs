@@ -7,6 +7,8 @@ use std::net::IpAddr;
 pub(crate) enum Protection {
     /// TLS.
     Tls,
+    /// Our own private link.
+    Tunnel,
     /// It never leaves this computer.
     Loopback,
     /// An overlay network (100.64.0.0/10, RFC 6598, used by Tailscale-like networks) encrypts it.
@@ -20,6 +22,7 @@ impl Protection {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Tls => "tls",
+            Self::Tunnel => "tunnel",
             Self::Loopback => "loopback",
             Self::Overlay => "overlay",
             Self::None => "unencrypted",

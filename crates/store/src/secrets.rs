@@ -12,7 +12,7 @@ mod keyring;
 use crate::DataFolder;
 use async_trait::async_trait;
 use file::TokenFile;
-use hivemind_worker_core::port::{SecretError, Secrets, Tokens};
+use hivemind_worker_core::port::{SecretError, Secrets, Tokens, Vault};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -57,6 +57,28 @@ impl KeyringSecrets {
         let inner = Arc::clone(&self.inner);
         let done = tokio::task::spawn_blocking(move || work(&inner)).await;
         done.unwrap_or(Err(SecretError::Unavailable))
+    }
+}
+
+#[async_trait]
+impl Vault for KeyringSecrets {
+    async fn load(&self, name: &str) -> Result<Option<String>, SecretError> {
+        let name = name.to_owned();
+        self.on_own_thread(move |inner| {
+            let user = inner.user(&name);
+            let kept = inner.keyring(|| keyring::load(SERVICE, &user))?.flatten();
+            Ok(kept.and_then(|bytes| String::from_utf8(bytes).ok()))
+        })
+        .await
+    }
+
+    async fn save(&self, name: &str, key: &str) -> Result<bool, SecretError> {
+        let (name, key) = (name.to_owned(), key.to_owned());
+        self.on_own_thread(move |inner| {
+            let user = inner.user(&name);
+            Ok(inner.keyring(|| keyring::save(SERVICE, &user, key.as_bytes()))?.is_some())
+        })
+        .await
     }
 }
 

@@ -103,6 +103,7 @@ impl World {
         Ports {
             clock: self.clock.clone(),
             pool: self.pool.clone(),
+            private_link: None,
             engine: self.engine.clone(),
             host: self.host.clone(),
             senses: self.senses.clone(),

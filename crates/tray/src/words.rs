@@ -194,6 +194,18 @@ impl Words {
             }
             ErrorCode::PoolNotice => self.pick("The pool has news", "任務池有新消息"),
             ErrorCode::PoolUnencrypted => self.pick("The pool is not encrypted", "任務池未加密"),
+            ErrorCode::LinkConfigRefused => {
+                self.pick("The private link's file is refused", "私人連線的設定檔遭拒")
+            }
+            ErrorCode::LinkNoHttps => {
+                self.pick("The pool tells no key over HTTPS", "無法經由 HTTPS 取得任務池金鑰")
+            }
+            ErrorCode::LinkNoHandshake => self.pick("The private link does not answer", "私人連線沒有回應"),
+            ErrorCode::LinkAddressTaken => {
+                self.pick("The private link has no address", "私人連線沒有可用位址")
+            }
+            ErrorCode::LinkClock => self.pick("The clock is wrong", "電腦時鐘不正確"),
+            ErrorCode::LinkFailed => self.pick("The private link cannot start", "無法啟動私人連線"),
             ErrorCode::DependenciesUnavailable => {
                 self.pick("A task's packages cannot be installed", "無法安裝任務的套件")
             }

@@ -27,7 +27,7 @@ retry_at_ms: number | null,
  */
 cause: ApiError | null, 
 /**
- * `tls`, `loopback` or `unencrypted`; empty until known.
+ * `tls`, `tunnel`, `loopback`, `overlay` or `unencrypted`; empty until known.
  */
 link: string, 
 /**

@@ -11,6 +11,7 @@ import type { LimitsView } from "./LimitsView";
 import type { Notice } from "./Notice";
 import type { PoolView } from "./PoolView";
 import type { PresetView } from "./PresetView";
+import type { PrivateLinkView } from "./PrivateLinkView";
 import type { PullView } from "./PullView";
 import type { StatusView } from "./StatusView";
 import type { TaskView } from "./TaskView";
@@ -39,6 +40,10 @@ decision: DecisionView,
  * The connection to the pool.
  */
 pool: PoolView, 
+/**
+ * The private link to the pool.
+ */
+private_link: PrivateLinkView, 
 /**
  * The container engine.
  */

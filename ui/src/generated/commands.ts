@@ -15,6 +15,7 @@ import type { LoginRequest } from "./LoginRequest";
 import type { MetricsView } from "./MetricsView";
 import type { PairingCode } from "./PairingCode";
 import type { PresetRequest } from "./PresetRequest";
+import type { PrivateLinkView } from "./PrivateLinkView";
 import type { ProofView } from "./ProofView";
 import type { SettingChange } from "./SettingChange";
 import type { SettingView } from "./SettingView";
@@ -75,6 +76,8 @@ export interface Commands {
   doctor: { request: null; response: DoctorReport };
   /** Try what no task may do on this computer; work stops when something gets through. */
   prove: { request: null; response: ProofView };
+  /** Make a new key for the private link, tell the pool, and start the link anew. */
+  renew_link: { request: null; response: PrivateLinkView };
   /** Show the window, or raise it. */
   open_window: { request: null; response: null };
   /** A one-time code that pairs a browser. */
@@ -108,6 +111,7 @@ export const COMMAND_NAMES = [
   "metrics",
   "doctor",
   "prove",
+  "renew_link",
   "open_window",
   "pair",
   "quit",

@@ -110,7 +110,7 @@ const ALERTS: Words = {
   task_near_limit: m.err_task_near_limit,
   task_silent: m.err_task_silent,
 };
-const LINKS: Words = { tls: m.link_tls, loopback: m.link_loopback, unencrypted: m.link_unencrypted };
+const LINKS: Words = { tls: m.link_tls, tunnel: m.link_tunnel, overlay: m.link_overlay, loopback: m.link_loopback, unencrypted: m.link_unencrypted };
 const TRUST: Words = { low: m.trust_low, medium: m.trust_medium, high: m.trust_high };
 const ISOLATION: Words = {
   plain: m.isolation_plain,

@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("hivemind-engine", &["hivemind-control", "hivemind-domain", "hivemind-mux", "hivemind-worker-core"]),
     ("hivemind-egress", &["hivemind-domain", "hivemind-worker-core"]),
     ("hivemind-host", &["hivemind-control", "hivemind-domain", "hivemind-worker-core"]),
+    ("hivemind-vpn", &["hivemind-control", "hivemind-wireguard", "hivemind-worker-core"]),
     ("hivemind-store", &["hivemind-control", "hivemind-domain", "hivemind-worker-core"]),
     // Keys, configuration and tunnel: nothing of ours, so that a privileged program could use the reader alone.
     ("hivemind-wireguard", &[]),
@@ -43,6 +44,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hivemind-pool-client",
             "hivemind-store",
             "hivemind-tray",
+            "hivemind-vpn",
             "hivemind-worker-core",
         ],
     ),
@@ -78,6 +80,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("hivemind-local-api", &["hivemind-testkit"]),
     ("hivemind-local-pool", &["hivemind-testkit"]),
     ("hivemind-pool-client", &["hivemind-local-pool", "hivemind-testkit"]),
+    ("hivemind-vpn", &["hivemind-domain", "hivemind-local-pool", "hivemind-pool-client"]),
     // The embeddable pool is the other side of every product test, and adds its books up; the rows of the table of
     // faults count, and break wires, in the same way everywhere.
     ("hivemind-product-tests", &["hivemind-local-pool", "hivemind-testkit"]),

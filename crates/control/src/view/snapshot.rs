@@ -1,6 +1,6 @@
 //! The present state.
 
-use super::{DecisionView, GiveBackView, GpuUse, HostQuestion, Level, PresetView, TaskView};
+use super::{DecisionView, GiveBackView, GpuUse, HostQuestion, Level, PresetView, PrivateLinkView, TaskView};
 use crate::error::ApiError;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -20,6 +20,9 @@ pub struct Snapshot {
     pub decision: DecisionView,
     /// The connection to the pool.
     pub pool: PoolView,
+    /// The private link to the pool.
+    #[serde(default)]
+    pub private_link: PrivateLinkView,
     /// The container engine.
     pub engine: EngineView,
     /// Who is signed in.
@@ -129,7 +132,7 @@ pub struct PoolView {
     pub retry_at_ms: Option<i64>,
     /// Why it failed last.
     pub cause: Option<ApiError>,
-    /// `tls`, `loopback` or `unencrypted`; empty until known.
+    /// `tls`, `tunnel`, `loopback`, `overlay` or `unencrypted`; empty until known.
     pub link: String,
     /// This computer's name at the pool.
     pub node_id: Option<String>,

@@ -16,11 +16,11 @@ use hivemind_proto::v1::account_service_client::AccountServiceClient;
 use hivemind_proto::v1::node_service_client::NodeServiceClient;
 use hivemind_proto::v1::task_service_client::TaskServiceClient;
 use hivemind_worker_core::port::{
-    Assigned, Durable, HeartbeatAnswer, Pool, PoolError, PoolErrorKind, Registered, Report, ResultHeader,
-    StatusAnswer, StatusReport, Tokens,
+    Assigned, Dialer, Durable, HeartbeatAnswer, Pool, PoolError, PoolErrorKind, Registered, Report,
+    ResultHeader, StatusAnswer, StatusReport, Tokens,
 };
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tonic::Request;
@@ -50,6 +50,7 @@ struct State {
 pub struct V1Pool {
     config: V1Config,
     pin: Option<Pin>,
+    dialer: Option<Arc<dyn Dialer>>,
     state: Mutex<State>,
 }
 
@@ -57,7 +58,7 @@ impl V1Pool {
     /// An adapter that is not connected yet.
     #[must_use]
     pub fn new(config: V1Config) -> Self {
-        Self { config, pin: None, state: Mutex::default() }
+        Self { config, pin: None, dialer: None, state: Mutex::default() }
     }
 
     /// Believes this one certificate for calls, named by the SHA-256 of its DER form in hexadecimal digits, and no
@@ -68,6 +69,13 @@ impl V1Pool {
     pub fn pinned(mut self, certificate_sha256: &str) -> Result<Self, PoolError> {
         self.pin = Pin::parse(certificate_sha256)?;
         Ok(self)
+    }
+
+    /// Goes through a private link where the pool offers one, or where its address lies in one.
+    #[must_use]
+    pub fn through(mut self, dialer: Arc<dyn Dialer>) -> Self {
+        self.dialer = Some(dialer);
+        self
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -127,7 +135,7 @@ impl Pool for V1Pool {
 
     async fn connect(&self) -> Result<(), PoolError> {
         self.state().connected = None;
-        let connected = dial(&self.config, self.pin).await?;
+        let connected = dial(&self.config, self.pin, self.dialer.as_ref()).await?;
         self.state().connected = Some(connected);
         Ok(())
     }

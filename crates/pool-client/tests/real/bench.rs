@@ -29,6 +29,7 @@ pub fn install() -> InstallId {
 
 pub fn config(master_url: String, address: String) -> V1Config {
     V1Config {
+        tunnel_only: false,
         master_url,
         address,
         allow_unencrypted: false,

@@ -17,7 +17,7 @@ pub(crate) fn pool_problem(error: &PoolError) -> ApiError {
         | PoolErrorKind::Protocol => ErrorCode::PoolProtocol,
         PoolErrorKind::Disk | PoolErrorKind::ResultLost => ErrorCode::JournalFailed,
     };
-    ApiError::new(code, &error.message)
+    ApiError::new(error.about.unwrap_or(code), &error.message)
 }
 
 /// An engine's failure as people see it.

@@ -1,7 +1,7 @@
 //! The pool.
 
 use async_trait::async_trait;
-use hivemind_control::MetricsSample;
+use hivemind_control::{ErrorCode, MetricsSample};
 use hivemind_domain::ids::{InstallId, NodeId, TaskKey};
 use hivemind_domain::report::PhaseTimes;
 use hivemind_domain::resources::{Capabilities, Resources, TrustLevel};
@@ -50,6 +50,8 @@ pub struct PoolError {
     pub message: String,
     /// The pool's wish for a pause.
     pub retry_after: Option<Duration>,
+    /// A code that says more than the kind.
+    pub about: Option<ErrorCode>,
 }
 
 impl PoolError {
@@ -57,7 +59,14 @@ impl PoolError {
     #[must_use]
     pub fn new(kind: PoolErrorKind, message: impl AsRef<str>) -> Self {
         let message = hivemind_domain::text::plain_line(message.as_ref(), 300);
-        Self { kind, message, retry_after: None }
+        Self { kind, message, retry_after: None, about: None }
+    }
+
+    /// The same error under a code that says more.
+    #[must_use]
+    pub fn under(mut self, code: ErrorCode) -> Self {
+        self.about = Some(code);
+        self
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Shared, lock};
 use crate::core::engine_problem;
 use crate::port::EngineErrorKind;
-use hivemind_control::{DoctorReport, ErrorCode, Finding, Level, PoolState};
+use hivemind_control::{DoctorReport, ErrorCode, Finding, Level, LinkState, PoolState};
 use hivemind_domain::resources::GIB;
 
 /// Memory under which the seeds' requirements are not met.
@@ -29,6 +29,7 @@ pub(super) async fn examine(shared: &Shared) -> DoctorReport {
         pool(shared),
         sign_in(shared),
         encryption(shared),
+        tunnel(shared),
         memory(shared),
         disk(shared),
         gpu(shared),
@@ -117,6 +118,8 @@ fn sign_in(shared: &Shared) -> Finding {
 fn encryption(shared: &Shared) -> Finding {
     match shared.ports.pool.link().as_str() {
         "tls" => finding(5, "encryption", Level::Ok, "the link to the pool is encrypted".into()),
+        "tunnel" => finding(5, "encryption", Level::Ok, "the link to the pool is private (WireGuard)".into()),
+        "overlay" => finding(5, "encryption", Level::Ok, "an overlay network encrypts the link".into()),
         "loopback" => finding(5, "encryption", Level::Ok, "the pool is on this computer".into()),
         "unencrypted" => advise(
             finding(5, "encryption", Level::Warning, "the link to the pool is not encrypted".into()),
@@ -124,6 +127,77 @@ fn encryption(shared: &Shared) -> Finding {
             "Use a pool with https, or a private network.",
         ),
         _ => finding(5, "encryption", Level::Notice, "not known before the first connection".into()),
+    }
+}
+
+fn tunnel(shared: &Shared) -> Finding {
+    let view = shared.private_link();
+    let number = 31;
+    let Some(link) = &shared.ports.private_link else {
+        return finding(number, "tunnel", Level::Ok, "the private link is switched off".into());
+    };
+    match (view.state, &view.problem) {
+        (LinkState::Off, _) => {
+            finding(number, "tunnel", Level::Ok, "the pool asked for no private link".into())
+        }
+        (LinkState::Requesting | LinkState::Configuring, _) => {
+            finding(number, "tunnel", Level::Notice, "the private link is being set up".into())
+        }
+        (LinkState::Up | LinkState::Stale, _) => {
+            let traffic = link.traffic();
+            let age = traffic
+                .handshake_age
+                .map_or("no handshake".to_owned(), |age| format!("handshake {} s ago", age.as_secs()));
+            let proof = format!(
+                "{} to UDP {}: {age}; {} bytes from it, {} to it, {} in a packet",
+                view.address, view.endpoint, traffic.received, traffic.sent, view.mtu
+            );
+            if view.state == LinkState::Stale {
+                let fix = "Check the internet connection; UDP to this address must be open.";
+                return advise(
+                    finding(number, "tunnel", Level::Warning, proof),
+                    ErrorCode::LinkNoHandshake,
+                    fix,
+                );
+            }
+            if view.file_exposed {
+                let proof = format!("{proof}; other users can read its key in {}", view.file);
+                let fix = "Make the file readable for you alone (chmod 600), then renew the link.";
+                return advise(finding(number, "tunnel", Level::Warning, proof), ErrorCode::LinkFailed, fix);
+            }
+            if view.key_in_file {
+                let proof = format!("{proof}; its key lies in {}, which only you can read", view.file);
+                return finding(number, "tunnel", Level::Notice, proof);
+            }
+            finding(number, "tunnel", Level::Ok, proof)
+        }
+        (LinkState::Down, problem) => {
+            let around = shared.ports.pool.link() == "tls";
+            let instead = if around { "; the pool is reached over TLS instead" } else { "" };
+            let cause = problem.as_ref().map_or("it is down", |problem| problem.message.as_str());
+            let code = problem.as_ref().map_or(ErrorCode::LinkFailed, |problem| problem.code);
+            let level = if around { Level::Warning } else { Level::Error };
+            advise(finding(number, "tunnel", level, format!("{cause}{instead}")), code, link_fix(code))
+        }
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not about the link has the general advice")]
+fn link_fix(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::LinkConfigRefused => {
+            "Correct or remove the file; without it the pool is asked for a new one."
+        }
+        ErrorCode::LinkNoHttps => {
+            "Use the pool's https address, and pin its certificate if it is your own pool."
+        }
+        ErrorCode::LinkAddressTaken => "Ask the pool's owner to make room, or to forget this computer.",
+        ErrorCode::LinkClock => "Set this computer's clock.",
+        ErrorCode::KeyringLocked => "Unlock the keyring.",
+        ErrorCode::LinkNoHandshake => {
+            "Allow UDP to the pool (usually port 51820) in the firewall, or renew the link."
+        }
+        _ => "Renew the link with `hivemind-worker renew-link`.",
     }
 }
 

@@ -322,6 +322,17 @@ impl Control for WorkerControl {
         proof::prove(&self.shared).await
     }
 
+    async fn renew_link(&self, (): ()) -> Result<hivemind_control::PrivateLinkView, ApiError> {
+        let Some(link) = &self.shared.ports.private_link else {
+            return Err(ApiError::new(
+                ErrorCode::LinkFailed,
+                "the private link is switched off in the settings",
+            ));
+        };
+        link.renew().await?;
+        Ok(link.view())
+    }
+
     async fn open_window(&self, (): ()) -> Result<(), ApiError> {
         let _ = self.shared.events.send(Event::RaiseWindow);
         self.shared.ports.desktop.open_window()

@@ -3,8 +3,8 @@
 use crate::core::{Core, Effect, Input, OwnerAsks};
 use crate::failpoint;
 use crate::port::{
-    BookStore, Clock, DebugArchive, Engine, Host, Journal, LogArchive, Pool, Secrets, Senses, SettingsStore,
-    Spool, TaskStatus, Tokens,
+    BookStore, Clock, DebugArchive, Engine, Host, Journal, LogArchive, Pool, PrivateLink, Secrets, Senses,
+    SettingsStore, Spool, TaskStatus, Tokens,
 };
 use hivemind_control::{ApiError, Event, Level, Notice, PairingCode, Snapshot, WorkTotals};
 use hivemind_domain::ids::TaskKey;
@@ -66,6 +66,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// The pool.
     pub pool: Arc<dyn Pool>,
+    /// The private link to the pool, where there may be one.
+    pub private_link: Option<Arc<dyn PrivateLink>>,
     /// The container engine.
     pub engine: Arc<dyn Engine>,
     /// This computer.
@@ -149,6 +151,10 @@ impl Shared {
     async fn tell(&self, input: Input) {
         // The loop outlives everything that tells it something, but for the very end.
         let _ = self.inputs.send(Message { input, done: None }).await;
+    }
+
+    fn private_link(&self) -> hivemind_control::PrivateLinkView {
+        self.ports.private_link.as_ref().map(|link| link.view()).unwrap_or_default()
     }
 
     fn pool_url(&self) -> String {
@@ -436,6 +442,7 @@ impl EventLoop {
         snapshot.version = shared.ports.version.to_owned();
         snapshot.pool.url = settings.text("master_url").to_owned();
         snapshot.pool.link = shared.ports.pool.link();
+        snapshot.private_link = shared.private_link();
         {
             let readings = lock(&shared.readings);
             snapshot.host.hostname.clone_from(&readings.hostname);

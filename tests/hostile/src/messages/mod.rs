@@ -118,6 +118,7 @@ fn key() -> TaskKey {
 async fn meet(call: Call, manner: Manner, field: &str, folder: &Path) -> Seen {
     let pool = Pool::start().await;
     let client = V1Pool::new(V1Config {
+        tunnel_only: false,
         master_url: format!("http://{}", pool.address),
         address: pool.address.to_string(),
         allow_unencrypted: false,

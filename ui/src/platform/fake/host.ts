@@ -221,6 +221,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
         evidence: name === "local_network" ? "192.168.1.1:80: packets left the container" : "Operation not permitted",
       })),
     }),
+    renew_link: () => held.private_link,
     open_window: () => null,
     pair: () => {
       throw new CallError(problem("FORBIDDEN", "This can only be done from the tray."));

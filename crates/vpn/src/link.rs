@@ -1,0 +1,359 @@
+//! The running link.
+
+use crate::state::{self, Made};
+use crate::{problem, setup};
+use async_trait::async_trait;
+use hivemind_control::{ApiError, ErrorCode, LinkState, PrivateLinkView};
+use hivemind_wireguard::{
+    FileError, Host, IpNet, KeySource, LinkConfig, PeerConfig, Tunnel, TunnelConfig, read_file,
+};
+use hivemind_worker_core::port::{ByteStream, Dialer, LinkDesk, LinkTraffic, PrivateLink, Vault};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, SystemTime};
+use tokio::net::lookup_host;
+
+/// Time for the first handshake: the protocol asks again after 5 s.
+const HANDSHAKE: Duration = Duration::from_secs(8);
+/// Age at which keys are no longer taken.
+const STALE: Duration = Duration::from_secs(180);
+/// How often the file is looked at while the link is in use.
+const LOOK: Duration = Duration::from_millis(1500);
+/// Connections inside at once.
+const CONNECTIONS: usize = 64;
+/// Seconds by which clocks may differ before that is told as the reason.
+const SKEW_S: i64 = 60;
+
+/// Addresses and prefix lengths of this computer's own networks.
+pub type Surroundings = Arc<dyn Fn() -> Vec<(IpAddr, u8)> + Send + Sync>;
+
+/// Where the configuration lies, and whom it is for.
+#[derive(Debug, Clone)]
+pub struct LinkConfigSource {
+    /// `wg0.conf`.
+    pub file: PathBuf,
+    /// What is remembered beside it.
+    pub state: PathBuf,
+    /// The pool's address.
+    pub pool: String,
+}
+
+/// What tells one version of a file from another.
+type Stamp = Option<(SystemTime, u64)>;
+
+struct Running {
+    tunnel: Tunnel,
+}
+
+#[derive(Default)]
+struct Inner {
+    running: Option<Running>,
+    stamp: Stamp,
+    /// Whether the file is worth looking at.
+    used: bool,
+}
+
+/// The private link of this computer.
+pub struct Link {
+    source: LinkConfigSource,
+    desk: Arc<dyn LinkDesk>,
+    vault: Arc<dyn Vault>,
+    surroundings: Surroundings,
+    inner: tokio::sync::Mutex<Inner>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    view: PrivateLinkView,
+    tunnel: Option<Tunnel>,
+}
+
+impl Link {
+    /// A link that is not up yet. Its file is watched while it is in use.
+    #[must_use]
+    pub fn new(
+        source: LinkConfigSource,
+        desk: Arc<dyn LinkDesk>,
+        vault: Arc<dyn Vault>,
+        surroundings: Surroundings,
+    ) -> Arc<Self> {
+        let view = PrivateLinkView { file: source.file.display().to_string(), ..PrivateLinkView::default() };
+        let link = Arc::new(Self {
+            source,
+            desk,
+            vault,
+            surroundings,
+            inner: tokio::sync::Mutex::default(),
+            seen: Mutex::new(Seen { view, tunnel: None }),
+        });
+        tokio::spawn(watch(Arc::downgrade(&link)));
+        link
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show(&self, change: impl FnOnce(&mut PrivateLinkView)) {
+        change(&mut self.seen().view);
+    }
+
+    fn stand(&self, state: LinkState) {
+        self.show(|view| view.state = state);
+    }
+
+    fn stamp(&self) -> Stamp {
+        let meta = std::fs::metadata(&self.source.file).ok()?;
+        Some((meta.modified().ok()?, meta.len()))
+    }
+
+    fn stop(&self, inner: &mut Inner) {
+        inner.running = None;
+        if let Some(tunnel) = self.seen().tunnel.take() {
+            tunnel.close();
+        }
+    }
+
+    /// Up, whatever that takes. Tells the view how it went.
+    async fn bring_up(&self, inner: &mut Inner, offered: bool) -> Result<(), ApiError> {
+        inner.used = true;
+        if self.still_up(inner).await {
+            return Ok(());
+        }
+        self.stop(inner);
+        let done = self.begin(inner, offered).await;
+        inner.stamp = self.stamp();
+        match &done {
+            Ok(()) => self.show(|view| (view.state, view.problem) = (LinkState::Up, None)),
+            Err(problem) => {
+                tracing::warn!(%problem, "the private link is down");
+                self.stop(inner);
+                self.show(|view| (view.state, view.problem) = (LinkState::Down, Some(problem.clone())));
+            }
+        }
+        done
+    }
+
+    /// Whether the running tunnel answers. The network may have changed, or the pool: a new handshake shows it.
+    async fn still_up(&self, inner: &Inner) -> bool {
+        let Some(running) = inner.running.as_ref().filter(|_| inner.stamp == self.stamp()) else {
+            return false;
+        };
+        let peer = |tunnel: &Tunnel| tunnel.status().peers.into_iter().next();
+        let Some(before) = peer(&running.tunnel) else { return false };
+        running.tunnel.refresh();
+        let renewed = async {
+            while peer(&running.tunnel).is_some_and(|now| now.handshakes <= before.handshakes) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(HANDSHAKE, renewed).await.is_ok()
+    }
+
+    async fn begin(&self, inner: &mut Inner, offered: bool) -> Result<(), ApiError> {
+        let made = || state::load(&self.source.state, &self.source.pool);
+        let config = match self.read()? {
+            Some(config) => config,
+            None if offered => self.make().await?,
+            None => {
+                return Err(ApiError::new(
+                    ErrorCode::LinkFailed,
+                    format!("there is no {}", self.source.file.display()),
+                ));
+            }
+        };
+        let Err(problem) = self.start(inner, &config).await else { return Ok(()) };
+        // What we made ourselves we may also make anew, when the pool has another key or has forgotten us.
+        let ours = made().is_some_and(|made| ours(&made, &config));
+        let silent = problem.code == ErrorCode::LinkNoHandshake;
+        if !silent || !self.is_outdated(&config, ours).await? {
+            return Err(problem);
+        }
+        tracing::info!("the pool's end of the private link has changed: it is set up anew");
+        let config = self.make().await?;
+        self.start(inner, &config).await
+    }
+
+    /// Why there is no handshake, as far as the pool tells. `true` when a new configuration would help.
+    async fn is_outdated(&self, config: &LinkConfig, ours: bool) -> Result<bool, ApiError> {
+        let Ok(offer) = self.desk.offer().await else { return Ok(false) };
+        if let Some(skew) = offer.clock_skew_s.filter(|skew| skew.abs() > SKEW_S) {
+            return Err(problem::clock(skew));
+        }
+        let endpoint = config.peer.endpoint.to_string();
+        let other_key = offer.public_key != config.peer.public_key.to_string();
+        if !ours {
+            return if other_key { Err(problem::other_key(&endpoint)) } else { Ok(false) };
+        }
+        if other_key || offer.endpoint != endpoint {
+            return Ok(true);
+        }
+        // The same question again is answered with the same address as long as the pool knows us.
+        let public = config.private_key.public().to_string();
+        let token = state::load(&self.source.state, &self.source.pool).and_then(|made| made.token);
+        match self.desk.join(&public, token.as_deref()).await {
+            Ok(member) => Ok(member.token.is_some()),
+            Err(error) if error.code == ErrorCode::LinkAddressTaken => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn read(&self) -> Result<Option<LinkConfig>, ApiError> {
+        let kept = read_file(&self.source.file).map_err(|e| problem::file(&e, &self.source.file))?;
+        let exposed = kept.as_ref().is_some_and(|kept| kept.exposed);
+        let here = |config: &LinkConfig| matches!(config.private_key, KeySource::Here(_));
+        let in_file = kept.as_ref().is_some_and(|kept| here(&kept.config));
+        if exposed && in_file {
+            tracing::warn!(file = %self.source.file.display(), "other users can read the key of the private link");
+        }
+        self.show(|view| (view.file_exposed, view.key_in_file) = (exposed && in_file, in_file));
+        Ok(kept.map(|kept| kept.config))
+    }
+
+    async fn make(&self) -> Result<LinkConfig, ApiError> {
+        self.stand(LinkState::Requesting);
+        let config = setup::make(&self.source, self.desk.as_ref(), self.vault.as_ref()).await?;
+        self.read()?;
+        Ok(config)
+    }
+
+    /// Step 5: starts and verifies.
+    async fn start(&self, inner: &mut Inner, config: &LinkConfig) -> Result<(), ApiError> {
+        self.stand(LinkState::Configuring);
+        let networks = (self.surroundings)();
+        let networks: Vec<IpNet> =
+            networks.into_iter().filter_map(|(ip, bits)| IpNet::new(ip, bits).ok()).collect();
+        let refused = |refusal| problem::file(&FileError::Refused(refusal), &self.source.file);
+        config.apart_from(&networks).map_err(refused)?;
+        let lost = || {
+            let text = "the keyring has no longer the key of the private link: renew the link";
+            ApiError::new(ErrorCode::LinkFailed, text)
+        };
+        let key = setup::key(&self.source, config, self.vault.as_ref()).await?.ok_or_else(lost)?;
+        let endpoint = self.find(config).await?;
+        let any: IpAddr =
+            if endpoint.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let settings = TunnelConfig {
+            private_key: key,
+            addresses: config.addresses.clone(),
+            mtu: config.mtu,
+            bind: SocketAddr::new(any, config.listen_port),
+            connections: CONNECTIONS,
+        };
+        let peer = PeerConfig {
+            public_key: config.peer.public_key,
+            preshared: config.peer.preshared.clone(),
+            endpoint: Some(endpoint),
+            allowed_ips: config.peer.allowed_ips.clone(),
+            keepalive: config.peer.keepalive,
+        };
+        let address = config.addresses.first().map(|net| net.addr().to_string()).unwrap_or_default();
+        let (shown, mtu) = (config.peer.endpoint.to_string(), config.mtu);
+        self.show(|view| {
+            (view.address, view.endpoint, view.mtu) = (address.clone(), shown.clone(), mtu);
+        });
+        let tunnel = Tunnel::start(settings, vec![peer]).await.map_err(|e| problem::tunnel(&e))?;
+        let silent = |_| problem::silent(&shown);
+        tunnel.session(&config.peer.public_key, HANDSHAKE).await.map_err(silent)?;
+        tracing::info!(%address, %endpoint, "the private link is up");
+        self.seen().tunnel = Some(tunnel.clone());
+        inner.running = Some(Running { tunnel });
+        Ok(())
+    }
+
+    /// The endpoint's address; a name is looked up and judged as an address in the file is.
+    async fn find(&self, config: &LinkConfig) -> Result<SocketAddr, ApiError> {
+        let endpoint = &config.peer.endpoint;
+        let name = match &endpoint.host {
+            Host::Ip(ip) => return Ok(SocketAddr::new(*ip, endpoint.port)),
+            Host::Name(name) => name,
+        };
+        let found = lookup_host((name.as_str(), endpoint.port)).await.ok().and_then(|mut all| all.next());
+        let found = found.ok_or_else(|| problem::silent(&endpoint.to_string()))?;
+        let refused = |refusal| problem::file(&FileError::Refused(refusal), &self.source.file);
+        config.endpoint_at(found.ip()).map_err(refused)?;
+        Ok(found)
+    }
+
+    /// Step 6: the file is another than the one that the link was started with.
+    async fn look_at_file(&self) {
+        let mut inner = self.inner.lock().await;
+        if !inner.used || inner.stamp == self.stamp() {
+            return;
+        }
+        tracing::info!(file = %self.source.file.display(), "the private link's file has changed");
+        let _ = self.bring_up(&mut inner, false).await;
+    }
+}
+
+/// Whether a configuration is the one that we made.
+fn ours(made: &Made, config: &LinkConfig) -> bool {
+    made.public_key == config.private_key.public().to_string()
+}
+
+async fn watch(link: Weak<Link>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let Some(link) = link.upgrade() else { return };
+        link.look_at_file().await;
+    }
+}
+
+#[async_trait]
+impl Dialer for Link {
+    fn covers(&self, ip: IpAddr) -> bool {
+        read_file(&self.source.file).ok().flatten().is_some_and(|kept| kept.config.covers(ip))
+    }
+
+    async fn ready(&self, offered: bool) -> Result<(), ApiError> {
+        let mut inner = self.inner.lock().await;
+        self.bring_up(&mut inner, offered).await
+    }
+
+    async fn dial(&self, to: SocketAddr) -> std::io::Result<Box<dyn ByteStream>> {
+        let tunnel = self.seen().tunnel.clone();
+        let tunnel = tunnel.ok_or(std::io::ErrorKind::NotConnected)?;
+        Ok(Box::new(tunnel.connect(to).await?))
+    }
+}
+
+#[async_trait]
+impl PrivateLink for Link {
+    fn view(&self) -> PrivateLinkView {
+        let mut view = self.seen().view.clone();
+        let age = self.traffic().handshake_age;
+        if view.state == LinkState::Up && age.is_none_or(|age| age > STALE) {
+            view.state = LinkState::Stale;
+        }
+        view
+    }
+
+    fn traffic(&self) -> LinkTraffic {
+        let tunnel = self.seen().tunnel.clone();
+        let peer = tunnel.and_then(|tunnel| tunnel.status().peers.into_iter().next());
+        peer.map(|peer| LinkTraffic {
+            handshake_age: peer.handshake_age,
+            received: peer.received,
+            sent: peer.sent,
+        })
+        .unwrap_or_default()
+    }
+
+    async fn renew(&self) -> Result<(), ApiError> {
+        let mut inner = self.inner.lock().await;
+        let made = self.make().await;
+        match made {
+            Ok(_) => {
+                self.stop(&mut inner);
+                self.bring_up(&mut inner, false).await
+            }
+            Err(problem) => {
+                let state = if inner.running.is_some() { LinkState::Up } else { LinkState::Down };
+                self.show(|view| (view.state, view.problem) = (state, Some(problem.clone())));
+                Err(problem)
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What goes wrong, in words.
+
+use hivemind_control::{ApiError, ErrorCode};
+use hivemind_wireguard::{FileError, LinkConfig, Reason, TunnelError};
+use hivemind_worker_core::port::SecretError;
+use std::path::Path;
+
+/// A file that is refused; a full tunnel from another program is offered narrowed.
+pub(crate) fn file(error: &FileError, path: &Path) -> ApiError {
+    match error {
+        FileError::Refused(refusal) => {
+            let full = matches!(refusal.reason, Reason::FullTunnel | Reason::Dns);
+            let narrowed = full.then(|| std::fs::read(path).ok()).flatten();
+            let hint = match narrowed.and_then(|bytes| LinkConfig::narrowed(&bytes)) {
+                Some(narrowed) => format!("; it would be taken with AllowedIPs = {} alone", narrowed.network),
+                None => String::new(),
+            };
+            ApiError::new(ErrorCode::LinkConfigRefused, format!("{refusal}{hint}"))
+                .with("line", refusal.line.to_string())
+                .with("key", &refusal.key)
+                .with("reason", refusal.reason.word())
+        }
+        FileError::Io { path, error } => ApiError::new(
+            ErrorCode::LinkFailed,
+            format!("the file of the private link cannot be used: {}: {error}", path.display()),
+        ),
+    }
+}
+
+pub(crate) fn tunnel(error: &TunnelError) -> ApiError {
+    ApiError::new(ErrorCode::LinkFailed, format!("the private link cannot be started: {error}"))
+}
+
+pub(crate) fn secret(error: SecretError) -> ApiError {
+    let code = match error {
+        SecretError::Locked => ErrorCode::KeyringLocked,
+        SecretError::Unavailable => ErrorCode::LinkFailed,
+    };
+    ApiError::new(code, format!("the key of the private link cannot be read: {error}"))
+}
+
+/// Whether the other end cannot be told apart from one whose datagrams are blocked.
+pub(crate) fn silent(endpoint: &str) -> ApiError {
+    ApiError::new(
+        ErrorCode::LinkNoHandshake,
+        format!("the pool's private link at UDP {endpoint} does not answer: a firewall may block it, or the pool has forgotten this computer"),
+    )
+    .with("endpoint", endpoint)
+}
+
+pub(crate) fn other_key(endpoint: &str) -> ApiError {
+    ApiError::new(
+        ErrorCode::LinkNoHandshake,
+        "the pool has another key than the file of the private link says: renew the link",
+    )
+    .with("endpoint", endpoint)
+}
+
+pub(crate) fn clock(seconds: i64) -> ApiError {
+    ApiError::new(
+        ErrorCode::LinkClock,
+        format!(
+            "this computer's clock is {} s away from the pool's, so the private link is not taken",
+            seconds.abs()
+        ),
+    )
+    .with("seconds", seconds.abs().to_string())
+}

@@ -1,0 +1,79 @@
+//! Makes a configuration: steps 2 to 4.
+
+use crate::link::LinkConfigSource;
+use crate::problem;
+use crate::state::{self, Made};
+use hivemind_control::{ApiError, ErrorCode};
+use hivemind_wireguard::{FileError, KeySource, LinkConfig, PrivateKey, write_file};
+use hivemind_worker_core::port::{LinkDesk, LinkMember, LinkOffer, Vault};
+use zeroize::Zeroizing;
+
+/// The keyring's entry for a pool's link.
+fn entry(pool: &str) -> String {
+    format!("private link {pool}")
+}
+
+/// Makes a key pair, joins with its public half, and writes the file.
+pub(crate) async fn make(
+    source: &LinkConfigSource,
+    desk: &dyn LinkDesk,
+    vault: &dyn Vault,
+) -> Result<LinkConfig, ApiError> {
+    let failed = |text: String| ApiError::new(ErrorCode::LinkFailed, text);
+    let offer = desk.offer().await?;
+    let key = PrivateKey::generate().map_err(|e| failed(e.to_string()))?;
+    let made = state::load(&source.state, &source.pool);
+    let token = made.as_ref().and_then(|made| made.token.as_deref());
+    let member = desk.join(&key.public().to_string(), token).await?;
+    let mut config = checked(&offer, &member, &key)?;
+    // The keyring has the key before the file says so.
+    let name = entry(&source.pool);
+    let in_keyring = vault.save(&name, &key.reveal()).await.map_err(problem::secret)?;
+    if in_keyring {
+        config.private_key = KeySource::Keyring(key.public());
+    } else {
+        tracing::warn!(
+            "there is no keyring: the key of the private link lies in a file that only you can read"
+        );
+    }
+    write_file(&source.file, &config).map_err(|error| problem::file(&error, &source.file))?;
+    let token = member.token.or_else(|| made.and_then(|made| made.token));
+    let made = Made { pool: source.pool.clone(), public_key: key.public().to_string(), token };
+    state::save(&source.state, &made).map_err(|e| failed(format!("{}: {e}", source.state.display())))?;
+    tracing::info!(file = %source.file.display(), in_keyring, "a private link was set up");
+    Ok(config)
+}
+
+/// A pool's answer as a configuration: it passes the same reader as a file, so that it cannot say more.
+fn checked(offer: &LinkOffer, member: &LinkMember, key: &PrivateKey) -> Result<LinkConfig, ApiError> {
+    if offer.public_key != member.offer.public_key {
+        return Err(ApiError::new(ErrorCode::LinkConfigRefused, "the pool named two different keys"));
+    }
+    let text = Zeroizing::new(format!(
+        "[Interface]\nPrivateKey = {}\nAddress = {}\n[Peer]\nPublicKey = {}\nEndpoint = {}\nAllowedIPs = {}\nPersistentKeepalive = {}\n",
+        *key.reveal(),
+        member.address,
+        member.offer.public_key,
+        member.offer.endpoint,
+        member.offer.allowed_ips,
+        member.keepalive,
+    ));
+    LinkConfig::parse(text.as_bytes()).map_err(|refusal| {
+        problem::file(&FileError::Refused(refusal), std::path::Path::new("what the pool answered"))
+    })
+}
+
+/// The private key that a configuration means; `None` when the keyring has lost it.
+pub(crate) async fn key(
+    source: &LinkConfigSource,
+    config: &LinkConfig,
+    vault: &dyn Vault,
+) -> Result<Option<PrivateKey>, ApiError> {
+    let public = match &config.private_key {
+        KeySource::Here(key) => return Ok(Some(key.clone())),
+        KeySource::Keyring(public) => *public,
+    };
+    let kept = vault.load(&entry(&source.pool)).await.map_err(problem::secret)?.map(Zeroizing::new);
+    let key = kept.and_then(|text| PrivateKey::parse(&text).ok());
+    Ok(key.filter(|key| key.public() == public))
+}
