@@ -62,7 +62,7 @@ impl KeyringSecrets {
 
 #[async_trait]
 impl Vault for KeyringSecrets {
-    async fn load(&self, name: &str) -> Result<Option<String>, SecretError> {
+    async fn key(&self, name: &str) -> Result<Option<String>, SecretError> {
         let name = name.to_owned();
         self.on_own_thread(move |inner| {
             let user = inner.user(&name);
@@ -72,7 +72,7 @@ impl Vault for KeyringSecrets {
         .await
     }
 
-    async fn save(&self, name: &str, key: &str) -> Result<bool, SecretError> {
+    async fn keep_key(&self, name: &str, key: &str) -> Result<bool, SecretError> {
         let (name, key) = (name.to_owned(), key.to_owned());
         self.on_own_thread(move |inner| {
             let user = inner.user(&name);

@@ -28,7 +28,7 @@ pub(crate) async fn make(
     let mut config = checked(&offer, &member, &key)?;
     // The keyring has the key before the file says so.
     let name = entry(&source.pool);
-    let in_keyring = vault.save(&name, &key.reveal()).await.map_err(problem::secret)?;
+    let in_keyring = vault.keep_key(&name, &key.reveal()).await.map_err(problem::secret)?;
     if in_keyring {
         config.private_key = KeySource::Keyring(key.public());
     } else {
@@ -73,7 +73,7 @@ pub(crate) async fn key(
         KeySource::Here(key) => return Ok(Some(key.clone())),
         KeySource::Keyring(public) => *public,
     };
-    let kept = vault.load(&entry(&source.pool)).await.map_err(problem::secret)?.map(Zeroizing::new);
+    let kept = vault.key(&entry(&source.pool)).await.map_err(problem::secret)?.map(Zeroizing::new);
     let key = kept.and_then(|text| PrivateKey::parse(&text).ok());
     Ok(key.filter(|key| key.public() == public))
 }

@@ -28,14 +28,14 @@ struct Keyring {
 
 #[async_trait]
 impl Vault for Keyring {
-    async fn load(&self, name: &str) -> Result<Option<String>, SecretError> {
+    async fn key(&self, name: &str) -> Result<Option<String>, SecretError> {
         if *self.locked.lock().unwrap() {
             return Err(SecretError::Locked);
         }
         Ok(self.kept.lock().unwrap().get(name).cloned())
     }
 
-    async fn save(&self, name: &str, key: &str) -> Result<bool, SecretError> {
+    async fn keep_key(&self, name: &str, key: &str) -> Result<bool, SecretError> {
         if *self.locked.lock().unwrap() {
             return Err(SecretError::Locked);
         }

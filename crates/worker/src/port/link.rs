@@ -84,8 +84,8 @@ pub trait PrivateLink: Send + Sync + 'static {
 #[async_trait]
 pub trait Vault: Send + Sync + 'static {
     /// A kept key.
-    async fn load(&self, name: &str) -> Result<Option<String>, SecretError>;
+    async fn key(&self, name: &str) -> Result<Option<String>, SecretError>;
 
     /// Keeps a key; `false` when there is no keyring on this system.
-    async fn save(&self, name: &str, key: &str) -> Result<bool, SecretError>;
+    async fn keep_key(&self, name: &str, key: &str) -> Result<bool, SecretError>;
 }
