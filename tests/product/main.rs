@@ -23,6 +23,8 @@ mod requester;
 
 mod restart;
 mod room;
+#[cfg(target_os = "linux")]
+mod rules;
 mod scene;
 mod services;
 mod settings;

@@ -33,7 +33,6 @@ fn with(bench: &Bench<'_>, tasks: usize) -> Result<Measured> {
     stand.start_worker(false, &[])?;
     stand.sign_in()?;
     let engine = Server::engine(&bench.socket()?);
-    let others = running(&engine)?;
     let busy = package("while :; do :; done\n")?;
     let ids: Vec<String> = (0..tasks).map(|_| stand.submit_with(&busy, WISHES)).collect::<Result<_>>()?;
     wait("the tasks to run", || {
@@ -43,8 +42,7 @@ fn with(bench: &Bench<'_>, tasks: usize) -> Result<Measured> {
         }
         Ok(running == tasks)
     })?;
-    let ours: Vec<String> = running(&engine)?.into_iter().filter(|id| !others.contains(id)).collect();
-    let states = ours.iter().map(|id| freezer(&engine, id)).collect::<Result<Vec<_>>>()?;
+    let states = running(&engine, &ids)?.iter().map(|id| freezer(&engine, id)).collect::<Result<Vec<_>>>()?;
     if states.len() != tasks {
         bail!("{} containers run, {tasks} were to", states.len());
     }
@@ -128,11 +126,17 @@ impl Freezer {
     }
 }
 
-/// Ids of containers that run.
-fn running(engine: &Server) -> Result<Vec<String>> {
+/// Ids of the containers that run these tasks; others may use the engine as well.
+fn running(engine: &Server, tasks: &[String]) -> Result<Vec<String>> {
     let listed = engine.json(&Request::new("GET", "/containers/json"))?;
-    let ids = listed.as_array().context("no list of containers")?.iter().filter_map(|c| c["Id"].as_str());
-    Ok(ids.map(str::to_owned).collect())
+    let containers = listed.as_array().context("no list of containers")?.iter();
+    let ours = containers.filter(|container| {
+        let labels = container["Labels"].as_object();
+        labels.is_some_and(|all| {
+            all.values().any(|v| tasks.iter().any(|task| v.as_str() == Some(task.as_str())))
+        })
+    });
+    Ok(ours.filter_map(|container| container["Id"].as_str()).map(str::to_owned).collect())
 }
 
 fn freezer(engine: &Server, id: &str) -> Result<Freezer> {
