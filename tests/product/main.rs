@@ -10,6 +10,7 @@
 mod browser;
 mod demo;
 mod engine;
+mod first_run;
 mod handed_in;
 mod inside;
 mod outage;

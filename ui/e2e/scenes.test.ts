@@ -39,6 +39,9 @@ const PAGES: [string, string][] = [
   ["engine", "health"],
   ["earning", "settings"],
   ["earning", "about"],
+  ["earning", "log"],
+  ["snoozed", "home"],
+  ["fresh", "welcome"],
   ["earning", "more"],
   ["unpaired", "home"],
 ];
@@ -194,6 +197,92 @@ describe("the screens", () => {
     const earnings = await saved();
     expect(earnings.name).toBe("hivemind-earnings.csv");
     expect(earnings.text).toContain("day,tasks,estimated_cpt,credited_cpt,settled_cpt\r\n");
+    await page.close();
+  });
+
+  it("snooze for a while and resume", async () => {
+    const { page, wrong } = await watch(browser);
+    await page.goto(`${served.base}?scene=ready&lang=en`);
+    const state = () => page.getByTestId("status-sentence").getAttribute("data-state");
+    await page.getByTestId("snooze").click();
+    await page.getByTestId("snooze-1h").click();
+    await expect.poll(state).toBe("snoozed");
+    expect(await page.getByTestId("snooze").count()).toBe(0);
+    await page.getByTestId("snooze-end").click();
+    await expect.poll(state).toBe("ready");
+    expect(wrong).toEqual([]);
+    await page.close();
+  });
+
+  it("show the worker's own log smoothly, filter it, and give support a text without secrets", async () => {
+    const { page, wrong } = await watch(browser);
+    await page.goto(`${served.base}?scene=earning&lang=en#/log`);
+    const count = page.getByTestId("log-count");
+    await expect.poll(() => count.getAttribute("data-count")).toBe("100000");
+    await expect.poll(() => page.getByTestId("own-log-line").last().textContent()).toContain("spool");
+    expect(await page.evaluate(() => document.querySelectorAll("*").length)).toBeLessThanOrEqual(400);
+    await page.getByTestId("log-level").selectOption("error");
+    await expect.poll(() => count.getAttribute("data-count")).toBe("473");
+    await page.getByTestId("log-level").selectOption("");
+    await page.getByTestId("log-search").fill("<script>");
+    await expect.poll(() => count.getAttribute("data-count")).toBe("100");
+    expect(await page.locator("main script").count()).toBe(0);
+    await page.getByTestId("log-search").fill("");
+    await expect.poll(() => count.getAttribute("data-count")).toBe("100000");
+    await page.getByTestId("support").click();
+    const text = page.getByTestId("support-text");
+    await text.waitFor();
+    const said = (await text.textContent()) ?? "";
+    for (const secret of ["mei", "living-room", "/home/ann", "203.0.113.7", "node-5b1f0c"]) expect(said).not.toContain(secret);
+    await page.getByTestId("redact-address").uncheck();
+    expect(await text.textContent()).toContain("203.0.113.7");
+    expect(wrong).toEqual([]);
+    await page.close();
+  });
+
+  it("judge a setting while it is typed", async () => {
+    const { page } = await watch(browser);
+    await page.goto(`${served.base}?scene=earning&lang=en#/settings`);
+    const tasks = page.locator("[data-testid=setting][data-key=max_concurrent_tasks]");
+    await tasks.getByTestId("setting-input").fill("900");
+    await tasks.getByTestId("setting-error").getByText("whole number from 1 to 64").waitFor();
+    await tasks.getByTestId("setting-input").fill("7");
+    await tasks.getByTestId("setting-good").waitFor();
+    expect(await tasks.getAttribute("data-value")).toBe("3");
+    await page.getByTestId("settings-search").fill("language");
+    await expect.poll(() => page.getByTestId("setting").count()).toBe(1);
+    await page.close();
+  });
+
+  it("lead somebody new through five steps to the first start", async () => {
+    const { page, wrong } = await watch(browser);
+    await page.goto(`${served.base}?scene=fresh&lang=en`);
+    await page.getByTestId("first-begin").click();
+    const next = page.getByTestId("welcome-next");
+    await next.click();
+    await page.locator("[data-testid=check][data-check=engine][data-level=ok]").waitFor();
+    await next.click();
+    await page.getByTestId("practice-begin").click();
+    await page.getByTestId("practice-done").waitFor({ timeout: 15_000 });
+    await next.click();
+    await page.getByTestId("preset-quiet").click();
+    await next.click();
+    await page.getByTestId("sign-in-username").fill("mei");
+    await page.getByTestId("sign-in-password").fill("right");
+    await page.getByTestId("sign-in-submit").click();
+    await page.getByTestId("welcome-finish").click();
+    await expect.poll(() => page.getByTestId("status-sentence").getAttribute("data-state")).toBe("ready");
+    expect(wrong).toEqual([]);
+    await page.close();
+  });
+
+  it("show the way out when the engine is away, in the first steps too", async () => {
+    const { page } = await watch(browser);
+    await page.goto(`${served.base}?scene=engine&lang=en#/welcome`);
+    await page.getByTestId("welcome-next").click();
+    const engine = page.locator("[data-testid=check][data-check=engine]");
+    await engine.getByText("sudo systemctl enable --now docker").waitFor();
+    expect(await engine.getAttribute("data-code")).toBe("ENGINE_STOPPED");
     await page.close();
   });
 

@@ -29,6 +29,12 @@ const PAGES = [
   ["health", "engine", "health"], ["health-proof", "ready", "health", "[data-testid=proof-run]"],
   ["health-broken", "ready&broken=1", "health", "[data-testid=proof-run]"], ["settings", "earning", "settings"], ["about", "earning", "about"],
   ["more", "earning", "more"], ["pairing", "unpaired", ""],
+  ["log", "earning", "log"], ["log-support", "earning", "log", "[data-testid=support]"],
+  ["home-snooze", "ready", "", "[data-testid=snooze]"], ["home-snoozed", "snoozed", ""],
+  ["welcome-1", "fresh", "welcome"], ["welcome-2", "engine", "welcome", "[data-testid=welcome-next]"],
+  ["welcome-3", "fresh", "welcome", ["[data-testid=welcome-next]", "[data-testid=welcome-next]", "[data-testid=practice-begin]", 4500]],
+  ["welcome-4", "fresh", "welcome", ["[data-testid=welcome-next]", "[data-testid=welcome-next]", "[data-testid=practice-begin]", 4500, "[data-testid=welcome-next]", "[data-testid=preset-balanced]"]],
+  ["welcome-5", "fresh", "welcome", ["[data-testid=welcome-next]", "[data-testid=welcome-next]", "[data-testid=welcome-next]", "[data-testid=welcome-next]"]],
 ];
 const SIZES = { desktop: [1440, 900], small: [900, 600], phone: [390, 844] };
 
@@ -45,12 +51,15 @@ for (const [size, [width, height]] of Object.entries(SIZES)) {
       for (const [name, scene, path, click] of PAGES) {
         const file = `${name}.${size}.${lang}.${theme}.png`;
         if (!only.every((word) => file.includes(word))) continue;
+        // The same address again would only be a jump inside the page.
+        await page.goto("about:blank");
         await page.goto(`${base}?scene=${scene}&lang=${lang}&theme=${theme}&still=1#/${path}`);
         await page.waitForSelector("[data-testid=app], [data-testid=pairing]");
         await page.waitForTimeout(path.startsWith("resources") ? 700 : 350);
-        if (click) {
-          await page.click(click);
-          await page.waitForTimeout(250);
+        // A selector is clicked, a number is waited for, in milliseconds.
+        for (const step of [click ?? []].flat()) {
+          if (typeof step === "string") await page.click(step);
+          await page.waitForTimeout(typeof step === "number" ? step : 250);
         }
         await page.screenshot({ path: join(out, file) });
         count += 1;

@@ -26,6 +26,11 @@ pub(crate) fn set(on: bool, data: Option<&Path>) -> Result<(), ApiError> {
     system::set(on, &program()?, data)
 }
 
+/// Where the entry is or would be, and whether it is there; nothing where this user has no such place.
+pub(crate) fn entry() -> Option<(String, bool)> {
+    system::place()
+}
+
 #[cfg(not(windows))]
 mod system {
     use super::{ApiError, Path, PathBuf, failed};
@@ -36,6 +41,11 @@ mod system {
         directories::BaseDirs::new()
             .map(|dirs| dirs.config_dir().join("autostart"))
             .ok_or_else(|| failed("this user has no home folder", "none found"))
+    }
+
+    pub(super) fn place() -> Option<(String, bool)> {
+        let path = folder().ok()?.join(NAME);
+        Some((path.display().to_string(), path.is_file()))
     }
 
     pub(super) fn set(on: bool, program: &Path, data: Option<&Path>) -> Result<(), ApiError> {
@@ -107,6 +117,12 @@ mod system {
 
     const KEY: &str = r"Software\Microsoft\Windows\CurrentVersion\Run";
     const VALUE: &str = "HiveMind Worker";
+
+    pub(super) fn place() -> Option<(String, bool)> {
+        let key = RegKey::predef(HKEY_CURRENT_USER).open_subkey(KEY);
+        let present = key.is_ok_and(|key| key.get_value::<String, _>(VALUE).is_ok());
+        Some((format!(r"HKEY_CURRENT_USER\{KEY}\{VALUE}"), present))
+    }
 
     pub(super) fn set(on: bool, program: &Path, data: Option<&Path>) -> Result<(), ApiError> {
         let (key, _) = RegKey::predef(HKEY_CURRENT_USER)

@@ -1,8 +1,12 @@
 //! The window: a program of its own that is always a client of the running worker.
 
 use crate::cli::Cli;
-use crate::process::{self, Mode};
-use hivemind_control::{ApiError, ErrorCode, PairingCode};
+use crate::footprint::{self, Places};
+use crate::practice::Practice;
+use crate::process;
+use hivemind_control::{
+    ApiError, ErrorCode, FootprintView, OwnLogPage, OwnLogQuery, PairingCode, PracticeView,
+};
 use hivemind_local_api::{Sessions, SocketClient};
 use hivemind_worker_core::Desktop;
 use std::path::{Path, PathBuf};
@@ -28,11 +32,19 @@ pub(crate) struct WindowLauncher {
     data: Option<PathBuf>,
     /// When the running window was asked for last; nothing while none runs.
     asked: Arc<Mutex<Option<Instant>>>,
+    places: Places,
+    practice: Option<Practice>,
 }
 
 impl WindowLauncher {
-    pub(crate) fn new(socket: PathBuf, sessions: Arc<Sessions>, data: Option<PathBuf>) -> Self {
-        Self { socket, sessions, data, asked: Arc::default() }
+    pub(crate) fn new(
+        socket: PathBuf,
+        sessions: Arc<Sessions>,
+        data: Option<PathBuf>,
+        places: Places,
+        practice: Option<Practice>,
+    ) -> Self {
+        Self { socket, sessions, data, asked: Arc::default(), places, practice }
     }
 }
 
@@ -116,6 +128,26 @@ impl Desktop for WindowLauncher {
     fn pair(&self) -> Result<PairingCode, ApiError> {
         self.sessions.new_code()
     }
+
+    fn own_log(&self, query: &OwnLogQuery) -> Result<OwnLogPage, ApiError> {
+        let Some(log) = &self.places.log else { return Ok(OwnLogPage::default()) };
+        log.page(query).map_err(|error| {
+            ApiError::new(ErrorCode::Internal, format!("{} cannot be read: {error}", log.path().display()))
+        })
+    }
+
+    fn footprint(&self) -> FootprintView {
+        footprint::look(&self.places)
+    }
+
+    fn practice(&self) -> PracticeView {
+        self.practice.as_ref().map(Practice::view).unwrap_or_default()
+    }
+
+    fn begin_practice(&self) -> Result<PracticeView, ApiError> {
+        let none = || ApiError::new(ErrorCode::Internal, "this worker is itself a practice worker");
+        self.practice.as_ref().ok_or_else(none)?.begin()
+    }
 }
 
 fn start(program: &Path, socket: &Path) -> Result<Child, ApiError> {
@@ -140,8 +172,7 @@ pub(crate) async fn open(cli: &Cli) -> anyhow::Result<ExitCode> {
         Err(error) if error.code == ErrorCode::WorkerNotRunning => {}
         shown => return Ok(shown.map(|()| ExitCode::SUCCESS)?),
     }
-    let mode = Mode { tray: true, open: true, keyring: true, data: cli.data.clone() };
-    let error = match process::be_the_worker(cli, &mode).await {
+    let error = match process::be_the_worker(cli, true, true).await {
         Err(error) if starts_elsewhere(&error) => error,
         ended => return ended,
     };

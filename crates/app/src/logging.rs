@@ -1,18 +1,20 @@
-//! Where log lines go. Tokens, keys and task arguments are never logged.
+//! Where log lines go: to standard error or a file, and to the worker's own log, which its hosts show. Tokens, keys and
+//! task arguments are never logged.
 
 use anyhow::Context;
 use hivemind_domain::settings::Settings;
+use hivemind_store::OwnLog;
 use std::fs::OpenOptions;
 use std::sync::Mutex;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Starts logging as the settings say: standard error, or a file.
+/// Starts logging as the settings say: standard error, or a file; and to `own`, where there is one.
 ///
 /// # Errors
 /// When the file cannot be opened.
-pub(crate) fn start(settings: &Settings) -> anyhow::Result<()> {
+pub(crate) fn start(settings: &Settings, own: Option<OwnLog>) -> anyhow::Result<()> {
     let level = match settings.text("log_level") {
         "error" => LevelFilter::ERROR,
         "warn" | "warning" => LevelFilter::WARN,
@@ -24,7 +26,10 @@ pub(crate) fn start(settings: &Settings) -> anyhow::Result<()> {
     let filter = Targets::new().with_default(LevelFilter::WARN).with_targets(ROOMS.map(|room| (room, level)));
     let file = settings.text("log_file");
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_target(false);
-    let log = tracing_subscriber::registry().with(filter);
+    let own = own.map(|own| {
+        tracing_subscriber::fmt::layer().with_ansi(false).with_target(false).with_writer(move || own.event())
+    });
+    let log = tracing_subscriber::registry().with(filter).with(own);
     let started = if file.is_empty() {
         log.with(lines.with_writer(std::io::stderr)).try_init()
     } else {
@@ -39,7 +44,7 @@ pub(crate) fn start(settings: &Settings) -> anyhow::Result<()> {
 }
 
 /// Our own crates.
-const ROOMS: [&str; 10] = [
+const ROOMS: [&str; 11] = [
     "hivemind_app",
     "hivemind_engine",
     "hivemind_host",
@@ -47,6 +52,7 @@ const ROOMS: [&str; 10] = [
     "hivemind_local_pool",
     "hivemind_pool_client",
     "hivemind_store",
+    "hivemind_tray",
     "hivemind_vpn",
     "hivemind_wireguard",
     "hivemind_worker_core",

@@ -95,7 +95,7 @@ fn waiting(seconds: Option<u32>) -> String {
 
 async fn serve(cli: &Cli, options: &ServeOptions) -> anyhow::Result<ExitCode> {
     let folder = process::folder(cli)?;
-    logging::start(&process::settings(cli, &folder)?.current())?;
+    logging::start(&process::settings(cli, &folder)?.current(), None)?;
     let data = options.pool_data.clone().unwrap_or_else(|| folder.data().join("pool"));
     for address in [options.grpc, options.http] {
         if !address.ip().is_loopback() && !options.https {

@@ -3,6 +3,8 @@
 
 use crate::cli::Cli;
 use crate::desktop::WindowLauncher;
+use crate::footprint;
+use crate::practice::{Origin, Practice};
 use crate::{logging, output};
 use anyhow::Context;
 use hivemind_control::{ApiError, Control, ErrorCode};
@@ -13,7 +15,8 @@ use hivemind_host::{GpuSource, Places, SystemClock, SystemHost, SystemSenses};
 use hivemind_local_api::{BrowserListener, Sessions, SocketListener};
 use hivemind_pool_client::{PoolDesk, V1Config, V1Pool};
 use hivemind_store::{
-    DataFolder, FileBook, FileDebug, FileLogs, FileSettings, FolderError, KeyringSecrets, Lock, SqliteJournal,
+    DataFolder, FileBook, FileDebug, FileLogs, FileSettings, FolderError, KeyringSecrets, Lock, OwnLog,
+    SqliteJournal,
 };
 use hivemind_vpn::{Link, LinkConfigSource};
 use hivemind_worker_core::port::{Clock, PoolError, PrivateLink, SettingsStore};
@@ -53,6 +56,8 @@ pub(crate) struct Mode {
     pub(crate) keyring: bool,
     /// The data folder, where it is not the usual one.
     pub(crate) data: Option<PathBuf>,
+    /// Where a practice worker takes its settings from; absent where there is to be none.
+    pub(crate) practice: Option<Origin>,
 }
 
 /// A worker with everything around it.
@@ -76,6 +81,7 @@ impl Running {
         folder: &DataFolder,
         settings: FileSettings,
         mode: &Mode,
+        log: Option<OwnLog>,
     ) -> anyhow::Result<Self> {
         let lock = folder.lock().map_err(|error| {
             if matches!(error, FolderError::AlreadyRunning { .. }) {
@@ -138,6 +144,22 @@ impl Running {
         };
         let engine_address = Some(current.text("engine_address")).filter(|address| !address.is_empty());
         let settings: Arc<dyn SettingsStore> = Arc::new(settings);
+        let shutdown = CancellationToken::new();
+        let mut serving = Vec::new();
+        let practice = mode.practice.clone().map(|origin| {
+            let (practice, serve) = Practice::new(origin, Arc::clone(&clock), shutdown.clone());
+            serving.push(tokio::spawn(serve));
+            practice
+        });
+        let places = footprint::Places {
+            folder: folder.clone(),
+            settings: mode.practice.as_ref().map_or_else(|| folder.settings_file(), |o| o.config.clone()),
+            socket: socket.clone(),
+            monitor: browser.as_ref().map(BrowserListener::address),
+            log,
+        };
+        let launcher =
+            WindowLauncher::new(socket, Arc::clone(&sessions), mode.data.clone(), places, practice);
         let engine = DockerEngine::connect(engine_address)
             .with_image_record(&folder.data().join("images.json"))
             .with_companion(companion())
@@ -155,7 +177,7 @@ impl Running {
             secrets,
             settings,
             spool: folder.spool(),
-            desktop: Arc::new(WindowLauncher::new(socket, Arc::clone(&sessions), mode.data.clone())),
+            desktop: Arc::new(launcher),
             zone: jiff::tz::TimeZone::system(),
             version: env!("CARGO_PKG_VERSION"),
             clock: Arc::clone(&clock),
@@ -165,9 +187,8 @@ impl Running {
             .await
             .map_err(|error| ApiError::new(ErrorCode::JournalFailed, error.message))?;
         let control: Arc<dyn Control> = worker.control;
-        let shutdown = CancellationToken::new();
         let monitor = browser.as_ref().map(BrowserListener::address);
-        let mut serving = vec![tokio::spawn(listener.serve(Arc::clone(&control), shutdown.clone()))];
+        serving.push(tokio::spawn(listener.serve(Arc::clone(&control), shutdown.clone())));
         if let Some(browser) = browser {
             serving.push(tokio::spawn(browser.serve(Arc::clone(&control), sessions, shutdown.clone())));
         }
@@ -248,15 +269,20 @@ pub(crate) async fn asked_to_end() {
 
 /// `hivemind-worker run`
 pub(crate) async fn run(cli: &Cli, tray: bool) -> anyhow::Result<ExitCode> {
-    be_the_worker(cli, &Mode { tray, open: false, keyring: true, data: cli.data.clone() }).await
+    be_the_worker(cli, tray, false).await
 }
 
 /// Runs in the foreground until asked to end.
-pub(crate) async fn be_the_worker(cli: &Cli, mode: &Mode) -> anyhow::Result<ExitCode> {
+pub(crate) async fn be_the_worker(cli: &Cli, tray: bool, open: bool) -> anyhow::Result<ExitCode> {
     let folder = folder(cli)?;
     let settings = settings(cli, &folder)?;
-    logging::start(&settings.current())?;
-    let mut running = Running::start(&folder, settings, mode).await?;
+    let log = OwnLog::open(folder.data())
+        .with_context(|| format!("the log in {} cannot be opened", folder.data().display()))?;
+    logging::start(&settings.current(), Some(log.clone()))?;
+    let config = cli.config.clone().unwrap_or_else(|| folder.settings_file());
+    let practice = Some(Origin { config, flags: cli.flags() });
+    let mode = Mode { tray, open, keyring: true, data: cli.data.clone(), practice };
+    let mut running = Running::start(&folder, settings, &mode, Some(log)).await?;
     if cli.generate_vpn_config {
         // The worker runs on without it: a pool may be reached in another way.
         match running.control.renew_link(()).await {

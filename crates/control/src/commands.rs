@@ -46,6 +46,8 @@ macro_rules! control_commands {
         Read task($crate::TaskRef) -> $crate::TaskView;
         /// A page of a task's output.
         Read logs($crate::LogQuery) -> $crate::LogPage;
+        /// A page of the worker's own log.
+        Read own_log($crate::OwnLogQuery) -> $crate::OwnLogPage;
         /// What is kept of a failed task for finding out why.
         Read debug_data($crate::TaskRef) -> $crate::DebugView;
         /// Open the folder with what is kept of a failed task.
@@ -60,6 +62,8 @@ macro_rules! control_commands {
         Operate logout(()) -> $crate::Snapshot;
         /// Every setting with its source.
         Read settings(()) -> Vec<$crate::SettingView>;
+        /// Whether a setting could have this value; nothing changes.
+        Read check_setting($crate::SettingChange) -> ();
         /// Change one setting.
         Operate set_setting($crate::SettingChange) -> Vec<$crate::SettingView>;
         /// Answer whether an image may be run; the settings as they are then.
@@ -74,6 +78,12 @@ macro_rules! control_commands {
         Operate prove(()) -> $crate::ProofView;
         /// Make a new key for the private link, tell the pool, and start the link anew.
         Operate renew_link(()) -> $crate::PrivateLinkView;
+        /// Versions, and what is on this computer because of the worker.
+        Read footprint(()) -> $crate::FootprintView;
+        /// How far the practice task has come.
+        Read practice(()) -> $crate::PracticeView;
+        /// Begin a practice task on a pool inside the worker, without an account.
+        Operate begin_practice(()) -> $crate::PracticeView;
         /// Show the window, or raise it.
         Operate open_window(()) -> ();
         /// A one-time code that pairs a browser.

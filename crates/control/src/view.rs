@@ -6,9 +6,13 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 mod decision;
+mod earnings;
+mod footprint;
 mod link;
 mod metrics;
 mod network;
+mod own_log;
+mod practice;
 mod proof;
 mod settings;
 mod snapshot;
@@ -16,9 +20,13 @@ mod task;
 mod timeline;
 
 pub use decision::*;
+pub use earnings::*;
+pub use footprint::*;
 pub use link::*;
 pub use metrics::*;
 pub use network::*;
+pub use own_log::*;
+pub use practice::*;
 pub use proof::*;
 pub use settings::*;
 pub use snapshot::*;

@@ -12,6 +12,7 @@ mod folder;
 pub mod fuzzing;
 mod journal;
 mod logs;
+mod own_log;
 mod policy;
 mod secrets;
 mod settings;
@@ -22,6 +23,13 @@ pub use debug::FileDebug;
 pub use folder::{DataFolder, FolderError, Lock};
 pub use journal::SqliteJournal;
 pub use logs::FileLogs;
+pub use own_log::OwnLog;
 pub use policy::{BUILT_IN as BUILT_IN_POLICY, policy_file};
 pub use secrets::KeyringSecrets;
 pub use settings::{FileSettings, SettingsLoadError};
+
+/// The version of the SQLite that is built in.
+#[must_use]
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}

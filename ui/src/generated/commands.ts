@@ -4,6 +4,7 @@ import type { DebugView } from "./DebugView";
 import type { DoctorReport } from "./DoctorReport";
 import type { EarningsQuery } from "./EarningsQuery";
 import type { EarningsView } from "./EarningsView";
+import type { FootprintView } from "./FootprintView";
 import type { HistoryPage } from "./HistoryPage";
 import type { HistoryQuery } from "./HistoryQuery";
 import type { HostAnswer } from "./HostAnswer";
@@ -13,7 +14,10 @@ import type { LogPage } from "./LogPage";
 import type { LogQuery } from "./LogQuery";
 import type { LoginRequest } from "./LoginRequest";
 import type { MetricsView } from "./MetricsView";
+import type { OwnLogPage } from "./OwnLogPage";
+import type { OwnLogQuery } from "./OwnLogQuery";
 import type { PairingCode } from "./PairingCode";
+import type { PracticeView } from "./PracticeView";
 import type { PresetRequest } from "./PresetRequest";
 import type { PrivateLinkView } from "./PrivateLinkView";
 import type { ProofView } from "./ProofView";
@@ -50,6 +54,8 @@ export interface Commands {
   task: { request: TaskRef; response: TaskView };
   /** A page of a task's output. */
   logs: { request: LogQuery; response: LogPage };
+  /** A page of the worker's own log. */
+  own_log: { request: OwnLogQuery; response: OwnLogPage };
   /** What is kept of a failed task for finding out why. */
   debug_data: { request: TaskRef; response: DebugView };
   /** Open the folder with what is kept of a failed task. */
@@ -64,6 +70,8 @@ export interface Commands {
   logout: { request: null; response: Snapshot };
   /** Every setting with its source. */
   settings: { request: null; response: Array<SettingView> };
+  /** Whether a setting could have this value; nothing changes. */
+  check_setting: { request: SettingChange; response: null };
   /** Change one setting. */
   set_setting: { request: SettingChange; response: Array<SettingView> };
   /** Answer whether an image may be run; the settings as they are then. */
@@ -78,6 +86,12 @@ export interface Commands {
   prove: { request: null; response: ProofView };
   /** Make a new key for the private link, tell the pool, and start the link anew. */
   renew_link: { request: null; response: PrivateLinkView };
+  /** Versions, and what is on this computer because of the worker. */
+  footprint: { request: null; response: FootprintView };
+  /** How far the practice task has come. */
+  practice: { request: null; response: PracticeView };
+  /** Begin a practice task on a pool inside the worker, without an account. */
+  begin_practice: { request: null; response: PracticeView };
   /** Show the window, or raise it. */
   open_window: { request: null; response: null };
   /** A one-time code that pairs a browser. */
@@ -98,6 +112,7 @@ export const COMMAND_NAMES = [
   "tasks",
   "task",
   "logs",
+  "own_log",
   "debug_data",
   "open_debug_data",
   "stop_task",
@@ -105,6 +120,7 @@ export const COMMAND_NAMES = [
   "login",
   "logout",
   "settings",
+  "check_setting",
   "set_setting",
   "answer_image",
   "answer_host",
@@ -112,6 +128,9 @@ export const COMMAND_NAMES = [
   "doctor",
   "prove",
   "renew_link",
+  "footprint",
+  "practice",
+  "begin_practice",
   "open_window",
   "pair",
   "quit",

@@ -65,6 +65,11 @@ class Live {
     }
   }
 
+  /** Takes a state that was the answer to a command. */
+  take(snapshot: Snapshot): void {
+    this.world = withAnswer(this.world, snapshot);
+  }
+
   /** Sends a command whose answer is the new state; a failure is shown to the person. */
   async act(name: StateCommand): Promise<void> {
     if (this.busy) return;

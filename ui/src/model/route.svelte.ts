@@ -1,6 +1,6 @@
 // Which screen is shown. The address after `#` is the only truth, so that back and forward work in every host.
 
-export const SCREENS = ["home", "tasks", "resources", "earnings", "health", "settings", "about", "more"] as const;
+export const SCREENS = ["home", "tasks", "resources", "earnings", "health", "log", "settings", "about", "more", "welcome"] as const;
 export type Screen = (typeof SCREENS)[number];
 
 export interface Route {

@@ -149,6 +149,29 @@ const CHECKS: Words = {
   known_holes: m.check_known_holes,
 };
 
+const TRACES: Words = {
+  data: m.trace_data,
+  settings: m.trace_settings,
+  socket: m.trace_socket,
+  log: m.trace_log,
+  monitor: m.trace_monitor,
+  autostart: m.trace_autostart,
+  secrets: m.trace_secrets,
+  containers: m.trace_containers,
+};
+
+const UNPAID: Words = {
+  waiting: m.unpaid_waiting,
+  failed: m.unpaid_failed,
+  timed_out: m.unpaid_timed_out,
+  cancelled: m.unpaid_cancelled,
+  handed_back: m.unpaid_handed_back,
+  lease_lost: m.unpaid_lease_lost,
+  credited_nothing: m.unpaid_credited_nothing,
+  less_than_estimated: m.unpaid_less_than_estimated,
+  no_task: m.unpaid_no_task,
+};
+
 const GPU_NOTES: Words = {
   "no NVIDIA driver": m.gpu_note_no_driver,
   "NVIDIA driver without a usable GPU": m.gpu_note_no_gpu,
@@ -158,6 +181,10 @@ const GPU_NOTES: Words = {
   "the NVIDIA driver was updated and an older one still runs: restart the computer": m.gpu_note_mismatch,
 };
 
+/** What is on this computer because of the worker. */
+export const trace = (word: string): string => say(TRACES, word);
+/** What kept pay away. */
+export const unpaid = (word: string): string => say(UNPAID, word);
 export const gpuNote = (words: string): string => say(GPU_NOTES, words);
 export const phase = (word: string): string => say(PHASES, word);
 export const verdict = (word: string): string => say(VERDICTS, word);

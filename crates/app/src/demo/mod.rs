@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 mod answer;
-mod sample;
+pub(crate) mod sample;
 
 /// Longest wait for one sample.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -118,9 +118,15 @@ async fn set_up(
     let requester = pool.create_user(&format!("requester-{suffix}"), &secret).await?;
     let contributor = pool.create_user(&format!("contributor-{suffix}"), &secret).await?;
     let settings = settings(cli, options, folder, &pool)?;
-    logging::start(&settings.current())?;
-    let mode = Mode { tray: options.keep_running, open: false, keyring: false, data: cli.data.clone() };
-    let worker = Running::start(folder, settings, &mode).await?;
+    logging::start(&settings.current(), None)?;
+    let mode = Mode {
+        tray: options.keep_running,
+        open: false,
+        keyring: false,
+        data: cli.data.clone(),
+        practice: None,
+    };
+    let worker = Running::start(folder, settings, &mode, None).await?;
     wait_for_engine(&worker).await?;
     let request = LoginRequest { username: format!("contributor-{suffix}"), password: secret };
     worker.control.login(request).await?;
@@ -151,7 +157,7 @@ fn settings(
 }
 
 /// The first word of the engine decides whether it makes sense to go on.
-async fn wait_for_engine(worker: &Running) -> anyhow::Result<()> {
+pub(crate) async fn wait_for_engine(worker: &Running) -> anyhow::Result<()> {
     use futures_util::StreamExt;
     let mut events = worker.control.subscribe();
     let heard = async {

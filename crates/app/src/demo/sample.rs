@@ -37,10 +37,10 @@ impl PartialEq for Wanted {
 }
 
 /// One sample.
-pub(super) struct Sample {
+pub(crate) struct Sample {
     pub(super) name: &'static str,
-    pub(super) package: Vec<u8>,
-    pub(super) limits: TaskLimits,
+    pub(crate) package: Vec<u8>,
+    pub(crate) limits: TaskLimits,
     pub(super) wanted: Wanted,
 }
 
@@ -53,6 +53,18 @@ fn package(files: &[(&str, &[u8])]) -> anyhow::Result<Vec<u8>> {
     Ok(zip.finish()?.into_inner())
 }
 
+/// Counts the primes below `n`.
+pub(crate) fn primes(n: u64) -> anyhow::Result<Sample> {
+    sample(
+        "primes",
+        &[
+            ("main.py", include_bytes!("../../../../tests/fixtures/tasks/primes/main.py")),
+            ("n.txt", n.to_string().as_bytes()),
+        ],
+        Wanted::Answer(Box::new(move |zip| answer::primes(zip, n))),
+    )
+}
+
 /// All samples, or those that were asked for.
 pub(super) fn all(options: &DemoOptions) -> anyhow::Result<Vec<Sample>> {
     let text = match &options.text {
@@ -62,14 +74,7 @@ pub(super) fn all(options: &DemoOptions) -> anyhow::Result<Vec<Sample>> {
     let n = options.primes_below;
     let words = text.clone();
     let mut samples = vec![
-        sample(
-            "primes",
-            &[
-                ("main.py", include_bytes!("../../../../tests/fixtures/tasks/primes/main.py")),
-                ("n.txt", n.to_string().as_bytes()),
-            ],
-            Wanted::Answer(Box::new(move |zip| answer::primes(zip, n))),
-        )?,
+        primes(n)?,
         sample(
             "wordfreq",
             &[

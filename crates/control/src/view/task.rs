@@ -1,6 +1,5 @@
-//! Tasks, their output and their pay.
+//! Tasks and their output.
 
-use super::EarningsSum;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -275,35 +274,6 @@ pub struct LogPage {
     /// First line still kept; older ones were dropped under the quota.
     #[ts(type = "number")]
     pub first_kept: u64,
-}
-
-/// How far back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
-pub struct EarningsQuery {
-    /// Days, 1 to 3650; 0 means 30.
-    #[serde(default)]
-    pub days: u32,
-}
-
-/// Earnings of one day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct EarningsDay {
-    /// Local day as `2026-11-21`, the day on which the work was earned.
-    pub day: String,
-    /// Its sum.
-    pub sum: EarningsSum,
-}
-
-/// Earnings.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
-pub struct EarningsView {
-    /// Newest first; days without work are left out.
-    pub days: Vec<EarningsDay>,
-    /// Sum over the days.
-    pub sum: EarningsSum,
-    /// The pool's word about the balance.
-    #[ts(type = "number | null")]
-    pub balance_cpt: Option<i64>,
 }
 
 /// What is kept of a failed attempt, in one folder on this computer.

@@ -1,7 +1,7 @@
 //! Sums of pay by local day.
 
-use hivemind_control::{EarningsDay, EarningsSum};
-use hivemind_domain::task::{Task, Verdict};
+use hivemind_control::{EarnedTask, EarningsDay, EarningsSum, EarningsView, ForecastView, UnpaidView};
+use hivemind_domain::task::{FailureClass, Phase, Task, Verdict};
 use hivemind_domain::time::WallMs;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -44,6 +44,101 @@ pub(super) fn days(zone: &TimeZone, tasks: &[Task]) -> (Vec<EarningsDay>, Earnin
     }
     let days = by_day.into_iter().rev().filter(|(_, sum)| sum.tasks > 0);
     (days.map(|(day, sum)| EarningsDay { day: day.to_string(), sum }).collect(), all)
+}
+
+/// Attempts that one answer names.
+const MOST_TASKS: usize = 500;
+
+/// Everything that is told about a period, but for balance and forecast.
+pub(super) fn view(zone: &TimeZone, tasks: &[Task]) -> EarningsView {
+    let (days, sum) = days(zone, tasks);
+    let paid = |task: &&Task| task.started_at.is_some() && counts(task);
+    let named = tasks.iter().rev().filter(paid).take(MOST_TASKS).filter_map(|task| earned(zone, task));
+    EarningsView { days, sum, tasks: named.collect(), unpaid: unpaid(tasks), ..EarningsView::default() }
+}
+
+fn counts(task: &Task) -> bool {
+    !matches!(task.verdict, Some(Verdict::HandedBack { .. }))
+}
+
+fn earned(zone: &TimeZone, task: &Task) -> Option<EarnedTask> {
+    let ended = task.ended_at?;
+    Some(EarnedTask {
+        task_id: task.key().task.as_str().to_owned(),
+        attempt: task.key().attempt,
+        name: task.assignment.name.clone(),
+        day: date(zone, ended).to_string(),
+        ended_at_ms: ended.0,
+        estimated_cpt: task.estimate(),
+        credited_cpt: task.credit.map(|credit| credit.cpt),
+        settled: task.credit.is_some_and(|credit| credit.settled),
+    })
+}
+
+/// What kept pay away, the largest group first; `no_task` when nothing ended at all.
+fn unpaid(tasks: &[Task]) -> Vec<UnpaidView> {
+    let mut groups: BTreeMap<&str, UnpaidView> = BTreeMap::new();
+    for task in tasks {
+        let credited = task.credit.map(|credit| credit.cpt);
+        let Some((why, missing)) = why_unpaid(task, credited) else { continue };
+        let group = groups.entry(why).or_default();
+        why.clone_into(&mut group.why);
+        group.tasks += 1;
+        group.estimated_cpt += missing;
+    }
+    if tasks.is_empty() {
+        return vec![UnpaidView { why: "no_task".into(), ..UnpaidView::default() }];
+    }
+    let mut groups: Vec<_> = groups.into_values().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.tasks));
+    groups
+}
+
+fn why_unpaid(task: &Task, credited: Option<u64>) -> Option<(&'static str, u64)> {
+    let estimate = task.estimate();
+    match (&task.verdict, credited) {
+        (Some(Verdict::HandedBack { .. }), _) => Some(("handed_back", 0)),
+        _ if task.phase == Phase::LeaseLost => Some(("lease_lost", estimate)),
+        (_, Some(cpt)) if cpt > 0 && cpt >= estimate => None,
+        (_, Some(cpt)) if cpt > 0 => Some(("less_than_estimated", estimate - cpt)),
+        (Some(Verdict::Failed { class: FailureClass::TimedOut, .. }), Some(_)) => {
+            Some(("timed_out", estimate))
+        }
+        (Some(Verdict::Failed { .. }), Some(_)) => Some(("failed", estimate)),
+        (Some(Verdict::Cancelled { .. }), Some(_)) => Some(("cancelled", estimate)),
+        (Some(Verdict::Succeeded) | None, Some(_)) => Some(("credited_nothing", estimate)),
+        (_, None) => Some(("waiting", estimate)),
+    }
+}
+
+/// Days before today on which a forecast goes at most.
+const FORECAST_DAYS: usize = 7;
+/// Days with which one makes sense.
+const LEAST_DAYS: usize = 3;
+
+/// The means of the worse and of the better half of the last whole days, counted from the first day with work.
+pub(super) fn forecast(zone: &TimeZone, tasks: &[Task], now: WallMs) -> Option<ForecastView> {
+    let today = date(zone, now);
+    let mut sums: BTreeMap<jiff::civil::Date, u64> = BTreeMap::new();
+    for task in tasks {
+        let day = date(zone, task.ended_at?);
+        *sums.entry(day).or_default() += task.credit.map_or(0, |credit| credit.cpt);
+    }
+    let mut last = Vec::new();
+    let mut day = today.yesterday().ok()?;
+    let first = *sums.keys().next()?;
+    while last.len() < FORECAST_DAYS && day >= first {
+        last.push(sums.get(&day).copied().unwrap_or_default());
+        day = day.yesterday().ok()?;
+    }
+    if last.len() < LEAST_DAYS {
+        return None;
+    }
+    last.sort_unstable();
+    let half = last.len().div_ceil(2);
+    let mean = |days: &[u64]| days.iter().sum::<u64>() / days.len() as u64;
+    let days = u32::try_from(last.len()).unwrap_or_default();
+    Some(ForecastView { low_cpt: mean(&last[..half]), high_cpt: mean(&last[last.len() - half..]), days })
 }
 
 /// The present day's sum, kept up to date.
@@ -89,6 +184,71 @@ impl Today {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use hivemind_control::UnpaidView;
+    use hivemind_domain::task::{CancelledBy, Credit, HandBack};
+
+    const DAY: i64 = 86_400_000;
+
+    /// An attempt that ran for a minute and ended at `ended`.
+    fn attempt(ended: i64, verdict: Verdict, credit: Option<u64>) -> Task {
+        let mut task = Task::accept(hivemind_testkit::assigned("t").assignment, WallMs(0));
+        task.started_at = Some(WallMs(ended - 60_000));
+        task.ended_at = Some(WallMs(ended));
+        task.usage.active_ms = 60_000;
+        task.verdict = Some(verdict);
+        task.credit = credit.map(|cpt| Credit { cpt, settled: true });
+        task.phase = Phase::Settled;
+        task
+    }
+
+    fn failed(class: FailureClass) -> Verdict {
+        Verdict::Failed { class, exit_code: None, message: String::new() }
+    }
+
+    #[test]
+    fn what_kept_pay_away_is_told_with_numbers() {
+        let back = Verdict::HandedBack { reason: HandBack::OwnerStopped, message: String::new() };
+        let cancelled = Verdict::Cancelled { by: CancelledBy::Requester };
+        let mut lost = attempt(5, Verdict::Succeeded, None);
+        lost.phase = Phase::LeaseLost;
+        let tasks = [
+            attempt(1, back.clone(), None),
+            attempt(2, back, None),
+            attempt(3, failed(FailureClass::TimedOut), Some(0)),
+            attempt(4, failed(FailureClass::ExitCode), Some(0)),
+            attempt(4, cancelled, Some(0)),
+            attempt(5, Verdict::Succeeded, None),
+            lost,
+            attempt(6, Verdict::Succeeded, Some(1_000_000)),
+        ];
+        let told = unpaid(&tasks);
+        assert_eq!((told[0].why.as_str(), told[0].tasks), ("handed_back", 2), "the largest first");
+        let mut rest: Vec<_> = told[1..].iter().map(|group| group.why.as_str()).collect();
+        rest.sort_unstable();
+        assert_eq!(rest, ["cancelled", "failed", "lease_lost", "timed_out", "waiting"]);
+        assert_eq!(unpaid(&[]), [UnpaidView { why: "no_task".into(), ..UnpaidView::default() }]);
+    }
+
+    #[test]
+    fn a_forecast_is_a_range_over_whole_days_and_needs_three() {
+        let zone = TimeZone::UTC;
+        let now = WallMs(100 * DAY + 1000);
+        let on = |day: i64, cpt| attempt(day * DAY + 5000, Verdict::Succeeded, Some(cpt));
+        assert_eq!(forecast(&zone, &[on(98, 5), on(99, 5)], now), None);
+        // Today counts for nothing; a day without work counts as nothing earned.
+        let tasks = [on(96, 10), on(97, 20), on(99, 30), on(100, 9999)];
+        let told = forecast(&zone, &tasks, now).unwrap();
+        assert_eq!((told.low_cpt, told.high_cpt, told.days), (5, 25, 4), "of 0, 10, 20, 30");
+    }
+
+    #[test]
+    fn tasks_are_named_newest_first_with_both_words_about_their_pay() {
+        let tasks = [attempt(DAY, Verdict::Succeeded, Some(3)), attempt(2 * DAY, Verdict::Succeeded, None)];
+        let told = view(&TimeZone::UTC, &tasks);
+        assert_eq!((told.tasks[0].credited_cpt, told.tasks[0].day.as_str()), (None, "1970-01-03"));
+        assert_eq!((told.tasks[1].credited_cpt, told.tasks[1].settled), (Some(3), true));
+    }
 
     #[test]
     fn midnight_is_local_and_right_on_a_day_of_25_hours() {

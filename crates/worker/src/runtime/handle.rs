@@ -6,15 +6,15 @@ use crate::port::{HistoryFilter, StoreError};
 use async_trait::async_trait;
 use hivemind_control::{
     AccountView, ApiError, Control, DebugView, DoctorReport, EarningsQuery, EarningsView, ErrorCode, Event,
-    EventStream, HistoryPage, HistoryQuery, HostAnswer, HostDecision, IgnoreRulesRequest, ImageDecision,
-    LogPage, LogQuery, LoginRequest, MetricsView, PairingCode, PresetRequest, ProofView, SettingChange,
-    SettingView, Snapshot, SnoozeRequest, Subscription, TaskRef, TaskView, TimelineQuery, TimelineView,
-    subscription,
+    EventStream, FootprintView, HistoryPage, HistoryQuery, HostAnswer, HostDecision, IgnoreRulesRequest,
+    ImageDecision, LogPage, LogQuery, LoginRequest, MetricsView, OwnLogPage, OwnLogQuery, PairingCode,
+    PracticeView, PresetRequest, ProofView, SettingChange, SettingView, Snapshot, SnoozeRequest,
+    Subscription, TaskRef, TaskView, TimelineQuery, TimelineView, TraceView, VersionView, subscription,
 };
 use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::{TaskId, TaskKey};
 use hivemind_domain::rules::{SnoozeFor, preset};
-use hivemind_domain::settings::{KEYS, Settings, Source};
+use hivemind_domain::settings::{KEYS, Settings, Source, key};
 use hivemind_domain::time::WallMs;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,6 +92,16 @@ fn source_word(source: Source) -> &'static str {
         Source::Environment => "environment",
         Source::Flag => "flag",
     }
+}
+
+/// Has `work` done where waiting for the disk stalls nobody.
+async fn off_the_loop<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    let broken = |error: tokio::task::JoinError| ApiError::new(ErrorCode::Internal, error.to_string());
+    tokio::task::spawn_blocking(work).await.map_err(broken)
+}
+
+fn trace(what: &str, place: String, present: bool) -> TraceView {
+    TraceView { what: what.to_owned(), place, size_bytes: None, present }
 }
 
 #[async_trait]
@@ -191,6 +201,11 @@ impl Control for WorkerControl {
         self.shared.ports.logs.page(&key, query.from, limit).await.map_err(store_problem)
     }
 
+    async fn own_log(&self, query: OwnLogQuery) -> Result<OwnLogPage, ApiError> {
+        let desktop = Arc::clone(&self.shared.ports.desktop);
+        off_the_loop(move || desktop.own_log(&query)).await?
+    }
+
     async fn debug_data(&self, task: TaskRef) -> Result<DebugView, ApiError> {
         debug::view(&self.shared, &self.key(&task).await?).await
     }
@@ -223,9 +238,11 @@ impl Control for WorkerControl {
         let first = ports.clock.now().wall.0 - i64::from(days - 1) * DAY_MS;
         let since = earnings::midnight(&ports.zone, WallMs(first));
         let tasks = ports.journal.ended_since(since).await.map_err(store_problem)?;
-        let (days, sum) = earnings::days(&ports.zone, &tasks);
         let balance_cpt = self.shared.snapshots.borrow().account.as_ref().and_then(|a| a.balance_cpt);
-        Ok(EarningsView { days, sum, balance_cpt })
+        let week = earnings::midnight(&ports.zone, WallMs(ports.clock.now().wall.0 - 7 * DAY_MS));
+        let recent = ports.journal.ended_since(week).await.map_err(store_problem)?;
+        let forecast = earnings::forecast(&ports.zone, &recent, ports.clock.now().wall);
+        Ok(EarningsView { balance_cpt, forecast, ..earnings::view(&ports.zone, &tasks) })
     }
 
     async fn login(&self, request: LoginRequest) -> Result<AccountView, ApiError> {
@@ -266,6 +283,14 @@ impl Control for WorkerControl {
 
     async fn settings(&self, (): ()) -> Result<Vec<SettingView>, ApiError> {
         Ok(setting_views(&self.shared.ports.settings.current()))
+    }
+
+    async fn check_setting(&self, change: SettingChange) -> Result<(), ApiError> {
+        // A copy that nobody keeps: the same judge as for a change.
+        let mut copy = Settings::default();
+        let value = change.value.as_deref();
+        let value = value.or_else(|| key(&change.key).map(|key| key.default)).unwrap_or_default();
+        copy.apply(&change.key, value, Source::File).map_err(|error| room::change_problem(error.into()))
     }
 
     async fn set_setting(&self, change: SettingChange) -> Result<Vec<SettingView>, ApiError> {
@@ -331,6 +356,32 @@ impl Control for WorkerControl {
         };
         link.renew().await?;
         Ok(link.view())
+    }
+
+    async fn footprint(&self, (): ()) -> Result<FootprintView, ApiError> {
+        let desktop = Arc::clone(&self.shared.ports.desktop);
+        let mut view = off_the_loop(move || desktop.footprint()).await?;
+        let engine = self.shared.snapshots.borrow().engine.clone();
+        if !engine.version.is_empty() {
+            view.versions.push(VersionView { name: engine.name, version: engine.version });
+        }
+        let ports = &self.shared.ports;
+        let kept = if ports.secrets.in_file() { "file" } else { "keyring" };
+        let signed_in = self.shared.snapshots.borrow().account.is_some();
+        view.traces.push(trace("secrets", kept.to_owned(), signed_in));
+        if let Ok(containers) = ports.engine.own(&ports.spool.install).await {
+            let some = !containers.is_empty();
+            view.traces.push(trace("containers", containers.len().to_string(), some));
+        }
+        Ok(view)
+    }
+
+    async fn practice(&self, (): ()) -> Result<PracticeView, ApiError> {
+        Ok(self.shared.ports.desktop.practice())
+    }
+
+    async fn begin_practice(&self, (): ()) -> Result<PracticeView, ApiError> {
+        self.shared.ports.desktop.begin_practice()
     }
 
     async fn open_window(&self, (): ()) -> Result<(), ApiError> {

@@ -6,7 +6,7 @@ use crate::port::{
     BookStore, Clock, DebugArchive, Engine, Host, Journal, LogArchive, Pool, PrivateLink, Secrets, Senses,
     SettingsStore, Spool, TaskStatus, Tokens,
 };
-use hivemind_control::{ApiError, Event, Level, Notice, PairingCode, Snapshot, WorkTotals};
+use hivemind_control::{ApiError, Event, Level, Notice, Snapshot, WorkTotals};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::rules::{Span, preset};
 use hivemind_domain::task::Task;
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 mod attempt;
 mod debug;
+mod desktop;
 mod diary;
 mod doctor;
 mod earnings;
@@ -34,6 +35,7 @@ mod sampler;
 mod senses;
 mod timeline;
 
+pub use desktop::Desktop;
 pub use handle::{WorkerControl, setting_views};
 
 /// How long the loop waits for tasks to be handed back when it ends.
@@ -44,21 +46,6 @@ const BOOK_EVERY: Duration = Duration::from_secs(300);
 
 /// How long the journal may take for what it was given last.
 const LAST_WORDS: Duration = Duration::from_secs(5);
-
-/// What only the program around the worker can do.
-pub trait Desktop: Send + Sync + 'static {
-    /// Starts the window program unless it runs.
-    fn open_window(&self) -> Result<(), ApiError>;
-
-    /// Lets the worker start at login, or no more.
-    fn start_at_login(&self, on: bool) -> Result<(), ApiError>;
-
-    /// Shows a folder of ours in the system's file manager.
-    fn open_folder(&self, folder: &std::path::Path) -> Result<(), ApiError>;
-
-    /// Makes a one-time code that pairs a browser.
-    fn pair(&self) -> Result<PairingCode, ApiError>;
-}
 
 /// Everything the worker needs from the world.
 pub struct Ports {

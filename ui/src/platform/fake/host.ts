@@ -8,8 +8,11 @@ import type { TaskView } from "../../generated/TaskView";
 import { ATTACKS } from "../../text/attacks";
 import { CallError, type CommandName, type LinkState, type Platform } from "../platform";
 import { type Scene, SCENES, sceneOf } from "./scenes";
-import { changed, settings } from "./settings";
-import { chance, pastTask, problem, sample, sum, task } from "./world";
+import { earningsOf } from "./earnings";
+import { ownLogPage } from "./own-log";
+import { practiceAt } from "./practice";
+import { changed, judged, settings } from "./settings";
+import { pastTask, problem, sample, task } from "./world";
 
 type Handlers = { [K in CommandName]: (request: Commands[K]["request"]) => Commands[K]["response"] };
 
@@ -35,6 +38,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
   };
   let list = settings(held.language, held.theme);
   let finished: TaskView[] = [];
+  let practised: number | null = null;
   let tell: (event: Event) => void = () => undefined;
 
   function show(change: Partial<Snapshot>): Snapshot {
@@ -62,7 +66,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
     stop: stopped,
     snooze: ({ length }) => {
       const on = length !== "off";
-      const decision = { ...held.decision, takes_work: !on, reason: on ? ("snoozed" as const) : ("free" as const), until: null };
+      const decision = { ...held.decision, takes_work: !on, reason: on ? ("snoozed" as const) : ("free" as const), all: [on ? ("snoozed" as const) : ("free" as const)], until: null };
       return show({ status: { ...held.status, state: on ? "snoozed" : "ready" }, decision });
     },
     ignore_rules: ({ minutes }) => {
@@ -120,6 +124,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       const count = Math.max(0, Math.min(limit, total - from));
       return { lines: Array.from({ length: count }, (_, i) => logLine(from + i)), total, first_kept: 0 };
     },
+    own_log: (query) => ownLogPage(query, now()),
     debug_data: (ref) => {
       const name = `${ref.task_id}.${ref.attempt ?? 1}`;
       return {
@@ -151,26 +156,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       show({ host_questions: held.host_questions.filter((q) => q.host !== answer.host) });
       return held;
     },
-    earnings: (query) => {
-      const wanted = Math.min(query.days || 30, 400);
-      if (BARREN.has(scene)) return { days: [], sum: sum(0, 0, 0, 0), balance_cpt: 150 };
-      const days = Array.from({ length: wanted }, (_, i) => {
-        const paid = 14 + Math.floor(chance(i + 77) * 70);
-        const own = sum(paid + (i % 5 === 0 ? 3 : 0), paid, i === 0 ? paid - 5 : paid, 3 + Math.floor(chance(i) * 9));
-        return { day: new Date(now() - i * 86_400_000).toISOString().slice(0, 10), sum: i === 0 ? held.today : own };
-      }).filter((_, i) => i === 0 || chance(i + 31) > 0.12);
-      const total = days.reduce(
-        (a, d) =>
-          sum(
-            a.estimated_cpt + d.sum.estimated_cpt,
-            a.credited_cpt + d.sum.credited_cpt,
-            a.settled_cpt + d.sum.settled_cpt,
-            a.tasks + d.sum.tasks,
-          ),
-        sum(0, 0, 0, 0),
-      );
-      return { days, sum: total, balance_cpt: held.account?.balance_cpt ?? null };
-    },
+    earnings: (query) => earningsOf(query.days || 30, BARREN.has(scene), held, now()),
     login: ({ username, password }) => {
       if (password === "wrong") throw new CallError(problem("WRONG_CREDENTIALS", "The pool knows no such name and password."));
       const account = { username, balance_cpt: 150, tokens_in_file: true };
@@ -183,6 +169,10 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
     },
     logout: () => show({ account: null, pool: { ...held.pool, state: "idle" } }),
     settings: () => list,
+    check_setting: ({ key, value }) => {
+      judged(list, key, value);
+      return null;
+    },
     set_setting: ({ key, value }) => {
       list = changed(list, key, value);
       const of = (name: string): string => list.find((s) => s.key === name)?.value ?? "";
@@ -222,6 +212,28 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       })),
     }),
     renew_link: () => held.private_link,
+    footprint: () => ({
+      versions: [
+        { name: "hivemind-worker", version: "0.1.0" },
+        { name: "SQLite", version: "3.51.1" },
+        { name: "docker", version: held.engine.version || "20.10.24" },
+      ],
+      traces: [
+        { what: "data", place: "/home/ann/.local/share/hivemind-worker", size_bytes: 48_312_320, present: true },
+        { what: "settings", place: "/home/ann/.config/hivemind-worker/settings.toml", size_bytes: 412, present: true },
+        { what: "socket", place: "/run/user/1000/hivemind-worker/worker.sock", size_bytes: null, present: true },
+        { what: "log", place: "/home/ann/.local/share/hivemind-worker/worker.log", size_bytes: 1_204_118, present: true },
+        { what: "monitor", place: "http://127.0.0.1:5001/", size_bytes: null, present: true },
+        { what: "autostart", place: "/home/ann/.config/autostart/hivemind-worker.desktop", size_bytes: null, present: false },
+        { what: "secrets", place: "keyring", size_bytes: null, present: held.account !== null },
+        { what: "containers", place: String(held.tasks.length), size_bytes: null, present: held.tasks.length > 0 },
+      ],
+    }),
+    practice: () => practiceAt(practised, now()),
+    begin_practice: () => {
+      practised = now();
+      return practiceAt(practised, now());
+    },
     open_window: () => null,
     pair: () => {
       throw new CallError(problem("FORBIDDEN", "This can only be done from the tray."));

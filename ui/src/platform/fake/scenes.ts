@@ -89,6 +89,11 @@ export const SCENES = {
       status: { state: "yielding", contributing: true, draining: false, running_tasks: 0, problem: null },
       decision: { ...snapshot().decision, takes_work: false, reason: "in_use", all: ["in_use"], remedy: "wait" },
     }),
+  snoozed: () =>
+    snapshot({
+      status: { state: "snoozed", contributing: true, draining: false, running_tasks: 0, problem: null },
+      decision: { ...snapshot().decision, takes_work: false, reason: "snoozed", all: ["snoozed"], until: "15:40", remedy: "resume" },
+    }),
   engine: () => {
     const stopped = problem("ENGINE_STOPPED", "Docker is installed, but /var/run/docker.sock does not answer.");
     return snapshot({

@@ -91,6 +91,11 @@ function accepts(allowed: string, value: string): boolean {
   return value.length <= 512;
 }
 
+/** Whether a value could be set, judged as the worker does it. */
+export function judged(all: SettingView[], key: string, value: string | null): void {
+  changed(all, key, value);
+}
+
 /** The settings after a change, checked as the worker does it. */
 export function changed(all: SettingView[], key: string, value: string | null): SettingView[] {
   const wanted = all.find((s) => s.key === key);

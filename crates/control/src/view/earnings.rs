@@ -1,0 +1,93 @@
+//! Pay.
+
+use super::EarningsSum;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// How far back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct EarningsQuery {
+    /// Days, 1 to 3650; 0 means 30.
+    #[serde(default)]
+    pub days: u32,
+}
+
+/// Earnings of one day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct EarningsDay {
+    /// Local day as `2026-11-21`, the day on which the work was earned.
+    pub day: String,
+    /// Its sum.
+    pub sum: EarningsSum,
+}
+
+/// Earnings.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct EarningsView {
+    /// Newest first; days without work are left out.
+    pub days: Vec<EarningsDay>,
+    /// Sum over the days.
+    pub sum: EarningsSum,
+    /// The pool's word about the balance.
+    #[ts(type = "number | null")]
+    pub balance_cpt: Option<i64>,
+    /// Attempts of the period that were or may be paid, newest first, at most 500.
+    #[serde(default)]
+    pub tasks: Vec<EarnedTask>,
+    /// What may be credited if it goes on like the last seven days; absent while there is too little to go by.
+    #[serde(default)]
+    pub forecast: Option<ForecastView>,
+    /// What kept pay away in the period, with numbers; the largest first.
+    #[serde(default)]
+    pub unpaid: Vec<UnpaidView>,
+}
+
+/// The pay of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct EarnedTask {
+    /// The task.
+    pub task_id: String,
+    /// The attempt.
+    pub attempt: u32,
+    /// The requester's name for it, printable.
+    pub name: String,
+    /// Local day on which it was earned.
+    pub day: String,
+    /// Ended at.
+    #[ts(type = "number")]
+    pub ended_at_ms: i64,
+    /// By our own measurements.
+    #[ts(type = "number")]
+    pub estimated_cpt: u64,
+    /// Named by the pool; absent while it has not spoken.
+    #[ts(type = "number | null")]
+    pub credited_cpt: Option<u64>,
+    /// Whether the pool's ledger has moved it for good.
+    pub settled: bool,
+}
+
+/// What a day may bring: the mean of the worse and of the better half of the last seven whole days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct ForecastView {
+    /// CPT of a poor day.
+    #[ts(type = "number")]
+    pub low_cpt: u64,
+    /// CPT of a good day.
+    #[ts(type = "number")]
+    pub high_cpt: u64,
+    /// Days that it goes by, 3 to 7.
+    pub days: u32,
+}
+
+/// Why some attempts brought nothing, or nothing yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct UnpaidView {
+    /// A stable word: `waiting` (for the pool's word), `failed`, `timed_out`, `cancelled`, `handed_back`,
+    /// `lease_lost`, `credited_nothing`, `less_than_estimated` or `no_task`.
+    pub why: String,
+    /// Attempts.
+    pub tasks: u32,
+    /// Our own estimate of what they would have brought, for `less_than_estimated` what is missing.
+    #[ts(type = "number")]
+    pub estimated_cpt: u64,
+}

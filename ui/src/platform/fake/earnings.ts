@@ -1,0 +1,56 @@
+// Made-up pay of any number of days.
+
+import type { EarnedTask } from "../../generated/EarnedTask";
+import type { EarningsView } from "../../generated/EarningsView";
+import type { Snapshot } from "../../generated/Snapshot";
+import { chance, nameOf, sum } from "./world";
+
+const DAY = 86_400_000;
+
+export function earningsOf(days: number, barren: boolean, { today, account }: Snapshot, now: number): EarningsView {
+  if (barren) {
+    return { days: [], sum: sum(0, 0, 0, 0), balance_cpt: 150, tasks: [], forecast: null, unpaid: [{ why: "no_task", tasks: 0, estimated_cpt: 0 }] };
+  }
+  const list = Array.from({ length: Math.min(days, 400) }, (_, i) => {
+    const paid = 14 + Math.floor(chance(i + 77) * 70);
+    const own = sum(paid + (i % 5 === 0 ? 3 : 0), paid, i === 0 ? paid - 5 : paid, 3 + Math.floor(chance(i) * 9));
+    return { day: new Date(now - i * DAY).toISOString().slice(0, 10), sum: i === 0 ? today : own };
+  }).filter((_, i) => i === 0 || chance(i + 31) > 0.12);
+  const total = list.reduce(
+    (a, d) =>
+      sum(
+        a.estimated_cpt + d.sum.estimated_cpt,
+        a.credited_cpt + d.sum.credited_cpt,
+        a.settled_cpt + d.sum.settled_cpt,
+        a.tasks + d.sum.tasks,
+      ),
+    sum(0, 0, 0, 0),
+  );
+  const tasks = Array.from({ length: Math.min(500, total.tasks) }, (_, i): EarnedTask => {
+    const credited = 1 + Math.floor(chance(i + 9) * 14);
+    const ended = now - (i + 1) * 5_400_000;
+    return {
+      task_id: `7c9e6679-7425-40de-944b-${String(i + 100).padStart(12, "0")}`,
+      attempt: 1,
+      name: nameOf(i),
+      day: new Date(ended).toISOString().slice(0, 10),
+      ended_at_ms: ended,
+      estimated_cpt: credited + (i % 7 === 3 ? 2 : 0),
+      credited_cpt: i === 0 ? null : credited,
+      settled: i > 2,
+    };
+  });
+  return {
+    days: list,
+    sum: total,
+    balance_cpt: account?.balance_cpt ?? null,
+    tasks,
+    forecast: { low_cpt: 22, high_cpt: 61, days: 7 },
+    unpaid: [
+      { why: "handed_back", tasks: 4, estimated_cpt: 0 },
+      { why: "less_than_estimated", tasks: 3, estimated_cpt: 15 },
+      { why: "failed", tasks: 2, estimated_cpt: 5 },
+      { why: "waiting", tasks: 1, estimated_cpt: 3 },
+    ],
+  };
+}
