@@ -154,6 +154,7 @@ async fn run(origin: &Origin, progress: &Progress, shutdown: &CancellationToken)
         ("pool_certificate_sha256", String::new()),
         ("pool_dialect", "v1".to_owned()),
         ("monitor_port", "0".to_owned()),
+        ("private_link", "off".to_owned()),
         ("schedule", String::new()),
         ("busy_percent", "0".to_owned()),
         ("resource_report_interval", "2".to_owned()),
