@@ -314,7 +314,9 @@ impl Lane {
                     self.pool.log(id).await.expect("a log").into_iter().map(|l| l.text).collect();
                 let begins = log.iter().filter(|line| *line == "begins").count();
                 let ends = log.iter().filter(|line| *line == "ends").count();
-                if self.whole_logs && task.attempt == 1 && (begins, ends) != (1, 1) {
+                let whole = task.attempt != 1 || (begins, ends) == (1, 1);
+                self.part.count("logs cut short", u64::from(!whole && !self.whole_logs));
+                if self.whole_logs && !whole {
                     self.part.count("begun twice", 1);
                     let kept = self.kept(id);
                     self.part.violation(format!(

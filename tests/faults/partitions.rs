@@ -51,6 +51,8 @@ async fn lane(engine: Engine, seed: u64, runs: u32) -> (Part, u64) {
     lane.call(&["settings", "set", "pool_address", &leads]).await.ok();
     lane.kill().await;
     lane.recover().await;
+    // The pool has 8 s to take the last lines; a result is not kept back for them longer.
+    lane.whole_logs = false;
     // The first tasks fill what stays filled.
     lane.give(Job::Works(1)).await;
     lane.drain().await;
@@ -89,7 +91,7 @@ async fn lane(engine: Engine, seed: u64, runs: u32) -> (Part, u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wire_that_fails_in_any_way_loses_nothing() {
     let Some(engine) = engine("a_wire_that_fails_in_any_way_loses_nothing").await else { return };
-    let mut row = Row::open("PARTITION", 3);
+    let mut row = Row::open("PARTITION", 2);
     let lanes = LANES.min(row.runs);
     let parts = (0..lanes).map(|n| {
         let share = row.runs / lanes + u32::from(n < row.runs % lanes);
