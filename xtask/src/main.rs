@@ -80,7 +80,7 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Hostile inputs, each with the outcome it must have
     Hostile(hostile::Options),
-    /// Pictures of every screen (later work)
+    /// Pictures of every screen: two themes, two languages, three sizes
     Screens {
         /// Folder for the pictures
         #[arg(long)]
@@ -144,7 +144,8 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Fuzz(options) => return Ok(code(fuzz::fuzz(&folders, &options)?)),
         Task::Hostile(options) => return Ok(code(hostile::hostile(&folders, &options)?)),
         Task::Screens { out } => {
-            return Ok(later("screens", &out.map(|dir| dir.display().to_string()).unwrap_or_default()));
+            let out = out.unwrap_or_else(|| folders.cache.join("screens"));
+            web::Web::find(&folders)?.screens(&std::path::absolute(out)?)?;
         }
         Task::Dist { json } => return Ok(later("dist", if json { "--json" } else { "" })),
     }

@@ -90,6 +90,15 @@ impl Web {
         Ok(counts)
     }
 
+    /// Takes a picture of every screen into `out`, played by the scripted worker.
+    ///
+    /// # Errors
+    /// When npm or the browser fails.
+    pub fn screens(&self, out: &std::path::Path) -> Result<()> {
+        self.install()?;
+        run(self.npm().args(["run", "--silent", "screens", "--", "--out"]).arg(out))
+    }
+
     /// Runs a script whose exit code is the verdict.
     ///
     /// # Errors
