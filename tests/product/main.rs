@@ -18,6 +18,8 @@ mod owner;
 mod package;
 mod patience;
 mod pool;
+#[cfg(target_os = "linux")]
+mod private_link;
 mod program;
 mod refused;
 mod requester;
