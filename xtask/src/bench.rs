@@ -13,6 +13,7 @@ mod cuts;
 mod cycle;
 #[cfg(target_os = "linux")]
 mod footprint;
+#[cfg(target_os = "linux")]
 mod give_back;
 #[cfg(target_os = "linux")]
 mod http;
