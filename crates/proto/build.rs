@@ -1,4 +1,4 @@
-//! Generates the Rust side of `proto/hivemind/v1` without `protoc`.
+//! Generates the Rust side of `proto/hivemind/v1` and `proto/nodepool` without `protoc`.
 
 use std::error::Error;
 use std::path::Path;
@@ -16,5 +16,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         // These hold passwords or tokens; `v1.rs` prints them without.
         .skip_debug([".hivemind.v1.LoginRequest", ".hivemind.v1.RefreshRequest", ".hivemind.v1.Session"])
         .compile_fds(descriptors)?;
+    println!("cargo::rerun-if-changed={}", root.join("nodepool").display());
+    let network = protox::compile(["nodepool/nodepool.proto"], [&root])?;
+    // Nearly every request holds a token; `nodepool.rs` prints none of them.
+    tonic_prost_build::configure().skip_debug([".nodepool"]).compile_fds(network)?;
     Ok(())
 }

@@ -4,4 +4,5 @@
 pub mod bounds;
 pub mod error;
 pub mod limits;
+pub mod nodepool;
 pub mod v1;

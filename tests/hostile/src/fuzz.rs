@@ -10,6 +10,7 @@ use hivemind_domain::ids::{TaskId, TaskKey};
 use hivemind_domain::task::Task;
 use hivemind_egress::{Connector, EgressProxy, ProxyLimits, Resolver, forbidden};
 use hivemind_engine::{Package, take_outputs};
+use hivemind_managed_function::{FailureCode, Limits, Status, execute};
 use hivemind_proto::bounds::Bounded;
 use hivemind_proto::v1;
 use hivemind_store::FileSettings;
@@ -47,6 +48,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "log_record", run: hivemind_store::fuzzing::log_record, seeds: records },
     Target { name: "wireguard_config", run: wireguard_config, seeds: wireguard_configs },
     Target { name: "proxy_request", run: proxy_request, seeds: requests },
+    Target { name: "managed_function", run: managed_function, seeds: programs },
 ];
 
 /// Inputs that once were worth keeping, as hexadecimal digits, one in a line.
@@ -148,6 +150,42 @@ fn wireguard_configs() -> Vec<Vec<u8>> {
     let seed = good.replace("10.8.0.0/24", "0.0.0.0/0").replace("[Peer]", "DNS = 8.8.8.8\n[Peer]");
     let command = good.replace("[Peer]", "PostUp = true\n[Peer]");
     [good.to_owned(), seed, command].map(String::into_bytes).into()
+}
+
+/// Program and input with a NUL between. Every run ends within its limits, with a receipt that adds up.
+fn managed_function(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (source, input) = text.split_once('\0').unwrap_or((text, ""));
+    let limits = Limits { ops: 20_000, work_bytes: 1 << 20, ..Limits::default() };
+    let outcome = execute(source, input, limits, &Arc::default());
+    let receipt = &outcome.receipt;
+    assert!(receipt.executed_ops <= limits.ops && receipt.max_call_depth <= limits.call_depth, "{receipt:?}");
+    assert!(receipt.loop_iterations <= limits.loop_iterations, "{receipt:?}");
+    assert!(outcome.output.len() <= limits.output_bytes, "{receipt:?}");
+    assert!(receipt.output_bytes == 0 || receipt.output_bytes == outcome.output.len() as u64, "{receipt:?}");
+    assert_eq!(receipt.status == Status::Failed, receipt.failure_code.is_some());
+    assert_ne!(receipt.failure_code, Some(FailureCode::Internal.word()), "{receipt:?}");
+    if let Some(sentence) = &receipt.failure_message {
+        assert!(!sentence.is_empty() && !sentence.contains(char::is_control), "{sentence:?}");
+    }
+    assert_eq!(
+        outcome,
+        execute(source, input, limits, &Arc::default()),
+        "equal programs give equal receipts"
+    );
+}
+
+fn programs() -> Vec<Vec<u8>> {
+    [
+        "let s = 40 + 2; print(s); s;",
+        "let s = 0; for x in input { let s = s + x; } s;\0[1,2,3]",
+        "fn f(n) { return if n < 1 { 0 } else { f(n - 1) + 1 }; } print(f(len(input)));\0[null,true,{\"a\":-1}]",
+        "let m = { \"k\": [1, \"b\\n\"], }; get(get(m, \"k\"), 1) + \"c\"; contains(m, \"k\") != !true;",
+        "let a = 1; for x in input { let a = [a, a]; } a == a;\0[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]",
+        "((((((((((1))))))))));-9223372036854775807 - 2; 1 / 0;",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into()
 }
 
 fn zip_directory(data: &[u8]) {

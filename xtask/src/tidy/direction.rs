@@ -12,6 +12,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Runs in containers: it carries nothing that it does not need there.
     ("hivemind-companion", &["hivemind-mux"]),
     ("hivemind-proto", &[]),
+    // A language of its own: it could serve any program.
+    ("hivemind-managed-function", &[]),
     // The words between relay and worker: also part of the static companion.
     ("hivemind-mux", &[]),
     ("hivemind-worker-core", &["hivemind-control", "hivemind-domain"]),
@@ -62,6 +64,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hivemind-domain",
             "hivemind-egress",
             "hivemind-engine",
+            "hivemind-managed-function",
             "hivemind-pool-client",
             "hivemind-proto",
             "hivemind-store",

@@ -1,0 +1,184 @@
+//! Programs and their receipts.
+
+use hivemind_managed_function::{FailureCode, Limits, Outcome, Status, execute};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+fn run(source: &str, input: &str) -> Outcome {
+    execute(source, input, Limits::default(), &Arc::new(AtomicBool::new(false)))
+}
+
+fn code(outcome: &Outcome) -> &str {
+    outcome.receipt.failure_code.unwrap_or("completed")
+}
+
+#[test]
+fn the_pair_that_the_network_names_is_exact() {
+    let outcome = run("let s = 40 + 2; print(s); s;", "");
+    assert_eq!(outcome.output, "42\n");
+    let receipt = &outcome.receipt;
+    assert_eq!((receipt.executed_ops, receipt.output_bytes, receipt.price_cpt()), (13, 3, 3));
+    assert_eq!(
+        receipt.to_json(),
+        "{\"runtime\":\"managed-function-v0\",\"status\":\"completed\",\"executed_ops\":13,\
+         \"function_calls\":0,\"loop_iterations\":0,\"max_call_depth\":0,\"output_bytes\":3,\
+         \"failure_code\":null,\"failure_message\":null}"
+    );
+}
+
+/// Program, input, output, then operations, calls, passes and call depth.
+const TABLE: &[(&str, &str, &str, u64, u64, u64, u32)] = &[
+    ("", "", "null", 0, 0, 0, 0),
+    ("7;", "", "7", 2, 0, 0, 0),
+    ("\"a\\\"b\\\\\\n\";", "", "a\"b\\\n", 2, 0, 0, 0),
+    ("input;", "", "null", 2, 0, 0, 0),
+    ("input;", "{\"b\":[1,true,null],\"a\":\"é\"}", "{\"a\":\"é\",\"b\":[1,true,null]}", 2, 0, 0, 0),
+    ("1 + 2 * 3;", "", "7", 6, 0, 0, 0),
+    ("(1 + 2) * 3;", "", "9", 6, 0, 0, 0),
+    ("10 - 3 - 2;", "", "5", 6, 0, 0, 0),
+    ("7 / 2;", "", "3", 4, 0, 0, 0),
+    ("-7 / 2;", "", "-3", 5, 0, 0, 0),
+    ("1 < 2 == true;", "", "true", 6, 0, 0, 0),
+    ("\"a\" + \"b\" == \"ab\";", "", "true", 6, 0, 0, 0),
+    ("1 == \"1\";", "", "false", 4, 0, 0, 0),
+    ("[1, [2]] != [1, [3]];", "", "true", 10, 0, 0, 0),
+    ("if 1 < 2 { 10 } else { 1 / 0 };", "", "10", 5, 0, 0, 0),
+    ("let m = { \"k\": 5, }; get(m, \"k\");", "", "5", 11, 1, 0, 0),
+    ("get([1, 2], 5);", "", "null", 10, 1, 0, 0),
+    ("contains([1, 2], 2);", "", "true", 10, 1, 0, 0),
+    ("contains({\"a\": 1}, \"b\");", "", "false", 9, 1, 0, 0),
+    ("contains(\"hive\", \"iv\");", "", "true", 8, 1, 0, 0),
+    ("len(\"é!\");", "", "2", 7, 1, 0, 0),
+    ("let s = 0; for x in input { let s = s + x; } s;", "[1,2,3]", "6", 20, 0, 3, 0),
+    ("fn f(a, b) { return a + b; } f(1, 2);", "", "3", 12, 1, 0, 1),
+    ("fn f(n) { return if n < 1 { 0 } else { f(n - 1) + 1 }; } f(2);", "", "2", 40, 3, 0, 3),
+    ("let a = 1; fn f() { let a = 2; a; } f(); a;", "", "1", 14, 1, 0, 1),
+    ("print(\"x\"); print([\"x\"]); 9;", "", "x\n[\"x\"]\n", 17, 0, 0, 0),
+    ("return 5; print(1);", "", "5", 2, 0, 0, 0),
+];
+
+#[test]
+fn programs_give_output_and_receipt() {
+    for (source, input, output, ops, calls, passes, depth) in TABLE {
+        let outcome = run(source, input);
+        let receipt = &outcome.receipt;
+        assert_eq!(receipt.status, Status::Completed, "{source}: {receipt:?}");
+        assert_eq!(outcome.output, *output, "{source}");
+        let counts =
+            (receipt.executed_ops, receipt.function_calls, receipt.loop_iterations, receipt.max_call_depth);
+        assert_eq!(counts, (*ops, *calls, *passes, *depth), "{source}");
+    }
+}
+
+#[test]
+fn every_failure_is_a_word_and_a_sentence() {
+    let doubling = "let s = \"aaaaaaaaaaaaaaaa\"; let i = [0,0,0,0,0,0,0,0,0,0,0,0]; \
+        for a in i { let s = s + s; } for a in i { let s = s + s; } 1;";
+    let sharing = "let a = [0]; for x in input { let a = [a, a]; } 1;";
+    let deep = "let a = 0; for x in input { let a = [a]; } 1;";
+    let many = serde_json::to_string(&vec![0; 400]).expect("json");
+    let long = "let s = input; for a in s { for b in s { 1; } }";
+    let brackets = "(".repeat(100) + "1" + &")".repeat(100) + ";";
+    let table: &[(&str, &str, FailureCode)] = &[
+        ("1 +;", "", FailureCode::Parse),
+        ("let 1a = 2;", "", FailureCode::Parse),
+        ("let let = 2;", "", FailureCode::Parse),
+        ("\"open", "", FailureCode::Parse),
+        ("\"\\q\";", "", FailureCode::Parse),
+        ("99999999999999999999;", "", FailureCode::Parse),
+        ("fn f( { }", "", FailureCode::Parse),
+        ("for x in 1 {", "", FailureCode::Parse),
+        ("{ 1: 2 };", "", FailureCode::Parse),
+        ("if true { 1 };", "", FailureCode::Parse),
+        ("é;", "", FailureCode::Parse),
+        (&brackets, "", FailureCode::Parse),
+        ("1;", "{", FailureCode::Input),
+        ("1;", "1.5", FailureCode::Input),
+        ("1;", "18446744073709551615", FailureCode::Input),
+        ("9223372036854775807 + 1;", "", FailureCode::Overflow),
+        ("-9223372036854775807 - 2;", "", FailureCode::Overflow),
+        ("(-9223372036854775807 - 1) / -1;", "", FailureCode::Overflow),
+        ("-(-9223372036854775807 - 1);", "", FailureCode::Overflow),
+        ("4611686018427387904 * 2;", "", FailureCode::Overflow),
+        ("1 / 0;", "", FailureCode::DivisionByZero),
+        ("1 + \"a\";", "", FailureCode::Type),
+        ("true < false;", "", FailureCode::Type),
+        ("if 1 { 1 } else { 2 };", "", FailureCode::Type),
+        ("for x in 5 { 1; }", "", FailureCode::Type),
+        ("len(1);", "", FailureCode::Type),
+        ("get([1], \"a\");", "", FailureCode::Type),
+        ("-true;", "", FailureCode::Type),
+        ("x;", "", FailureCode::UnknownName),
+        ("x();", "", FailureCode::UnknownName),
+        ("fn f() { let own = 1; } f(); own;", "", FailureCode::UnknownName),
+        ("len();", "", FailureCode::Arguments),
+        ("fn f(a) { a; } f(1, 2);", "", FailureCode::Arguments),
+        ("fn f() { return f(); } f();", "", FailureCode::CallDepth),
+        (doubling, "", FailureCode::Work),
+        (sharing, &many, FailureCode::Work),
+        (deep, &many, FailureCode::Nesting),
+        (long, &many, FailureCode::Loops),
+        (
+            "let t = input; for a in t { for b in t { let z = 1+1+1+1+1+1+1; } }",
+            &serde_json::to_string(&vec![0; 300]).expect("json"),
+            FailureCode::Ops,
+        ),
+    ];
+    for (source, input, expected) in table {
+        let outcome = run(source, input);
+        assert_eq!(code(&outcome), expected.word(), "{source:.80}: {:?}", outcome.receipt);
+        let sentence = outcome.receipt.failure_message.expect("a sentence");
+        assert!(!sentence.is_empty() && !sentence.contains(char::is_control), "{sentence:?}");
+    }
+}
+
+#[test]
+fn a_run_stops_before_the_operation_that_would_pass_the_limit() {
+    let limited = |ops| {
+        let limits = Limits { ops, ..Limits::default() };
+        execute("let s = 40 + 2; print(s); s;", "", limits, &Arc::new(AtomicBool::new(false)))
+    };
+    assert_eq!(code(&limited(13)), "completed");
+    for ops in 0..13 {
+        let outcome = limited(ops);
+        assert_eq!(code(&outcome), "op_limit_exceeded", "{ops}");
+        assert!(outcome.receipt.executed_ops <= ops);
+    }
+    // What was printed before counts.
+    assert_eq!(limited(12).output, "42\n");
+}
+
+#[test]
+fn output_ends_at_one_mebibyte() {
+    let program = "let s = \"0123456789abcde\"; for x in input { print(s); }";
+    let passes = |n: usize| serde_json::to_string(&vec![0; n]).expect("json");
+    let full = run(program, &passes(65_536));
+    assert_eq!((code(&full), full.receipt.output_bytes), ("completed", 1 << 20));
+    let over = run(program, &passes(65_537));
+    assert_eq!((code(&over), over.receipt.output_bytes), ("output_limit_exceeded", 1 << 20));
+}
+
+#[test]
+fn calls_may_be_64_deep_and_a_long_sum_is_not_a_deep_one() {
+    let deep =
+        |n: u32| run("fn f(n) { return if n < 2 { 1 } else { f(n - 1) + 1 }; } f(input);", &n.to_string());
+    assert_eq!((deep(64).output.as_str(), deep(64).receipt.max_call_depth), ("64", 64));
+    assert_eq!(code(&deep(65)), "call_depth_exceeded");
+    let sum = run(&(vec!["1"; 20_000].join("+") + ";"), "");
+    assert_eq!(sum.output, "20000");
+}
+
+#[test]
+fn a_program_can_be_stopped_from_outside() {
+    let outcome = execute("1;", "", Limits::default(), &Arc::new(AtomicBool::new(true)));
+    assert_eq!(code(&outcome), "stopped");
+}
+
+#[test]
+fn a_million_operations_are_carried_out_to_the_limit() {
+    let passes = serde_json::to_string(&vec![1; 300]).expect("json");
+    let outcome =
+        run("let s = 0; for a in input { for b in input { let s = s + a * b - b + 1 - 1; } }", &passes);
+    assert_eq!(code(&outcome), "op_limit_exceeded");
+    assert_eq!(outcome.receipt.executed_ops, 1_000_000);
+}
