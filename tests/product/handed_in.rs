@@ -1,10 +1,13 @@
 //! One task handed in over REST, from registration to credited CPT.
 
 use crate::package::{any, count_primes, primes, sha256, text_of};
+use crate::patience::until;
 use crate::pool::Pool;
 use crate::requester::Wish;
 use crate::scene::Scene;
 use crate::worker::Worker;
+use serde_json::json;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_task_by_rest_ends_in_credited_cpt() {
@@ -57,6 +60,26 @@ async fn a_task_by_rest_ends_in_credited_cpt() {
     let today = &worker.snapshot().await["today"];
     assert_eq!((today["credited_cpt"].as_i64(), today["tasks"].as_i64()), (Some(credited), Some(1)));
     worker.wait_until_clean().await;
+    the_ledger_holds_one_receipt(&worker, &id, credited).await;
     worker.end().await;
     pool.close_and_audit().await;
+}
+
+/// The credited attempt is in the ledger, and a changed byte of it is found.
+async fn the_ledger_holds_one_receipt(worker: &Worker<'_>, id: &str, credited: i64) {
+    let path = worker.data.join("receipts.ledger");
+    let ledger = until("a receipt", Duration::from_secs(20), async || {
+        std::fs::read_to_string(&path).ok().filter(|ledger| ledger.contains(id))
+    })
+    .await;
+    let told = worker.call(&["verify-ledger"]).await.ok();
+    assert_eq!(
+        (&told["sound"], &told["rows"], &told["credited_cpt"]),
+        (&json!(true), &json!(1), &json!(credited))
+    );
+    let changed = path.with_file_name("changed.ledger");
+    std::fs::write(&changed, ledger.replacen(id, &id.replacen('t', "u", 1), 1)).expect("a copy");
+    std::fs::copy(path.with_extension("head"), changed.with_extension("head")).expect("a copy");
+    let told = worker.call(&["verify-ledger", &changed.display().to_string()]).await;
+    assert_eq!((told.code, &told.lines[0]["row"]), (1, &json!(1)), "{told:?}");
 }

@@ -15,7 +15,7 @@ const TIDY: Duration = Duration::from_secs(20);
 pub struct Worker<'a> {
     scene: &'a Scene,
     surroundings: Surroundings,
-    data: PathBuf,
+    pub data: PathBuf,
     log: PathBuf,
     /// The words of the command line that make it the worker.
     words: &'static [&'static str],

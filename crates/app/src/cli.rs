@@ -92,6 +92,8 @@ pub enum Command {
     StopTask(TaskOption),
     /// Show what was earned.
     Earnings(EarningsOptions),
+    /// Look whether the ledger of receipts is as it was written. Needs no worker and no network.
+    VerifyLedger(VerifyLedgerOptions),
     /// Sign in to the pool. The password is read from standard input.
     Login(LoginOptions),
     /// Sign out and forget the tokens.
@@ -130,6 +132,13 @@ pub struct RunOptions {
     /// Show the tray icon.
     #[arg(long)]
     pub tray: bool,
+}
+
+/// Which ledger.
+#[derive(Debug, Args)]
+pub struct VerifyLedgerOptions {
+    /// This computer's, where no file is named.
+    pub file: Option<PathBuf>,
 }
 
 /// How long.

@@ -136,7 +136,11 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             }
         }),
         Command::Quit => worker.quit(()).await?,
-        Command::Run(_) | Command::Desktop | Command::Demo(_) | Command::Pool(_) => {
+        Command::Run(_)
+        | Command::VerifyLedger(_)
+        | Command::Desktop
+        | Command::Demo(_)
+        | Command::Pool(_) => {
             anyhow::bail!("this command does not ask the worker")
         }
     }

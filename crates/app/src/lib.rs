@@ -13,6 +13,7 @@ mod pool;
 mod practice;
 mod process;
 mod proof;
+mod receipts;
 mod requester;
 mod tasks;
 mod timeline;
@@ -53,6 +54,7 @@ pub fn main() -> ExitCode {
 async fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
     use cli::Command;
     match &cli.command {
+        Command::VerifyLedger(options) => receipts::verify_ledger(cli, options.file.as_deref()),
         Command::Run(options) => process::run(cli, options.tray).await,
         Command::Desktop => desktop::open(cli).await,
         Command::Demo(options) => demo::run(cli, options).await,

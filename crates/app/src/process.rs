@@ -5,7 +5,7 @@ use crate::cli::Cli;
 use crate::desktop::WindowLauncher;
 use crate::footprint;
 use crate::practice::{Origin, Practice};
-use crate::{logging, output};
+use crate::{logging, output, receipts};
 use anyhow::Context;
 use hivemind_control::{ApiError, Control, ErrorCode};
 use hivemind_domain::settings::{Settings, Source};
@@ -187,6 +187,14 @@ impl Running {
             .await
             .map_err(|error| ApiError::new(ErrorCode::JournalFailed, error.message))?;
         let control: Arc<dyn Control> = worker.control;
+        serving.push(tokio::spawn(receipts::keep(
+            Arc::clone(&control),
+            worker.snapshots,
+            worker.settlements,
+            folder.data().to_owned(),
+            Arc::clone(&clock),
+            shutdown.clone(),
+        )));
         let monitor = browser.as_ref().map(BrowserListener::address);
         serving.push(tokio::spawn(listener.serve(Arc::clone(&control), shutdown.clone())));
         if let Some(browser) = browser {

@@ -11,10 +11,12 @@ mod folder;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod journal;
+mod ledger;
 mod logs;
 mod own_log;
 mod policy;
 mod secrets;
+mod seed;
 mod settings;
 
 pub use book::FileBook;
@@ -22,10 +24,12 @@ pub use damage::Damage;
 pub use debug::FileDebug;
 pub use folder::{DataFolder, FolderError, Lock};
 pub use journal::SqliteJournal;
+pub use ledger::{Broken, Ledger, Receipt, Seal, Verified, verify};
 pub use logs::FileLogs;
 pub use own_log::OwnLog;
 pub use policy::{BUILT_IN as BUILT_IN_POLICY, policy_file};
 pub use secrets::KeyringSecrets;
+pub use seed::secret_seed;
 pub use settings::{FileSettings, SettingsLoadError};
 
 /// The version of the SQLite that is built in.

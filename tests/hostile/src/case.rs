@@ -10,6 +10,8 @@ pub const GROUPS: &[(&str, usize)] = &[
     ("races", 10_000),
     ("messages", 200),
     ("wireguard", 150),
+    ("text", 80),
+    ("page", 60),
     ("escape", 60),
     ("network", 80),
     ("exhaustion", 40),

@@ -2,7 +2,7 @@
 
 use crate::case::Case;
 use crate::judge::Tally;
-use crate::{archives, escape, exhaustion, messages, network, races, results, wireguard};
+use crate::{archives, escape, exhaustion, messages, network, page, races, results, text, wireguard};
 
 /// What a group needs to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Needs {
 #[must_use]
 pub fn needs(group: &str) -> Needs {
     match group {
-        "archives" | "results" | "messages" | "wireguard" => Needs::Nothing,
+        "archives" | "results" | "messages" | "wireguard" | "text" | "page" => Needs::Nothing,
         _ => Needs::Engine,
     }
 }
@@ -30,6 +30,8 @@ pub fn cases(group: &str) -> Vec<Case> {
         "results" => results::cases(),
         "messages" => messages::cases(),
         "wireguard" => wireguard::cases(),
+        "text" => text::cases(),
+        "page" => page::cases(),
         "races" => races::cases(),
         "escape" => escape::cases(),
         "network" => network::cases(),

@@ -15,9 +15,11 @@ pub mod groups;
 pub mod judge;
 pub mod messages;
 pub mod network;
+pub mod page;
 pub mod races;
 pub mod results;
 pub mod tar;
+pub mod text;
 pub mod wireguard;
 pub mod zip;
 

@@ -34,6 +34,16 @@ fn every_hostile_link_configuration_meets_its_refusal() {
     holds("wireguard");
 }
 
+#[test]
+fn every_text_that_wants_to_be_more_stays_text() {
+    holds("text");
+}
+
+#[test]
+fn no_page_of_somebody_else_reaches_the_worker() {
+    holds("page");
+}
+
 /// The harness itself must be able to fail.
 #[test]
 fn a_worker_that_takes_everything_is_noticed() {

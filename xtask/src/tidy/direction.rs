@@ -64,6 +64,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hivemind-domain",
             "hivemind-egress",
             "hivemind-engine",
+            "hivemind-local-api",
             "hivemind-managed-function",
             "hivemind-pool-client",
             "hivemind-proto",

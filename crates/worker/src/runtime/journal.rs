@@ -66,6 +66,9 @@ async fn write(shared: &Shared, entry: &Entry) {
                 failpoint::reach(after);
                 if let Entry::Attempt(task, _) = entry {
                     diary::attempt(task);
+                    if task.phase == Phase::Settled {
+                        shared.settlements.send_modify(|count| *count += 1);
+                    }
                 }
                 if failed {
                     shared.tell(Input::Journal(Ok(()))).await;

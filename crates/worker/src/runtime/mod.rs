@@ -115,6 +115,8 @@ pub(crate) struct Shared {
     ports: Ports,
     inputs: mpsc::Sender<Message>,
     snapshots: watch::Sender<Arc<Snapshot>>,
+    /// How many settlements were written down since the start.
+    settlements: watch::Sender<u64>,
     events: broadcast::Sender<Event>,
     link: watch::Sender<LinkState>,
     tokens: Mutex<Option<link::Session>>,
@@ -170,6 +172,10 @@ fn unit() -> f64 {
 pub struct Worker {
     /// What it can be asked.
     pub control: Arc<WorkerControl>,
+    /// Every state it gets into. Looking here does not count as somebody who watches: nothing is measured for it.
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// How many settlements were written down since the start.
+    pub settlements: watch::Receiver<u64>,
     /// Ends when the worker has ended.
     pub ended: JoinHandle<()>,
 }
@@ -194,6 +200,7 @@ impl Worker {
         let shared = Arc::new(Shared {
             inputs,
             snapshots: watch::Sender::new(Arc::new(Snapshot::default())),
+            settlements: watch::Sender::default(),
             events: broadcast::Sender::new(256),
             link: watch::Sender::new(LinkState::default()),
             tokens: Mutex::default(),
@@ -213,6 +220,8 @@ impl Worker {
         let midnight = earnings::midnight(&shared.ports.zone, shared.ports.clock.now().wall);
         let today = shared.ports.journal.ended_since(midnight).await?;
         let control = Arc::new(WorkerControl::new(Arc::clone(&shared)));
+        let snapshots = shared.snapshots.subscribe();
+        let settlements = shared.settlements.subscribe();
         let first = Input::Restored { tasks: unfinished, contribute, found };
         let mut event_loop = EventLoop::new(core, shared, earnings::Today::new(&today));
         // Before any work can be asked for.
@@ -221,7 +230,7 @@ impl Worker {
         }
         event_loop.step(first, None);
         let ended = tokio::spawn(event_loop.run(messages));
-        Ok(Self { control, ended })
+        Ok(Self { control, snapshots, settlements, ended })
     }
 }
 
