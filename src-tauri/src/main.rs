@@ -15,12 +15,12 @@ use anyhow::Context as _;
 use hivemind_local_api::SocketClient;
 
 fn main() -> anyhow::Result<()> {
-    let socket = arguments::socket(std::env::args_os().skip(1))?;
+    let arguments = arguments::parse(std::env::args_os().skip(1))?;
     tauri::Builder::default()
-        .manage(SocketClient::new(socket))
+        .manage(SocketClient::new(arguments.socket))
         .manage(commands::Following::default())
         .invoke_handler(commands::handler())
-        .setup(|app| Ok(window::open(app.handle())?))
+        .setup(move |app| Ok(window::open(app.handle(), arguments.screen.as_deref())?))
         .run(tauri::generate_context!())
         .context("the window could not be opened")
 }

@@ -7,8 +7,10 @@ use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder}
 
 const LABEL: &str = "main";
 
-pub(crate) fn open(app: &AppHandle) -> tauri::Result<()> {
-    let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
+/// Opens it at a screen, or at Home.
+pub(crate) fn open(app: &AppHandle, screen: Option<&str>) -> tauri::Result<()> {
+    let page = screen.map_or_else(WebviewUrl::default, |name| WebviewUrl::App(format!("index.html#/{name}").into()));
+    let window = WebviewWindowBuilder::new(app, LABEL, page)
         .title("HiveMind Worker")
         .inner_size(1100.0, 720.0)
         .min_inner_size(900.0, 600.0)

@@ -31,10 +31,12 @@ mod scene;
 mod worker;
 
 mod browser;
+mod engine_door;
 mod foreign;
 mod launch;
 mod page;
 mod requester_page;
+mod scenarios;
 mod screen;
 mod stage;
 mod tray;

@@ -139,6 +139,12 @@ impl Page {
         self.act(selector, "value", &json!({ "text": text })).await;
     }
 
+    /// The same in place of what stands there.
+    pub async fn retype(&self, selector: &str, text: &str) {
+        self.act(selector, "clear", &json!({})).await;
+        self.act(selector, "value", &json!({ "text": text })).await;
+    }
+
     /// Does something to an element. A page may draw itself anew between the look and the deed: then nothing was
     /// done, and the look is taken again.
     async fn act(&self, selector: &str, deed: &str, body: &Value) {

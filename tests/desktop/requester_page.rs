@@ -94,6 +94,21 @@ async fn a_task_is_handed_in_watched_and_paid_on_the_requesters_page() {
     until("the new balance on the page", LONG, async || (page.text("#balance").await == left).then_some(()))
         .await;
     assert_eq!(works.balance().await - before, credited);
+
+    // CPT are sent to somebody who is there, and to nobody else.
+    page.type_into("#transfer [name=to]", "nobody-here").await;
+    page.type_into("#transfer [name=amount]", "5").await;
+    page.click("#transfer button").await;
+    page.wait_for("#notice.bad:not([hidden])").await;
+    assert_eq!(page.text("#balance").await, left);
+    page.retype("#transfer [name=to]", "works").await;
+    page.click("#transfer button").await;
+    page.wait_for("#notice.good:not([hidden])").await;
+    let rest = format!("{} CPT", 145 - credited);
+    until("the balance after sending", LONG, async || (page.text("#balance").await == rest).then_some(()))
+        .await;
+    assert_eq!(works.balance().await - before, credited + 5);
+    until("the computer in the list", LONG, async || page.is_there("#nodes tr").await.then_some(())).await;
     page.end().await;
     worker.end().await;
     pool.close_and_audit().await;

@@ -146,6 +146,17 @@ impl Stage {
         Worker::open_as(&self.scene, "worker", master, words, &self.variables()).await
     }
 
+    /// The same with one variable more.
+    pub async fn worker_with(
+        &self,
+        master: &str,
+        words: &'static [&'static str],
+        more: (&'static str, String),
+    ) -> Worker<'_> {
+        let variables = [self.variables(), vec![more]].concat();
+        Worker::open_as(&self.scene, "worker", master, words, &variables).await
+    }
+
     /// Closes every window of this program as a person does; how many there were.
     pub fn close_windows(&self, program: &str) -> usize {
         let (display, _) = self.display.as_ref().expect("a display");

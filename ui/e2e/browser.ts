@@ -16,12 +16,12 @@ export interface Served {
 }
 
 /** Serves the build with the scripted host, under the hosts' own content security policy. */
-export async function serveFake(): Promise<Served> {
+export async function serveFake(outDir = "dist-fake"): Promise<Served> {
   const server = await preview({
     root: fileURLToPath(new URL("..", import.meta.url)),
     mode: "fake",
     logLevel: "error",
-    build: { outDir: "dist-fake" },
+    build: { outDir },
     preview: { port: 0, host: "127.0.0.1" },
   });
   const { port } = server.httpServer.address() as AddressInfo;

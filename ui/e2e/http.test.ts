@@ -37,7 +37,7 @@ it("explains pairing and shows no data until paired, then works, and survives a 
   expect(await page.getByTestId("toggle").getAttribute("aria-checked")).toBe("false");
   await page.getByTestId("toggle").click();
   await expect.poll(() => page.getByTestId("toggle").getAttribute("aria-checked")).toBe("true");
-  expect(stub.calls.filter((c) => c !== "metrics")).toEqual(["stop", "start"]);
+  expect(stub.calls.filter((c) => c !== "metrics" && c !== "timeline")).toEqual(["stop", "start"]);
 
   await page.getByTestId("nav-resources").click();
   const points = async () => Number(await page.getByTestId("chart-cpu").getAttribute("data-points"));

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Browser } from "playwright-core";
 import { launch, serveFake, watch, type Served } from "./browser";
+import { PAGES } from "./pages";
 
 let browser: Browser;
 let served: Served;
@@ -18,33 +19,6 @@ afterAll(async () => {
   await browser.close();
   await served.close();
 });
-
-const PAGES: [string, string][] = [
-  ["earning", "home"],
-  ["engine", "home"],
-  ["sign_in", "home"],
-  ["asked", "home"],
-  ["fresh", "home"],
-  ["unencrypted", "home"],
-  ["reconnecting", "home"],
-  ["lost", "home"],
-  ["earning", "tasks"],
-  ["empty", "tasks"],
-  ["earning", "tasks/7c9e6679-7425-40de-944b-000000000001/1"],
-  ["ready", "tasks/7c9e6679-7425-40de-944b-000000000100/1"],
-  ["earning", "resources"],
-  ["gpu", "resources"],
-  ["earning", "earnings"],
-  ["empty", "earnings"],
-  ["engine", "health"],
-  ["earning", "settings"],
-  ["earning", "about"],
-  ["earning", "log"],
-  ["snoozed", "home"],
-  ["fresh", "welcome"],
-  ["earning", "more"],
-  ["unpaired", "home"],
-];
 
 interface Finding {
   id: string;

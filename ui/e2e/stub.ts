@@ -45,6 +45,7 @@ export async function serveStub() {
             state = { ...state, seq, status: { ...state.status, contributing: on, state: on ? "ready" : "off" } };
             response.end(JSON.stringify(state));
           } else if (name === "metrics") response.end(JSON.stringify({ samples: [sample(Date.now() - 1000, 0)] }));
+          else if (name === "timeline") response.end(JSON.stringify({ from_ms: 0, to_ms: Date.now(), spans: [], sums: [] }));
           else response.end(JSON.stringify({ tasks: [], total: 0 }));
         }
       } else {

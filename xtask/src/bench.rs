@@ -24,6 +24,8 @@ mod measurement;
 #[cfg(target_os = "linux")]
 mod own_time;
 #[cfg(target_os = "linux")]
+mod page_load;
+#[cfg(target_os = "linux")]
 mod proxy;
 #[cfg(target_os = "linux")]
 mod raw;
@@ -35,6 +37,8 @@ mod statistics;
 mod upload;
 #[cfg(target_os = "linux")]
 mod volume;
+#[cfg(target_os = "linux")]
+mod window;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -93,9 +97,12 @@ fn measure(folders: &Folders, options: &Options, goals: &[&'static Goal]) -> Res
     let wanted = |id: &str| goals.iter().any(|goal| goal.id == id);
     // Both programs in one build, or each would be built with features of its own.
     let programs: &[&str] =
-        if wanted("P3") { &["-p", "hivemind-app", "-p", "hivemind-window"] } else { &["-p", "hivemind-app"] };
+        if ["P3", "P4", "P5"].into_iter().any(wanted) { &["-p", "hivemind-app", "-p", "hivemind-window"] } else { &["-p", "hivemind-app"] };
     let parts = [
         (true, programs),
+        (wanted("P4") || wanted("P5"), &["-p", "hivemind-window", "--example", "empty"][..]),
+        (wanted("P17"), &["-p", "hivemind-host", "--example", "sample"][..]),
+        (wanted("P18"), &["-p", "hivemind-store", "--example", "month"][..]),
         (wanted("P13"), &["-p", "hivemind-pool-client", "--example", "upload"][..]),
         (wanted("P23"), &["-p", "hivemind-local-pool", "--example", "crowd"][..]),
     ];
@@ -112,7 +119,11 @@ fn measure(folders: &Folders, options: &Options, goals: &[&'static Goal]) -> Res
     image::load(folders, &engine)?;
     let profile = if options.unoptimized { "debug" } else { "release" };
     let worker = folders.target()?.join(profile).join("hivemind-worker");
-    let bench = Bench { worker, engine: engine.host(), seed: options.seed };
+    let ui = folders.root.join("ui");
+    if wanted("P21") {
+        Web::find(folders)?.check("build:fake")?;
+    }
+    let bench = Bench { worker, engine: engine.host(), ui, seed: options.seed };
     let mut rows = Vec::new();
     for goal in goals {
         console::step(&format!("{}: {}", goal.id, goal.what));

@@ -15,8 +15,8 @@ use hivemind_host::{GpuSource, Places, SystemClock, SystemHost, SystemSenses};
 use hivemind_local_api::{BrowserListener, Sessions, SocketListener};
 use hivemind_pool_client::{PoolDesk, V1Config, V1Pool};
 use hivemind_store::{
-    DataFolder, FileBook, FileDebug, FileLogs, FileSettings, FolderError, KeyringSecrets, Lock, OwnLog,
-    SqliteJournal,
+    DataFolder, FileBook, FileDebug, FileLogs, FileSettings, FileTrend, FolderError, KeyringSecrets, Lock,
+    OwnLog, SqliteJournal,
 };
 use hivemind_vpn::{Link, LinkConfigSource};
 use hivemind_worker_core::port::{Clock, PoolError, PrivateLink, SettingsStore};
@@ -173,6 +173,7 @@ impl Running {
             journal: Arc::new(journal),
             logs: Arc::new(FileLogs::new(folder.logs(), Arc::clone(&clock))),
             book: Arc::new(FileBook::new(&folder.book_file())),
+            trend: Arc::new(FileTrend::new(&folder.trend_file())),
             debug: Arc::new(FileDebug::new(folder.debug(), Arc::clone(&clock))),
             secrets,
             settings,
@@ -201,6 +202,13 @@ impl Running {
             serving.push(tokio::spawn(browser.serve(Arc::clone(&control), sessions, shutdown.clone())));
         }
         if mode.tray {
+            #[cfg(target_os = "linux")]
+            serving.push(tokio::spawn(notices(
+                Arc::clone(&control),
+                Arc::clone(&clock),
+                folder.data().join("notices.json"),
+                shutdown.clone(),
+            )));
             serving.push(tokio::spawn(tray(Arc::clone(&control), clock, shutdown.clone())));
         }
         if mode.open
@@ -256,6 +264,43 @@ async fn tray(control: Arc<dyn Control>, clock: Arc<dyn Clock>, shutdown: Cancel
     match hivemind_tray::run(control, wall, shutdown).await {
         hivemind_tray::Ended::Shutdown => {}
         hivemind_tray::Ended::NoDesktop(why) => tracing::info!(%why, "no tray icon"),
+    }
+}
+
+/// Tells the owner what happened while nobody looked. On Windows there is no board to show it on yet.
+#[cfg(target_os = "linux")]
+async fn notices(
+    control: Arc<dyn Control>,
+    clock: Arc<dyn Clock>,
+    file: PathBuf,
+    shutdown: CancellationToken,
+) {
+    let wall = Arc::new(move || clock.now().wall.0);
+    let store = Arc::new(hivemind_store::FileTold::new(file));
+    hivemind_tray::notify(
+        control,
+        wall,
+        Arc::new(hivemind_tray::DesktopNotices),
+        Arc::new(Told(store)),
+        shutdown,
+    )
+    .await;
+}
+
+/// What was told, in a file.
+#[cfg(target_os = "linux")]
+struct Told(Arc<hivemind_store::FileTold>);
+
+#[cfg(target_os = "linux")]
+impl hivemind_tray::ToldStore for Told {
+    fn load(&self) -> hivemind_domain::notify::Told {
+        self.0.load()
+    }
+
+    fn save(&self, told: &hivemind_domain::notify::Told) {
+        if let Err(error) = self.0.save(told) {
+            tracing::warn!(%error, "what was told is not kept");
+        }
     }
 }
 

@@ -38,6 +38,8 @@ macro_rules! control_commands {
         Operate ignore_rules($crate::IgnoreRulesRequest) -> $crate::Snapshot;
         /// Take over a preset's settings.
         Operate set_preset($crate::PresetRequest) -> Vec<$crate::SettingView>;
+        /// Every preset and what it would lend of this computer, the one that lends least first.
+        Read presets(()) -> Vec<$crate::PresetOffer>;
         /// What it did and why.
         Read timeline($crate::TimelineQuery) -> $crate::TimelineView;
         /// A page of finished and running tasks, newest first.
@@ -72,6 +74,8 @@ macro_rules! control_commands {
         Operate answer_host($crate::HostAnswer) -> $crate::Snapshot;
         /// The computer's use now and over the last minute.
         Read metrics(()) -> $crate::MetricsView;
+        /// The computer's use over hours and days.
+        Read trend($crate::TrendQuery) -> $crate::TrendView;
         /// Numbered checks with proof and fix.
         Read doctor(()) -> $crate::DoctorReport;
         /// Try what no task may do on this computer; work stops when something gets through.

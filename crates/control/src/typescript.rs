@@ -21,6 +21,7 @@ pub fn export(folder: &Path) -> std::io::Result<()> {
     }
     crate::control_commands!(export_types);
     crate::SettingView::export_all(&config).map_err(other)?;
+    crate::PresetOffer::export_all(&config).map_err(other)?;
     crate::ApiError::export_all(&config).map_err(other)?;
     std::fs::write(folder.join("commands.ts"), commands(&config))
 }

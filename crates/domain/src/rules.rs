@@ -294,6 +294,18 @@ pub struct Share {
     pub gpu: bool,
 }
 
+impl Share {
+    /// Processor time for all tasks together on a computer with so many processors, in thousandths of a core: one core
+    /// stays free where there is more than one, unless all is lent.
+    #[must_use]
+    pub fn cpu_millis(self, cores: u32) -> u32 {
+        let whole = cores.saturating_mul(1000);
+        let percent = u32::from(self.cpu_percent.min(100));
+        let most = if cores > 1 && percent < 100 { whole - 1000 } else { whole };
+        (whole / 100 * percent).min(most)
+    }
+}
+
 /// The owner's rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {

@@ -132,6 +132,9 @@ keys! {
     debug_data_days None, None, "7", Kind::Integer { min: 0, max: 365 }, false;
     monitor_port None, None, "5001", Kind::Integer { min: 0, max: 65535 }, true;
     contribute_on_start None, None, "true", Kind::Flag, false;
+    notify_problems None, None, "true", Kind::Flag, false;
+    notify_milestones None, None, "true", Kind::Flag, false;
+    notify_payouts None, None, "true", Kind::Flag, false;
     start_at_login None, None, "false", Kind::Flag, false;
     language None, None, "auto", Kind::Choice(&["auto", "en", "zh-tw"]), false;
     theme None, None, "system", Kind::Choice(&["system", "light", "dark"]), false;

@@ -99,6 +99,12 @@ impl DataFolder {
         self.config.join("settings.toml")
     }
 
+    /// The computer's use over days.
+    #[must_use]
+    pub fn trend_file(&self) -> PathBuf {
+        self.data.join("trend.bin")
+    }
+
     /// The book of seconds.
     #[must_use]
     pub fn book_file(&self) -> PathBuf {

@@ -18,6 +18,8 @@ mod policy;
 mod secrets;
 mod seed;
 mod settings;
+mod told;
+mod trend;
 
 pub use book::FileBook;
 pub use damage::Damage;
@@ -31,6 +33,8 @@ pub use policy::{BUILT_IN as BUILT_IN_POLICY, policy_file};
 pub use secrets::KeyringSecrets;
 pub use seed::secret_seed;
 pub use settings::{FileSettings, SettingsLoadError};
+pub use told::FileTold;
+pub use trend::FileTrend;
 
 /// The version of the SQLite that is built in.
 #[must_use]

@@ -24,6 +24,7 @@ mod row;
 mod secrets;
 mod senses;
 mod settings;
+mod trend;
 mod world;
 
 pub use book::MemoryBook;
@@ -43,6 +44,7 @@ pub use row::{Part, Row, percentile};
 pub use secrets::{MemorySecrets, Vault};
 pub use senses::FakeSenses;
 pub use settings::FakeSettings;
+pub use trend::MemoryTrend;
 pub use world::World;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -2,7 +2,7 @@
 
 use crate::{
     FakeClock, FakeDesktop, FakeEngine, FakeHost, FakePool, FakeSenses, FakeSettings, MemoryBook,
-    MemoryDebug, MemoryJournal, MemoryLogs, MemorySecrets,
+    MemoryDebug, MemoryJournal, MemoryLogs, MemorySecrets, MemoryTrend,
 };
 use hivemind_control::{Control, Snapshot};
 use hivemind_domain::ids::InstallId;
@@ -33,6 +33,8 @@ pub struct World {
     pub logs: Arc<MemoryLogs>,
     /// The book of seconds.
     pub book: Arc<MemoryBook>,
+    /// The computer's use over days.
+    pub trend: Arc<MemoryTrend>,
     /// What is kept of failed attempts.
     pub debug: Arc<MemoryDebug>,
     /// Tokens.
@@ -81,6 +83,7 @@ impl World {
             journal: Arc::new(MemoryJournal::new(Arc::clone(&clock))),
             logs: Arc::new(logs),
             book: Arc::default(),
+            trend: Arc::default(),
             debug: Arc::new(MemoryDebug::new(Arc::clone(&clock))),
             secrets: Arc::default(),
             settings: Arc::default(),
@@ -110,6 +113,7 @@ impl World {
             journal: Arc::clone(&self.journal) as Arc<dyn Journal>,
             logs: Arc::clone(&self.logs) as Arc<dyn LogArchive>,
             book: self.book.clone(),
+            trend: self.trend.clone(),
             debug: self.debug.clone(),
             secrets: self.secrets.clone(),
             settings: self.settings.clone(),

@@ -9,6 +9,7 @@
 mod click;
 mod language;
 mod model;
+mod notify;
 mod words;
 
 #[cfg(target_os = "linux")]
@@ -21,4 +22,7 @@ mod windows;
 pub use click::Click;
 pub use language::Language;
 pub use model::{Entry, TrayModel, tray_model};
+#[cfg(target_os = "linux")]
+pub use notify::DesktopNotices;
+pub use notify::{Notice, NoticeBoard, ToldStore, notify};
 pub use run::{Ended, WallClock, run};

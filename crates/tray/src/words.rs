@@ -296,6 +296,34 @@ impl Words {
         }
     }
 
+    pub(crate) fn notice_needs_you(self) -> &'static str {
+        self.pick("HiveMind needs you", "HiveMind 需要您處理")
+    }
+
+    pub(crate) fn notice_milestone(self, cpt: u64) -> String {
+        match self.0 {
+            Language::English if cpt == 1 => "Your first CPT".to_owned(),
+            Language::English => format!("{cpt} CPT earned"),
+            Language::TraditionalChinese if cpt == 1 => "您的第一個 CPT".to_owned(),
+            Language::TraditionalChinese => format!("已賺取 {cpt} CPT"),
+        }
+    }
+
+    pub(crate) fn notice_milestone_text(self) -> &'static str {
+        self.pick("Credited by the pool for your computer's work.", "任務池為您電腦的工作入帳。")
+    }
+
+    pub(crate) fn notice_payout(self, cpt: u64) -> String {
+        match self.0 {
+            Language::English => format!("{cpt} CPT settled"),
+            Language::TraditionalChinese => format!("已結算 {cpt} CPT"),
+        }
+    }
+
+    pub(crate) fn notice_payout_text(self) -> &'static str {
+        self.pick("The pool has moved them to your account for good.", "任務池已將其正式轉入您的帳戶。")
+    }
+
     pub(crate) fn quit(self) -> &'static str {
         self.pick("Quit", "結束")
     }

@@ -18,6 +18,7 @@ import type { OwnLogPage } from "./OwnLogPage";
 import type { OwnLogQuery } from "./OwnLogQuery";
 import type { PairingCode } from "./PairingCode";
 import type { PracticeView } from "./PracticeView";
+import type { PresetOffer } from "./PresetOffer";
 import type { PresetRequest } from "./PresetRequest";
 import type { PrivateLinkView } from "./PrivateLinkView";
 import type { ProofView } from "./ProofView";
@@ -29,6 +30,8 @@ import type { TaskRef } from "./TaskRef";
 import type { TaskView } from "./TaskView";
 import type { TimelineQuery } from "./TimelineQuery";
 import type { TimelineView } from "./TimelineView";
+import type { TrendQuery } from "./TrendQuery";
+import type { TrendView } from "./TrendView";
 
 /** Every command of the control API with its request and response. */
 export interface Commands {
@@ -46,6 +49,8 @@ export interface Commands {
   ignore_rules: { request: IgnoreRulesRequest; response: Snapshot };
   /** Take over a preset's settings. */
   set_preset: { request: PresetRequest; response: Array<SettingView> };
+  /** Every preset and what it would lend of this computer, the one that lends least first. */
+  presets: { request: null; response: Array<PresetOffer> };
   /** What it did and why. */
   timeline: { request: TimelineQuery; response: TimelineView };
   /** A page of finished and running tasks, newest first. */
@@ -80,6 +85,8 @@ export interface Commands {
   answer_host: { request: HostAnswer; response: Snapshot };
   /** The computer's use now and over the last minute. */
   metrics: { request: null; response: MetricsView };
+  /** The computer's use over hours and days. */
+  trend: { request: TrendQuery; response: TrendView };
   /** Numbered checks with proof and fix. */
   doctor: { request: null; response: DoctorReport };
   /** Try what no task may do on this computer; work stops when something gets through. */
@@ -108,6 +115,7 @@ export const COMMAND_NAMES = [
   "snooze",
   "ignore_rules",
   "set_preset",
+  "presets",
   "timeline",
   "tasks",
   "task",
@@ -125,6 +133,7 @@ export const COMMAND_NAMES = [
   "answer_image",
   "answer_host",
   "metrics",
+  "trend",
   "doctor",
   "prove",
   "renew_link",

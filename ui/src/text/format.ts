@@ -92,6 +92,11 @@ export function moment(ms: number): string {
   return date(ms, "moment", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
+/** Time of day, local. */
+export function timeOfDay(ms: number): string {
+  return date(ms, "time", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+}
+
 /** Time of day with seconds, local. */
 export function clock(ms: number): string {
   return date(ms, "clock", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });

@@ -45,7 +45,7 @@ describe("catalogue", () => {
   it("has Chinese for everything but names and formulas", () => {
     const same = Object.entries(zhTW).filter(([, text]) => typeof text === "string" && !han.test(text));
     expect(same.map(([key]) => key).filter((key) => key !== "$schema").sort()).toEqual(
-      ["app_name", "chart_summary", "check_gpu", "cpt", "cpt_amount", "cpu", "gpus", "granted_gpus", "named_count",
+      ["app_name", "app_short", "chart_summary", "check_gpu", "cpt", "cpt_amount", "cpu", "csv", "gpus", "granted_gpus", "named_count",
       "named_value", "pull_of", "task_cpu", "task_gpus", "used_of"],
     );
   });

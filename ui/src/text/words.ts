@@ -5,6 +5,7 @@ import type { Level } from "../generated/Level";
 import type { PoolState } from "../generated/PoolState";
 import type { StatusState } from "../generated/StatusState";
 import type { TaskView } from "../generated/TaskView";
+import type { Kind } from "../model/timeline";
 import { m } from "./messages";
 
 type Words = Record<string, () => string>;
@@ -52,6 +53,15 @@ export const REASONS: Record<DecisionReason, () => string> = {
   metered: m.because_metered,
   network_quota: m.because_network_quota,
   free: m.because_free,
+};
+
+/** What a stretch of time was good for. */
+export const KIND_WORDS: Record<Kind, () => string> = {
+  working: m.kind_working,
+  ready: m.kind_ready,
+  yielding: m.kind_yielding,
+  trouble: m.kind_trouble,
+  off: m.kind_off,
 };
 
 export const POOL_STATES: Record<PoolState, () => string> = {

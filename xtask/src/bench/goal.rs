@@ -38,6 +38,16 @@ pub const GOALS: &[Goal] = &[
         limits: &[at_most(14.0, 9.0, "MiB")],
     },
     Goal {
+        id: "P4",
+        what: "window with live charts: memory (PSS) of its process tree, as a ratio to an empty Tauri window",
+        limits: &[at_most(1.25, 1.15, "×")],
+    },
+    Goal {
+        id: "P5",
+        what: "click until the window is painted, as a ratio to an empty Tauri window; the worker's growth over 50 openings",
+        limits: &[at_most(1.5, 1.2, "×"), at_most(2.0, 1.0, "% of PSS")],
+    },
+    Goal {
         id: "P7",
         what: "start until registered with the local pool",
         limits: &[at_most(200.0, 80.0, "ms")],
@@ -92,6 +102,26 @@ pub const GOALS: &[Goal] = &[
         id: "P16",
         what: "a long log, as a ratio to a bare reader (0.8 of its lines per second); memory above idle with 1 GiB",
         limits: &[at_most(1.25, 1.11, "× (time)"), at_most(16.0, 8.0, "MiB")],
+    },
+    Goal {
+        id: "P17",
+        what: "one reading of the computer's use: processor time, and processes started for it",
+        limits: &[at_most(0.5, 0.15, "ms"), at_most(0.0, 0.0, "ticks of children")],
+    },
+    Goal {
+        id: "P18",
+        what: "31 days of readings on disk; writes while idle",
+        limits: &[at_most(8.0, 3.0, "MB"), at_most(1.0, 1.0, "per minute")],
+    },
+    Goal {
+        id: "P21",
+        what: "scrolling 10,000 rows and 100,000 lines: work of 95 % of frames; elements in the page",
+        limits: &[at_most(16.7, 16.7, "ms (rows)"), at_most(33.0, 16.7, "ms (lines)"), at_most(400.0, 400.0, "elements")],
+    },
+    Goal {
+        id: "P22",
+        what: "first load of the UI, packed",
+        limits: &[at_most(120.0, 80.0, "kB")],
     },
     Goal {
         id: "P23",

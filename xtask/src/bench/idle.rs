@@ -121,7 +121,7 @@ pub fn start(bench: &Bench<'_>) -> Result<Vec<Measured>> {
     }])
 }
 
-fn sampled(stand: &Stand) -> Result<Vec<f64>> {
+pub(super) fn sampled(stand: &Stand) -> Result<Vec<f64>> {
     let pid = stand.worker()?;
     let mut samples = Vec::new();
     for _ in 0..5 {
@@ -132,7 +132,7 @@ fn sampled(stand: &Stand) -> Result<Vec<f64>> {
 }
 
 /// A screen nobody looks at.
-fn screen(stand: &Stand) -> Result<(Owned, String)> {
+pub(super) fn screen(stand: &Stand) -> Result<(Owned, String)> {
     // Xvfb writes the number it chose to this descriptor: its standard output.
     let mut child = program("Xvfb")
         .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"])
@@ -144,7 +144,7 @@ fn screen(stand: &Stand) -> Result<(Owned, String)> {
 }
 
 /// A session bus of our own.
-fn bus(stand: &Stand) -> Result<(Owned, String)> {
+pub(super) fn bus(stand: &Stand) -> Result<(Owned, String)> {
     let mut child = program("dbus-daemon")
         .args(["--session", "--nofork", "--nopidfile", "--print-address=1"])
         .stdout(Stdio::piped())
@@ -168,7 +168,7 @@ fn first_line(child: &mut std::process::Child) -> Result<String> {
 }
 
 /// Opens the window, waits until its page runs, and closes it.
-fn open_and_close(stand: &Stand) -> Result<()> {
+pub(super) fn open_and_close(stand: &Stand) -> Result<()> {
     if !succeeds(stand.command().arg("desktop")) {
         bail!("`hivemind-worker desktop` failed");
     }
@@ -191,7 +191,7 @@ fn open_and_close(stand: &Stand) -> Result<()> {
     Ok(())
 }
 
-fn wait(what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
+pub(super) fn wait(what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
     let start = clock::now();
     while !done()? {
         if clock::now().duration_since(start) > Duration::from_secs(30) {

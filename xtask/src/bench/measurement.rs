@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::goal::Goal;
 use super::stand::Stand;
-use super::{batch, crowd, cuts, cycle, give_back, idle, own_time, upload, volume};
+use super::{batch, crowd, cuts, cycle, give_back, idle, own_time, page_load, upload, volume, window};
 
 /// What was measured for each limit of a goal, and how, in one sentence.
 pub struct Measured {
@@ -20,6 +20,8 @@ pub struct Bench<'a> {
     pub worker: PathBuf,
     /// The engine, as `DOCKER_HOST` has it.
     pub engine: &'a str,
+    /// The UI's folder.
+    pub ui: PathBuf,
     pub seed: u64,
 }
 
@@ -45,6 +47,8 @@ pub fn measure(bench: &Bench<'_>, goal: &Goal) -> Result<Vec<Measured>> {
         "P1" => idle::headless_memory(bench),
         "P2" => idle::idle_effort(bench),
         "P3" => idle::tray_memory(bench),
+        "P4" => window::memory(bench),
+        "P5" => window::opening(bench),
         "P7" => idle::start(bench),
         "P8" => cycle::overhead(bench),
         "P9" => own_time::own_time(bench),
@@ -54,6 +58,10 @@ pub fn measure(bench: &Bench<'_>, goal: &Goal) -> Result<Vec<Measured>> {
         "P14" => volume::results(bench),
         "P15" => cuts::resent(bench),
         "P16" => volume::logs(bench),
+        "P17" => page_load::reading(bench),
+        "P18" => page_load::month(bench),
+        "P21" => page_load::frames(bench),
+        "P22" => page_load::size(bench),
         "P23" => crowd::heartbeats(bench),
         "P24" => give_back::give_back(bench),
         "N50" => batch::fifty(bench),

@@ -107,3 +107,54 @@ pub struct WorkTotals {
     #[ts(type = "number")]
     pub bytes_out: u64,
 }
+
+/// How far back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TrendQuery {
+    /// So many minutes, 1 to 44640.
+    pub minutes: u32,
+}
+
+/// The computer's use over hours and days.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct TrendView {
+    /// From then.
+    #[ts(type = "number")]
+    pub from_ms: i64,
+    /// Up to then.
+    #[ts(type = "number")]
+    pub to_ms: i64,
+    /// What one point stands for, in milliseconds: the farther back, the more.
+    #[ts(type = "number")]
+    pub step_ms: i64,
+    /// Oldest first. Steps in which the worker did not run are missing.
+    pub points: Vec<TrendPoint>,
+}
+
+/// Means of one step. What nothing told is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, TS)]
+pub struct TrendPoint {
+    /// Where the step begins.
+    #[ts(type = "number")]
+    pub at_ms: i64,
+    /// Processor.
+    pub cpu_percent: Option<f32>,
+    /// Our tasks' part of it.
+    pub tasks_cpu_percent: Option<f32>,
+    /// Memory in use.
+    pub memory_used_bytes: Option<f32>,
+    /// Our tasks' part of it.
+    pub tasks_memory_bytes: Option<f32>,
+    /// Received per second.
+    pub received_bytes_per_s: Option<f32>,
+    /// Sent per second.
+    pub sent_bytes_per_s: Option<f32>,
+    /// Disk in use.
+    pub disk_used_bytes: Option<f32>,
+    /// The busiest GPU.
+    pub gpu_percent: Option<f32>,
+    /// The hottest GPU, in degrees Celsius.
+    pub gpu_temperature_c: Option<f32>,
+    /// All GPUs together, in watts.
+    pub gpu_power_w: Option<f32>,
+}

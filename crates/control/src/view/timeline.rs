@@ -72,6 +72,25 @@ pub struct PresetRequest {
     pub name: String,
 }
 
+/// What a preset would lend of this computer, under the owner's other limits.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct PresetOffer {
+    /// `quiet`, `balanced` or `max`.
+    pub name: String,
+    /// Thousandths of a core for all tasks together while the owner is away.
+    pub away_cpu_millis: u32,
+    /// Memory for them then.
+    #[ts(type = "number")]
+    pub away_memory_bytes: u64,
+    /// Thousandths of a core while the owner uses the computer; 0 means that tasks stand still.
+    pub in_use_cpu_millis: u32,
+    /// Memory then.
+    #[ts(type = "number")]
+    pub in_use_memory_bytes: u64,
+    /// So long after the last input the owner counts as away.
+    pub idle_minutes: u32,
+}
+
 /// The preset that the settings are nearest to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 pub struct PresetView {

@@ -331,6 +331,26 @@ $("new-task").addEventListener("submit", async (event) => {
   }
 });
 
+$("transfer").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.currentTarget;
+  const { to, amount } = Object.fromEntries(new FormData(form));
+  const submit = form.querySelector("button");
+  // Twice pressed would be twice sent.
+  submit.disabled = true;
+  try {
+    const body = JSON.stringify({ to, amount: Number(amount) });
+    const left = await (await ask("/api/transfer", { method: "POST", body })).json();
+    $("balance").textContent = `${left.balance_cpt} CPT`;
+    notice(word("transferred", amount, to));
+    form.reset();
+  } catch (error) {
+    failed(error);
+  } finally {
+    submit.disabled = false;
+  }
+});
+
 $("sign-out").addEventListener("click", async () => {
   await ask("/api/logout", { method: "POST" }, false).catch(() => {});
   leave();

@@ -37,12 +37,25 @@ impl FakeWorker {
         });
     }
 
+    /// Plays the pool's part: so much was credited today.
+    pub fn credit(&self, cpt: u64) {
+        self.snapshots.send_modify(|present| {
+            let mut next = Snapshot::clone(present);
+            next.today.credited_cpt = cpt;
+            *present = Arc::new(next);
+        });
+    }
+
     fn answer<T: DeserializeOwned>(&self, name: &'static str) -> Result<T, ApiError> {
         self.calls.lock().unwrap().push(name);
         let value = match name {
             "start" | "stop" => {
                 self.contribute(name == "start");
                 serde_json::to_value(&*self.snapshots.borrow().clone()).unwrap()
+            }
+            "earnings" => {
+                let sum = self.snapshots.borrow().today;
+                serde_json::to_value(hivemind_control::EarningsView { sum, ..Default::default() }).unwrap()
             }
             "finish" => serde_json::to_value(&*self.snapshots.borrow().clone()).unwrap(),
             _ => serde_json::Value::Null,

@@ -1,12 +1,13 @@
 //! What is tried.
 
+use crate::board::Board;
 use crate::desktop::{Bus, TrayHost};
 use crate::fake::FakeWorker;
 use hivemind_control::Control;
-use hivemind_tray::{Ended, run};
+use hivemind_tray::{DesktopNotices, Ended, ToldStore, notify, run};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -15,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 type Scenario = fn() -> Pin<Box<dyn Future<Output = ()>>>;
 
 pub const ALL: &[(&str, Scenario)] = &[
+    ("the_first_cpt_is_told_on_the_desktop_and_a_click_opens_the_window", || Box::pin(told())),
+    ("without_a_board_the_worker_goes_on", || Box::pin(not_told())),
     ("toggle_works_with_a_tray_host_present", || Box::pin(present())),
     ("toggle_works_with_a_tray_host_that_comes_later", || Box::pin(later())),
     ("without_a_tray_host_it_waits_and_ends_when_asked", || Box::pin(absent())),
@@ -194,4 +197,66 @@ async fn hung() {
     sleep(Duration::from_millis(300)).await;
     assert!(!running.tray.is_finished());
     running.end().await;
+}
+
+/// What was told, kept for the next one.
+#[derive(Default)]
+struct Memory(Mutex<hivemind_domain::notify::Told>);
+
+impl ToldStore for Memory {
+    fn load(&self) -> hivemind_domain::notify::Told {
+        self.0.lock().unwrap().clone()
+    }
+
+    fn save(&self, told: &hivemind_domain::notify::Told) {
+        *self.0.lock().unwrap() = told.clone();
+    }
+}
+
+fn telling(worker: &Arc<FakeWorker>, memory: &Arc<Memory>, end: &CancellationToken) -> JoinHandle<()> {
+    let clock = Arc::new(|| 1_700_000_000_000);
+    let board = Arc::new(DesktopNotices);
+    tokio::spawn(notify(worker.clone(), clock, board, memory.clone(), end.clone()))
+}
+
+async fn told() {
+    let _bus = Bus::start().await;
+    let board = Board::start().await;
+    let (worker, memory, end) = (FakeWorker::new(), Arc::new(Memory::default()), CancellationToken::new());
+    let telling_it = telling(&worker, &memory, &end);
+    until("the first look", || async { memory.0.lock().unwrap().milestone == Some(0) }).await;
+    worker.credit(1);
+    until("a notice", || async { board.shown().len() == 1 }).await;
+    let shown = board.shown().remove(0);
+    assert_eq!((shown.title.as_str(), shown.urgency), ("Your first CPT", 1));
+    assert!(shown.text.contains("Credited by the pool"), "{shown:?}");
+    // A click on somebody else's notice is none on ours.
+    board.press(shown.id + 1).await;
+    board.press(shown.id).await;
+    until("the window", || async { worker.calls().contains(&"open_window") }).await;
+    assert_eq!(worker.calls().iter().filter(|call| **call == "open_window").count(), 1);
+    worker.credit(5);
+    end.cancel();
+    telling_it.await.unwrap();
+    // After a start it is remembered.
+    let end = CancellationToken::new();
+    let again = telling(&worker, &memory, &end);
+    worker.credit(6);
+    until("a look", || async { worker.calls().iter().filter(|call| **call == "earnings").count() >= 3 })
+        .await;
+    assert_eq!(board.shown().len(), 1);
+    end.cancel();
+    again.await.unwrap();
+}
+
+async fn not_told() {
+    let _bus = Bus::start().await;
+    let (worker, memory, end) = (FakeWorker::new(), Arc::new(Memory::default()), CancellationToken::new());
+    let telling = telling(&worker, &memory, &end);
+    until("the first look", || async { memory.0.lock().unwrap().milestone == Some(0) }).await;
+    worker.credit(1);
+    until("it counts as told", || async { memory.0.lock().unwrap().milestone == Some(1) }).await;
+    assert!(!telling.is_finished());
+    end.cancel();
+    telling.await.unwrap();
 }

@@ -9,14 +9,9 @@ use hivemind_domain::task::Phase;
 const LEAST_MILLIS: u32 = 50;
 
 impl Core {
-    /// Processor time for all tasks together, in thousandths of a core: the share, and one core stays free where
-    /// there is more than one, unless the owner lends all.
+    /// Processor time for all tasks together, in thousandths of a core.
     pub(super) fn cpu_now(&self) -> u32 {
-        let whole = self.host.cpu_cores.saturating_mul(1000);
-        let percent = u32::from(self.rules.decision().share.cpu_percent.min(100));
-        let share = whole / 100 * percent;
-        let most = if self.host.cpu_cores > 1 && percent < 100 { whole - 1000 } else { whole };
-        share.min(most)
+        self.rules.decision().share.cpu_millis(self.host.cpu_cores)
     }
 
     /// What tasks may be granted now.

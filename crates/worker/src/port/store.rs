@@ -8,6 +8,7 @@ use hivemind_domain::rules::{Snooze, Span};
 use hivemind_domain::settings::{SettingError, Settings};
 use hivemind_domain::task::Task;
 use hivemind_domain::time::WallMs;
+use hivemind_domain::trend::{Point, Tier};
 use hivemind_domain::trust::TrustLimits;
 use std::path::PathBuf;
 
@@ -73,6 +74,16 @@ pub trait BookStore: Send + Sync + 'static {
 
     /// What was kept within these bounds, oldest first; at least of the last 30 days.
     async fn spans(&self, from: WallMs, to: WallMs) -> Result<Vec<Span>, StoreError>;
+}
+
+/// The computer's use over days.
+#[async_trait]
+pub trait TrendStore: Send + Sync + 'static {
+    /// Keeps points; one at the time of a kept one takes its place, and too old ones go.
+    async fn keep(&self, points: Vec<(Tier, Point)>) -> Result<(), StoreError>;
+
+    /// Points of a tier from then on, oldest first.
+    async fn points(&self, tier: Tier, from: WallMs) -> Result<Vec<Point>, StoreError>;
 }
 
 /// Output of tasks, kept in one bounded file per attempt.

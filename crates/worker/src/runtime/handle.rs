@@ -1,6 +1,6 @@
 //! What the worker can be asked, answered by the loop or from what it published.
 
-use super::{Message, Shared, debug, doctor, earnings, link, lock, proof, room, timeline};
+use super::{Message, Shared, debug, doctor, earnings, link, lock, proof, room, timeline, trend};
 use crate::core::{Input, OwnerAsks, pool_problem, task_view};
 use crate::port::{HistoryFilter, StoreError};
 use async_trait::async_trait;
@@ -8,8 +8,9 @@ use hivemind_control::{
     AccountView, ApiError, Control, DebugView, DoctorReport, EarningsQuery, EarningsView, ErrorCode, Event,
     EventStream, FootprintView, HistoryPage, HistoryQuery, HostAnswer, HostDecision, IgnoreRulesRequest,
     ImageDecision, LogPage, LogQuery, LoginRequest, MetricsView, OwnLogPage, OwnLogQuery, PairingCode,
-    PracticeView, PresetRequest, ProofView, SettingChange, SettingView, Snapshot, SnoozeRequest,
-    Subscription, TaskRef, TaskView, TimelineQuery, TimelineView, TraceView, VersionView, subscription,
+    PracticeView, PresetOffer, PresetRequest, ProofView, SettingChange, SettingView, Snapshot, SnoozeRequest,
+    Subscription, TaskRef, TaskView, TimelineQuery, TimelineView, TraceView, TrendQuery, TrendView,
+    VersionView, subscription,
 };
 use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::{TaskId, TaskKey};
@@ -155,6 +156,14 @@ impl Control for WorkerControl {
         let capabilities = room::capabilities(&self.shared).await;
         self.ask(Input::Limits(room::limits(&self.shared, &capabilities))).await?;
         Ok(setting_views(&settings.current()))
+    }
+
+    async fn presets(&self, (): ()) -> Result<Vec<PresetOffer>, ApiError> {
+        Ok(room::preset_offers(&self.shared).await)
+    }
+
+    async fn trend(&self, query: TrendQuery) -> Result<TrendView, ApiError> {
+        trend::trend(&self.shared, query).await
     }
 
     async fn timeline(&self, query: TimelineQuery) -> Result<TimelineView, ApiError> {

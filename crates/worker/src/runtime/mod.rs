@@ -4,7 +4,7 @@ use crate::core::{Core, Effect, Input, OwnerAsks};
 use crate::failpoint;
 use crate::port::{
     BookStore, Clock, DebugArchive, Engine, Host, Journal, LogArchive, Pool, PrivateLink, Secrets, Senses,
-    SettingsStore, Spool, TaskStatus, Tokens,
+    SettingsStore, Spool, TaskStatus, Tokens, TrendStore,
 };
 use hivemind_control::{ApiError, Event, Level, Notice, Snapshot, WorkTotals};
 use hivemind_domain::ids::TaskKey;
@@ -34,6 +34,7 @@ mod room;
 mod sampler;
 mod senses;
 mod timeline;
+mod trend;
 
 pub use desktop::Desktop;
 pub use handle::{WorkerControl, setting_views};
@@ -67,6 +68,8 @@ pub struct Ports {
     pub logs: Arc<dyn LogArchive>,
     /// The book of seconds.
     pub book: Arc<dyn BookStore>,
+    /// The computer's use over days.
+    pub trend: Arc<dyn TrendStore>,
     /// What is kept of failed attempts.
     pub debug: Arc<dyn DebugArchive>,
     /// Tokens.
@@ -130,6 +133,7 @@ pub(crate) struct Shared {
     totals: Mutex<WorkTotals>,
     /// The stretch of time that goes on.
     present_span: Mutex<Option<Span>>,
+    trend: Mutex<hivemind_domain::trend::Gatherer>,
     /// What the sensors are to look for.
     wanted: watch::Sender<crate::port::Wanted>,
     /// The last self-test; held while one runs.
@@ -211,6 +215,7 @@ impl Worker {
             listings: Mutex::default(),
             totals: Mutex::default(),
             present_span: Mutex::default(),
+            trend: Mutex::default(),
             wanted: watch::Sender::default(),
             proof: tokio::sync::Mutex::default(),
             ports,
@@ -297,6 +302,7 @@ impl EventLoop {
         if let Some(span) = self.core.present_span() {
             let _ = self.shared.ports.book.keep(span).await;
         }
+        trend::keep_rest(&self.shared).await;
         drop(self.writer);
         if tokio::time::timeout(LAST_WORDS, self.writing).await.is_err() {
             tracing::error!("the journal could not be written to its end");

@@ -4,13 +4,15 @@ use super::handle::store_problem;
 use super::{Shared, lock};
 use crate::core::{Input, Limits};
 use crate::port::{EngineError, Host, Prepared, SettingsChangeError};
-use hivemind_control::{ApiError, ErrorCode, ImageAnswer, ImageDecision};
+use hivemind_control::{ApiError, ErrorCode, ImageAnswer, ImageDecision, PresetOffer};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::images::{Decision, ImageList, ImageRules, repository};
 use hivemind_domain::isolation::Isolation;
 use hivemind_domain::network::NetworkRules;
 use hivemind_domain::resources::Capabilities;
-use hivemind_domain::settings::Settings;
+use hivemind_domain::rules::Share;
+use hivemind_domain::rules::preset::{self, Preset};
+use hivemind_domain::settings::{Settings, Source};
 use hivemind_domain::task::{HandBack, TaskInput, Verdict};
 use std::sync::Arc;
 use std::time::Duration;
@@ -160,4 +162,31 @@ pub(super) async fn told_pulls<T>(shared: &Shared, work: impl Future<Output = T>
         shared.tell(Input::Pulling(shared.ports.engine.pulls())).await;
     }
     outcome
+}
+
+/// What each preset would lend here, under the limits that no preset changes.
+pub(super) async fn preset_offers(shared: &Shared) -> Vec<PresetOffer> {
+    let host = capabilities(shared).await;
+    let offer = |preset: &Preset| {
+        let mut settings = shared.ports.settings.current();
+        for (key, value) in preset.values {
+            // As if it stood in the strongest place: what is asked is what the preset means.
+            let _ = settings.apply(key, value, Source::Flag);
+        }
+        let rules = settings.rules(shared.ports.zone.clone());
+        let cpu = |share: Share| share.cpu_millis(host.cpu_cores).min(settings.cpu_millis("max_cpu_cores"));
+        let memory = |share: Share| {
+            let part = host.memory_bytes / 100 * u64::from(share.memory_percent.min(100));
+            part.min(settings.bytes("max_memory_limit"))
+        };
+        PresetOffer {
+            name: preset.name.to_owned(),
+            away_cpu_millis: cpu(rules.away),
+            away_memory_bytes: memory(rules.away),
+            in_use_cpu_millis: cpu(rules.in_use),
+            in_use_memory_bytes: memory(rules.in_use),
+            idle_minutes: u32::try_from(settings.integer("idle_minutes")).unwrap_or(u32::MAX),
+        }
+    };
+    preset::PRESETS.iter().map(offer).collect()
 }

@@ -1,6 +1,6 @@
 //! Looks at the computer: every 2 s while somebody watches or a task runs, else as often as the pool is told.
 
-use super::{Shared, debug, lock, room};
+use super::{Shared, debug, lock, room, trend};
 use crate::core::Input;
 use crate::port::Host;
 use hivemind_control::{Event, MetricsSample, MetricsView};
@@ -118,6 +118,7 @@ pub(super) async fn look(shared: &Arc<Shared>) -> MetricsSample {
             shared.tell(Input::GpuUse(used)).await;
         }
     }
+    trend::note(shared, &sample).await;
     let _ = shared.events.send(Event::Metrics(sample.clone()));
     sample
 }

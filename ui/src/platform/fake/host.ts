@@ -10,6 +10,7 @@ import { CallError, type CommandName, type LinkState, type Platform } from "../p
 import { type Scene, SCENES, sceneOf } from "./scenes";
 import { earningsOf } from "./earnings";
 import { ownLogPage } from "./own-log";
+import { offers, timelineOf, trendOf } from "./past";
 import { practiceAt } from "./practice";
 import { changed, judged, settings } from "./settings";
 import { pastTask, problem, sample, task } from "./world";
@@ -77,23 +78,9 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       show({ preset: { name, differs: [] } });
       return list;
     },
-    timeline: (query) => {
-      const to = query.to_ms ?? now();
-      const from = query.from_ms ?? to - 86_400_000;
-      const middle = Math.round((from + to) / 2);
-      return {
-        from_ms: from,
-        to_ms: to,
-        spans: [
-          { from_ms: from, to_ms: middle, reason: "in_use", working: true },
-          { from_ms: middle, to_ms: to, reason: "free", working: true },
-        ],
-        sums: [
-          { reason: "free", ms: to - middle, working_ms: to - middle },
-          { reason: "in_use", ms: middle - from, working_ms: middle - from },
-        ],
-      };
-    },
+    presets: () => offers(),
+    trend: ({ minutes }) => trendOf(minutes, now()),
+    timeline: (query) => timelineOf(query.to_ms ?? now(), query.from_ms, BARREN.has(scene)),
     finish: () => show({ status: { ...held.status, draining: true } }),
     tasks: (query) => {
       if (scene === "lost") throw new CallError(problem("INTERNAL", "The journal could not be read."));

@@ -1,0 +1,28 @@
+// Every screen in every situation that looks different: scene and address.
+
+export const PAGES: readonly (readonly [string, string])[] = [
+  ["earning", "home"],
+  ["engine", "home"],
+  ["sign_in", "home"],
+  ["asked", "home"],
+  ["fresh", "home"],
+  ["unencrypted", "home"],
+  ["reconnecting", "home"],
+  ["lost", "home"],
+  ["earning", "tasks"],
+  ["empty", "tasks"],
+  ["earning", "tasks/7c9e6679-7425-40de-944b-000000000001/1"],
+  ["ready", "tasks/7c9e6679-7425-40de-944b-000000000100/1"],
+  ["earning", "resources"],
+  ["gpu", "resources"],
+  ["earning", "earnings"],
+  ["empty", "earnings"],
+  ["engine", "health"],
+  ["earning", "settings"],
+  ["earning", "about"],
+  ["earning", "log"],
+  ["snoozed", "home"],
+  ["fresh", "welcome"],
+  ["earning", "more"],
+  ["unpaired", "home"],
+];

@@ -1,0 +1,99 @@
+// No word bypasses the catalogue, and every screen has room for a longer language.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Browser } from "playwright-core";
+import { build } from "vite";
+import { launch, serveFake, watch, type Served } from "./browser";
+import { PAGES } from "./pages";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const OUT = "dist-pseudo";
+let browser: Browser;
+let served: Served;
+
+beforeAll(async () => {
+  await build({ root: ROOT, mode: "pseudo", logLevel: "error", build: { outDir: OUT } });
+  browser = await launch();
+  served = await serveFake(OUT);
+}, 180_000);
+
+afterAll(async () => {
+  await browser.close();
+  await served.close();
+  await rm(`${ROOT}/${OUT}`, { recursive: true, force: true });
+});
+
+/** What is data and not said by us: it comes from the worker, the pool or a task, or is a unit. */
+const DATA = [
+  /^[\d\s.,:·/%+×–-]*(?:CPT|[KMGT]?i?B(?:\/s)?|°C|W|ms|s|min|h|d|AM|PM|MHz|GHz)?$/,
+  /^(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b/,
+  /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b/,
+  // The names that this browser and the machine's parts give themselves, and the command that pairs.
+  /^Chrome [\d.]+$/,
+  /^(?:Linux|Windows|GPL-3\.0)$/,
+  /^\/[\w./~-]+$/,
+  /^:? ?hivemind-worker open$/,
+  ...literals(),
+];
+
+/** Everything that the scripted worker says, as patterns. */
+function literals(): RegExp[] {
+  const folder = `${ROOT}/src/platform/fake`;
+  const escaped = (text: string): string => text.replace(/[.*+?^()|[\]\\]/g, "\\$&");
+  const pattern = (text: string): RegExp => new RegExp(`^(?:[\\d.,· ]+)?${escaped(text).replace(/\$\{[^}]*\}/g, ".+").replace(/[{}]/g, "\\$&")}$`);
+  const files = readdirSync(folder).map((name) => readFileSync(`${folder}/${name}`, "utf8"));
+  return files.flatMap((text) => [...text.matchAll(/"((?:[^"\\\n]|\\.)+)"|`([^`]+)`/g)]).flatMap(([, plain, template]) => {
+    const said = plain ?? template ?? "";
+    return /\p{L}{2,}/u.test(said.replace(/\$\{[^}]*\}/g, "")) ? [pattern(said)] : [];
+  });
+}
+
+interface Said {
+  text: string;
+  where: string;
+}
+
+it("says nothing but what the catalogue holds, and needs no wider screen for it", async () => {
+  const { page, wrong } = await watch(browser, { viewport: { width: 900, height: 600 }, reducedMotion: "reduce" });
+  const foreign: Record<string, string[]> = {};
+  for (const [scene, path] of PAGES) {
+    await page.goto(`${served.base}?scene=${scene}&lang=en&still=1#/${path}`);
+    await page.locator("[data-testid=app], [data-testid=pairing]").waitFor();
+    await page.waitForTimeout(200);
+    const said: Said[] = await page.evaluate(() => {
+      const found: { text: string; where: string }[] = [];
+      const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+      // Words of the worker, of tasks and of files are marked as what they are.
+      const data = "[lang=en]:not(html), [data-said], code, pre, .mono, select, [data-testid=own-log-line], [data-testid=log]";
+      for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        const element = node instanceof Element ? node : node.parentElement;
+        if (!element || element.closest(data) || element.closest("script, style, svg title")) continue;
+        const where = element.closest("[data-testid]")?.getAttribute("data-testid") ?? element.tagName;
+        if (node instanceof Element) {
+          for (const name of ["aria-label", "title", "placeholder", "alt"]) {
+            const text = node.getAttribute(name);
+            if (text) found.push({ text, where: `${where} ${name}` });
+          }
+        } else if (node.textContent?.trim()) found.push({ text: node.textContent.trim(), where });
+      }
+      return found;
+    });
+    expect(said.filter(({ text }) => text.includes("⟦")).length).toBeGreaterThan(3);
+    for (const { text, where } of said) {
+      const rest = text.replace(/⟦[^⟦⟧]*(?:⟦[^⟦⟧]*⟧[^⟦⟧]*)*⟧/g, "").trim();
+      // Several facts may stand in one line.
+      const ours = [rest, ...rest.split(/\s*·\s*|,(?=\s|$)|\s{2,}/)].map((piece) => piece.trim());
+      const known = (piece: string): boolean => !/\p{L}{2,}/u.test(piece) || DATA.some((one) => one.test(piece));
+      if (known(rest) || ours.slice(1).every(known)) continue;
+      (foreign[`${where}: ${rest}`] ??= []).push(`${scene}/${path}`);
+    }
+    const wide = await page.evaluate(() => [document.documentElement, document.querySelector("main")].map((e) => (e ? e.scrollWidth - e.clientWidth : 0)));
+    expect({ scene, path, wide }).toEqual({ scene, path, wide: [0, 0] });
+  }
+  expect(foreign).toEqual({});
+  expect(wrong).toEqual([]);
+  await page.close();
+}, 240_000);

@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import type { SpanView } from "../generated/SpanView";
+import { hours, kindOf, paths, sums, upTo } from "./timeline";
+
+const span = (from_ms: number, to_ms: number, reason: SpanView["reason"], working = false): SpanView => ({ from_ms, to_ms, reason, working });
+
+describe("the timeline", () => {
+  it("books every moment to one kind, and the rest to nobody", () => {
+    const spans = [span(0, 100, "free", true), span(100, 150, "in_use"), span(150, 160, "on_battery"), span(160, 200, "off"), span(300, 400, "engine_unavailable")];
+    const { of, away } = sums(spans, 50, 500);
+    expect(of).toEqual({ working: 50, ready: 50, yielding: 10, trouble: 100, off: 40 });
+    expect(away + Object.values(of).reduce((a, b) => a + b)).toBe(450);
+  });
+
+  it("draws within its box, and a second is not lost to the eye", () => {
+    const drawn = paths([span(-500, 500, "free", true), span(500, 501, "snoozed"), span(900, 5000, "too_hot"), span(2000, 3000, "off")], 0, 1000);
+    expect(drawn.working).toBe("M0.0 0h500.0v10h-500.0z");
+    expect(drawn.off).toBe("M500.0 8h1.5v2h-1.5z");
+    expect(drawn.yielding).toBe("M900.0 6h100.0v4h-100.0z");
+    expect(drawn.ready + drawn.trouble).toBe("");
+  });
+
+  it("goes on while the worker is heard, and only then", () => {
+    const spans = [span(0, 100, "free")];
+    expect(upTo(spans, 100, 250).at(-1)?.to_ms).toBe(250);
+    expect(upTo(spans, 90_000, 100_000).at(-1)?.to_ms).toBe(100);
+    expect(upTo([], 0, 5)).toEqual([]);
+  });
+
+  it("knows a reason that computes from one that only waits", () => {
+    expect(kindOf("in_use", true)).toBe("working");
+    expect(kindOf("in_use", false)).toBe("ready");
+    expect(kindOf("schedule", false)).toBe("yielding");
+  });
+
+  it("marks full hours only", () => {
+    const from = new Date(2026, 10, 21, 9, 30).getTime();
+    const marks = hours(from, from + 24 * 3_600_000, 4).map((ms) => new Date(ms).getHours());
+    expect(marks).toEqual([12, 16, 20, 0, 4, 8]);
+  });
+});

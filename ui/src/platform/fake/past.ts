@@ -1,0 +1,74 @@
+// A made-up day: what was done and why, and how busy the computer was.
+
+import type { DecisionReason } from "../../generated/DecisionReason";
+import type { PresetOffer } from "../../generated/PresetOffer";
+import type { SpanView } from "../../generated/SpanView";
+import type { TimelineView } from "../../generated/TimelineView";
+import type { TrendView } from "../../generated/TrendView";
+import { chance, GIB, sample } from "./world";
+
+const HOUR = 3_600_000;
+
+/** Hours before now, reason, whether a task computed. */
+const DAY: readonly [number, number, DecisionReason, boolean][] = [
+  [24, 17.2, "free", true],
+  [17.2, 16.4, "free", false],
+  [15.1, 15, "connecting", false],
+  [15, 12.6, "in_use", true],
+  [12.6, 11.9, "full_screen", false],
+  [11.9, 9.5, "in_use", false],
+  [9.5, 8.2, "on_battery", false],
+  [8.2, 7.4, "engine_unavailable", false],
+  [7.4, 3.1, "free", true],
+  [3.1, 2.6, "snoozed", false],
+  [2.6, 0, "free", true],
+];
+
+export function timelineOf(to: number, from: number | null, barren: boolean): TimelineView {
+  const begin = from ?? to - 24 * HOUR;
+  const spans: SpanView[] = (barren ? ([[0.02, 0, "off", false]] as typeof DAY) : DAY).map(([since, until, reason, working]) => ({
+    from_ms: to - since * HOUR,
+    to_ms: to - until * HOUR,
+    reason,
+    working,
+  }));
+  return { from_ms: begin, to_ms: to, spans, sums: [] };
+}
+
+export function trendOf(minutes: number, now: number): TrendView {
+  const step = minutes <= 120 ? 60_000 : minutes <= 2880 ? 300_000 : 1_800_000;
+  const end = Math.floor(now / step) * step;
+  const count = Math.floor((minutes * 60_000) / step);
+  const points = Array.from({ length: count }, (_, i) => end - (count - 1 - i) * step)
+    // It slept for a while.
+    .filter((_, i) => i < count * 0.3 || i > count * 0.42)
+    .map((at) => {
+      const s = sample(at / 40, chance(Math.floor(at / HOUR / 5)) > 0.4 ? 2 : 0);
+      return {
+        at_ms: at,
+        cpu_percent: s.cpu_percent,
+        tasks_cpu_percent: s.tasks_cpu_percent,
+        memory_used_bytes: s.memory_used_bytes,
+        tasks_memory_bytes: s.tasks_memory_bytes,
+        received_bytes_per_s: s.received_bytes_per_s,
+        sent_bytes_per_s: s.sent_bytes_per_s,
+        disk_used_bytes: s.disk_used_bytes,
+        gpu_percent: null,
+        gpu_temperature_c: null,
+        gpu_power_w: null,
+      };
+    });
+  return { from_ms: now - minutes * 60_000, to_ms: now, step_ms: step, points };
+}
+
+export function offers(): PresetOffer[] {
+  const offer = (name: string, away: number, memory: number, inUse: number, idle: number): PresetOffer => ({
+    name,
+    away_cpu_millis: away,
+    away_memory_bytes: memory * GIB,
+    in_use_cpu_millis: inUse,
+    in_use_memory_bytes: 4 * GIB,
+    idle_minutes: idle,
+  });
+  return [offer("quiet", 4000, 4, 0, 10), offer("balanced", 6400, 4, 2000, 3), offer("max", 8000, 4, 4000, 1)];
+}
