@@ -8,6 +8,8 @@
 #![cfg(unix)]
 
 mod browser;
+#[cfg(target_os = "linux")]
+mod canaries;
 mod demo;
 mod engine;
 mod first_run;
