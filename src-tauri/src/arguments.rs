@@ -18,7 +18,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> anyhow::Result<Arguments> {
-    const USAGE: &str = "usage: hivemind-worker-window --socket PATH [--screen NAME] (run `hivemind-worker desktop` instead)";
+    const USAGE: &str =
+        "usage: hivemind-worker-window --socket PATH [--screen NAME] (run `hivemind-worker desktop` instead)";
     let words: Vec<OsString> = arguments.collect();
     let socket = |path: &OsString| (!path.is_empty()).then(|| PathBuf::from(path));
     // It becomes part of an address.

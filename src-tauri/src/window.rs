@@ -9,7 +9,8 @@ const LABEL: &str = "main";
 
 /// Opens it at a screen, or at Home.
 pub(crate) fn open(app: &AppHandle, screen: Option<&str>) -> tauri::Result<()> {
-    let page = screen.map_or_else(WebviewUrl::default, |name| WebviewUrl::App(format!("index.html#/{name}").into()));
+    let page =
+        screen.map_or_else(WebviewUrl::default, |name| WebviewUrl::App(format!("index.html#/{name}").into()));
     let window = WebviewWindowBuilder::new(app, LABEL, page)
         .title("HiveMind Worker")
         .inner_size(1100.0, 720.0)

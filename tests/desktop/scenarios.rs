@@ -46,7 +46,10 @@ impl World<'_> {
             "see" => page.wait_for(&selector(text(with))).await,
             "gone" => {
                 let place = selector(text(with));
-                until(&format!("{place} is gone"), LONG, async || (!page.is_there(&place).await).then_some(())).await;
+                until(&format!("{place} is gone"), LONG, async || {
+                    (!page.is_there(&place).await).then_some(())
+                })
+                .await;
             }
             "type" => {
                 let said = text(&with[1]).replace("$PASSWORD", PASSWORD);

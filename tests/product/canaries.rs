@@ -1,10 +1,10 @@
 //! Secrets are in no log, no answer and no file but the one that is theirs: six of them, each in five spellings.
 
 use crate::package::ticking;
+use crate::pool::Pool;
 use crate::requester::{PASSWORD, Wish};
 use crate::scene::Scene;
 use crate::worker::Worker;
-use crate::pool::Pool;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use reqwest::Client;
@@ -60,7 +60,8 @@ async fn no_secret_is_found_outside_its_own_file() {
     let address = worker.call(&["open"]).await.ok()["url"].as_str().expect("an address").to_owned();
     let code = address.rsplit('=').next().expect("a code").to_owned();
     let paired = http.get(&address).send().await.expect("paired");
-    let cookie = paired.headers()["set-cookie"].to_str().expect("text").split(';').next().expect("it").to_owned();
+    let cookie =
+        paired.headers()["set-cookie"].to_str().expect("text").split(';').next().expect("it").to_owned();
     let session = cookie.split_once('=').expect("a value").1.to_owned();
     let monitor = worker.monitor();
     let mut said: Vec<(String, String)> = Vec::new();
@@ -75,13 +76,19 @@ async fn no_secret_is_found_outside_its_own_file() {
         ("own_log", json!({ "level": null, "search": null, "from": null, "limit": 1000 })),
     ];
     for (name, request) in questions {
-        let asked = http.post(format!("{monitor}rpc/{name}")).header("x-hivemind", "1").header("cookie", &cookie);
+        let asked =
+            http.post(format!("{monitor}rpc/{name}")).header("x-hivemind", "1").header("cookie", &cookie);
         let answer = asked.header("origin", monitor.trim_end_matches('/')).json(&request).send().await;
         let answer = answer.expect("an answer").text().await.expect("text");
         assert!(answer.len() > 2, "{name}: {answer}");
         said.push((format!("rpc {name}"), answer));
     }
-    let metrics = http.get(format!("{monitor}metrics")).header("cookie", &cookie).header("x-hivemind", "1").send().await;
+    let metrics = http
+        .get(format!("{monitor}metrics"))
+        .header("cookie", &cookie)
+        .header("x-hivemind", "1")
+        .send()
+        .await;
     said.push(("metrics".into(), metrics.expect("an answer").text().await.expect("text")));
     for words in [&["status"][..], &["doctor"], &["settings", "show"], &["tasks"], &["earnings"]] {
         let told = worker.call(words).await;

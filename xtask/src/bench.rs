@@ -96,8 +96,11 @@ fn measure(folders: &Folders, options: &Options, goals: &[&'static Goal]) -> Res
     console::step("Building what is measured");
     let wanted = |id: &str| goals.iter().any(|goal| goal.id == id);
     // Both programs in one build, or each would be built with features of its own.
-    let programs: &[&str] =
-        if ["P3", "P4", "P5"].into_iter().any(wanted) { &["-p", "hivemind-app", "-p", "hivemind-window"] } else { &["-p", "hivemind-app"] };
+    let programs: &[&str] = if ["P3", "P4", "P5"].into_iter().any(wanted) {
+        &["-p", "hivemind-app", "-p", "hivemind-window"]
+    } else {
+        &["-p", "hivemind-app"]
+    };
     let parts = [
         (true, programs),
         (wanted("P4") || wanted("P5"), &["-p", "hivemind-window", "--example", "empty"][..]),

@@ -116,13 +116,13 @@ pub const GOALS: &[Goal] = &[
     Goal {
         id: "P21",
         what: "scrolling 10,000 rows and 100,000 lines: work of 95 % of frames; elements in the page",
-        limits: &[at_most(16.7, 16.7, "ms (rows)"), at_most(33.0, 16.7, "ms (lines)"), at_most(400.0, 400.0, "elements")],
+        limits: &[
+            at_most(16.7, 16.7, "ms (rows)"),
+            at_most(33.0, 16.7, "ms (lines)"),
+            at_most(400.0, 400.0, "elements"),
+        ],
     },
-    Goal {
-        id: "P22",
-        what: "first load of the UI, packed",
-        limits: &[at_most(120.0, 80.0, "kB")],
-    },
+    Goal { id: "P22", what: "first load of the UI, packed", limits: &[at_most(120.0, 80.0, "kB")] },
     Goal {
         id: "P23",
         what: "the local pool with 1,000 simulated workers: a heartbeat each second",

@@ -8,7 +8,7 @@ use crate::program::{capture, program};
 
 fn example(bench: &Bench<'_>, name: &str) -> Result<Value> {
     let example = bench.worker.with_file_name("examples").join(name);
-    read(&capture(&mut program(&example.display().to_string()))?)
+    read(&capture(&mut program(example))?)
 }
 
 /// A script of the UI that prints JSON as its last line.
@@ -60,7 +60,10 @@ pub fn frames(bench: &Bench<'_>) -> Result<Vec<Measured>> {
         Ok::<_, anyhow::Error>(Measured { value: number(&said, name)?, note: note.to_owned() })
     };
     Ok(vec![
-        measured("history_ms", "240 steps over the whole list, Chromium without a GPU and without a limit of frames")?,
+        measured(
+            "history_ms",
+            "240 steps over the whole list, Chromium without a GPU and without a limit of frames",
+        )?,
         measured("log_ms", "the same over the lines")?,
         measured("nodes", "the most in either")?,
     ])
@@ -71,6 +74,9 @@ pub fn size(bench: &Bench<'_>) -> Result<Vec<Measured>> {
     let said = script(bench, &["scripts/size.mjs", "--json"])?;
     Ok(vec![Measured {
         value: number(&said, "first")? / 1000.0,
-        note: format!("JavaScript and CSS, gzip; every screen together {:.0} kB", number(&said, "all")? / 1000.0),
+        note: format!(
+            "JavaScript and CSS, gzip; every screen together {:.0} kB",
+            number(&said, "all")? / 1000.0
+        ),
     }])
 }

@@ -61,7 +61,7 @@ impl Desk {
     }
 
     fn start(&self, path: &Path, words: &[&str]) -> Result<Owned> {
-        let mut command = program(&path.display().to_string());
+        let mut command = program(path);
         command.args(words).stdout(Stdio::null()).stderr(Stdio::null());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         Ok(command.spawn().with_context(|| path.display().to_string())?.into())

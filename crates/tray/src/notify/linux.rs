@@ -13,6 +13,10 @@ use zbus::{Connection, Proxy};
 
 const SERVICE: &str = "org.freedesktop.Notifications";
 const PLACE: &str = "/org/freedesktop/Notifications";
+const APP: &str = "HiveMind Worker";
+const ICON: &str = "hivemind-worker";
+/// It takes no other notice's place.
+const NONE_BEFORE: u32 = 0;
 /// For the bus and the desktop to answer.
 const ANSWER: Duration = Duration::from_secs(10);
 /// So long a click on a notice is listened for.
@@ -56,19 +60,12 @@ async fn show(notice: &Notice) -> zbus::Result<(Proxy<'static>, zbus::proxy::Sig
     let pressed = notices.receive_signal("ActionInvoked").await?;
     let urgency = if notice.urgent { CRITICAL } else { NORMAL };
     let hints: HashMap<&str, Value<'_>> =
-        HashMap::from([("urgency", Value::U8(urgency)), ("desktop-entry", Value::from("hivemind-worker"))]);
+        HashMap::from([("urgency", Value::U8(urgency)), ("desktop-entry", Value::from(ICON))]);
     // Some desktops read the text as markup.
     let text = notice.text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let body = (
-        "HiveMind Worker",
-        0_u32,
-        "hivemind-worker",
-        &notice.title,
-        text,
-        ["default", "Open"],
-        hints,
-        AS_USUAL,
-    );
+    // What a click on the notice itself does; desktops show no label for it.
+    let actions = vec!["default", notice.title.as_str()];
+    let body = (APP, NONE_BEFORE, ICON, notice.title.as_str(), text, actions, hints, AS_USUAL);
     let id: u32 = notices.call("Notify", &body).await?;
     Ok((notices, pressed, id))
 }
