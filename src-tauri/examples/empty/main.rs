@@ -9,5 +9,5 @@ fn main() -> tauri::Result<()> {
             window.inner_size(1100.0, 720.0).center().build()?;
             Ok(())
         })
-        .run(tauri::generate_context!("examples/empty.conf.json"))
+        .run(tauri::generate_context!("examples/empty/tauri.conf.json"))
 }
