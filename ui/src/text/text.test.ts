@@ -7,6 +7,7 @@ import { problem, snapshot } from "../platform/fake/world";
 import { ACTION_OF } from "./actions";
 import { ACTIONS, detail, sentence, SENTENCES } from "./errors";
 import { ago, bytes, bytesPerSecond, cores, cpt, day, duration, percent } from "./format";
+import { fixText } from "./fixes";
 import { chooseLocale, locale } from "./locale.svelte";
 import { tell } from "./sentence";
 import { firstSteps, isFresh } from "./first-steps";
@@ -78,6 +79,19 @@ describe("catalogue", () => {
       ]),
     );
     expect(Object.fromEntries(theirs)).toEqual(ACTION_OF);
+  });
+
+  it("says what to do about every finding that the worker has, in both languages", () => {
+    const rust = readFileSync(new URL("../../../crates/worker/src/runtime/doctor.rs", import.meta.url), "utf8");
+    const sentences = [...rust.matchAll(/"([A-Z][^"\n]*\.)"/g)].map(([, text = ""]) => text);
+    expect(sentences.length).toBeGreaterThan(20);
+    for (const sentence of sentences) {
+      locale.choose("en");
+      expect(fixText(sentence)).toEqual({ text: sentence, ours: true });
+      locale.choose("zh-tw");
+      expect([sentence, han.test(fixText(sentence).text)]).toEqual([sentence, true]);
+    }
+    expect(fixText("Something newer.")).toEqual({ text: "Something newer.", ours: false });
   });
 
   it("shows unknown words as they are, also those that every object has", () => {

@@ -180,10 +180,10 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       return {
         findings: [
           bad
-            ? { number: 1, check: "engine", level: "error", proof: bad.message, code: bad.code, fix: "Start Docker with: sudo systemctl start docker" }
+            ? { number: 1, check: "engine", level: "error", proof: bad.message, code: bad.code, fix: "Start the Docker service, or open Docker Desktop." }
             : { number: 1, check: "engine", level: "ok", proof: "docker 20.10.24 answers.", code: null, fix: null },
           { number: 2, check: "pool", level: "ok", proof: "pool.example answers in 41 ms.", code: null, fix: null },
-          { number: 3, check: "disk", level: "warning", proof: "12 GiB of 465 GiB are free.", code: "DISK_LOW", fix: "Free at least 8 GiB more." },
+          { number: 3, check: "disk", level: "warning", proof: "12 GiB of 465 GiB are free.", code: "DISK_LOW", fix: "Free some room." },
           { number: 4, check: "clock", level: "ok", proof: "The clock differs from the pool's by 0.2 s.", code: null, fix: null },
           { number: 5, check: "gpu", level: "notice", proof: "no NVIDIA driver", code: null, fix: null },
         ],
