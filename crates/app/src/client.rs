@@ -231,8 +231,18 @@ fn status(snapshot: &Snapshot) {
         let balance = account.balance_cpt.map(|b| format!(" · balance {b} CPT")).unwrap_or_default();
         output::line(format!("Signed in as {}{balance}", account.username));
     }
-    output::line(format!("Pool: {} {}", snapshot.pool.url, snapshot.pool.link));
+    let pool = &snapshot.pool;
+    let trust = pool.trust.as_ref().map(|trust| format!(" · trust {trust}")).unwrap_or_default();
+    output::line(format!("Pool: {} {} · {}{trust}", pool.url, pool.link, network(&pool.dialect)));
     tasks::list(&snapshot.tasks);
+}
+
+/// Which network it is, and how work comes from there.
+fn network(dialect: &str) -> &'static str {
+    match dialect {
+        "nodepool" => "the live HiveMind network, work is pulled: nobody needs to reach this computer",
+        _ => "a pool of hivemind.v1, asked for work from here: nobody needs to reach this computer",
+    }
 }
 
 fn earnings(view: &hivemind_control::EarningsView) {

@@ -13,13 +13,13 @@ use hivemind_egress::EgressProxy;
 use hivemind_engine::{Companion, DockerEngine};
 use hivemind_host::{GpuSource, Places, SystemClock, SystemHost, SystemSenses};
 use hivemind_local_api::{BrowserListener, Sessions, SocketListener};
-use hivemind_pool_client::{PoolDesk, V1Config, V1Pool};
+use hivemind_pool_client::{AnyPool, PoolDesk, V1Config, Wish};
 use hivemind_store::{
     DataFolder, FileBook, FileDebug, FileLogs, FileSettings, FileTrend, FolderError, KeyringSecrets, Lock,
     OwnLog, SqliteJournal,
 };
 use hivemind_vpn::{Link, LinkConfigSource};
-use hivemind_worker_core::port::{Clock, PoolError, PrivateLink, SettingsStore};
+use hivemind_worker_core::port::{Clock, Dialer, Journal, PoolError, PrivateLink, SettingsStore};
 use hivemind_worker_core::{Ports, Worker};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -128,15 +128,18 @@ impl Running {
             ApiError::new(ErrorCode::InvalidSetting, error.message).with("key", "pool_certificate_sha256")
         };
         let pin = current.text("pool_certificate_sha256");
-        let mut pool = V1Pool::new(config.clone()).pinned(pin).map_err(unpinned)?;
+        let journal: Arc<dyn Journal> = Arc::new(journal);
         let mut private_link: Option<Arc<dyn PrivateLink>> = None;
+        let mut dialer: Option<Arc<dyn Dialer>> = None;
         if current.text("private_link") != "off" {
-            let desk = PoolDesk::new(config, pin).map_err(unpinned)?;
+            let desk = PoolDesk::new(config.clone(), pin).map_err(unpinned)?;
             let source = link_source(folder, &current);
             let link = Link::new(source, Arc::new(desk), secrets.clone(), Arc::new(hivemind_host::networks));
-            pool = pool.through(link.clone());
+            dialer = Some(link.clone());
             private_link = Some(link);
         }
+        let wish = Wish::of(current.text("pool_dialect"));
+        let pool = AnyPool::new(config, wish, pin, dialer, Some(Arc::clone(&journal))).map_err(unpinned)?;
         let gpus = match current.text("nvml_library") {
             _ if current.flag("cpu_only") => GpuSource::left_out(),
             "" => GpuSource::system(),
@@ -170,7 +173,7 @@ impl Running {
             private_link,
             host: Arc::new(SystemHost::new(folder.data(), gpus)),
             senses: Arc::new(SystemSenses::new(Places::of_this_session())),
-            journal: Arc::new(journal),
+            journal,
             logs: Arc::new(FileLogs::new(folder.logs(), Arc::clone(&clock))),
             book: Arc::new(FileBook::new(&folder.book_file())),
             trend: Arc::new(FileTrend::new(&folder.trend_file())),

@@ -17,6 +17,7 @@ mod ledger;
 mod live;
 mod local_pool;
 mod logs;
+pub mod nodepool;
 mod nodes;
 mod password;
 mod pool;

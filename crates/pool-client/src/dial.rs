@@ -88,7 +88,7 @@ pub(crate) fn unprotected() -> PoolError {
     )
 }
 
-fn endpoint(url: String) -> Result<Endpoint, PoolError> {
+pub(crate) fn endpoint(url: String) -> Result<Endpoint, PoolError> {
     let endpoint =
         Endpoint::from_shared(url).map_err(|_| protocol("the pool's address for calls is not valid"))?;
     Ok(endpoint

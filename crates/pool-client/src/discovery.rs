@@ -28,6 +28,15 @@ struct WellKnown {
     vpn: Option<PrivateWay>,
 }
 
+/// What a pool speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `hivemind.v1`.
+    V1,
+    /// The live network's, at this address; empty where the pool does not name one.
+    NodePool(String),
+}
+
 /// The way through a private link, as a pool names it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct PrivateWay {
@@ -63,9 +72,8 @@ pub(crate) async fn find(config: &V1Config, pin: Option<Pin>) -> Result<Target, 
     if !config.address.is_empty() {
         return target(&config.address, tls);
     }
-    let known = tokio::time::timeout(TIMEOUT, well_known(&master, config.allow_unencrypted, pin))
-        .await
-        .unwrap_or_else(|_| Err(unreachable("the pool did not answer in time")))?;
+    let known = asked(&master, config, pin).await?;
+    let known = known.ok_or_else(|| protocol("the pool's address does not name its service"))?;
     if known.dialect != "hivemind.v1" {
         let dialect = plain_line(&known.dialect, 40);
         return Err(protocol(format!("the pool speaks \"{dialect}\", which this program does not")));
@@ -79,6 +87,22 @@ pub(crate) async fn find(config: &V1Config, pin: Option<Pin>) -> Result<Target, 
     Ok(found)
 }
 
+async fn asked(master: &Url, config: &V1Config, pin: Option<Pin>) -> Result<Option<WellKnown>, PoolError> {
+    tokio::time::timeout(TIMEOUT, well_known(master, config.allow_unencrypted, pin))
+        .await
+        .unwrap_or_else(|_| Err(unreachable("the pool did not answer in time")))
+}
+
+/// Finds out what a pool speaks. One that says nothing of itself is the live network's.
+pub(crate) async fn dialect(config: &V1Config, pin: Option<Pin>) -> Result<Dialect, PoolError> {
+    let master = Url::parse(&config.master_url).map_err(|_| protocol("the pool's address is not a URL"))?;
+    Ok(match asked(&master, config, pin).await? {
+        None => Dialect::NodePool(String::new()),
+        Some(known) if known.dialect == "nodepool" => Dialect::NodePool(known.grpc_addr),
+        Some(_) => Dialect::V1,
+    })
+}
+
 /// A client for a pool's page: no proxy, no redirection, no long wait.
 pub(crate) fn client(pin: Option<Pin>) -> Result<reqwest::ClientBuilder, PoolError> {
     Ok(reqwest::Client::builder()
@@ -89,7 +113,12 @@ pub(crate) fn client(pin: Option<Pin>) -> Result<reqwest::ClientBuilder, PoolErr
         .tls_backend_preconfigured(tls::for_discovery(pin)?))
 }
 
-async fn well_known(master: &Url, allow_unencrypted: bool, pin: Option<Pin>) -> Result<WellKnown, PoolError> {
+/// What a pool says about itself; `None` when it says nothing.
+async fn well_known(
+    master: &Url,
+    allow_unencrypted: bool,
+    pin: Option<Pin>,
+) -> Result<Option<WellKnown>, PoolError> {
     let url =
         master.join("/.well-known/hivemind").map_err(|_| protocol("the pool's address is not a URL"))?;
     let mut client = client(pin)?;
@@ -111,6 +140,9 @@ async fn well_known(master: &Url, allow_unencrypted: bool, pin: Option<Pin>) -> 
     if status.is_server_error() || status.as_u16() == 429 {
         return Err(unreachable(format!("the pool answers {status}")));
     }
+    if matches!(status.as_u16(), 404 | 410) {
+        return Ok(None);
+    }
     if !status.is_success() {
         return Err(protocol(format!("the pool's address answers {status} instead of naming its service")));
     }
@@ -121,7 +153,12 @@ async fn well_known(master: &Url, allow_unencrypted: bool, pin: Option<Pin>) -> 
         }
         body.extend_from_slice(&chunk);
     }
-    serde_json::from_slice(&body).map_err(|_| protocol("the pool's description of itself cannot be read"))
+    // Sites of one page answer everything with that page.
+    if body.trim_ascii_start().starts_with(b"<") {
+        return Ok(None);
+    }
+    let known = serde_json::from_slice(&body);
+    known.map(Some).map_err(|_| protocol("the pool's description of itself cannot be read"))
 }
 
 /// What a page says, and where that leads. For fuzzing.

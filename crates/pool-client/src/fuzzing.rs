@@ -1,5 +1,7 @@
 //! Doors for fuzzing into what is private. Only with the feature `fuzzing`.
 
+use crate::nodepool::package::place::{self, Place};
+use crate::nodepool::package::{reach, tracker};
 use crate::{check, discovery};
 use hivemind_proto::v1;
 use prost::Message;
@@ -32,4 +34,23 @@ pub fn answer(data: &[u8]) {
 /// What a pool says about itself.
 pub fn well_known(data: &[u8]) {
     discovery::read(data);
+}
+
+/// What strangers write about a package of the live network: its reference, or a tracker's answer.
+pub fn package_place(data: &[u8]) {
+    let pool = std::net::IpAddr::from([203, 0, 113, 9]);
+    if let Ok(peers) = tracker::read(data, pool) {
+        assert!(peers.len() <= 16 && peers.iter().all(|peer| reach::may_dial(peer.ip(), pool)), "{peers:?}");
+    }
+    let Ok(reference) = std::str::from_utf8(data) else { return };
+    match place::read(reference, "t-1") {
+        Ok(Place::Swarm { name, trackers, .. }) => {
+            assert!(
+                name.ends_with(".zip") && !name.contains(['/', '\\']) && !name.contains(char::is_control)
+            );
+            assert!(trackers.iter().all(|url| url.scheme() == "http" && url.path() == "/announce"));
+        }
+        Ok(Place::Page(url)) => assert!(url.scheme() == "http" && url.username().is_empty(), "{url}"),
+        Err(why) => assert!(!why.is_empty()),
+    }
 }

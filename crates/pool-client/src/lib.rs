@@ -3,6 +3,7 @@
 //! Architecture invariant: what a pool sends passes `check` before anything acts on it, and every wait ends.
 
 mod check;
+mod choice;
 mod config;
 mod desk;
 mod dial;
@@ -12,9 +13,12 @@ mod failure;
 pub mod fuzzing;
 mod guard;
 mod link;
+mod nodepool;
 mod tls;
 mod v1;
 
+pub use choice::{AnyPool, Wish};
 pub use config::V1Config;
 pub use desk::PoolDesk;
+pub use nodepool::{NodePool, NodePoolConfig};
 pub use v1::V1Pool;

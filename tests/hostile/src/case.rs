@@ -9,6 +9,7 @@ pub const GROUPS: &[(&str, usize)] = &[
     ("results", 60),
     ("races", 10_000),
     ("messages", 200),
+    ("live", 200),
     ("wireguard", 150),
     ("text", 80),
     ("page", 60),

@@ -49,6 +49,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "wireguard_config", run: wireguard_config, seeds: wireguard_configs },
     Target { name: "proxy_request", run: proxy_request, seeds: requests },
     Target { name: "managed_function", run: managed_function, seeds: programs },
+    Target {
+        name: "package_place",
+        run: hivemind_pool_client::fuzzing::package_place,
+        seeds: package_places,
+    },
 ];
 
 /// Inputs that once were worth keeping, as hexadecimal digits, one in a line.
@@ -173,6 +178,18 @@ fn managed_function(data: &[u8]) {
         execute(source, input, limits, &Arc::default()),
         "equal programs give equal receipts"
     );
+}
+
+fn package_places() -> Vec<Vec<u8>> {
+    let hash = "e9fb9428030676c5b351386d9325325b575a982e";
+    [
+        hash.to_owned(),
+        format!("magnet:?xt=urn:btih:{hash}&dn=t-1.zip&tr=http%3A%2F%2F100.64.0.1%3A6969%2Fannounce"),
+        "http://100.64.0.9:8080/p.zip".to_owned(),
+        "{\"interval\":60,\"peers\":[{\"peer_id\":\"a\",\"ip\":\"100.64.0.5\",\"port\":6881}]}".to_owned(),
+    ]
+    .map(String::into_bytes)
+    .into()
 }
 
 fn programs() -> Vec<Vec<u8>> {

@@ -2,7 +2,7 @@
 
 use crate::case::Case;
 use crate::judge::Tally;
-use crate::{archives, escape, exhaustion, messages, network, page, races, results, text, wireguard};
+use crate::{archives, escape, exhaustion, live, messages, network, page, races, results, text, wireguard};
 
 /// What a group needs to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Needs {
 #[must_use]
 pub fn needs(group: &str) -> Needs {
     match group {
-        "archives" | "results" | "messages" | "wireguard" | "text" | "page" => Needs::Nothing,
+        "archives" | "results" | "messages" | "live" | "wireguard" | "text" | "page" => Needs::Nothing,
         _ => Needs::Engine,
     }
 }
@@ -29,6 +29,7 @@ pub fn cases(group: &str) -> Vec<Case> {
         "archives" => archives::cases(),
         "results" => results::cases(),
         "messages" => messages::cases(),
+        "live" => live::cases(),
         "wireguard" => wireguard::cases(),
         "text" => text::cases(),
         "page" => page::cases(),

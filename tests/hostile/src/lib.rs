@@ -13,6 +13,7 @@ pub mod exhaustion;
 pub mod fuzz;
 pub mod groups;
 pub mod judge;
+pub mod live;
 pub mod messages;
 pub mod network;
 pub mod page;

@@ -30,6 +30,11 @@ fn every_hostile_answer_of_a_pool_meets_its_refusal() {
 }
 
 #[test]
+fn every_hostile_answer_of_the_live_network_meets_its_refusal() {
+    holds("live");
+}
+
+#[test]
 fn every_hostile_link_configuration_meets_its_refusal() {
     holds("wireguard");
 }

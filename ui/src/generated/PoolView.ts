@@ -31,6 +31,10 @@ cause: ApiError | null,
  */
 link: string, 
 /**
+ * What is spoken with it: `hivemind.v1`, or `nodepool` for the live network, whose work is pulled from here.
+ */
+dialect: string, 
+/**
  * This computer's name at the pool.
  */
 node_id: string | null, 

@@ -121,6 +121,7 @@ const ALERTS: Words = {
   task_silent: m.err_task_silent,
 };
 const LINKS: Words = { tls: m.link_tls, tunnel: m.link_tunnel, overlay: m.link_overlay, loopback: m.link_loopback, unencrypted: m.link_unencrypted };
+const NETWORKS: Words = { "hivemind.v1": m.network_v1, nodepool: m.network_nodepool };
 const TRUST: Words = { low: m.trust_low, medium: m.trust_medium, high: m.trust_high };
 const ISOLATION: Words = {
   plain: m.isolation_plain,
@@ -203,6 +204,7 @@ export const alert = (word: string): string => say(ALERTS, word);
 export const exitClass = (word: string): string => say({ ...VERDICTS, ...CLASSES }, word);
 export const failure = (word: string): string => say(CLASSES, word);
 export const link = (word: string): string => say(LINKS, word);
+export const network = (word: string): string => say(NETWORKS, word);
 export const trust = (word: string): string => say(TRUST, word);
 export const isolation = (word: string): string => say(ISOLATION, word);
 export const source = (word: string): string => say(SOURCES, word);

@@ -134,6 +134,9 @@ pub struct PoolView {
     pub cause: Option<ApiError>,
     /// `tls`, `tunnel`, `loopback`, `overlay` or `unencrypted`; empty until known.
     pub link: String,
+    /// What is spoken with it: `hivemind.v1`, or `nodepool` for the live network, whose work is pulled from here.
+    #[serde(default)]
+    pub dialect: String,
     /// This computer's name at the pool.
     pub node_id: Option<String>,
     /// Trust level at the pool: `low`, `medium` or `high`.

@@ -9,4 +9,5 @@
 
 mod bench;
 mod links;
+mod network;
 mod pool;

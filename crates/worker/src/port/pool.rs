@@ -221,6 +221,11 @@ pub struct ResultHeader {
 /// A pool, seen from this computer. Every call is made by us, has a time limit of its own and may be dropped.
 #[async_trait]
 pub trait Pool: Send + Sync + 'static {
+    /// What is spoken with it: `hivemind.v1`, or `nodepool` for the live network.
+    fn dialect(&self) -> &'static str {
+        "hivemind.v1"
+    }
+
     /// `tls`, `loopback` or `unencrypted`; empty until known.
     fn link(&self) -> String;
 

@@ -443,6 +443,7 @@ impl EventLoop {
         let mut snapshot = self.core.snapshot(now);
         snapshot.version = shared.ports.version.to_owned();
         snapshot.pool.url = settings.text("master_url").to_owned();
+        snapshot.pool.dialect = shared.ports.pool.dialect().to_owned();
         snapshot.pool.link = shared.ports.pool.link();
         snapshot.private_link = shared.private_link();
         {

@@ -3,7 +3,7 @@
 mod assignments;
 mod calls;
 mod frames;
-mod server;
+pub(crate) mod server;
 mod statuses;
 mod wire;
 

@@ -99,6 +99,11 @@ impl Drop for Pool {
 impl Pool {
     /// Starts it; good until told otherwise.
     pub async fn start() -> Self {
+        Self::speaking(good).await
+    }
+
+    /// One that answers well in this way.
+    pub async fn speaking(good: fn(&str) -> Answer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (heard, hostile) = (Arc::default(), Arc::new(Mutex::new(None)));
@@ -106,7 +111,7 @@ impl Pool {
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let _ = socket.set_nodelay(true);
-                tokio::spawn(serve(socket, Arc::clone(&ears), Arc::clone(&moods)));
+                tokio::spawn(serve(socket, Arc::clone(&ears), Arc::clone(&moods), good));
             }
         });
         Self { address, heard, hostile, task }
@@ -123,7 +128,12 @@ impl Pool {
     }
 }
 
-async fn serve(mut socket: TcpStream, heard: Arc<Mutex<Heard>>, hostile: Arc<Mutex<Option<Manner>>>) {
+async fn serve(
+    mut socket: TcpStream,
+    heard: Arc<Mutex<Heard>>,
+    hostile: Arc<Mutex<Option<Manner>>>,
+    good: fn(&str) -> Answer,
+) {
     let raw = {
         let mut mood = hostile.lock().expect("lock");
         match mood.take() {

@@ -155,6 +155,7 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
       retry_at_ms: null,
       cause: null,
       link: "tls",
+      dialect: "hivemind.v1",
       node_id: "node-5b1f0c",
       trust: "medium",
     },

@@ -1,0 +1,224 @@
+//! The live network's face: the same dialect, the same surprises, in one process and in memory. It is for trying the
+//! worker without the network; nothing in it is kept when it ends.
+//!
+//! What the real node pool was seen to do is done here too, also where it hurts: a task that nothing is heard of for
+//! 30 s is taken back, the third time is a failure that costs trust; an output is replaced whole; NUL in it is an error
+//! of the database; earnings never reach a balance; a computer that may be dialled is given work though nobody answers
+//! there.
+
+mod book;
+mod calls;
+mod seeds;
+
+pub use book::{FaceTask, FaceTimes, TaskStatus, WorkerView};
+
+use book::Book;
+use calls::Calls;
+/// What a task needs, in the network's words.
+pub use hivemind_proto::nodepool::ResourceSpec as Needs;
+
+use hivemind_proto::nodepool::ResourceSpec;
+use hivemind_proto::nodepool::batch_runtime_service_server::BatchRuntimeServiceServer;
+use hivemind_proto::nodepool::master_node_service_server::MasterNodeServiceServer;
+use hivemind_proto::nodepool::node_manager_service_server::NodeManagerServiceServer;
+use hivemind_proto::nodepool::user_service_server::UserServiceServer;
+use seeds::Seeds;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+
+/// How long open calls may take to end.
+const GOODBYE: std::time::Duration = std::time::Duration::from_secs(3);
+/// Largest request: an output of 1 MiB and what is around it.
+const MOST_REQUEST: usize = 4 << 20;
+
+/// A running face. It ends when it is dropped.
+#[derive(Debug)]
+pub struct NodePoolFace {
+    book: Arc<Mutex<Book>>,
+    seeds: Arc<Seeds>,
+    grpc: SocketAddr,
+    tracker: SocketAddr,
+    serving: Option<(CancellationToken, JoinHandle<()>)>,
+    jobs: Vec<JoinHandle<()>>,
+}
+
+impl NodePoolFace {
+    /// Listens on loopback, on ports that the system chooses.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn start(times: FaceTimes) -> std::io::Result<Self> {
+        let book = Arc::new(Mutex::new(Book::new(times)));
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let (tracker, seeder) = (TcpListener::bind(any).await?, TcpListener::bind(any).await?);
+        let seeds = Arc::new(Seeds::new(seeder.local_addr()?));
+        let tracker_addr = tracker.local_addr()?;
+        let jobs = vec![
+            tokio::spawn(seeds::track(Arc::clone(&seeds), tracker)),
+            tokio::spawn(seeds::seed(Arc::clone(&seeds), seeder)),
+            tokio::spawn(sweep(Arc::clone(&book), times)),
+            tokio::spawn(dispatch(Arc::clone(&book), times)),
+        ];
+        let mut face = Self { book, seeds, grpc: any, tracker: tracker_addr, serving: None, jobs };
+        face.open().await?;
+        Ok(face)
+    }
+
+    /// Where workers connect.
+    #[must_use]
+    pub fn grpc_addr(&self) -> SocketAddr {
+        self.grpc
+    }
+
+    /// Ends every connection and takes no new ones; what is known stays known.
+    pub async fn close(&mut self) {
+        if let Some((closing, mut serving)) = self.serving.take() {
+            closing.cancel();
+            if tokio::time::timeout(GOODBYE, &mut serving).await.is_err() {
+                serving.abort();
+            }
+        }
+    }
+
+    /// Takes connections (again), at the same address.
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub async fn open(&mut self) -> std::io::Result<()> {
+        let listener = TcpListener::bind(self.grpc).await?;
+        self.grpc = listener.local_addr()?;
+        let _ = self.seeds.calls.set(self.grpc);
+        let calls = Calls::new(Arc::clone(&self.book));
+        let server = tonic::transport::Server::builder()
+            .add_service(UserServiceServer::new(calls.clone()))
+            .add_service(NodeManagerServiceServer::new(calls.clone()).max_decoding_message_size(MOST_REQUEST))
+            .add_service(MasterNodeServiceServer::new(calls.clone()))
+            .add_service(BatchRuntimeServiceServer::new(calls));
+        let closing = CancellationToken::new();
+        let closed = closing.clone().cancelled_owned();
+        let serving = tokio::spawn(async move {
+            let incoming = TcpListenerStream::new(listener);
+            if let Err(error) = server.serve_with_incoming_shutdown(incoming, closed).await {
+                tracing::error!(%error, "the node pool's face ended");
+            }
+        });
+        self.serving = Some((closing, serving));
+        Ok(())
+    }
+
+    /// Where its pages are: what it speaks, and its tracker.
+    #[must_use]
+    pub fn http_addr(&self) -> SocketAddr {
+        self.tracker
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        lock(&self.book)
+    }
+
+    /// A new user with 1000 CPT.
+    pub fn add_user(&self, name: &str, password: &str) {
+        self.book().add_user(name, password);
+    }
+
+    /// Sets a user's balance.
+    pub fn set_balance(&self, name: &str, cpt: i64) {
+        self.book().set_balance(name, cpt);
+    }
+
+    /// A user's balance, which earnings never reach.
+    #[must_use]
+    pub fn balance(&self, name: &str) -> i64 {
+        self.book().balance(name)
+    }
+
+    /// What a user has earned, by the ledger.
+    #[must_use]
+    pub fn earned(&self, name: &str) -> i64 {
+        self.book().earnings(name).iter().map(|entry| entry.amount_cpt).sum()
+    }
+
+    /// Ends every session.
+    pub fn end_sessions(&self) {
+        self.book().tokens.clear();
+    }
+
+    /// Offers a package and gives its magnet.
+    #[must_use]
+    pub fn offer(&self, name: &str, bytes: &[u8]) -> String {
+        let hash = self.seeds.add(name, bytes);
+        format!("magnet:?xt=urn:btih:{hash}&dn={name}&tr=http%3A%2F%2F{}%2Fannounce", self.tracker)
+    }
+
+    /// Trackers forget: nobody has any package any more.
+    pub fn forget_packages(&self) {
+        self.seeds.forget();
+    }
+
+    /// Hands a task in.
+    pub fn submit(&self, owner: &str, id: &str, reference: &str, needs: ResourceSpec, max_cpt: i64) {
+        self.book().submit(owner, id, reference, needs, max_cpt);
+    }
+
+    /// The requester cancels.
+    pub fn cancel(&self, id: &str) {
+        self.book().cancel(id);
+    }
+
+    /// Takes a task back now, as after 30 s of silence.
+    pub fn reset(&self, id: &str) {
+        self.book().reset(id);
+    }
+
+    /// A task as it is.
+    #[must_use]
+    pub fn task(&self, id: &str) -> Option<FaceTask> {
+        self.book().tasks.get(id).cloned()
+    }
+
+    /// Every worker as it is.
+    #[must_use]
+    pub fn workers(&self) -> Vec<WorkerView> {
+        self.book().views()
+    }
+
+    /// Sets a worker's trust.
+    pub fn set_trust(&self, worker: &str, score: i64, banned: bool) {
+        self.book().set_trust(worker, score, banned);
+    }
+}
+
+impl Drop for NodePoolFace {
+    fn drop(&mut self) {
+        for job in &self.jobs {
+            job.abort();
+        }
+        if let Some((closing, serving)) = &self.serving {
+            closing.cancel();
+            serving.abort();
+        }
+    }
+}
+
+fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
+    book.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn sweep(book: Arc<Mutex<Book>>, times: FaceTimes) {
+    loop {
+        tokio::time::sleep(times.sweep_every).await;
+        lock(&book).sweep(Instant::now());
+    }
+}
+
+async fn dispatch(book: Arc<Mutex<Book>>, times: FaceTimes) {
+    loop {
+        tokio::time::sleep(times.dispatch_every).await;
+        lock(&book).dispatch(Instant::now());
+    }
+}

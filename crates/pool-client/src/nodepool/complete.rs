@@ -1,0 +1,165 @@
+//! Tells that a task is done, and finds its pay.
+
+use super::report::upload;
+use super::words::{call, taken};
+use super::{NodePool, UNARY};
+use hivemind_domain::ids::TaskKey;
+use hivemind_domain::task::{Credit, FailureClass, Verdict};
+use hivemind_proto::nodepool::{
+    CompleteBatchRequest, CompletedTask, ExecutionMetrics, GetProviderEarningsRequest,
+};
+use hivemind_worker_core::port::{PoolError, PoolErrorKind, ResultHeader};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Entries that the pool tells at once.
+const ENTRIES: i32 = 100;
+/// Pay that is not there by then does not come: the requester could not pay.
+const UNPAID_AFTER: Duration = Duration::from_secs(300);
+/// The whole supply.
+const MOST_CPT: u64 = 1_000_000_000_000;
+
+const NOTHING: Credit = Credit { cpt: 0, settled: true };
+
+/// What an end means to the network.
+enum End {
+    Told(&'static str),
+    /// Not the program's doing: telling it would cost trust, so that the task is left alone.
+    LeftAlone(String),
+    /// Nobody waits for it.
+    Gone,
+}
+
+fn end(verdict: &Verdict) -> End {
+    match verdict {
+        Verdict::Succeeded => End::Told("COMPLETED"),
+        Verdict::Failed { class, message, .. } => match class {
+            FailureClass::ExitCode
+            | FailureClass::OutOfMemory
+            | FailureClass::TimedOut
+            | FailureClass::DiskLimit => End::Told("FAILED"),
+            FailureClass::Package | FailureClass::Image | FailureClass::Engine | FailureClass::Result => {
+                End::LeftAlone(message.clone())
+            }
+        },
+        Verdict::HandedBack { message, .. } => End::LeftAlone(message.clone()),
+        Verdict::Cancelled { .. } => End::Gone,
+    }
+}
+
+pub(super) async fn submit(pool: &NodePool, header: &ResultHeader) -> Result<Credit, PoolError> {
+    let key = &header.key;
+    let status = match end(&header.verdict) {
+        End::Told(status) => status,
+        End::LeftAlone(why) => {
+            let mut state = pool.state();
+            state.tasks.remove(key);
+            state.leave(key.task.as_str(), &why);
+            return Ok(NOTHING);
+        }
+        End::Gone => {
+            pool.state().tasks.remove(key);
+            return Ok(NOTHING);
+        }
+    };
+    let whole = {
+        let state = pool.state();
+        let output = state.tasks.get(key).and_then(|held| held.output.as_ref());
+        let known = output.filter(|output| output.whole || output.refused);
+        known.map(|output| output.refused || output.uploaded == Some(output.lines))
+    };
+    match whole {
+        Some(true) => {}
+        // All of it, once: afterwards the pool takes no more.
+        Some(false) => match upload(pool, key).await {
+            Ok(_) => {}
+            // The task is ours no longer, or done already: the next call tells which.
+            Err(error) if error.kind == PoolErrorKind::StaleAttempt => {}
+            Err(error) => return Err(error),
+        },
+        None => {
+            return Err(PoolError::new(PoolErrorKind::Unreachable, "the output was not told to its end yet"));
+        }
+    }
+    pool.state().held(key).completing = true;
+    let completed = complete(pool, header, status).await;
+    let known = match &completed {
+        Ok(()) => true,
+        // An answer of an earlier try may have got lost: the ledger knows.
+        Err(error) if error.kind == PoolErrorKind::StaleAttempt => earned(pool, key).await?.is_some(),
+        Err(_) => false,
+    };
+    if !known {
+        pool.state().held(key).completing = false;
+        completed?;
+    }
+    pool.state().held(key).completed.get_or_insert_with(Instant::now);
+    if status == "FAILED" {
+        pool.state().tasks.remove(key);
+        return Ok(NOTHING);
+    }
+    credit(pool, key).await
+}
+
+async fn complete(pool: &NodePool, header: &ResultHeader, status: &str) -> Result<(), PoolError> {
+    let (session, worker_id) = pool.caller()?;
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let metrics = ExecutionMetrics {
+        cpu_time_ms: number(header.usage.cpu_total_ns / 1_000_000),
+        wall_time_ms: i64::try_from(header.wall.as_millis()).unwrap_or(i64::MAX),
+        peak_memory_mb: number(header.usage.peak_memory_bytes >> 20),
+        download_bytes: number(header.input_bytes),
+    };
+    let task = CompletedTask {
+        task_id: header.key.task.to_string(),
+        status: status.to_owned(),
+        metrics: Some(metrics),
+    };
+    let request =
+        CompleteBatchRequest { worker_id, batch_id: String::new(), tasks: vec![task], token: session.token };
+    let mut client = pool.batches()?;
+    let answer = call(UNARY, client.complete_batch(request)).await.map_err(|mut error| {
+        if matches!(error.kind, PoolErrorKind::NotFound | PoolErrorKind::Refused) {
+            error.kind = PoolErrorKind::StaleAttempt;
+        }
+        error
+    })?;
+    taken(answer.success, &answer.status_message)
+}
+
+/// The pool's present word about a completed task's pay.
+pub(super) async fn settlement(pool: &NodePool, key: &TaskKey) -> Result<Credit, PoolError> {
+    pool.state().held(key).completing = true;
+    pool.state().held(key).completed.get_or_insert_with(Instant::now);
+    credit(pool, key).await
+}
+
+async fn credit(pool: &NodePool, key: &TaskKey) -> Result<Credit, PoolError> {
+    if let Some(cpt) = earned(pool, key).await? {
+        pool.state().tasks.remove(key);
+        return Ok(Credit { cpt, settled: true });
+    }
+    let mut state = pool.state();
+    let waited = state.tasks.get(key).and_then(|held| held.completed).map(|at| at.elapsed());
+    if waited.is_none_or(|waited| waited < UNPAID_AFTER) {
+        return Ok(Credit { cpt: 0, settled: false });
+    }
+    state.tasks.remove(key);
+    state.notice(&format!(
+        "task {} is completed and not paid: its requester could not pay, and this pool does not try again",
+        key.task
+    ));
+    Ok(NOTHING)
+}
+
+/// What the pool's ledger says that this computer earned with a task.
+pub(super) async fn earned(pool: &NodePool, key: &TaskKey) -> Result<Option<u64>, PoolError> {
+    let (session, worker) = pool.caller()?;
+    let request = GetProviderEarningsRequest { token: session.token, limit: ENTRIES };
+    let mut client = pool.master()?;
+    let answer = call(UNARY, client.get_provider_earnings(request)).await?;
+    taken(answer.success, &answer.status_message)?;
+    let ours = answer.entries.iter().take(1000);
+    let mut ours = ours.filter(|e| e.task_id == key.task.as_str() && e.provider_worker_id == worker);
+    Ok(ours.next().map(|entry| u64::try_from(entry.amount_cpt).unwrap_or(0).min(MOST_CPT)))
+}

@@ -1,0 +1,55 @@
+//! Opens the connection. The network speaks plaintext; what protects it is the overlay, or that it stays on this
+//! computer.
+
+use crate::dial::{endpoint, unprotected};
+use crate::failure::{protocol, unreachable};
+use crate::guard::Guarded;
+use crate::link::{Protection, plain};
+use hivemind_worker_core::port::PoolError;
+use std::net::IpAddr;
+use std::time::Duration;
+use tonic::transport::Channel;
+
+const LOOKUP: Duration = Duration::from_secs(10);
+
+/// A standing connection.
+#[derive(Clone)]
+pub(crate) struct Connected {
+    channel: Channel,
+    pub(crate) protection: Protection,
+    /// Where the pool answers.
+    pub(crate) ip: IpAddr,
+}
+
+impl Connected {
+    pub(crate) fn channel(&self) -> Guarded {
+        Guarded::new(self.channel.clone())
+    }
+}
+
+/// The name is resolved here and the resolved address is dialled, so that what was judged is what is used.
+pub(crate) async fn dial(address: &str, allow_unencrypted: bool) -> Result<Connected, PoolError> {
+    let address = address.strip_prefix("http://").unwrap_or(address).trim_end_matches('/');
+    let spelled = address.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && !host.contains(['/', '@', ' ']) && port.parse::<u16>().is_ok_and(|port| port != 0)
+    });
+    if !spelled || address.len() > 300 {
+        return Err(protocol("the pool's address for calls must be host:port"));
+    }
+    let lookup = tokio::time::timeout(LOOKUP, tokio::net::lookup_host(address)).await;
+    let found = lookup.ok().and_then(Result::ok);
+    let found = found.ok_or_else(|| unreachable("the pool's name cannot be found"))?;
+    let mut last = unreachable("the pool's name has no address");
+    for address in found.take(16) {
+        let protection = plain(address.ip());
+        if protection == Protection::None && !allow_unencrypted {
+            last = unprotected();
+            continue;
+        }
+        match endpoint(format!("http://{address}"))?.connect().await {
+            Ok(channel) => return Ok(Connected { channel, protection, ip: address.ip() }),
+            Err(_) => last = unreachable("the pool does not answer"),
+        }
+    }
+    Err(last)
+}
