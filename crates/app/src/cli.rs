@@ -70,7 +70,8 @@ pub enum Command {
     Desktop,
     /// Show what the worker does and why.
     Status,
-    /// Begin to contribute.
+    /// Begin to contribute; also ends a pause, and takes work again after one for failures.
+    #[command(visible_alias = "resume")]
     Start,
     /// Stop contributing at once; running tasks are handed back.
     Stop,
@@ -84,6 +85,8 @@ pub enum Command {
     Preset(PresetOptions),
     /// Show what it did and why.
     Timeline(TimelineOptions),
+    /// Show what other rules would have made of the last days; nothing changes.
+    WhatIf(WhatIfOptions),
     /// List tasks, newest first; with an id, show one with its report.
     Tasks(TasksOptions),
     /// Show a task's output.
@@ -146,6 +149,19 @@ pub struct VerifyLedgerOptions {
 pub struct SnoozeOptions {
     /// Such as `15m`, `1h`, `08:00`; `resume` for until you resume, `off` to work again.
     pub length: String,
+    /// Only GPUs: tasks without them go on.
+    #[arg(long)]
+    pub gpu: bool,
+}
+
+/// Rules to try.
+#[derive(Debug, Args)]
+pub struct WhatIfOptions {
+    /// Changes such as `idle_minutes=10` or `run_on_battery=true`; none tries the rules as they are.
+    pub changes: Vec<String>,
+    /// How many days back, 1 to 30.
+    #[arg(long, default_value_t = 7)]
+    pub days: u32,
 }
 
 /// How long.

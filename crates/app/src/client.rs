@@ -41,12 +41,16 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Stop => show(cli, &worker.stop(()).await?, status),
         Command::Finish => show(cli, &worker.finish(()).await?, status),
         Command::Snooze(options) => {
-            let request = SnoozeRequest { length: options.length.clone() };
+            let request = SnoozeRequest { length: options.length.clone(), gpus_only: options.gpu };
             show(cli, &worker.snooze(request).await?, status);
         }
         Command::IgnoreRules(options) => {
             let request = IgnoreRulesRequest { minutes: options.minutes };
             show(cli, &worker.ignore_rules(request).await?, status);
+        }
+        Command::WhatIf(options) => {
+            let request = timeline::what_if_request(options)?;
+            show(cli, &worker.what_if(request).await?, timeline::what_if);
         }
         Command::Preset(options) => {
             if let Some(name) = &options.name {
@@ -166,6 +170,7 @@ fn because(reason: DecisionReason) -> &'static str {
         DecisionReason::Schedule => "it is outside the hours you chose",
         DecisionReason::Metered => "the network is metered",
         DecisionReason::NetworkQuota => "the traffic you allowed is used up",
+        DecisionReason::TasksFailing => "tasks failed on this computer",
         DecisionReason::Snoozed => "you asked for a pause",
         DecisionReason::Off
         | DecisionReason::Finishing
@@ -206,6 +211,12 @@ fn status(snapshot: &Snapshot) {
         && let Some(until) = &snapshot.decision.until
     {
         output::line(format!("Goes on at {until}."));
+    }
+    if snapshot.decision.gpus_snoozed {
+        let until = snapshot.decision.gpus_until.as_deref();
+        output::line(
+            until.map_or("GPUs: snoozed until you resume".into(), |u| format!("GPUs: snoozed until {u}")),
+        );
     }
     if s.state == StatusState::Snoozed {
         output::line("`hivemind-worker snooze off` ends the pause.");
@@ -459,4 +470,24 @@ async fn doctor(cli: &Cli, worker: &Client) -> anyhow::Result<ExitCode> {
         }
     });
     Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_tells_every_reason_in_the_words_of_the_page() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/messages/en.json");
+        let words: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        for reason in hivemind_domain::rules::Reason::ALL.map(DecisionReason::from) {
+            let told = because(reason);
+            if told == "it takes no work now" {
+                continue;
+            }
+            let name = serde_json::to_value(reason).unwrap();
+            let page = words[format!("because_{}", name.as_str().unwrap())].as_str();
+            assert_eq!(page, Some(told), "{name}");
+        }
+    }
 }

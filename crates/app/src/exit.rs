@@ -52,10 +52,16 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         | ErrorCode::MemoryHigh
         | ErrorCode::DiskHigh
         | ErrorCode::TemperatureHigh
+        | ErrorCode::SensorUnreadable
+        | ErrorCode::SensorIgnored
         | ErrorCode::TaskNearLimit
         | ErrorCode::TaskSilent
         | ErrorCode::DebugDataGone
         | ErrorCode::DiskLow
+        | ErrorCode::FailingEngine
+        | ErrorCode::FailingImage
+        | ErrorCode::FailingDisk
+        | ErrorCode::FailingGpu
         | ErrorCode::DiskUnbounded
         | ErrorCode::SandboxBroken
         | ErrorCode::JournalFailed

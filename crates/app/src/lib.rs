@@ -67,6 +67,7 @@ async fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
         | Command::IgnoreRules(_)
         | Command::Preset(_)
         | Command::Timeline(_)
+        | Command::WhatIf(_)
         | Command::Tasks(_)
         | Command::Logs(_)
         | Command::StopTask(_)

@@ -42,6 +42,8 @@ macro_rules! control_commands {
         Read presets(()) -> Vec<$crate::PresetOffer>;
         /// What it did and why.
         Read timeline($crate::TimelineQuery) -> $crate::TimelineView;
+        /// What other rules would have made of the last days; nothing changes.
+        Read what_if($crate::WhatIfRequest) -> $crate::WhatIfView;
         /// A page of finished and running tasks, newest first.
         Read tasks($crate::HistoryQuery) -> $crate::HistoryPage;
         /// One attempt.

@@ -82,6 +82,10 @@ pub enum ErrorCode {
     DiskHigh,
     /// The computer is hotter than the owner's threshold.
     TemperatureHigh,
+    /// A sensor of this computer cannot be read: it counts as in use.
+    SensorUnreadable,
+    /// A sensor of this computer tells what cannot be true: it takes no part.
+    SensorIgnored,
     /// A task has used most of what it was granted.
     TaskNearLimit,
     /// A running task tells nothing of its use.
@@ -90,6 +94,14 @@ pub enum ErrorCode {
     DebugDataGone,
     /// Too little room on the disk.
     DiskLow,
+    /// Five tasks in a row failed here: the container engine failed them.
+    FailingEngine,
+    /// Five tasks in a row failed here: the standard image cannot be had.
+    FailingImage,
+    /// Five tasks in a row failed here: the disk failed them.
+    FailingDisk,
+    /// Five tasks in a row failed here: the GPUs cannot be given to them.
+    FailingGpu,
     /// The sum of what a running task keeps on disk cannot be bounded.
     DiskUnbounded,
     /// A task could do on this computer what no task may: the self-test got through.
@@ -122,6 +134,8 @@ pub enum Action {
     SignIn,
     /// Try again now.
     Retry,
+    /// Take work again.
+    Resume,
     /// Show how to install the container engine.
     InstallEngine,
     /// Show how to start the container engine.
@@ -208,6 +222,9 @@ impl ErrorCode {
             | Self::JournalFailed
             | Self::JournalDamaged
             | Self::EngineFailed => Some(Action::OpenDoctor),
+            Self::FailingEngine | Self::FailingImage | Self::FailingDisk | Self::FailingGpu => {
+                Some(Action::Resume)
+            }
             Self::KeyringLocked => Some(Action::UnlockKeyring),
             Self::WorkerNotRunning => Some(Action::StartWorker),
             Self::NotPaired => Some(Action::Pair),
@@ -217,6 +234,8 @@ impl ErrorCode {
             Self::InvalidRequest
             | Self::ImageQuestion
             | Self::TrustLimit
+            | Self::SensorUnreadable
+            | Self::SensorIgnored
             | Self::TaskNearLimit
             | Self::TaskSilent
             | Self::DebugDataGone

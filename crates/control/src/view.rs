@@ -18,6 +18,7 @@ mod settings;
 mod snapshot;
 mod task;
 mod timeline;
+mod what_if;
 
 pub use decision::*;
 pub use earnings::*;
@@ -32,6 +33,7 @@ pub use settings::*;
 pub use snapshot::*;
 pub use task::*;
 pub use timeline::*;
+pub use what_if::*;
 
 /// One finding of the health checks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -34,6 +34,8 @@ pub enum PauseReason {
     SandboxBroken,
     /// Too little room on the disk.
     DiskLow,
+    /// Task after task failed by no fault of theirs.
+    TasksFailing,
     /// No valid sign-in.
     SignInRequired,
     /// The pool refuses this computer.

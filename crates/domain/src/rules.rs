@@ -9,17 +9,23 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 mod book;
+mod history;
 mod judging;
 pub mod preset;
+mod replay;
 mod schedule;
 mod signals;
 mod snooze;
+mod stuck;
 
 pub use book::{Book, Span, Sum};
+pub use history::{Frame, Recorder};
 pub use judging::Memory;
+pub use replay::{Replay, replay};
 pub use schedule::{Schedule, ScheduleError, clock_text, next_clock};
 pub use signals::{Sensed, Sensor, Signal, Signals};
 pub use snooze::{Overrides, Snooze, SnoozeError, SnoozeFor};
+pub use stuck::{Stuck, hottest};
 
 /// Why it works or does not. Ordered by precedence, the gravest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -46,6 +52,8 @@ pub enum Reason {
     SandboxBroken,
     /// Too little room on the disk.
     DiskLow,
+    /// Tasks fail here by no fault of theirs.
+    TasksFailing,
     /// No valid sign-in.
     SignInRequired,
     /// The pool refuses this computer.
@@ -84,7 +92,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, the gravest first.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Off,
         Self::Finishing,
         Self::ShuttingDown,
@@ -95,6 +103,7 @@ impl Reason {
         Self::IsolationTooLow,
         Self::SandboxBroken,
         Self::DiskLow,
+        Self::TasksFailing,
         Self::SignInRequired,
         Self::PoolRefused,
         Self::PoolUnreachable,
@@ -128,6 +137,7 @@ impl Reason {
             | Self::NetworkQuota => Remedy::ChangeRules,
             Self::SandboxBroken => Remedy::TestAgain,
             Self::DiskLow => Remedy::FreeDisk,
+            Self::TasksFailing => Remedy::Resume,
             Self::SignInRequired => Remedy::SignIn,
             Self::Snoozed => Remedy::EndSnooze,
             Self::OnBattery => Remedy::PlugIn,
@@ -169,6 +179,7 @@ impl Reason {
             | Self::IsolationTooLow
             | Self::SandboxBroken
             | Self::DiskLow
+            | Self::TasksFailing
             | Self::SignInRequired
             | Self::PoolRefused
             | Self::PoolUnreachable
@@ -187,6 +198,7 @@ impl Reason {
             | Self::Suspending
             | Self::Updating
             | Self::DiskLow
+            | Self::TasksFailing
             | Self::JournalFailed
             | Self::EngineUnavailable
             | Self::IsolationTooLow
@@ -217,6 +229,7 @@ impl From<PauseReason> for Reason {
             PauseReason::IsolationTooLow => Self::IsolationTooLow,
             PauseReason::SandboxBroken => Self::SandboxBroken,
             PauseReason::DiskLow => Self::DiskLow,
+            PauseReason::TasksFailing => Self::TasksFailing,
             PauseReason::SignInRequired => Self::SignInRequired,
             PauseReason::PoolRefused => Self::PoolRefused,
             PauseReason::PoolUnreachable => Self::PoolUnreachable,
@@ -271,6 +284,8 @@ pub enum Remedy {
     TestAgain,
     /// Make room on the disk.
     FreeDisk,
+    /// Say that work goes on, after a look at the cause.
+    Resume,
     /// Sign in.
     SignIn,
     /// End the pause.
@@ -387,6 +402,8 @@ pub struct Decision {
     pub what_you_can_do: Remedy,
     /// What tasks may have.
     pub share: Share,
+    /// The pause of GPUs alone that goes on.
+    pub gpu_snooze: Option<Snooze>,
     /// Which running tasks are frozen.
     pub give_way: GiveWay,
     /// The gravest reason for that.
@@ -425,6 +442,9 @@ pub fn decide(
     }
     for obstacle in &signals.obstacles {
         judging.find((*obstacle).into(), None);
+    }
+    if let Some(left) = signals.failing_for {
+        judging.rest(left);
     }
     judging.sensors(signals);
     judging.hours();

@@ -8,7 +8,9 @@ use hivemind_domain::rules::Sensed;
 use hivemind_domain::time::Mono;
 use hivemind_worker_core::port::{Clock, News, Senses, Wanted};
 use std::path::PathBuf;
-use tokio::sync::{mpsc, oneshot, watch};
+#[cfg(target_os = "linux")]
+use tokio::sync::oneshot;
+use tokio::sync::{mpsc, watch};
 
 #[cfg(target_os = "linux")]
 mod bus;
@@ -19,6 +21,8 @@ mod idle;
 #[cfg(target_os = "linux")]
 mod login;
 mod programs;
+#[cfg(windows)]
+mod windows;
 #[cfg(target_os = "linux")]
 mod x11;
 
@@ -122,7 +126,7 @@ impl Teller {
     }
 
     /// From a thread of its own; false when nobody listens any more.
-    #[cfg(target_os = "linux")]
+    #[cfg(any(target_os = "linux", windows))]
     pub(crate) fn tell_from_thread(&mut self, sensed: Sensed) -> bool {
         if !self.is_new(sensed) {
             return !self.news.is_closed();
@@ -158,10 +162,19 @@ impl Senses for SystemSenses {
         );
     }
 
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(windows)]
+    async fn watch(&self, news: mpsc::Sender<News>, wanted: watch::Receiver<Wanted>) {
+        let teller = Teller::new(news.clone());
+        let started = std::thread::Builder::new().name("senses".into()).spawn(move || windows::watch(teller));
+        if let Err(error) = started {
+            tracing::warn!(%error, "the session is not watched");
+        }
+        programs::watch(&self.0.proc, wanted, Teller::new(news)).await;
+    }
+
+    #[cfg(not(any(target_os = "linux", windows)))]
     async fn watch(&self, news: mpsc::Sender<News>, wanted: watch::Receiver<Wanted>) {
         // Nothing here is read yet but programs: what is absent takes no part, and the computer counts as away.
-        let _ = (&self.0.sys, oneshot::channel::<()>);
         programs::watch(&self.0.proc, wanted, Teller::new(news)).await;
     }
 }

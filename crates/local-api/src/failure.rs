@@ -54,6 +54,8 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::MemoryHigh
         | ErrorCode::DiskHigh
         | ErrorCode::TemperatureHigh
+        | ErrorCode::SensorUnreadable
+        | ErrorCode::SensorIgnored
         | ErrorCode::TaskNearLimit
         | ErrorCode::TaskSilent
         | ErrorCode::SignInRequired
@@ -80,6 +82,10 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::EngineTooOld
         | ErrorCode::EngineFailed
         | ErrorCode::ImageUnavailable
+        | ErrorCode::FailingEngine
+        | ErrorCode::FailingImage
+        | ErrorCode::FailingDisk
+        | ErrorCode::FailingGpu
         | ErrorCode::DiskUnbounded
         | ErrorCode::SandboxBroken
         | ErrorCode::WorkerNotRunning => StatusCode::SERVICE_UNAVAILABLE,

@@ -1,24 +1,57 @@
-//! The book of seconds: one line per span, in a file that only grows at its end until it is made small again.
+//! The book of seconds and the history of signals: one line per stretch of time, in files that only grow at their end
+//! until they are made small again.
 
 use async_trait::async_trait;
-use hivemind_domain::rules::Span;
+use hivemind_domain::rules::{Frame, Span};
 use hivemind_domain::time::WallMs;
 use hivemind_worker_core::port::{BookStore, StoreError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// From this size on, what is too old goes.
-const LARGE: u64 = 4 << 20;
 /// No more than this is read of a file, from its end.
 const MOST: u64 = 16 << 20;
 /// Spans that ended longer before the newest one than this are too old.
 const KEPT_MS: i64 = 30 * 86_400_000;
 
-/// The book in a file. A line that cannot be read is passed over: a crash may have cut the last one.
+/// The book in a file, and what the sensors told in one beside it. A line that cannot be read is passed over: a crash
+/// may have cut the last one.
 #[derive(Debug)]
 pub struct FileBook(Arc<Mutex<PathBuf>>);
+
+/// A stretch of time that is a line.
+trait Stretch: Serialize + DeserializeOwned {
+    /// From this size of its file on, what is too old goes.
+    const LARGE: u64;
+
+    fn from(&self) -> WallMs;
+    fn to(&self) -> WallMs;
+}
+
+impl Stretch for Span {
+    const LARGE: u64 = 4 << 20;
+
+    fn from(&self) -> WallMs {
+        self.from
+    }
+    fn to(&self) -> WallMs {
+        self.to
+    }
+}
+
+impl Stretch for Frame {
+    const LARGE: u64 = 12 << 20;
+
+    fn from(&self) -> WallMs {
+        self.from
+    }
+    fn to(&self) -> WallMs {
+        self.to
+    }
+}
 
 impl FileBook {
     /// The book in this file, which may not be there yet.
@@ -49,28 +82,45 @@ impl FileBook {
 #[async_trait]
 impl BookStore for FileBook {
     async fn keep(&self, span: Span) -> Result<(), StoreError> {
-        self.with(move |file| {
-            let mut line = serde_json::to_string(&span)?;
-            line.push('\n');
-            let mut opened = std::fs::OpenOptions::new().create(true).append(true).open(file)?;
-            let long = opened.metadata()?.len();
-            // A cut line must not take this one along.
-            if long > 0 && !ends_a_line(file, long)? {
-                line.insert(0, '\n');
-            }
-            opened.write_all(line.as_bytes())?;
-            drop(opened);
-            if long > LARGE { shrink(file, span.to) } else { Ok(()) }
-        })
-        .await
+        self.with(move |file| add(file, &span)).await
     }
 
     async fn spans(&self, from: WallMs, to: WallMs) -> Result<Vec<Span>, StoreError> {
         self.with(move |file| {
-            Ok(read(file)?.into_values().filter_map(|span| span.within(from, to)).collect())
+            Ok(read::<Span>(file)?.into_values().filter_map(|span| span.within(from, to)).collect())
         })
         .await
     }
+
+    async fn keep_frame(&self, frame: Frame) -> Result<(), StoreError> {
+        self.with(move |file| add(&signals_beside(file), &frame)).await
+    }
+
+    async fn frames(&self, from: WallMs, to: WallMs) -> Result<Vec<Frame>, StoreError> {
+        self.with(move |file| {
+            let frames = read::<Frame>(&signals_beside(file))?;
+            Ok(frames.into_values().filter_map(|frame| frame.within(from, to)).collect())
+        })
+        .await
+    }
+}
+
+fn signals_beside(book: &Path) -> PathBuf {
+    book.with_file_name("signals.jsonl")
+}
+
+fn add<T: Stretch>(file: &Path, stretch: &T) -> std::io::Result<()> {
+    let mut line = serde_json::to_string(stretch)?;
+    line.push('\n');
+    let mut opened = std::fs::OpenOptions::new().create(true).append(true).open(file)?;
+    let long = opened.metadata()?.len();
+    // A cut line must not take this one along.
+    if long > 0 && !ends_a_line(file, long)? {
+        line.insert(0, '\n');
+    }
+    opened.write_all(line.as_bytes())?;
+    drop(opened);
+    if long > T::LARGE { shrink::<T>(file, stretch.to()) } else { Ok(()) }
 }
 
 fn ends_a_line(file: &Path, long: u64) -> std::io::Result<bool> {
@@ -83,7 +133,7 @@ fn ends_a_line(file: &Path, long: u64) -> std::io::Result<bool> {
 }
 
 /// Spans by their beginning; of several with the same one the last counts, which went on longer.
-fn read(file: &Path) -> std::io::Result<BTreeMap<WallMs, Span>> {
+fn read<T: Stretch>(file: &Path) -> std::io::Result<BTreeMap<WallMs, T>> {
     use std::io::{Seek, SeekFrom};
     let mut opened = match std::fs::File::open(file) {
         Ok(opened) => opened,
@@ -94,21 +144,20 @@ fn read(file: &Path) -> std::io::Result<BTreeMap<WallMs, Span>> {
     opened.seek(SeekFrom::Start(long.saturating_sub(MOST)))?;
     let mut bytes = Vec::new();
     opened.take(MOST).read_to_end(&mut bytes)?;
-    let lines =
-        bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Span>(line).ok());
-    Ok(lines.filter(|span| span.from < span.to).map(|span| (span.from, span)).collect())
+    let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<T>(line).ok());
+    Ok(lines.filter(|one| one.from() < one.to()).map(|one| (one.from(), one)).collect())
 }
 
-fn shrink(file: &Path, newest: WallMs) -> std::io::Result<()> {
+fn shrink<T: Stretch>(file: &Path, newest: WallMs) -> std::io::Result<()> {
     let oldest = newest.0.saturating_sub(KEPT_MS);
-    let mut kept: Vec<Span> = read(file)?.into_values().filter(|span| span.to.0 >= oldest).collect();
+    let mut kept: Vec<T> = read::<T>(file)?.into_values().filter(|one| one.to().0 >= oldest).collect();
     // Whatever made it so large, half of it is what stays at most.
-    let half = usize::try_from(LARGE / 2).unwrap_or(usize::MAX) / 100;
+    let half = usize::try_from(T::LARGE / 2).unwrap_or(usize::MAX) / 100;
     kept.drain(..kept.len().saturating_sub(half));
     let beside = file.with_extension("new");
     let mut text = String::new();
-    for span in kept {
-        text.push_str(&serde_json::to_string(&span)?);
+    for one in kept {
+        text.push_str(&serde_json::to_string(&one)?);
         text.push('\n');
     }
     std::fs::write(&beside, text)?;
@@ -162,13 +211,34 @@ mod tests {
                 serde_json::to_string(&span(n * day / 1000, n * day / 1000 + 5, Reason::Free)).unwrap() + "\n"
             })
             .collect();
-        assert!(old.len() as u64 > LARGE);
+        assert!(old.len() as u64 > Span::LARGE);
         std::fs::write(&file, old).unwrap();
         let book = FileBook::new(&file);
         book.keep(span(80 * day, 80 * day + 5, Reason::InUse)).await.unwrap();
-        assert!(std::fs::metadata(&file).unwrap().len() < LARGE);
+        assert!(std::fs::metadata(&file).unwrap().len() < Span::LARGE);
         let spans = book.spans(WallMs(0), WallMs(100 * day)).await.unwrap();
         assert_eq!(spans.last(), Some(&span(80 * day, 80 * day + 5, Reason::InUse)));
         assert!(spans.first().unwrap().from.0 >= 50 * day);
+    }
+
+    #[tokio::test]
+    async fn what_the_sensors_told_comes_back_beside_the_book() {
+        let folder = tempfile::tempdir().unwrap();
+        let book = FileBook::new(&folder.path().join("book.jsonl"));
+        let line = r#"{"f":0,"t":60000,"i":-5000,"w":"on","b":false,"c":61}"#;
+        let frame: Frame = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            serde_json::to_string(&frame).unwrap(),
+            line,
+            "short names, and nothing that is not there"
+        );
+        book.keep_frame(frame.clone()).await.unwrap();
+        book.keep(span(0, 9, Reason::Free)).await.unwrap();
+        let longer = frame.clone().going_on(WallMs(90_000));
+        book.keep_frame(longer.clone()).await.unwrap();
+        assert_eq!(book.frames(WallMs(0), WallMs(100_000)).await, Ok(vec![longer.clone()]));
+        let part = longer.within(WallMs(80_000), WallMs(100_000)).unwrap();
+        assert_eq!(book.frames(WallMs(80_000), WallMs(100_000)).await, Ok(vec![part]));
+        assert_eq!(book.spans(WallMs(0), WallMs(100)).await, Ok(vec![span(0, 9, Reason::Free)]));
     }
 }

@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 const WISH: &str = "wish";
 /// Name of the fact that says until when the owner wants a pause; empty for none.
 const SNOOZE: &str = "snooze";
+const GPU_SNOOZE: &str = "gpu_snooze";
 const MOST_ENDED: u32 = 100_000;
 
 type Command = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -141,6 +142,16 @@ impl Journal for SqliteJournal {
     async fn set_snooze(&self, snooze: Option<Snooze>) -> Result<(), StoreError> {
         let word = snooze.map(Snooze::word).unwrap_or_default();
         self.ask(move |connection| row::put_fact(connection, SNOOZE, &word)).await
+    }
+
+    async fn gpu_snooze(&self) -> Result<Option<Snooze>, StoreError> {
+        let word = self.ask(|connection| row::fact(connection, GPU_SNOOZE)).await?;
+        Ok(word.and_then(|word| Snooze::from_word(&word)))
+    }
+
+    async fn set_gpu_snooze(&self, snooze: Option<Snooze>) -> Result<(), StoreError> {
+        let word = snooze.map(Snooze::word).unwrap_or_default();
+        self.ask(move |connection| row::put_fact(connection, GPU_SNOOZE, &word)).await
     }
 }
 

@@ -33,6 +33,7 @@ struct Kept {
     written: Vec<Task>,
     wish: Option<bool>,
     snooze: Option<Snooze>,
+    gpu_snooze: Option<Snooze>,
 }
 
 impl MemoryJournal {
@@ -149,6 +150,17 @@ impl Journal for MemoryJournal {
     async fn set_snooze(&self, snooze: Option<Snooze>) -> Result<(), StoreError> {
         self.faults.enter(JournalCall::SetWish).await?;
         lock(&self.kept).snooze = snooze;
+        Ok(())
+    }
+
+    async fn gpu_snooze(&self) -> Result<Option<Snooze>, StoreError> {
+        self.faults.enter(JournalCall::Read).await?;
+        Ok(lock(&self.kept).gpu_snooze)
+    }
+
+    async fn set_gpu_snooze(&self, snooze: Option<Snooze>) -> Result<(), StoreError> {
+        self.faults.enter(JournalCall::SetWish).await?;
+        lock(&self.kept).gpu_snooze = snooze;
         Ok(())
     }
 }

@@ -13,6 +13,8 @@ pub enum Click {
     Finish,
     /// Give way for so long, as `snooze` takes it; `off` works again.
     Snooze(&'static str),
+    /// The same for GPUs alone.
+    SnoozeGpus(&'static str),
     /// Set the rules aside for so many minutes; 0 follows them again.
     IgnoreRules(u32),
     /// Show the window.
@@ -32,7 +34,12 @@ impl Click {
             Self::Stop => control.stop(()).await.map(drop),
             Self::Finish => control.finish(()).await.map(drop),
             Self::Snooze(length) => {
-                control.snooze(SnoozeRequest { length: length.to_owned() }).await.map(drop)
+                let request = SnoozeRequest { length: length.to_owned(), gpus_only: false };
+                control.snooze(request).await.map(drop)
+            }
+            Self::SnoozeGpus(length) => {
+                let request = SnoozeRequest { length: length.to_owned(), gpus_only: true };
+                control.snooze(request).await.map(drop)
             }
             Self::IgnoreRules(minutes) => {
                 control.ignore_rules(IgnoreRulesRequest { minutes }).await.map(drop)

@@ -3,7 +3,7 @@
 use crate::click::Click;
 use crate::language::Language;
 use crate::words::Words;
-use hivemind_control::{DecisionReason, PoolState, Snapshot, StatusState};
+use hivemind_control::{Action, DecisionReason, PoolState, Snapshot, StatusState};
 
 /// Everything a tray host needs to draw.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -71,7 +71,7 @@ pub fn tray_model(snapshot: &Snapshot, language: Language, now_ms: i64) -> TrayM
     let reason = reason(snapshot, words);
     let today = snapshot.today.credited_cpt;
     let contributing = snapshot.status.contributing;
-    let menu = vec![
+    let mut menu = vec![
         Entry::Line { id: "status", text: status.clone() },
         Entry::Line { id: "reason", text: reason.clone() },
         Entry::Separator,
@@ -100,6 +100,15 @@ pub fn tray_model(snapshot: &Snapshot, language: Language, now_ms: i64) -> TrayM
         Entry::Separator,
         Entry::Action { id: "quit", text: words.quit().to_owned(), enabled: true, click: Click::Quit },
     ];
+    if snapshot.status.problem.as_ref().and_then(|problem| problem.action) == Some(Action::Resume) {
+        let resume = Entry::Action {
+            id: "resume",
+            text: words.resume_now().to_owned(),
+            enabled: true,
+            click: Click::Start,
+        };
+        menu.insert(2, resume);
+    }
     TrayModel { state: snapshot.status.state, status, reason, menu }
 }
 
@@ -122,7 +131,33 @@ fn snooze(snapshot: &Snapshot, words: Words) -> Entry {
     items.push(action("snooze_3h", words.for_3_hours(), "3h"));
     items.push(action("snooze_0800", words.until_morning(), "08:00"));
     items.push(action("snooze_resume", words.until_resumed(), "resume"));
+    if snapshot.limits.gpus > 0 || snapshot.decision.gpus_snoozed {
+        items.push(Entry::Separator);
+        items.push(snooze_gpus(snapshot, words));
+    }
     Entry::Menu { id: "snooze", text: words.snooze().to_owned(), items }
+}
+
+/// The same pauses for GPUs alone.
+fn snooze_gpus(snapshot: &Snapshot, words: Words) -> Entry {
+    let contributing = snapshot.status.contributing;
+    let action = |id, text: &str, length| Entry::Action {
+        id,
+        text: text.to_owned(),
+        enabled: contributing,
+        click: Click::SnoozeGpus(length),
+    };
+    let mut items = Vec::new();
+    if snapshot.decision.gpus_snoozed {
+        items.push(action("snooze_gpus_off", words.resume_now(), "off"));
+        items.push(Entry::Separator);
+    }
+    items.push(action("snooze_gpus_15m", words.for_15_minutes(), "15m"));
+    items.push(action("snooze_gpus_1h", words.for_1_hour(), "1h"));
+    items.push(action("snooze_gpus_3h", words.for_3_hours(), "3h"));
+    items.push(action("snooze_gpus_0800", words.until_morning(), "08:00"));
+    items.push(action("snooze_gpus_resume", words.until_resumed(), "resume"));
+    Entry::Menu { id: "snooze_gpus", text: words.gpus_only().to_owned(), items }
 }
 
 fn ignore_rules(snapshot: &Snapshot, words: Words) -> Entry {

@@ -170,7 +170,7 @@ fn plain(text: &str) -> String {
     text.replace('&', "&&")
 }
 
-const CLICKS: [(Click, &str); 13] = [
+const CLICKS: [(Click, &str); 19] = [
     (Click::Start, "start"),
     (Click::Stop, "stop"),
     (Click::Finish, "finish"),
@@ -180,6 +180,12 @@ const CLICKS: [(Click, &str); 13] = [
     (Click::Snooze("3h"), "snooze 3h"),
     (Click::Snooze("08:00"), "snooze 08:00"),
     (Click::Snooze("resume"), "snooze resume"),
+    (Click::SnoozeGpus("off"), "snooze gpus off"),
+    (Click::SnoozeGpus("15m"), "snooze gpus 15m"),
+    (Click::SnoozeGpus("1h"), "snooze gpus 1h"),
+    (Click::SnoozeGpus("3h"), "snooze gpus 3h"),
+    (Click::SnoozeGpus("08:00"), "snooze gpus 08:00"),
+    (Click::SnoozeGpus("resume"), "snooze gpus resume"),
     (Click::IgnoreRules(60), "ignore 60"),
     (Click::IgnoreRules(0), "ignore 0"),
     (Click::OpenDashboard, "open"),

@@ -56,7 +56,7 @@ impl Words {
     fn because(self, reason: DecisionReason) -> &'static str {
         match reason {
             DecisionReason::Suspending => self.pick("the computer goes to sleep", "電腦即將進入睡眠"),
-            DecisionReason::Updating => self.pick("an update goes on", "正在更新"),
+            DecisionReason::Updating => self.pick("the worker is being updated", "工作程式正在更新"),
             DecisionReason::CriticallyHot => {
                 self.pick("the computer is critically hot", "電腦溫度達到危險程度")
             }
@@ -74,6 +74,9 @@ impl Words {
             DecisionReason::Metered => self.pick("the network is metered", "網路為計量付費連線"),
             DecisionReason::NetworkQuota => {
                 self.pick("the traffic you allowed is used up", "您允許的流量已用完")
+            }
+            DecisionReason::TasksFailing => {
+                self.pick("tasks failed on this computer", "任務在這台電腦上失敗")
             }
             // Told in other ways: by the problem's own words, or by another state of the tray.
             DecisionReason::Off
@@ -160,6 +163,7 @@ impl Words {
                 self.pick("The dashboard shows how to get permission", "主控台有授權說明")
             }
             Some(Action::OpenSettings) => self.pick("Change it in the settings", "請在設定中調整"),
+            Some(Action::Resume) => self.pick("Resume when it is mended", "修復後請恢復"),
             Some(Action::UnlockKeyring) => self.pick("Unlock the keyring", "請解鎖金鑰圈"),
             Some(Action::Retry | Action::OpenDoctor | Action::StartWorker | Action::Pair) | None => {
                 self.pick("The dashboard shows what to do", "主控台會說明該怎麼做")
@@ -217,10 +221,24 @@ impl Words {
             ErrorCode::MemoryHigh => self.pick("Memory is nearly used up", "記憶體即將用盡"),
             ErrorCode::DiskHigh => self.pick("The disk fills up", "磁碟即將滿載"),
             ErrorCode::TemperatureHigh => self.pick("The computer is hot", "電腦溫度過高"),
+            ErrorCode::SensorUnreadable => self.pick("A sensor cannot be read", "有感測器無法讀取"),
+            ErrorCode::SensorIgnored => self.pick("A sensor tells nonsense", "有感測器讀數異常"),
             ErrorCode::TaskNearLimit => self.pick("A task is near its limit", "有任務接近其上限"),
             ErrorCode::TaskSilent => self.pick("A task tells nothing", "有任務沒有回報"),
             ErrorCode::DebugDataGone => self.pick("There is no debugging data", "沒有除錯資料"),
             ErrorCode::DiskLow => self.pick("The disk is nearly full", "磁碟空間不足"),
+            ErrorCode::FailingEngine => {
+                self.pick("5 tasks in a row failed: Docker failed", "連續 5 個任務失敗：Docker 發生錯誤")
+            }
+            ErrorCode::FailingImage => {
+                self.pick("5 tasks in a row failed: no image", "連續 5 個任務失敗：無法取得映像檔")
+            }
+            ErrorCode::FailingDisk => {
+                self.pick("5 tasks in a row failed: the disk", "連續 5 個任務失敗：磁碟問題")
+            }
+            ErrorCode::FailingGpu => {
+                self.pick("5 tasks in a row failed: no GPU", "連續 5 個任務失敗：無法提供 GPU")
+            }
             ErrorCode::DiskUnbounded => self.pick("Tasks' disk use is not bounded", "任務的磁碟用量沒有上限"),
             ErrorCode::SandboxBroken => {
                 self.pick("A task could break out here", "任務在這台電腦上可能逃出隔離環境")
@@ -271,6 +289,10 @@ impl Words {
 
     pub(crate) fn until_resumed(self) -> &'static str {
         self.pick("Until I resume", "直到我恢復")
+    }
+
+    pub(crate) fn gpus_only(self) -> &'static str {
+        self.pick("GPUs only", "僅 GPU")
     }
 
     pub(crate) fn resume_now(self) -> &'static str {

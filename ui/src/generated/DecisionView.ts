@@ -30,6 +30,14 @@ until: string | null,
  */
 remedy: string, 
 /**
+ * Whether the owner asked for a pause of GPUs alone.
+ */
+gpus_snoozed: boolean, 
+/**
+ * When that ends, as the clock here shows it; absent when only the owner ends it.
+ */
+gpus_until: string | null, 
+/**
  * Sensors that exist and cannot be read; they count as in use.
  */
 unreadable: Array<string>, 

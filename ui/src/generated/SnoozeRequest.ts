@@ -7,4 +7,8 @@ export type SnoozeRequest = {
 /**
  * How long: `15m`, `3h`, a time such as `08:00`, `resume` for until the owner resumes, or `off`.
  */
-length: string, };
+length: string, 
+/**
+ * Whether only GPUs are meant.
+ */
+gpus_only: boolean, };

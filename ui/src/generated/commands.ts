@@ -32,6 +32,8 @@ import type { TimelineQuery } from "./TimelineQuery";
 import type { TimelineView } from "./TimelineView";
 import type { TrendQuery } from "./TrendQuery";
 import type { TrendView } from "./TrendView";
+import type { WhatIfRequest } from "./WhatIfRequest";
+import type { WhatIfView } from "./WhatIfView";
 
 /** Every command of the control API with its request and response. */
 export interface Commands {
@@ -53,6 +55,8 @@ export interface Commands {
   presets: { request: null; response: Array<PresetOffer> };
   /** What it did and why. */
   timeline: { request: TimelineQuery; response: TimelineView };
+  /** What other rules would have made of the last days; nothing changes. */
+  what_if: { request: WhatIfRequest; response: WhatIfView };
   /** A page of finished and running tasks, newest first. */
   tasks: { request: HistoryQuery; response: HistoryPage };
   /** One attempt. */
@@ -117,6 +121,7 @@ export const COMMAND_NAMES = [
   "set_preset",
   "presets",
   "timeline",
+  "what_if",
   "tasks",
   "task",
   "logs",

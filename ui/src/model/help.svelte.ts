@@ -17,6 +17,7 @@ class HelpState {
         this.signIn += 1;
         break;
       case "retry":
+      case "resume":
         void live.act("start");
         break;
       case "open_settings":

@@ -39,6 +39,7 @@ export function helpFor(action: Action, os: string): Help | null {
       return plain(m.help_pair(), m.pair_text(), ["hivemind-worker open"]);
     case "sign_in":
     case "retry":
+    case "resume":
     case "open_settings":
     case "open_doctor":
       return null;

@@ -29,6 +29,8 @@ const FIXES: readonly (() => string)[] = [
   m.fix_distribution,
   m.fix_update_named,
   m.fix_keyring,
+  m.fix_sensor_service,
+  m.fix_sensor_nothing,
 ];
 
 /** English sentence, to its message. */

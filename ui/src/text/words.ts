@@ -36,6 +36,7 @@ export const REASONS: Record<DecisionReason, () => string> = {
   isolation_too_low: m.because_isolation_too_low,
   sandbox_broken: m.because_sandbox_broken,
   disk_low: m.because_disk_low,
+  tasks_failing: m.because_tasks_failing,
   sign_in_required: m.because_sign_in_required,
   pool_refused: m.because_pool_refused,
   pool_unreachable: m.because_pool_unreachable,
@@ -156,6 +157,7 @@ const CHECKS: Words = {
   socket: m.check_socket,
   isolation: m.check_isolation,
   task_disk: m.check_task_disk,
+  sensors: m.check_sensors,
   sandbox: m.check_sandbox,
   known_holes: m.check_known_holes,
 };

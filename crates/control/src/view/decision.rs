@@ -29,6 +29,8 @@ pub enum DecisionReason {
     SandboxBroken,
     /// Too little room on the disk.
     DiskLow,
+    /// Tasks fail here by no fault of theirs.
+    TasksFailing,
     /// No valid sign-in.
     SignInRequired,
     /// The pool refuses this computer.
@@ -78,6 +80,7 @@ impl From<Reason> for DecisionReason {
             Reason::IsolationTooLow => Self::IsolationTooLow,
             Reason::SandboxBroken => Self::SandboxBroken,
             Reason::DiskLow => Self::DiskLow,
+            Reason::TasksFailing => Self::TasksFailing,
             Reason::SignInRequired => Self::SignInRequired,
             Reason::PoolRefused => Self::PoolRefused,
             Reason::PoolUnreachable => Self::PoolUnreachable,
@@ -115,6 +118,12 @@ pub struct DecisionView {
     pub until: Option<String>,
     /// What the owner can do, as a stable word such as `end_snooze`.
     pub remedy: String,
+    /// Whether the owner asked for a pause of GPUs alone.
+    #[serde(default)]
+    pub gpus_snoozed: bool,
+    /// When that ends, as the clock here shows it; absent when only the owner ends it.
+    #[serde(default)]
+    pub gpus_until: Option<String>,
     /// Sensors that exist and cannot be read; they count as in use.
     pub unreadable: Vec<String>,
     /// Sensors whose reading cannot be true; they take no part.
@@ -139,4 +148,7 @@ pub struct GiveBackView {
 pub struct SnoozeRequest {
     /// How long: `15m`, `3h`, a time such as `08:00`, `resume` for until the owner resumes, or `off`.
     pub length: String,
+    /// Whether only GPUs are meant.
+    #[serde(default)]
+    pub gpus_only: bool,
 }

@@ -1,6 +1,6 @@
 //! One decision in the making, and what is remembered for the next.
 
-use super::{Decision, GiveWay, Overrides, Reason, Rules, Sensor, Share, Signal, Signals, Verdict};
+use super::{Decision, GiveWay, Overrides, Reason, Rules, Sensor, Share, Signal, Signals, Snooze, Verdict};
 use crate::resources::GIB;
 use crate::time::{Mono, Now, WallMs};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +39,7 @@ pub(super) struct Judging<'a> {
     ignored: Vec<Sensor>,
     look_after: Option<Duration>,
     closes_at: Option<WallMs>,
+    gpu_snooze: Option<Snooze>,
 }
 
 impl<'a> Judging<'a> {
@@ -52,6 +53,7 @@ impl<'a> Judging<'a> {
             ignored: Vec::new(),
             look_after: None,
             closes_at: None,
+            gpu_snooze: None,
         }
     }
 
@@ -215,6 +217,15 @@ impl<'a> Judging<'a> {
         self.see(Reason::OthersBusy, busy, Duration::ZERO);
     }
 
+    /// After a failure nothing is begun for a while, unless it is stopped for longer anyway.
+    pub(super) fn rest(&mut self, left: Duration) {
+        if !self.found.contains_key(&Reason::TasksFailing) {
+            let ms = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
+            self.find(Reason::TasksFailing, Some(WallMs(self.now.wall.0.saturating_add(ms))));
+            self.look(left);
+        }
+    }
+
     pub(super) fn hours(&mut self) {
         let Some(schedule) = &self.rules.schedule else { return };
         let open = schedule.is_open(&self.rules.zone, self.now.wall);
@@ -235,6 +246,10 @@ impl<'a> Judging<'a> {
             if let Some(until) = snooze.until() {
                 self.look_at(until);
             }
+        }
+        self.gpu_snooze = overrides.gpu_snooze.filter(|snooze| snooze.holds(self.now.wall));
+        if let Some(until) = self.gpu_snooze.and_then(Snooze::until) {
+            self.look_at(until);
         }
         if let Some(until) = overrides.forced_until(self.now.wall) {
             self.find(Reason::Forced, Some(until));
@@ -267,11 +282,12 @@ impl<'a> Judging<'a> {
         let closes = self.closes_at.filter(|_| matches!(told, Reason::Free | Reason::InUse));
         let next_change_at = ends.into_iter().chain(closes).min();
         self.found.entry(told).or_insert(None);
-        let share = match verdict {
+        let mut share = match verdict {
             Verdict::Run => rules.away,
             Verdict::Less => rules.in_use,
             Verdict::Hold | Verdict::Halt => Share::default(),
         };
+        share.gpu &= self.gpu_snooze.is_none();
         let decision = Decision {
             verdict,
             primary_reason: told,
@@ -279,6 +295,7 @@ impl<'a> Judging<'a> {
             next_change_at,
             what_you_can_do: told.remedy(),
             share,
+            gpu_snooze: self.gpu_snooze,
             give_way,
             give_way_reason,
             unreadable: self.unreadable,

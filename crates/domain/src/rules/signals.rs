@@ -58,6 +58,8 @@ pub struct Signals {
     pub wish: Wish,
     /// What the worker itself found in the way.
     pub obstacles: BTreeSet<PauseReason>,
+    /// After failures of this computer nothing is begun for so long.
+    pub failing_for: Option<Duration>,
     /// The computer is about to sleep.
     pub suspending: Signal<bool>,
     /// An update goes on.

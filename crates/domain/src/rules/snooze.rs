@@ -128,6 +128,8 @@ impl SnoozeFor {
 pub struct Overrides {
     /// A pause.
     pub snooze: Option<Snooze>,
+    /// A pause of GPUs alone.
+    pub gpu_snooze: Option<Snooze>,
     /// Work anyway until then.
     pub forced: Option<WallMs>,
 }

@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 
 mod hours;
 mod sequences;
+mod what_if;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -59,7 +60,7 @@ fn the_gravest_of_all_reasons_is_told() {
         schedule: Schedule::parse("mon 00:00-00:30").unwrap(),
         ..Rules::default()
     };
-    let mut overrides = Overrides { snooze: Some(Snooze::UntilResumed), forced: None };
+    let mut overrides = Overrides { snooze: Some(Snooze::UntilResumed), ..Overrides::default() };
     let mut signals = Signals {
         wish: Wish::Off,
         obstacles: [
@@ -69,11 +70,13 @@ fn the_gravest_of_all_reasons_is_told() {
             PauseReason::IsolationTooLow,
             PauseReason::SandboxBroken,
             PauseReason::DiskLow,
+            PauseReason::TasksFailing,
             PauseReason::SignInRequired,
             PauseReason::PoolRefused,
             PauseReason::PoolUnreachable,
         ]
         .into(),
+        failing_for: None,
         suspending: Signal::Value(true),
         updating: Signal::Value(true),
         disk_free: Signal::Absent,
@@ -119,6 +122,7 @@ fn the_gravest_of_all_reasons_is_told() {
             | Reason::IsolationTooLow
             | Reason::SandboxBroken
             | Reason::DiskLow
+            | Reason::TasksFailing
             | Reason::SignInRequired
             | Reason::PoolRefused
             | Reason::PoolUnreachable
@@ -213,7 +217,7 @@ fn battery_heat_and_load_hold_work_up_until_all_was_calm() {
 #[test]
 fn force_sets_aside_what_stands_below_it_and_nothing_above() {
     let until = WallMs(at(0).wall.0 + 3_600_000);
-    let forced = Overrides { snooze: None, forced: Some(until) };
+    let forced = Overrides { forced: Some(until), ..Overrides::default() };
     let judge = |signals: &Signals, overrides: &Overrides| {
         decide(signals, &Rules::default(), overrides, Memory::default(), at(0)).0
     };
@@ -253,4 +257,17 @@ fn a_pause_ends_at_its_time_and_one_from_before_the_clock_was_set_back_is_over()
         let error = SnoozeFor::parse(wrong).unwrap_err();
         assert!(error.to_string().contains("allowed are"), "{wrong}");
     }
+}
+
+#[test]
+fn a_pause_of_gpus_takes_only_them_and_ends_by_itself() {
+    let overrides = Overrides { gpu_snooze: Some(Snooze::Until(at(60).wall)), ..Overrides::default() };
+    let signals = Signals { wish: Wish::On, ..Signals::default() };
+    let told = |seconds| decide(&signals, &Rules::default(), &overrides, Memory::default(), at(seconds)).0;
+    let during = told(10);
+    assert_eq!((during.primary_reason, during.share.gpu), (Reason::Free, false));
+    assert_eq!(during.share.cpu_percent, Rules::default().away.cpu_percent);
+    assert_eq!(during.look_after, Some(Duration::from_secs(50)));
+    let after = told(61);
+    assert_eq!((after.share.gpu, after.gpu_snooze), (true, None));
 }

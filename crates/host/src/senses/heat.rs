@@ -1,7 +1,7 @@
 //! Temperature of the processor, as the kernel's drivers tell it.
 
 use super::Teller;
-use hivemind_domain::rules::{Sensed, Signal};
+use hivemind_domain::rules::{self, Sensed, Signal, Stuck};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const STUCK: u32 = 12;
 
 /// Tells the hottest reading.
 pub(super) async fn watch(sys: &Path, proc: &Path, mut teller: Teller) {
-    let mut stuck = Stuck::default();
+    let mut stuck = Stuck::after(STUCK);
     let mut load = Load::default();
     loop {
         let files = files(sys);
@@ -71,35 +71,11 @@ fn files(sys: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// In degrees Celsius. A single sensor that lies must not hide the others: what cannot be true is left out while
-/// anything else can be believed.
+/// In degrees Celsius.
 fn hottest(files: &[PathBuf]) -> Option<f32> {
     let read = |path: &PathBuf| std::fs::read_to_string(path).ok()?.trim().parse::<i64>().ok();
     let all: Vec<f32> = files.iter().filter_map(read).map(|milli| milli as f32 / 1000.0).collect();
-    let believed = all.iter().copied().filter(|celsius| (1.0..=150.0).contains(celsius)).reduce(f32::max);
-    believed.or_else(|| all.into_iter().reduce(f32::max))
-}
-
-/// Notices a reading that never changes whatever the processor does.
-#[derive(Debug, Default)]
-struct Stuck {
-    celsius: Option<f32>,
-    busy: u32,
-    calm: u32,
-}
-
-impl Stuck {
-    fn is(&mut self, celsius: f32, load: Option<f32>) -> bool {
-        if self.celsius != Some(celsius) {
-            *self = Self { celsius: Some(celsius), ..Self::default() };
-        }
-        match load {
-            Some(load) if load > 80.0 => self.busy = self.busy.saturating_add(1),
-            Some(load) if load < 20.0 => self.calm = self.calm.saturating_add(1),
-            Some(_) | None => {}
-        }
-        self.busy >= STUCK && self.calm >= STUCK
-    }
+    rules::hottest(&all)
 }
 
 /// Load of the processor between two readings, in percent.
@@ -158,18 +134,6 @@ mod tests {
         std::fs::write(zone.join("type"), "x86_pkg_temp\n").unwrap();
         std::fs::write(zone.join("temp"), "55000\n").unwrap();
         assert_eq!(hottest(&files(sys.path())), Some(55.0));
-    }
-
-    #[test]
-    fn only_what_stays_the_same_through_work_and_rest_is_stuck() {
-        let mut stuck = Stuck::default();
-        let mut feed = |celsius: f32, load: f32, times: u32| {
-            (0..times).fold(false, |_, _| stuck.is(celsius, Some(load)))
-        };
-        assert!(!feed(80.0, 100.0, 100), "hot under load is what heat is");
-        assert!(!feed(79.0, 5.0, 100));
-        assert!(feed(79.0, 95.0, 12));
-        assert!(!feed(78.0, 95.0, 1), "it moved");
     }
 
     #[test]

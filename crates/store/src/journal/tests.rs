@@ -58,7 +58,9 @@ async fn attempts_are_kept_and_found_again() {
     let journal = open(&path);
     assert_eq!(journal.wish().await.unwrap(), Some(false));
     assert_eq!(journal.snooze().await.unwrap(), Some(Snooze::Until(WallMs(7))));
+    journal.set_gpu_snooze(Some(Snooze::UntilResumed)).await.unwrap();
     journal.set_snooze(None).await.unwrap();
+    assert_eq!(journal.gpu_snooze().await.unwrap(), Some(Snooze::UntilResumed));
     assert_eq!(journal.snooze().await.unwrap(), None);
     assert_eq!(ids(&journal.unfinished().await.unwrap()), ["b#1", "a#2"]);
     assert_eq!(journal.find("a", None).await.unwrap(), Some(task("a", 2, 30)));

@@ -191,3 +191,46 @@ fn pauses_and_the_way_out_of_them_are_in_the_menu() {
     let Entry::Action { click, .. } = ignore(&forced) else { panic!("no entry") };
     assert_eq!(click, Click::IgnoreRules(0));
 }
+
+#[test]
+fn after_failures_in_a_row_the_menu_lets_work_go_on() {
+    let failing = |s: &mut Snapshot| s.status.problem = Some(ApiError::new(ErrorCode::FailingEngine, "x"));
+    let model = tray_model(&case(failing, StatusState::NeedsYou), Language::English, NOW);
+    assert_eq!(model.status, "5 tasks in a row failed: Docker failed — open to fix");
+    let resume = model.menu.iter().find(|entry| matches!(entry, Entry::Action { id: "resume", .. }));
+    assert!(matches!(resume, Some(Entry::Action { click: Click::Start, enabled: true, .. })), "{resume:?}");
+    let calm = tray_model(&case(|_| (), StatusState::Ready), Language::English, NOW);
+    assert!(!calm.menu.iter().any(|entry| matches!(entry, Entry::Action { id: "resume", .. })));
+}
+
+#[test]
+fn tray_and_page_tell_every_reason_in_the_same_words() {
+    let held = [
+        DecisionReason::Suspending,
+        DecisionReason::Updating,
+        DecisionReason::TasksFailing,
+        DecisionReason::CriticallyHot,
+        DecisionReason::OnBattery,
+        DecisionReason::TooHot,
+        DecisionReason::ExclusiveApp,
+        DecisionReason::FullScreen,
+        DecisionReason::InUse,
+        DecisionReason::OthersBusy,
+        DecisionReason::Schedule,
+        DecisionReason::Metered,
+        DecisionReason::NetworkQuota,
+    ];
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/messages");
+    for (language, file) in [(Language::English, "en.json"), (Language::TraditionalChinese, "zh-TW.json")] {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        let words: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for reason in held {
+            let name = serde_json::to_value(reason).unwrap();
+            let why = words[format!("because_{}", name.as_str().unwrap())].as_str().unwrap();
+            let page = words["say_yielding"].as_str().unwrap().replace("{why}", why);
+            let tray =
+                tray_model(&case(|s| s.decision.reason = reason, StatusState::Yielding), language, NOW);
+            assert_eq!(tray.status, page, "{name} in {file}");
+        }
+    }
+}

@@ -209,6 +209,9 @@ impl Core {
         if live.task == before && todo.is_empty() {
             return;
         }
+        let ended = live.task.phase >= Phase::Uploading
+            && (before.phase < Phase::Uploading || before.verdict != live.task.verdict);
+        let tried = ended.then(|| live.task.clone());
         // An exit is seen again after a restart, so it does not need the disk. A start does: running time is counted
         // from it when nobody watched.
         let written_later = live.task.phase == Phase::Collecting
@@ -225,6 +228,9 @@ impl Core {
             let task = live.task.clone();
             self.live.remove(key);
             effects.push(Effect::Forget(Box::new(task)));
+        }
+        if let Some(task) = tried {
+            self.tried(&task, now);
         }
     }
 

@@ -5,7 +5,7 @@ use super::{Core, Effect};
 use hivemind_control::DecisionView;
 use hivemind_domain::contribution::Wish;
 use hivemind_domain::rules::{
-    self, Decision, Memory, Overrides, Reason, Sensed, Signal, Signals, Snooze, Span,
+    self, Decision, Frame, Memory, Overrides, Reason, Sensed, Signal, Signals, Snooze, Span,
 };
 use hivemind_domain::time::{Mono, Now, WallMs};
 
@@ -79,11 +79,20 @@ impl Core {
         }
     }
 
+    /// Keeps GPUs out of work, or lends them again; kept over a restart.
+    pub(super) fn snooze_gpus(&mut self, snooze: Option<Snooze>, effects: &mut Vec<Effect>) {
+        if self.rules.overrides.gpu_snooze != snooze {
+            self.rules.overrides.gpu_snooze = snooze;
+            effects.push(Effect::KeepGpuSnooze(snooze));
+        }
+    }
+
     /// Decides anew.
-    pub(super) fn judge(&mut self, now: Now) {
+    pub(super) fn judge(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let signals = Signals {
             wish: self.contribution.wish(),
             obstacles: self.contribution.reasons().collect(),
+            failing_for: self.breaker.pause(now.mono),
             // Without news it grows: every input would have been told.
             idle: match self.rules.signals.idle {
                 Signal::Value(idle) => Signal::Value(idle.saturating_add(now.mono.since(self.rules.idle_at))),
@@ -95,6 +104,10 @@ impl Core {
         let (decision, memory) =
             rules::decide(&signals, &self.limits.rules, &self.rules.overrides, memory, now);
         self.rules.memory = memory;
+        let (limits, overrides) = (&self.limits.rules, &self.rules.overrides);
+        if let Some(frame) = self.history.note(&signals, limits, overrides, &decision, now) {
+            effects.push(Effect::KeepFrame(Box::new(frame)));
+        }
         self.rules.wake = decision.look_after.map(|after| now.mono.after(after));
         self.rules.decision = decision;
     }
@@ -103,8 +116,8 @@ impl Core {
     pub(super) fn held_by_rules(&self) -> Option<Reason> {
         let decision = self.rules.decision();
         let reason = decision.primary_reason;
-        let by_rules =
-            reason >= Reason::CriticallyHot || matches!(reason, Reason::Suspending | Reason::Updating);
+        let by_rules = reason >= Reason::CriticallyHot
+            || matches!(reason, Reason::Suspending | Reason::Updating | Reason::TasksFailing);
         (self.contribution.wish() == Wish::On && !decision.takes_work() && by_rules).then_some(reason)
     }
 
@@ -119,6 +132,8 @@ impl Core {
             until_ms: decision.next_change_at.map(|at| at.0),
             until: decision.next_change_at.map(clock),
             remedy: word(&decision.what_you_can_do),
+            gpus_snoozed: decision.gpu_snooze.is_some(),
+            gpus_until: decision.gpu_snooze.and_then(Snooze::until).map(clock),
             unreadable: decision.unreadable.iter().map(word).collect(),
             ignored: decision.ignored.iter().map(word).collect(),
         }
@@ -131,6 +146,12 @@ impl Core {
         if let Some(span) = self.book.note(reason, working, now) {
             effects.push(Effect::Book(span));
         }
+    }
+
+    /// What the sensors tell at present.
+    #[must_use]
+    pub fn present_frame(&self) -> Option<Frame> {
+        self.history.open()
     }
 
     /// The stretch of time that goes on.

@@ -14,7 +14,7 @@ use hivemind_domain::isolation::Isolation;
 use hivemind_domain::network::NetworkRules;
 use hivemind_domain::priority::Priority;
 use hivemind_domain::resources::{Capabilities, Resources};
-use hivemind_domain::rules::{Rules, Sensed, Snooze, Span};
+use hivemind_domain::rules::{Frame, Rules, Sensed, Snooze, Span};
 use hivemind_domain::task::{HandBack, Task, TaskEffect, TaskInput};
 use hivemind_domain::time::{Mono, WallMs};
 use hivemind_domain::trust::TrustLimits;
@@ -65,6 +65,8 @@ pub enum OwnerAsks {
     Reconnect,
     /// Take no new work for a while, or again.
     Snooze(Option<Snooze>),
+    /// Keep GPUs out of work for a while, or no more.
+    SnoozeGpus(Option<Snooze>),
     /// Work although the rules say no, until then; or follow them again.
     Force(Option<WallMs>),
 }
@@ -191,6 +193,8 @@ pub enum Effect {
     KeepWish(bool),
     /// Keep the pause that the owner asked for.
     KeepSnooze(Option<Snooze>),
+    /// Keep the pause of GPUs that the owner asked for.
+    KeepGpuSnooze(Option<Snooze>),
     /// Ask for work; an older call is superseded at the pool.
     Ask {
         /// What is free.
@@ -214,6 +218,8 @@ pub enum Effect {
     Limit(String, u32),
     /// A stretch of time has ended; keep it.
     Book(Span),
+    /// What the sensors told for a while; keep it.
+    KeepFrame(Box<Frame>),
     /// Freeze a container, or let it go on; answered with [`Input::Froze`].
     Freeze {
         /// Whose.

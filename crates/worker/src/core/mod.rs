@@ -2,11 +2,12 @@
 
 use crate::port::{EngineError, EngineInfo, PullProgress, Registered, StoreError};
 use hivemind_control::{AccountView, ApiError, ErrorCode, Level, Notice};
+use hivemind_domain::breaker::Breaker;
 use hivemind_domain::connection::{Connection, Happening};
 use hivemind_domain::contribution::{Contribution, PauseReason, Wish};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::resources::{Capabilities, Resources};
-use hivemind_domain::rules::Book;
+use hivemind_domain::rules::{Book, Recorder};
 use hivemind_domain::task::{HandBack, Phase, TaskInput, Verdict};
 use hivemind_domain::time::{Mono, Now};
 use std::collections::{BTreeMap, VecDeque};
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 mod admit;
 mod attempts;
+mod breaker;
 mod decide;
 mod freeze;
 mod input;
@@ -64,7 +66,9 @@ pub struct Core {
     priority: priority::Present,
     rules: decide::Desk,
     yielding: freeze::Yielding,
+    breaker: Breaker,
     book: Book,
+    history: Recorder,
     network: network::NetworkDesk,
     watchdog: watchdog::Watchdog,
     shutting_down: bool,
@@ -99,7 +103,9 @@ impl Core {
             priority: priority::Present::default(),
             rules: decide::Desk::default(),
             yielding: freeze::Yielding::default(),
+            breaker: Breaker::default(),
             book: Book::default(),
+            history: Recorder::default(),
             network: network::NetworkDesk::default(),
             watchdog: watchdog::Watchdog::default(),
             shutting_down: false,
@@ -213,6 +219,7 @@ impl Core {
         match asks {
             OwnerAsks::Start => {
                 self.snooze(None, effects);
+                self.breaker.resume();
                 self.contribution.start();
                 effects.push(Effect::KeepWish(true));
                 if self.connection != Connection::AuthRequired {
@@ -237,6 +244,7 @@ impl Core {
             }
             OwnerAsks::HostDecided { host, once } => self.network.decided(host, once),
             OwnerAsks::Snooze(snooze) => self.snooze(snooze, effects),
+            OwnerAsks::SnoozeGpus(snooze) => self.snooze_gpus(snooze, effects),
             OwnerAsks::Force(until) => self.rules.force(until),
             OwnerAsks::Reconnect => self.connect(Happening::Wanted, now, effects),
         }
@@ -270,7 +278,7 @@ impl Core {
             | (false, Connection::Idle) => {}
         }
         self.name_obstacles();
-        self.judge(now);
+        self.judge(now, effects);
         self.give_way(now, effects);
         self.prioritise(effects);
         self.share_out(effects);
@@ -293,6 +301,7 @@ impl Core {
         let willing = self.contribution.wish() != Wish::Off;
         self.contribution
             .set(PauseReason::EngineUnavailable, willing && matches!(self.engine, EngineState::Away(_)));
+        self.contribution.set(PauseReason::TasksFailing, willing && self.breaker.open().is_some());
         self.contribution.set(PauseReason::IsolationTooLow, willing && self.isolation_problem().is_some());
         self.contribution
             .set(PauseReason::SignInRequired, willing && self.connection == Connection::AuthRequired);

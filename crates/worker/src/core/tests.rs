@@ -12,6 +12,7 @@ use hivemind_domain::task::{
 };
 use hivemind_domain::time::WallMs;
 
+mod failing;
 mod freezing;
 mod rules;
 mod sharing;

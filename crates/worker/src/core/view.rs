@@ -50,6 +50,7 @@ impl Core {
                     | PauseReason::IsolationTooLow
                     | PauseReason::SandboxBroken
                     | PauseReason::DiskLow
+                    | PauseReason::TasksFailing
                     | PauseReason::SignInRequired
                     | PauseReason::PoolRefused,
                 ),
@@ -86,6 +87,7 @@ impl Core {
                 told(ErrorCode::SandboxBroken, "the self-test found that tasks could break out here")
             }
             PauseReason::DiskLow => told(ErrorCode::DiskLow, "the disk is nearly full"),
+            PauseReason::TasksFailing => self.failing(),
             PauseReason::SignInRequired => told(ErrorCode::SignInRequired, "sign in to start earning"),
             PauseReason::PoolRefused | PauseReason::PoolUnreachable => self
                 .pool_problem

@@ -4,7 +4,7 @@ use crate::port::{OutputLine, Tokens};
 use async_trait::async_trait;
 use hivemind_control::LogPage;
 use hivemind_domain::ids::{InstallId, TaskKey};
-use hivemind_domain::rules::{Snooze, Span};
+use hivemind_domain::rules::{Frame, Snooze, Span};
 use hivemind_domain::settings::{SettingError, Settings};
 use hivemind_domain::task::Task;
 use hivemind_domain::time::WallMs;
@@ -64,9 +64,15 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Keeps the pause, or that there is none.
     async fn set_snooze(&self, snooze: Option<Snooze>) -> Result<(), StoreError>;
+
+    /// The pause of GPUs alone, as kept last.
+    async fn gpu_snooze(&self) -> Result<Option<Snooze>, StoreError>;
+
+    /// Keeps the pause of GPUs, or that there is none.
+    async fn set_gpu_snooze(&self, snooze: Option<Snooze>) -> Result<(), StoreError>;
 }
 
-/// The book of seconds.
+/// The book of seconds, and what the sensors told.
 #[async_trait]
 pub trait BookStore: Send + Sync + 'static {
     /// Keeps a span; one that begins as a kept one does takes its place.
@@ -74,6 +80,12 @@ pub trait BookStore: Send + Sync + 'static {
 
     /// What was kept within these bounds, oldest first; at least of the last 30 days.
     async fn spans(&self, from: WallMs, to: WallMs) -> Result<Vec<Span>, StoreError>;
+
+    /// Keeps what the sensors told; a frame that begins as a kept one does takes its place.
+    async fn keep_frame(&self, frame: Frame) -> Result<(), StoreError>;
+
+    /// What they told within these bounds, oldest first; of the last 30 days, or as much as there is room for.
+    async fn frames(&self, from: WallMs, to: WallMs) -> Result<Vec<Frame>, StoreError>;
 }
 
 /// The computer's use over days.

@@ -287,7 +287,7 @@ fn package_failed(key: TaskKey, error: &PoolError) -> Input {
     }
     if error.kind == PoolErrorKind::Disk {
         // Our own disk is no fault of the task: another computer may have it.
-        let message = format!("the package cannot be kept here: {error}");
+        let message = format!("{}: the package cannot be kept here: {error}", ErrorCode::DiskLow.word());
         return Input::Task(
             key,
             TaskInput::Stop(Verdict::HandedBack { reason: HandBack::CannotRun, message }),
@@ -309,7 +309,9 @@ fn engine_failed(key: TaskKey, error: EngineError) -> Input {
         | EngineErrorKind::Disk
         | EngineErrorKind::Dependencies
         | EngineErrorKind::Network => {
-            return room::cannot_run(key, engine_problem(&error).code, &error.message);
+            let disk = error.kind == EngineErrorKind::Disk;
+            let code = if disk { ErrorCode::DiskLow } else { engine_problem(&error).code };
+            return room::cannot_run(key, code, &error.message);
         }
         // Whatever went wrong, it was not the task: it begins again elsewhere, or here.
         EngineErrorKind::Gone | EngineErrorKind::Broken => {

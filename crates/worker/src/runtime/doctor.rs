@@ -37,6 +37,7 @@ pub(super) async fn examine(shared: &Shared) -> DoctorReport {
         isolation(shared),
         holes(shared),
         task_disk(shared),
+        sensors(shared),
         super::proof::finding(shared),
     ];
     DoctorReport { findings }
@@ -240,6 +241,29 @@ fn task_disk(shared: &Shared) -> Finding {
         ErrorCode::DiskUnbounded,
         "Install HiveMind Worker again, and keep room free on the disk until then.",
     )
+}
+
+/// Sensors that cannot be read, or whose reading cannot be true.
+fn sensors(shared: &Shared) -> Finding {
+    let decision = shared.snapshots.borrow().decision.clone();
+    let names = |list: &[String]| list.join(", ").replace('_', " ");
+    if !decision.unreadable.is_empty() {
+        let proof = format!("cannot be read, counts as in use: {}", names(&decision.unreadable));
+        return advise(
+            finding(32, "sensors", Level::Warning, proof),
+            ErrorCode::SensorUnreadable,
+            "Look whether the system's service for it runs, then start the worker again.",
+        );
+    }
+    if !decision.ignored.is_empty() {
+        let proof = format!("tells what cannot be true, takes no part: {}", names(&decision.ignored));
+        return advise(
+            finding(32, "sensors", Level::Warning, proof),
+            ErrorCode::SensorIgnored,
+            "Nothing has to be done; a driver or firmware update may mend the sensor.",
+        );
+    }
+    finding(32, "sensors", Level::Ok, "every sensor that is here tells what can be true".into())
 }
 
 fn gpu(shared: &Shared) -> Finding {

@@ -1,6 +1,6 @@
 //! What the worker can be asked, answered by the loop or from what it published.
 
-use super::{Message, Shared, debug, doctor, earnings, link, lock, proof, room, timeline, trend};
+use super::{Message, Shared, debug, doctor, earnings, link, lock, proof, room, timeline, trend, what_if};
 use crate::core::{Input, OwnerAsks, pool_problem, task_view};
 use crate::port::{HistoryFilter, StoreError};
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use hivemind_control::{
     ImageDecision, LogPage, LogQuery, LoginRequest, MetricsView, OwnLogPage, OwnLogQuery, PairingCode,
     PracticeView, PresetOffer, PresetRequest, ProofView, SettingChange, SettingView, Snapshot, SnoozeRequest,
     Subscription, TaskRef, TaskView, TimelineQuery, TimelineView, TraceView, TrendQuery, TrendView,
-    VersionView, subscription,
+    VersionView, WhatIfRequest, WhatIfView, subscription,
 };
 use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::{TaskId, TaskKey};
@@ -128,7 +128,8 @@ impl Control for WorkerControl {
             .map_err(|error| ApiError::new(ErrorCode::InvalidRequest, error.to_string()))?;
         let ports = &self.shared.ports;
         let snooze = length.begin(&ports.zone, ports.clock.now().wall);
-        self.ask(Input::Owner(OwnerAsks::Snooze(snooze))).await
+        let asks = if request.gpus_only { OwnerAsks::SnoozeGpus(snooze) } else { OwnerAsks::Snooze(snooze) };
+        self.ask(Input::Owner(asks)).await
     }
 
     async fn ignore_rules(&self, request: IgnoreRulesRequest) -> Result<Snapshot, ApiError> {
@@ -168,6 +169,10 @@ impl Control for WorkerControl {
 
     async fn timeline(&self, query: TimelineQuery) -> Result<TimelineView, ApiError> {
         timeline::timeline(&self.shared, query).await
+    }
+
+    async fn what_if(&self, request: WhatIfRequest) -> Result<WhatIfView, ApiError> {
+        what_if::what_if(&self.shared, request).await
     }
 
     async fn tasks(&self, query: HistoryQuery) -> Result<HistoryPage, ApiError> {

@@ -21,6 +21,8 @@ pub(super) enum Entry {
     Wish(bool),
     /// The pause that the owner asked for.
     Snooze(Option<Snooze>),
+    /// The pause of GPUs alone.
+    GpuSnooze(Option<Snooze>),
 }
 
 /// Starts the writer. It ends when the sender is dropped and everything is written.
@@ -59,6 +61,7 @@ async fn write(shared: &Shared, entry: &Entry) {
         let written = match entry {
             Entry::Attempt(task, _) => journal.put(task).await,
             Entry::Snooze(snooze) => journal.set_snooze(*snooze).await,
+            Entry::GpuSnooze(snooze) => journal.set_gpu_snooze(*snooze).await,
             Entry::Wish(contribute) => journal.set_wish(*contribute).await,
         };
         match written {
@@ -87,8 +90,10 @@ async fn write(shared: &Shared, entry: &Entry) {
 
 fn failpoints(entry: &Entry) -> (&'static str, &'static str) {
     match entry {
-        // Both are what the owner wants, one fact each.
-        Entry::Wish(_) | Entry::Snooze(_) => ("journal.wish.before", "journal.wish.after"),
+        // All are what the owner wants, one fact each.
+        Entry::Wish(_) | Entry::Snooze(_) | Entry::GpuSnooze(_) => {
+            ("journal.wish.before", "journal.wish.after")
+        }
         Entry::Attempt(task, _) => match task.phase {
             Phase::Accepted | Phase::Preparing => ("journal.preparing.before", "journal.preparing.after"),
             Phase::Running | Phase::Collecting => ("journal.running.before", "journal.running.after"),

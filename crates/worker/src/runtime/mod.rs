@@ -8,7 +8,7 @@ use crate::port::{
 };
 use hivemind_control::{ApiError, Event, Level, Notice, Snapshot, WorkTotals};
 use hivemind_domain::ids::TaskKey;
-use hivemind_domain::rules::{Span, preset};
+use hivemind_domain::rules::{Frame, Span, preset};
 use hivemind_domain::task::Task;
 use hivemind_domain::time::Mono;
 use std::collections::HashMap;
@@ -35,6 +35,7 @@ mod sampler;
 mod senses;
 mod timeline;
 mod trend;
+mod what_if;
 
 pub use desktop::Desktop;
 pub use handle::{WorkerControl, setting_views};
@@ -134,6 +135,8 @@ pub(crate) struct Shared {
     /// The stretch of time that goes on.
     present_span: Mutex<Option<Span>>,
     trend: Mutex<hivemind_domain::trend::Gatherer>,
+    /// What the sensors tell at present.
+    present_frame: Mutex<Option<Frame>>,
     /// What the sensors are to look for.
     wanted: watch::Sender<crate::port::Wanted>,
     /// The last self-test; held while one runs.
@@ -196,7 +199,7 @@ impl Worker {
             Some(wish) => wish,
             None => settings.flag("contribute_on_start"),
         };
-        let snooze = ports.journal.snooze().await?;
+        let (snooze, gpu_snooze) = (ports.journal.snooze().await?, ports.journal.gpu_snooze().await?);
         failpoint::reach("recovery.restored");
         package::sweep(&ports.spool, &unfinished).await;
         let found = std::mem::take(&mut ports.found);
@@ -216,6 +219,7 @@ impl Worker {
             totals: Mutex::default(),
             present_span: Mutex::default(),
             trend: Mutex::default(),
+            present_frame: Mutex::default(),
             wanted: watch::Sender::default(),
             proof: tokio::sync::Mutex::default(),
             ports,
@@ -232,6 +236,9 @@ impl Worker {
         // Before any work can be asked for.
         if snooze.is_some() {
             event_loop.step(Input::Owner(OwnerAsks::Snooze(snooze)), None);
+        }
+        if gpu_snooze.is_some() {
+            event_loop.step(Input::Owner(OwnerAsks::SnoozeGpus(gpu_snooze)), None);
         }
         event_loop.step(first, None);
         let ended = tokio::spawn(event_loop.run(messages));
@@ -303,6 +310,9 @@ impl EventLoop {
             let _ = self.shared.ports.book.keep(span).await;
         }
         trend::keep_rest(&self.shared).await;
+        if let Some(frame) = self.core.present_frame() {
+            let _ = self.shared.ports.book.keep_frame(frame).await;
+        }
         drop(self.writer);
         if tokio::time::timeout(LAST_WORDS, self.writing).await.is_err() {
             tracing::error!("the journal could not be written to its end");
@@ -317,6 +327,7 @@ impl EventLoop {
         }
         self.write_log();
         *lock(&self.shared.present_span) = self.core.present_span();
+        *lock(&self.shared.present_frame) = self.core.present_frame();
         self.keep_present_time(now.mono);
         self.publish();
         if let Some(done) = done {
@@ -334,6 +345,9 @@ impl EventLoop {
             Effect::Perform(task, effect) => attempt::perform(&shared, *task, effect),
             Effect::KeepWish(contribute) => {
                 let _ = self.writer.send(journal::Entry::Wish(contribute));
+            }
+            Effect::KeepGpuSnooze(snooze) => {
+                let _ = self.writer.send(journal::Entry::GpuSnooze(snooze));
             }
             Effect::KeepSnooze(snooze) => {
                 let _ = self.writer.send(journal::Entry::Snooze(snooze));
@@ -378,6 +392,7 @@ impl EventLoop {
                 });
             }
             Effect::Book(span) => self.keep_time(span),
+            Effect::KeepFrame(frame) => self.keep_frame(*frame),
             Effect::Freeze { key, container, frozen } => {
                 tokio::spawn(async move {
                     let engine = &shared.ports.engine;
@@ -404,12 +419,24 @@ impl EventLoop {
         });
     }
 
+    fn keep_frame(&self, frame: Frame) {
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move {
+            if let Err(error) = shared.ports.book.keep_frame(frame).await {
+                tracing::warn!(%error, "what the sensors told is not kept");
+            }
+        });
+    }
+
     /// Now and then also the one that goes on: a crash loses no more than the rest.
     fn keep_present_time(&mut self, now: Mono) {
         if now.since(self.booked) >= BOOK_EVERY {
             self.booked = now;
             if let Some(span) = self.core.present_span() {
                 self.keep_time(span);
+            }
+            if let Some(frame) = self.core.present_frame() {
+                self.keep_frame(frame);
             }
         }
     }

@@ -6,7 +6,8 @@ use crate::port::Host;
 use hivemind_control::{Event, MetricsSample, MetricsView};
 use hivemind_domain::alert::{Alarm, Gauge, HostWatch};
 use hivemind_domain::resources::GIB;
-use std::collections::VecDeque;
+use hivemind_domain::rules::{self, Sensed, Signal, Stuck};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ const OFTEN: Duration = Duration::from_secs(2);
 const SELDOM: Duration = Duration::from_secs(30);
 /// How often this computer's parts are looked at: GPUs come and go.
 const COMPUTER: Duration = Duration::from_secs(300);
+/// A GPU that shows the very same for so many readings of hard work and as many of rest has a stuck sensor. It tells
+/// whole degrees, so that it takes longer to be sure.
+const GPU_STUCK: u32 = 60;
 /// A minute of readings.
 const KEPT: usize = 31;
 /// Free room on the disk under which no work is taken, and from which it is again.
@@ -28,6 +32,8 @@ pub(super) struct Readings {
     samples: VecDeque<MetricsSample>,
     disk_low: bool,
     watch: HostWatch,
+    gpu_stuck: BTreeMap<String, Stuck>,
+    gpu_heat: Option<Signal<f32>>,
 }
 
 impl Readings {
@@ -106,6 +112,11 @@ pub(super) async fn look(shared: &Arc<Shared>) -> MetricsSample {
     if let Some(low) = changed {
         shared.tell(Input::DiskLow(low)).await;
     }
+    let heat = gpu_heat(&mut lock(&shared.readings), &sample);
+    if let Some(heat) = heat {
+        let sensed = Input::Sensed(Sensed::GpuCelsius(heat), shared.ports.clock.now().mono);
+        shared.tell(sensed).await;
+    }
     for alarm in alarms(shared, &sample) {
         shared.tell(Input::Alarm(alarm)).await;
     }
@@ -121,6 +132,31 @@ pub(super) async fn look(shared: &Arc<Shared>) -> MetricsSample {
     trend::note(shared, &sample).await;
     let _ = shared.events.send(Event::Metrics(sample.clone()));
     sample
+}
+
+/// Temperature of the hottest GPU, when it has changed. One that is stuck counts as no reading that can be true.
+fn gpu_heat(readings: &mut Readings, sample: &MetricsSample) -> Option<Signal<f32>> {
+    let told: Vec<f32> = sample
+        .gpus
+        .iter()
+        .filter_map(|gpu| {
+            let celsius = gpu.temperature_c?;
+            let stuck = readings.gpu_stuck.entry(gpu.uuid.clone()).or_insert_with(|| Stuck::after(GPU_STUCK));
+            Some(if stuck.is(celsius, gpu.percent) { f32::NAN } else { celsius })
+        })
+        .collect();
+    // A driver that tells no temperature is a computer without that sensor.
+    let heat = rules::hottest(&told).map_or(Signal::Absent, Signal::Value);
+    let same = |known: &Signal<f32>| match (known, &heat) {
+        (Signal::Value(a), Signal::Value(b)) => a.to_bits() == b.to_bits(),
+        (Signal::Absent, Signal::Absent) => true,
+        (Signal::Value(_) | Signal::Absent | Signal::Unreadable, _) => false,
+    };
+    if readings.gpu_heat.as_ref().is_some_and(same) || (readings.gpu_heat.is_none() && told.is_empty()) {
+        return None;
+    }
+    readings.gpu_heat = Some(heat);
+    Some(heat)
 }
 
 /// Compares a reading with the owner's thresholds; gives what changed.
@@ -140,4 +176,43 @@ fn alarms(shared: &Shared, sample: &MetricsSample) -> Vec<Alarm> {
         readings.watch.read(gauge, value, settings.integer(gauge.setting()), now)
     };
     Gauge::ALL.into_iter().filter_map(&mut read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hivemind_control::GpuUse;
+
+    fn sample(gpus: &[(Option<f32>, f32)]) -> MetricsSample {
+        let gpu = |(n, (celsius, load)): (usize, &(Option<f32>, f32))| GpuUse {
+            uuid: format!("GPU-{n}"),
+            temperature_c: *celsius,
+            percent: Some(*load),
+            ..GpuUse::default()
+        };
+        MetricsSample { gpus: gpus.iter().enumerate().map(gpu).collect(), ..MetricsSample::default() }
+    }
+
+    #[test]
+    fn the_hottest_gpu_is_told_once_and_one_that_lies_hides_no_other() {
+        let mut readings = Readings::default();
+        let mut heat = |gpus: &[(Option<f32>, f32)]| gpu_heat(&mut readings, &sample(gpus));
+        assert_eq!(heat(&[]), None, "no GPU, no news");
+        assert_eq!(heat(&[(Some(60.0), 5.0), (Some(71.0), 5.0)]), Some(Signal::Value(71.0)));
+        assert_eq!(heat(&[(Some(71.0), 5.0), (Some(60.0), 5.0)]), None);
+        assert_eq!(heat(&[(Some(1e9), 5.0), (Some(62.0), 5.0)]), Some(Signal::Value(62.0)));
+        assert_eq!(heat(&[(Some(0.0), 5.0)]), Some(Signal::Value(0.0)), "told as it is, to be named");
+        assert_eq!(heat(&[(None, 5.0)]), Some(Signal::Absent));
+        assert_eq!(heat(&[(None, 5.0)]), None);
+    }
+
+    #[test]
+    fn a_gpu_whose_sensor_is_stuck_is_told_as_no_number() {
+        let mut readings = Readings::default();
+        let mut last = None;
+        for load in std::iter::repeat_n(95.0, 60).chain(std::iter::repeat_n(2.0, 60)) {
+            last = gpu_heat(&mut readings, &sample(&[(Some(64.0), load)])).or(last);
+        }
+        assert!(matches!(last, Some(Signal::Value(c)) if c.is_nan()), "{last:?}");
+    }
 }

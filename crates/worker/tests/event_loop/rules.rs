@@ -12,7 +12,7 @@ use hivemind_worker_core::Worker;
 use hivemind_worker_core::port::Clock;
 
 async fn snooze(worker: &Worker, length: &str) -> Snapshot {
-    worker.control.snooze(SnoozeRequest { length: length.into() }).await.unwrap()
+    worker.control.snooze(SnoozeRequest { length: length.into(), gpus_only: false }).await.unwrap()
 }
 
 async fn hours(worker: &Worker, value: &str) {
@@ -120,7 +120,11 @@ fn a_pause_outlives_the_worker_and_ends_when_the_owner_says_so() {
         snooze(worker, "3h").await;
         worker.control.start(()).await.unwrap();
         world.until(worker, "ready", |s| s.decision.takes_work).await;
-        let wrong = worker.control.snooze(SnoozeRequest { length: "forever".into() }).await.unwrap_err();
+        let wrong = worker
+            .control
+            .snooze(SnoozeRequest { length: "forever".into(), gpus_only: false })
+            .await
+            .unwrap_err();
         assert_eq!(wrong.code, ErrorCode::InvalidRequest);
         assert!(wrong.message.contains("forever") && wrong.message.contains("08:00"), "{}", wrong.message);
     });

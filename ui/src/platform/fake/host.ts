@@ -81,6 +81,22 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
     presets: () => offers(),
     trend: ({ minutes }) => trendOf(minutes, now()),
     timeline: (query) => timelineOf(query.to_ms ?? now(), query.from_ms, BARREN.has(scene)),
+    what_if: ({ changes, days }) => {
+      const to = now();
+      const from = to - days * 86_400_000;
+      const sums = (ms: number) => [{ reason: "free" as const, ms, working_ms: 0 }];
+      const then = Math.round((to - from) * 0.4);
+      const other = changes.length > 0 ? Math.round(then * 1.2) : then;
+      return {
+        from_ms: from,
+        to_ms: to,
+        known_ms: to - from,
+        lent_ms: then,
+        cpt: 310,
+        now: { lent_ms: then, cpt: 310, sums: sums(then) },
+        changed: { lent_ms: other, cpt: changes.length > 0 ? 372 : 310, sums: sums(other) },
+      };
+    },
     finish: () => show({ status: { ...held.status, draining: true } }),
     tasks: (query) => {
       if (scene === "lost") throw new CallError(problem("INTERNAL", "The journal could not be read."));

@@ -65,18 +65,20 @@ impl Dice {
             Wish::Starting,
             Wish::Draining,
         ];
-        const OBSTACLES: [PauseReason; 6] = [
+        const OBSTACLES: [PauseReason; 7] = [
             PauseReason::ShuttingDown,
             PauseReason::JournalFailed,
             PauseReason::EngineUnavailable,
             PauseReason::SandboxBroken,
             PauseReason::DiskLow,
+            PauseReason::TasksFailing,
             PauseReason::PoolUnreachable,
         ];
         let obstacles = if self.one_in(5) { 1 + self.below(2) } else { 0 };
         Signals {
             wish: self.pick(&WISHES),
             obstacles: (0..obstacles).map(|_| self.pick(&OBSTACLES)).collect(),
+            failing_for: self.one_in(20).then(|| Duration::from_secs(1 + self.below(1024))),
             suspending: self.signal(Self::coin),
             updating: self.signal(Self::coin),
             disk_free: self.signal(|dice| dice.below(30_000_000_000)),
@@ -114,7 +116,8 @@ impl Dice {
             _ => None,
         };
         let forced = self.coin().then(|| end(self));
-        Overrides { snooze, forced }
+        let gpu_snooze = self.one_in(4).then_some(Snooze::UntilResumed);
+        Overrides { snooze, gpu_snooze, forced }
     }
 }
 

@@ -1,0 +1,38 @@
+//! Tasks that fail by this computer's fault: a growing pause after each, and a stop after five in a row.
+
+use super::Core;
+use hivemind_control::{ApiError, ErrorCode, Level};
+use hivemind_domain::breaker::{self, Fault};
+use hivemind_domain::task::{Task, Verdict};
+use hivemind_domain::time::Now;
+
+impl Core {
+    /// An attempt has ended.
+    pub(super) fn tried(&mut self, task: &Task, now: Now) {
+        let trial = breaker::trial(task, &self.limits.images.standard);
+        let said = match &task.verdict {
+            Some(Verdict::Failed { message, .. } | Verdict::HandedBack { message, .. }) => message.as_str(),
+            Some(Verdict::Succeeded | Verdict::Cancelled { .. }) | None => "",
+        };
+        if self.breaker.note(trial, said, now.mono)
+            && let Some(error) = self.failing()
+        {
+            self.notice(Level::Error, error, now);
+        }
+    }
+
+    /// What stopped the work.
+    pub(super) fn failing(&self) -> Option<ApiError> {
+        let (fault, said) = self.breaker.open()?;
+        let (code, why) = match fault {
+            Fault::Engine => (ErrorCode::FailingEngine, "the container engine failed"),
+            Fault::Image => (ErrorCode::FailingImage, "the standard image cannot be had"),
+            Fault::Disk => (ErrorCode::FailingDisk, "this computer's disk failed them"),
+            Fault::Gpu => (ErrorCode::FailingGpu, "the GPUs cannot be given to them"),
+        };
+        Some(ApiError::new(
+            code,
+            format!("five tasks in a row failed here because {why}; the last one: {said}"),
+        ))
+    }
+}

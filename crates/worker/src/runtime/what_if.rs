@@ -1,0 +1,157 @@
+//! What other rules would have made of the last days.
+
+use super::handle::store_problem;
+use super::{Shared, lock, room};
+use hivemind_control::{ApiError, ErrorCode, ReasonSum, WhatIfOutcome, WhatIfRequest, WhatIfView};
+use hivemind_domain::rules::{Frame, Reason, Replay, Rules, Span, replay};
+use hivemind_domain::settings::{Settings, Source, key};
+use hivemind_domain::task::{Task, Verdict};
+use hivemind_domain::time::WallMs;
+
+const DAY_MS: i64 = 86_400_000;
+const MOST_DAYS: u32 = 30;
+const MOST_CHANGES: usize = 32;
+
+/// Answers; nothing changes.
+///
+/// # Errors
+/// When a change is none that is allowed, names no rule, or what is kept cannot be read.
+pub(super) async fn what_if(shared: &Shared, request: WhatIfRequest) -> Result<WhatIfView, ApiError> {
+    if !(1..=MOST_DAYS).contains(&request.days) || request.changes.len() > MOST_CHANGES {
+        let text = format!(
+            "days is {}, allowed is 1 to {MOST_DAYS}, with at most {MOST_CHANGES} changes",
+            request.days
+        );
+        return Err(ApiError::new(ErrorCode::InvalidRequest, text));
+    }
+    let ports = &shared.ports;
+    let settings = ports.settings.current();
+    let present = settings.rules(ports.zone.clone());
+    let changed = changed(&settings, &request)?.rules(ports.zone.clone());
+    for change in &request.changes {
+        if !is_rule(&change.key) {
+            let text = format!("{} is no setting of the rules that time can be tried with", change.key);
+            return Err(ApiError::new(ErrorCode::InvalidRequest, text));
+        }
+    }
+    let to = ports.clock.now().wall;
+    let from = WallMs(to.0.saturating_sub(i64::from(request.days) * DAY_MS));
+    let mut frames = ports.book.frames(from, to).await.map_err(store_problem)?;
+    let open = lock(&shared.present_frame).clone();
+    if let Some(open) = open.and_then(|frame| frame.going_on(to).within(from, to)) {
+        // It may be kept already, as far as it went then.
+        frames.retain(|frame| frame.from < open.from);
+        frames.push(open);
+    }
+    let mut spans = ports.book.spans(from, to).await.map_err(store_problem)?;
+    let span = *lock(&shared.present_span);
+    if let Some(span) = span.and_then(|span| Span { to, ..span }.within(from, to)) {
+        spans.retain(|kept| kept.from < span.from);
+        spans.push(span);
+    }
+    let ended = ports.journal.ended_since(from).await.map_err(store_problem)?;
+    let cpt = ended.iter().map(pay).fold(0_u64, u64::saturating_add);
+    let (then, other) = tokio::task::spawn_blocking(move || both(&frames, &present, &changed))
+        .await
+        .map_err(|error| ApiError::new(ErrorCode::Internal, format!("the replay broke off: {error}")))?;
+    Ok(WhatIfView {
+        from_ms: from.0,
+        to_ms: to.0,
+        known_ms: then.known_ms,
+        lent_ms: lent(&spans),
+        cpt,
+        now: outcome(&then, &then, cpt),
+        changed: outcome(&other, &then, cpt),
+    })
+}
+
+fn both(frames: &[Frame], present: &Rules, changed: &Rules) -> (Replay, Replay) {
+    (replay(frames, present), replay(frames, changed))
+}
+
+fn changed(settings: &Settings, request: &WhatIfRequest) -> Result<Settings, ApiError> {
+    let mut copy = settings.clone();
+    for change in &request.changes {
+        let standard = key(&change.key).map(|key| key.default).unwrap_or_default();
+        let value = change.value.as_deref().unwrap_or(standard);
+        // As strong as can be: it is only a thought.
+        copy.apply(&change.key, value, Source::Flag).map_err(|error| room::change_problem(error.into()))?;
+    }
+    Ok(copy)
+}
+
+/// Whether the history tells all that this setting decides over.
+fn is_rule(name: &str) -> bool {
+    const RULES: [&str; 12] = [
+        "idle_minutes",
+        "in_use_cpu_percent",
+        "in_use_memory_percent",
+        "in_use_gpu",
+        "away_cpu_percent",
+        "away_memory_percent",
+        "run_on_battery",
+        "run_on_metered",
+        "max_cpu_celsius",
+        "max_gpu_celsius",
+        "busy_percent",
+        "schedule",
+    ];
+    RULES.contains(&name.replace('-', "_").as_str())
+}
+
+/// What an attempt was paid, or will be by our own measurements.
+fn pay(task: &Task) -> u64 {
+    match (&task.verdict, &task.credit) {
+        (Some(Verdict::HandedBack { .. }), _) => 0,
+        (_, Some(credit)) => credit.cpt,
+        (_, None) => task.estimate(),
+    }
+}
+
+fn lent(spans: &[Span]) -> u64 {
+    let works = |reason: Reason| matches!(reason, Reason::Free | Reason::InUse | Reason::Forced);
+    spans.iter().filter(|span| works(span.reason)).map(Span::ms).fold(0, u64::saturating_add)
+}
+
+fn outcome(replay: &Replay, then: &Replay, cpt: u64) -> WhatIfOutcome {
+    let rate = (then.share_ms > 0).then(|| cpt as f64 / then.share_ms as f64);
+    let mut sums: Vec<ReasonSum> = replay
+        .reasons
+        .iter()
+        .map(|(reason, ms)| ReasonSum { reason: (*reason).into(), ms: *ms, working_ms: 0 })
+        .collect();
+    sums.sort_by_key(|sum| std::cmp::Reverse(sum.ms));
+    WhatIfOutcome {
+        lent_ms: replay.lent_ms,
+        cpt: rate.map(|rate| (rate * replay.share_ms as f64).round() as u64),
+        sums,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hivemind_control::SettingChange;
+
+    #[test]
+    fn pay_follows_time_and_share() {
+        let then = Replay { lent_ms: 1000, share_ms: 80_000, ..Replay::default() };
+        let half = Replay { lent_ms: 1000, share_ms: 40_000, ..Replay::default() };
+        assert_eq!((outcome(&then, &then, 90).cpt, outcome(&half, &then, 90).cpt), (Some(90), Some(45)));
+        assert_eq!(outcome(&half, &Replay::default(), 90).cpt, None, "nothing it could be reckoned from");
+    }
+
+    #[test]
+    fn a_wrong_change_is_refused_as_when_it_is_set() {
+        let change = |key: &str, value: &str| WhatIfRequest {
+            changes: vec![SettingChange { key: key.into(), value: Some(value.into()) }],
+            days: 7,
+        };
+        let settings = Settings::default();
+        let wrong = changed(&settings, &change("idle_minutes", "no")).unwrap_err();
+        assert_eq!(wrong.code, ErrorCode::InvalidSetting);
+        let right = changed(&settings, &change("idle_minutes", "9")).unwrap();
+        assert_eq!((right.integer("idle_minutes"), settings.integer("idle_minutes")), (9, 3));
+        assert!(is_rule("idle-minutes") && !is_rule("master_url"));
+    }
+}
