@@ -25,7 +25,8 @@ fn read(pid: u32, at: Duration) -> Reading {
         line.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or_default()
     };
     let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |fds| fds.count() as u64);
-    Reading { at, kib: field("VmRSS:"), descriptors, threads: field("Threads:") }
+    // Without the pages of the program's own file, which come in as its ways are gone for the first time.
+    Reading { at, kib: field("RssAnon:"), descriptors, threads: field("Threads:") }
 }
 
 fn mean(readings: &[Reading], of: impl Fn(&Reading) -> u64) -> f64 {

@@ -30,6 +30,9 @@ const SILENT: Duration = Duration::from_secs(5);
 pub(super) const LATE: Duration = Duration::from_millis(100);
 /// After the end, what is still on the way is counted within this time.
 const REST_WITHIN: Duration = Duration::from_secs(2);
+/// The engine closes a container's output a moment before it tells the end. A connection that was cut closes in the
+/// same way: one that closed earlier than this did not close because of the end.
+const CLOSED_BY_THE_END: Duration = Duration::from_millis(50);
 
 /// What to do about a log that is silent while its program waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +49,10 @@ pub(crate) struct Brake {
     tried: bool,
     /// It was put on before the program began, so that everything was counted.
     whole: bool,
-    /// It came off before the end.
+    /// It came off before the end, or may have.
     failed: bool,
+    /// When its output closed.
+    closed: Option<Instant>,
     /// Read from the log when the brake was put on.
     base: u64,
     /// Printed since then, as far as it was taken.
@@ -100,10 +105,11 @@ impl Brake {
         brake
     }
 
-    /// Bytes that the log has still to tell, when everything is known to have been counted.
-    pub(super) async fn outstanding(&mut self, read: u64) -> Option<u64> {
+    /// Bytes that the log has still to tell, when everything is known to have been counted until the end, which was
+    /// told at `ended`.
+    pub(super) async fn outstanding(&mut self, read: u64, ended: Instant) -> Option<u64> {
         let drained = self.whole && timeout(REST_WITHIN, self.drain()).await.is_ok();
-        if !drained || self.failed {
+        if !drained || self.failed || self.closed.is_none_or(|closed| closed + CLOSED_BY_THE_END < ended) {
             return None;
         }
         self.taken.saturating_sub(self.lost).checked_sub(read)
@@ -136,8 +142,16 @@ impl Brake {
                 self.attached = None;
                 self.failed = true;
             }
-            None => self.attached = None,
+            None => {
+                self.attached = None;
+                self.closed = Some(Instant::now());
+            }
         }
+    }
+
+    /// Something else that comes from the engine was cut: its own end proves nothing any more.
+    pub(super) fn doubt(&mut self) {
+        self.failed = true;
     }
 
     /// The log said something.
@@ -214,6 +228,20 @@ mod tests {
         brake.heard(now);
         assert_eq!(brake.silence(1100, now), Silence::ReadAnew, "a log that spoke is given another chance");
         assert_eq!(brake.rest(1100).await, 0, "told once");
+    }
+
+    #[tokio::test]
+    async fn only_an_output_that_closed_with_the_end_was_counted_whole() {
+        let counted = || Brake { whole: true, base: 0, ..brake(&[100]) };
+        let now = Instant::now();
+        assert_eq!(counted().outstanding(40, now).await, Some(60));
+        assert_eq!(counted().outstanding(100, now).await, Some(0));
+        let mut cut = counted();
+        cut.drain().await;
+        assert_eq!(cut.outstanding(100, Instant::now() + CLOSED_BY_THE_END).await, None);
+        let mut doubted = counted();
+        doubted.doubt();
+        assert_eq!(doubted.outstanding(100, now).await, None);
     }
 
     #[tokio::test]

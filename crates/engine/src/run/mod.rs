@@ -276,6 +276,7 @@ impl Watch<'_> {
             Ok(Notice::Died { .. } | Notice::OutOfMemory { .. }) => Ok(false),
             // The sender lives as long as the engine that called us.
             Ok(Notice::Interrupted) | Err(RecvError::Lagged(_) | RecvError::Closed) => {
+                self.brake.doubt();
                 if self.exit.is_none() {
                     self.ask().await?;
                 }
@@ -287,9 +288,10 @@ impl Watch<'_> {
     /// What was printed last comes a moment after the end, if at all. When everything that was printed has come, the
     /// log need not be read again.
     async fn settle(&mut self) {
-        let late = Instant::now() + brake::LATE;
+        let ended = Instant::now();
+        let late = ended + brake::LATE;
         self.logs_complete = loop {
-            match self.brake.outstanding(self.lines.bytes()).await {
+            match self.brake.outstanding(self.lines.bytes(), ended).await {
                 Some(0) => break true,
                 None => break false,
                 Some(_) => {}
@@ -316,6 +318,7 @@ impl Watch<'_> {
             }
             Some(Err(error)) => {
                 tracing::debug!(container = self.container, %error, "the log stream broke");
+                self.brake.doubt();
                 self.logs = None;
                 self.logs_complete = false;
                 self.log_failures += 1;
