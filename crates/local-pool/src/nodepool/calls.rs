@@ -165,7 +165,7 @@ impl MasterNodeService for Calls {
         let asked = request.into_inner();
         let mut book = self.book();
         let user = signed(&book, &asked.token)?;
-        let found = own(&mut book, &user, &asked.worker_id).map(|worker| worker.settings.clone());
+        let found = own(&mut book, &user, &asked.worker_id).map(|worker| worker.settings);
         Ok(Response::new(settings(asked.worker_id, found)))
     }
 
@@ -179,7 +179,7 @@ impl MasterNodeService for Calls {
         let wanted = asked.settings.unwrap_or_default();
         let found = own(&mut book, &user, &asked.worker_id).map(|worker| {
             worker.view.enabled = wanted.enabled;
-            worker.settings = wanted.clone();
+            worker.settings = wanted;
             wanted
         });
         Ok(Response::new(settings(asked.worker_id, found)))

@@ -204,7 +204,7 @@ impl NodePool {
                 (false, true) => "IDLE",
                 (false, false) => "BUSY",
             };
-            (status, state.usage.clone())
+            (status, state.usage)
         };
         let request = wire::RunningStatusRequest {
             username: session.username,
@@ -229,7 +229,7 @@ impl NodePool {
                 if held.completing {
                     continue;
                 }
-                held.usage.clone()
+                held.usage
             };
             let request = wire::TaskUsageRequest {
                 task_id: key.task.to_string(),

@@ -391,7 +391,7 @@ async fn a_requester_who_cannot_pay_is_recognised() {
     let credit = client.submit(&header(&key, Verdict::Succeeded), None).await.unwrap();
     assert_eq!((credit.cpt, credit.settled), (0, false), "completed and not paid, so far");
     assert_eq!((stage.status("t-1"), stage.face.earned("worker")), (TaskStatus::Completed, 0));
-    assert_eq!(client.settlement(&key, "").await.unwrap().settled, false, "asked again later");
+    assert!(!client.settlement(&key, "").await.unwrap().settled, "asked again later");
 }
 
 #[tokio::test]
