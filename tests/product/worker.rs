@@ -156,6 +156,12 @@ impl<'a> Worker<'a> {
         assert!(tokio::time::timeout(TIDY, looking).await.is_ok(), "left over: {left:?}");
     }
 
+    /// Waits until the process has ended because it was asked to.
+    pub async fn gone(&mut self) {
+        let ended = self.process.take().expect("it runs").ended(LONG).await.expect("it ends");
+        assert!(ended.success(), "{ended}");
+    }
+
     /// Ends the process in order.
     pub async fn end(&mut self) {
         self.process.take().expect("it runs").end().await;

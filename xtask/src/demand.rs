@@ -9,7 +9,7 @@ pub enum Group {
     Engine,
     /// The window and the browser, driven by tests
     E2e,
-    /// Type-checking for Windows
+    /// Type-checking for Windows, and its installer
     Windows,
 }
 
@@ -49,8 +49,10 @@ impl Group {
                 "g++-mingw-w64-x86-64",
                 "gcc-mingw-w64-x86-64",
                 "mingw-w64-x86-64-dev",
+                "msitools",
                 "rust-web-src",
                 "rustc-web",
+                "wixl",
             ],
         }
     }
@@ -61,7 +63,7 @@ impl Group {
             Self::Build => "building",
             Self::Engine => "the test engine",
             Self::E2e => "tests of window and browser",
-            Self::Windows => "the check for Windows",
+            Self::Windows => "the check for Windows and its installer",
         }
     }
 }

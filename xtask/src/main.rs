@@ -1,6 +1,6 @@
 //! The one developer tool of this project: `cargo xtask --help`.
 //!
-//! Exit codes: 0 all passed, 1 something failed, 2 a wrong command line, 3 the command belongs to later work.
+//! Exit codes: 0 all passed, 1 something failed, 2 a wrong command line.
 
 mod bench;
 mod ci;
@@ -10,6 +10,7 @@ mod companion;
 mod console;
 mod counts;
 mod demand;
+mod dist;
 mod engine;
 mod faults;
 mod folders;
@@ -32,9 +33,6 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::folders::Folders;
-
-/// Exit code of a command whose work is not built yet.
-const LATER: u8 = 3;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Build, run, test and measure HiveMind Worker")]
@@ -86,12 +84,8 @@ enum Task {
         #[arg(long)]
         out: Option<PathBuf>,
     },
-    /// Installable packages (later work)
-    Dist {
-        /// One JSON line instead of text
-        #[arg(long)]
-        json: bool,
-    },
+    /// Installable packages: all that can be made here
+    Dist(dist::Options),
 }
 
 #[derive(Subcommand)]
@@ -147,18 +141,9 @@ fn perform(task: Task) -> Result<ExitCode> {
             let out = out.unwrap_or_else(|| folders.cache.join("screens"));
             web::Web::find(&folders)?.screens(&std::path::absolute(out)?)?;
         }
-        Task::Dist { json } => return Ok(later("dist", if json { "--json" } else { "" })),
+        Task::Dist(options) => return dist::dist(&folders, &options),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Says that a command is not built yet. Nothing is printed on standard output: there is no result to read.
-fn later(command: &str, asked: &str) -> ExitCode {
-    let shown = if asked.is_empty() { String::new() } else { format!(" (asked: {asked})") };
-    console::error(&format!(
-        "`{command}` belongs to later work and does nothing yet{shown}; exit code {LATER}"
-    ));
-    ExitCode::from(LATER)
 }
 
 fn code(passed: bool) -> ExitCode {
@@ -176,12 +161,12 @@ mod tests {
     }
 
     #[test]
-    fn later_commands_take_their_documented_flags() {
+    fn commands_take_their_documented_flags() {
         for line in [
             "xtask faults --only KILL,FAILPOINT --json --report r.txt --seed 7 --runs 3",
             "xtask hostile --only archives,results --json --self-check --report r.txt",
             "xtask screens --out pictures",
-            "xtask dist --json",
+            "xtask dist deb msi --json --no-build --out packages",
             "xtask bench --only P1,P2 --json",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");

@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line. Knows nothing but `clap`: `cargo xtask dist` reads this very file for manual pages and completions.
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -122,11 +122,21 @@ pub enum Command {
     Open,
     /// End the worker; running tasks are handed back.
     Quit,
+    /// Take back what the worker changed on this computer, and remove what it keeps; the programs stay.
+    Uninstall(UninstallOptions),
     /// Run or use a local pool.
     #[command(subcommand)]
     Pool(PoolCommand),
     /// Run the sample tasks on a pool of its own and check their answers.
     Demo(DemoOptions),
+}
+
+/// How thoroughly.
+#[derive(Debug, Args)]
+pub struct UninstallOptions {
+    /// Keep settings, history and sign-in; only end the worker and its start at login.
+    #[arg(long)]
+    pub keep_data: bool,
 }
 
 /// How to be the worker.

@@ -144,7 +144,8 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         | Command::VerifyLedger(_)
         | Command::Desktop
         | Command::Demo(_)
-        | Command::Pool(_) => {
+        | Command::Pool(_)
+        | Command::Uninstall(_) => {
             anyhow::bail!("this command does not ask the worker")
         }
     }

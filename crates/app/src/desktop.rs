@@ -8,6 +8,7 @@ use hivemind_control::{
     ApiError, ErrorCode, FootprintView, OwnLogPage, OwnLogQuery, PairingCode, PracticeView,
 };
 use hivemind_local_api::{Sessions, SocketClient};
+use hivemind_store::{Change, ChangeJournal};
 use hivemind_worker_core::Desktop;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
@@ -24,6 +25,9 @@ const WINDOW_PROGRAM: &str = "hivemind-worker-window";
 /// A window that ends this soon after it was asked for was closing already, so another one is opened.
 const CLOSING: Duration = Duration::from_secs(1);
 
+/// How a program ends whose libraries the system does not have.
+const NOT_LOADED: i32 = 127;
+
 /// Starts the window program, and takes note of its end.
 pub(crate) struct WindowLauncher {
     socket: PathBuf,
@@ -32,6 +36,7 @@ pub(crate) struct WindowLauncher {
     data: Option<PathBuf>,
     /// When the running window was asked for last; nothing while none runs.
     asked: Arc<Mutex<Option<Instant>>>,
+    changes: ChangeJournal,
     places: Places,
     practice: Option<Practice>,
 }
@@ -44,7 +49,8 @@ impl WindowLauncher {
         places: Places,
         practice: Option<Practice>,
     ) -> Self {
-        Self { socket, sessions, data, asked: Arc::default(), places, practice }
+        let changes = places.changes.clone();
+        Self { socket, sessions, data, asked: Arc::default(), changes, places, practice }
     }
 }
 
@@ -53,10 +59,20 @@ fn lock(asked: &Mutex<Option<Instant>>) -> MutexGuard<'_, Option<Instant>> {
 }
 
 /// Waits for the window's end; opens another one when the owner asked for it while this one was closing.
-async fn watch(mut window: Child, program: PathBuf, socket: PathBuf, asked: Arc<Mutex<Option<Instant>>>) {
+async fn watch(
+    mut window: Child,
+    program: PathBuf,
+    socket: PathBuf,
+    asked: Arc<Mutex<Option<Instant>>>,
+    sessions: Arc<Sessions>,
+) {
     let mut opened = Instant::now();
     loop {
-        let _ = window.wait().await;
+        let ended = window.wait().await;
+        if ended.is_ok_and(|ended| cfg!(unix) && ended.code() == Some(NOT_LOADED)) {
+            *lock(&asked) = None;
+            return in_browser(&sessions);
+        }
         {
             let mut last = lock(&asked);
             // One that was never asked for again has simply been closed.
@@ -73,6 +89,20 @@ async fn watch(mut window: Child, program: PathBuf, socket: PathBuf, asked: Arc<
                 *lock(&asked) = None;
                 return tracing::warn!(%error, "the window does not open again");
             }
+        }
+    }
+}
+
+/// The window's libraries are not on this system, as can be where no package manager brought it: the monitor page is the
+/// same.
+fn in_browser(sessions: &Sessions) {
+    let opened = sessions.new_code().map_err(|error| error.message).and_then(|code| {
+        open::that_detached(code.url).map_err(|error| format!("no browser can be opened: {error}"))
+    });
+    match opened {
+        Ok(()) => tracing::warn!("the window needs WebKitGTK 4.1; the monitor page is opened instead"),
+        Err(error) => {
+            tracing::warn!(%error, "the window needs WebKitGTK 4.1, and neither is there a browser")
         }
     }
 }
@@ -109,12 +139,22 @@ impl Desktop for WindowLauncher {
             .ok_or_else(|| unavailable("the window program is not installed; use `hivemind-worker open`"))?;
         let window = start(&program, &self.socket)?;
         *asked = Some(Instant::now());
-        tokio::spawn(watch(window, program, self.socket.clone(), Arc::clone(&self.asked)));
+        let (socket, asked) = (self.socket.clone(), Arc::clone(&self.asked));
+        tokio::spawn(watch(window, program, socket, asked, Arc::clone(&self.sessions)));
         Ok(())
     }
 
     fn start_at_login(&self, on: bool) -> Result<(), ApiError> {
-        crate::autostart::set(on, self.data.as_deref())
+        let change = crate::autostart::entry().map(|(place, _)| Change::Autostart { place });
+        let failed = |error| ApiError::new(ErrorCode::Internal, format!("start at login: {error}"));
+        if on && let Some(change) = &change {
+            self.changes.note(change.clone()).map_err(failed)?;
+        }
+        crate::autostart::set(on, self.data.as_deref())?;
+        if !on && let Some(change) = &change {
+            self.changes.strike(change).map_err(failed)?;
+        }
+        Ok(())
     }
 
     fn open_folder(&self, folder: &Path) -> Result<(), ApiError> {

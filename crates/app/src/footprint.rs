@@ -2,7 +2,7 @@
 
 use crate::autostart;
 use hivemind_control::{FootprintView, TraceView, VersionView};
-use hivemind_store::{DataFolder, OwnLog};
+use hivemind_store::{ChangeJournal, DataFolder, OwnLog};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,7 @@ pub(crate) struct Places {
     pub(crate) socket: PathBuf,
     pub(crate) monitor: Option<SocketAddr>,
     pub(crate) log: Option<OwnLog>,
+    pub(crate) changes: ChangeJournal,
 }
 
 fn trace(what: &str, place: impl ToString, size_bytes: Option<u64>, present: bool) -> TraceView {

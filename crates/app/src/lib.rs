@@ -17,6 +17,7 @@ mod receipts;
 mod requester;
 mod tasks;
 mod timeline;
+mod uninstall;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -59,6 +60,7 @@ async fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
         Command::Desktop => desktop::open(cli).await,
         Command::Demo(options) => demo::run(cli, options).await,
         Command::Pool(command) => pool::run(cli, command).await,
+        Command::Uninstall(options) => uninstall::run(cli, options).await,
         Command::Status
         | Command::Start
         | Command::Stop

@@ -15,8 +15,8 @@ use hivemind_host::{GpuSource, Places, SystemClock, SystemHost, SystemSenses};
 use hivemind_local_api::{BrowserListener, Sessions, SocketListener};
 use hivemind_pool_client::{AnyPool, PoolDesk, V1Config, Wish};
 use hivemind_store::{
-    DataFolder, FileBook, FileDebug, FileLogs, FileSettings, FileTrend, FolderError, KeyringSecrets, Lock,
-    OwnLog, SqliteJournal,
+    Change, DataFolder, FileBook, FileDebug, FileLogs, FileSettings, FileTrend, FolderError, KeyringSecrets,
+    Lock, OwnLog, SqliteJournal,
 };
 use hivemind_vpn::{Link, LinkConfigSource};
 use hivemind_worker_core::port::{Clock, Dialer, Journal, PoolError, PrivateLink, SettingsStore};
@@ -154,17 +154,22 @@ impl Running {
             serving.push(tokio::spawn(serve));
             practice
         });
+        let changes = secrets.changes();
         let places = footprint::Places {
             folder: folder.clone(),
             settings: mode.practice.as_ref().map_or_else(|| folder.settings_file(), |o| o.config.clone()),
             socket: socket.clone(),
             monitor: browser.as_ref().map(BrowserListener::address),
             log,
+            changes: changes.clone(),
         };
         let launcher =
             WindowLauncher::new(socket, Arc::clone(&sessions), mode.data.clone(), places, practice);
+        let (noted, address) = (changes, engine_address.unwrap_or_default().to_owned());
+        let engine_objects = Change::Engine { address };
         let engine = DockerEngine::connect(engine_address)
             .with_image_record(&folder.data().join("images.json"))
+            .noting(move || noted.note(engine_objects.clone()))
             .with_companion(companion())
             .with_egress(Arc::new(EgressProxy::default()));
         let ports = Ports {

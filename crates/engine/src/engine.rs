@@ -1,4 +1,7 @@
+mod farewell;
 mod install;
+
+pub use farewell::Farewell;
 
 use crate::address::Address;
 use crate::calls::ApiCallCounter;
@@ -63,6 +66,8 @@ const CREATIONS: [Duration; 6] = [
 /// A relay that ends before its task has begun is started this often.
 const RELAY_STARTS: u32 = 5;
 
+type Note = Box<dyn Fn() -> std::io::Result<()> + Send + Sync>;
+
 /// A Docker engine (or one that speaks its API).
 pub struct DockerEngine {
     pub(crate) connection: Connection,
@@ -74,6 +79,7 @@ pub struct DockerEngine {
     relays: Option<Arc<Relays>>,
     dependencies: install::Dependencies,
     weights: Weights,
+    note: Option<Note>,
 }
 
 impl std::fmt::Debug for DockerEngine {
@@ -98,6 +104,7 @@ impl DockerEngine {
             relays: None,
             dependencies: install::Dependencies::default(),
             weights: Weights::default(),
+            note: None,
         }
     }
 
@@ -115,6 +122,19 @@ impl DockerEngine {
     pub fn with_companion(mut self, companion: Option<Companion>) -> Self {
         self.companion = companion.map(Arc::new);
         self
+    }
+
+    /// Calls this before anything is made at the engine, so that whoever cleans up later knows that something may be
+    /// there. When it fails, nothing is made.
+    #[must_use]
+    pub fn noting(mut self, note: impl Fn() -> std::io::Result<()> + Send + Sync + 'static) -> Self {
+        self.note = Some(Box::new(note));
+        self
+    }
+
+    fn note(&self) -> Result<(), EngineError> {
+        let noted = self.note.as_ref().map_or(Ok(()), |note| note());
+        noted.map_err(|e| failed(format!("what is made at the engine cannot be noted first: {e}")))
     }
 
     /// Gives network to tasks that are granted it, through relays made of the companion and through `egress`. Comes
@@ -479,6 +499,7 @@ impl Engine for DockerEngine {
     }
 
     async fn prepare(&self, plan: &ContainerPlan) -> Result<Prepared, EngineError> {
+        self.note()?;
         plan.limits.check().map_err(|e| failed(format!("the task's limits: {e}")))?;
         grant::check_gpus(&plan.gpus, &plan.limits)?;
         if !plan.gpus.is_empty() && !self.verify().await?.gpus {
@@ -556,6 +577,7 @@ impl Engine for DockerEngine {
     }
 
     async fn prove(&self, install: &InstallId) -> Result<Vec<Attack>, EngineError> {
+        self.note()?;
         self.prove_with(install, |_| {}).await
     }
 

@@ -37,6 +37,6 @@ mod run;
 
 pub use calls::ApiCallCounter;
 pub use companion::{Companion, CompanionError, FILE_NAME as COMPANION_FILE_NAME};
-pub use engine::DockerEngine;
+pub use engine::{DockerEngine, Farewell};
 pub use outputs::take_outputs;
 pub use package::{Package, PackageError};

@@ -4,6 +4,7 @@
 //! aside, and whoever opened it is told.
 
 mod book;
+mod changes;
 mod damage;
 mod debug;
 mod durable;
@@ -22,6 +23,7 @@ mod told;
 mod trend;
 
 pub use book::FileBook;
+pub use changes::{Change, ChangeJournal};
 pub use damage::Damage;
 pub use debug::FileDebug;
 pub use folder::{DataFolder, FolderError, Lock};

@@ -9,7 +9,7 @@ mod file;
 #[cfg_attr(not(any(target_os = "linux", windows)), path = "secrets/nothing.rs")]
 mod keyring;
 
-use crate::DataFolder;
+use crate::{Change, ChangeJournal, DataFolder};
 use async_trait::async_trait;
 use file::TokenFile;
 use hivemind_worker_core::port::{SecretError, Secrets, Tokens, Vault};
@@ -38,6 +38,7 @@ struct Inner {
     install: String,
     allow_keyring: bool,
     in_file: AtomicBool,
+    changes: ChangeJournal,
 }
 
 impl KeyringSecrets {
@@ -47,7 +48,23 @@ impl KeyringSecrets {
         let file = TokenFile::new(folder.data().join("tokens.json"));
         let in_file = AtomicBool::new(!allow_keyring || file.exists());
         let install = folder.install().as_str().to_owned();
-        Self { inner: Arc::new(Inner { file, install, allow_keyring, in_file }) }
+        let changes = ChangeJournal::open(folder.data());
+        Self { inner: Arc::new(Inner { file, install, allow_keyring, in_file, changes }) }
+    }
+
+    /// The list of changes that entries of the keyring are noted in; there is one list for each data folder.
+    #[must_use]
+    pub fn changes(&self) -> ChangeJournal {
+        self.inner.changes.clone()
+    }
+
+    /// Removes an entry of the keyring by the name that the list of changes has. One that is not there is no error.
+    ///
+    /// # Errors
+    /// When the keyring is locked or does not answer.
+    pub async fn forget_entry(&self, user: &str) -> Result<(), SecretError> {
+        let user = user.to_owned();
+        self.on_own_thread(move |inner| inner.keyring(|| keyring::clear(SERVICE, &user)).map(drop)).await
     }
 
     async fn on_own_thread<T: Send + 'static>(
@@ -76,7 +93,7 @@ impl Vault for KeyringSecrets {
         let (name, key) = (name.to_owned(), key.to_owned());
         self.on_own_thread(move |inner| {
             let user = inner.user(&name);
-            Ok(inner.keyring(|| keyring::save(SERVICE, &user, key.as_bytes()))?.is_some())
+            Ok(inner.keep(&user, key.as_bytes())?.is_some())
         })
         .await
     }
@@ -108,6 +125,18 @@ impl Inner {
     /// Two installations of one user share a keyring, and a session belongs to one of them.
     fn user(&self, pool: &str) -> String {
         format!("{pool} {}", self.install)
+    }
+
+    /// Keeps an entry in the keyring, noted first: one that is on no list would never be taken back.
+    fn keep(&self, user: &str, secret: &[u8]) -> Result<Option<()>, SecretError> {
+        self.keyring(|| {
+            let noted = self.changes.note(Change::Keyring { user: user.to_owned() });
+            noted.map_err(|error| {
+                tracing::warn!(%error, "nothing is put into the keyring, because it cannot be noted");
+                KeyringError::Missing
+            })?;
+            keyring::save(SERVICE, user, secret)
+        })
     }
 
     /// Runs `work` on the keyring; `None` says that there is none.
@@ -152,7 +181,7 @@ impl Inner {
     fn save(&self, pool: &str, tokens: &Tokens) -> Result<(), SecretError> {
         let bytes = serde_json::to_vec(tokens).map_err(|_| SecretError::Unavailable)?;
         let user = self.user(pool);
-        if self.keyring(|| keyring::save(SERVICE, &user, &bytes))?.is_some() {
+        if self.keep(&user, &bytes)?.is_some() {
             self.in_file.store(false, Ordering::Relaxed);
             return self.file.clear(pool);
         }
@@ -164,7 +193,11 @@ impl Inner {
     fn clear(&self, pool: &str) -> Result<(), SecretError> {
         self.file.clear(pool)?;
         let user = self.user(pool);
-        self.keyring(|| keyring::clear(SERVICE, &user))?;
+        if self.keyring(|| keyring::clear(SERVICE, &user))?.is_some()
+            && let Err(error) = self.changes.strike(&Change::Keyring { user })
+        {
+            tracing::warn!(%error, "the list of changes names a keyring entry that is gone");
+        }
         Ok(())
     }
 }

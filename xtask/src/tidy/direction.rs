@@ -16,6 +16,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("hivemind-managed-function", &[]),
     // The words between relay and worker: also part of the static companion.
     ("hivemind-mux", &[]),
+    // Believes nobody: what decides about other programs depends on none of them.
+    ("hivemind-update", &[]),
     ("hivemind-worker-core", &["hivemind-control", "hivemind-domain"]),
     // Adapters: the ports, and the types that the ports speak.
     (

@@ -1,0 +1,69 @@
+//! Trying a new version out in front of the old one.
+
+use crate::disk::Disk;
+use crate::swap::{Swap, SwapError};
+use std::process::{Child, Command};
+use std::time::Duration;
+
+/// A new version says within this time that it is well, or it goes.
+pub const HEALTHY_WITHIN: Duration = Duration::from_secs(120);
+
+/// How the trial ended.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is well and goes on running.
+    Healthy(Child),
+    /// It ended, or never said that it was well: the version before is in place again and must be started. Why.
+    TakenBack(String),
+}
+
+/// How long to wait, and how: the caller has the clock.
+pub trait Patience {
+    /// Waits a little. False when [`HEALTHY_WITHIN`] has gone by.
+    fn wait(&mut self) -> bool;
+}
+
+/// Starts the new version and watches it until `healthy` says so (asked after every wait), it ends, or time is up. A
+/// version that fails is ended, waited for, and taken back.
+///
+/// # Errors
+/// When the disk does not do what it is asked.
+pub fn try_out<D: Disk>(
+    swap: &Swap<'_, D>,
+    command: &mut Command,
+    patience: &mut dyn Patience,
+    healthy: &mut dyn FnMut() -> bool,
+) -> Result<Verdict, SwapError> {
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return give_up(swap, format!("it cannot be started: {error}")),
+    };
+    loop {
+        let in_time = patience.wait();
+        // Asked first: a version that says it is well and then ends is no healthy one.
+        let well = healthy();
+        match child.try_wait() {
+            Ok(Some(status)) => return give_up(swap, format!("it ended with {status}")),
+            Ok(None) => {}
+            Err(error) => return give_up(swap, format!("it cannot be watched: {error}")),
+        }
+        if well {
+            swap.confirm()?;
+            return Ok(Verdict::Healthy(child));
+        }
+        if !in_time {
+            // One that has just ended by itself cannot be killed; either way it is gone.
+            let _ = child.kill();
+            let _ = child.wait();
+            return give_up(
+                swap,
+                format!("it did not say within {} s that it is well", HEALTHY_WITHIN.as_secs()),
+            );
+        }
+    }
+}
+
+fn give_up<D: Disk>(swap: &Swap<'_, D>, why: String) -> Result<Verdict, SwapError> {
+    swap.take_back()?;
+    Ok(Verdict::TakenBack(why))
+}

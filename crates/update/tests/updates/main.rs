@@ -1,0 +1,7 @@
+//! What updates promise, on real files.
+
+mod hostile;
+mod power;
+mod release;
+#[cfg(unix)]
+mod trial;

@@ -1,0 +1,129 @@
+//! `cargo xtask dist`: the installable packages, as many as can be made on this machine, from `installer/package.toml`.
+
+mod appimage;
+mod bill;
+mod deb;
+mod description;
+mod generated;
+mod msi;
+mod programs;
+mod tree;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use sha2::{Digest, Sha256};
+
+use crate::console;
+use crate::folders::Folders;
+use crate::program::{program, run};
+use description::Description;
+
+#[derive(Args)]
+pub struct Options {
+    /// Only these packages; all that can be made here when absent
+    #[arg(value_enum)]
+    only: Vec<Package>,
+    /// Folder for the packages; `dist` in the cache when absent
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Take the programs that were built before instead of building them (for work on the packages themselves)
+    #[arg(long)]
+    no_build: bool,
+    /// Afterwards install the .deb in a clean root, use it, remove it, and compare before and after (Debian, root)
+    #[arg(long = "try")]
+    try_out: bool,
+    /// One JSON line instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// One kind of package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Package {
+    /// For Debian and its relatives
+    Deb,
+    /// One file for any Linux
+    Appimage,
+    /// For Windows
+    Msi,
+}
+
+impl Package {
+    const ALL: [Self; 3] = [Self::Deb, Self::Appimage, Self::Msi];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Deb => "deb",
+            Self::Appimage => "AppImage",
+            Self::Msi => "msi",
+        }
+    }
+}
+
+/// Everything a package is made from, and where it goes.
+pub struct Workshop<'a> {
+    folders: &'a Folders,
+    description: Description,
+    out: PathBuf,
+    build: bool,
+}
+
+/// Makes what can be made and says what could not. Fails when a package that was named could not be made.
+pub fn dist(folders: &Folders, options: &Options) -> Result<ExitCode> {
+    let description = Description::read(&folders.root)?;
+    let out = options.out.clone().unwrap_or_else(|| folders.cache.join("dist"));
+    let out = std::path::absolute(out)?;
+    fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+    let workshop = Workshop { folders, description, out, build: !options.no_build };
+    let wanted = if options.only.is_empty() { Package::ALL.to_vec() } else { options.only.clone() };
+    let mut rows = Vec::new();
+    let mut failed = false;
+    for package in wanted {
+        console::step(&format!("Package: {}", package.name()));
+        let made = match package {
+            Package::Deb => deb::make(&workshop),
+            Package::Appimage => appimage::make(&workshop),
+            Package::Msi => msi::make(&workshop),
+        };
+        match made {
+            Ok(path) => {
+                let bytes = fs::read(&path)?;
+                let sha256 = hex::encode(Sha256::digest(&bytes));
+                let row = serde_json::json!({"package": package.name(), "path": path, "bytes": bytes.len(), "sha256": sha256});
+                rows.push((
+                    format!("{:<9} {:>6.2} MB  {}", package.name(), megabytes(bytes.len()), path.display()),
+                    row,
+                ));
+            }
+            Err(error) => {
+                failed = true;
+                let why = format!("{error:#}");
+                let row = serde_json::json!({"package": package.name(), "error": why});
+                rows.push((format!("{:<9} not made: {why}", package.name()), row));
+            }
+        }
+    }
+    let bill = bill::write(&workshop)?;
+    console::note(&format!("bill of materials: {}", bill.display()));
+    if options.try_out {
+        run(program("bash")
+            .arg(folders.root.join("installer/linux/try-deb.sh"))
+            .arg(workshop.deb_path())
+            .arg(folders.cache.join("dist")))?;
+    }
+    console::step("Packages");
+    for (text, row) in rows {
+        console::answer(&if options.json { row.to_string() } else { text });
+    }
+    // Asked for everything, what this machine cannot make is said, and is no failure.
+    Ok(if failed && !options.only.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a size for people")]
+fn megabytes(bytes: usize) -> f64 {
+    bytes as f64 / 1e6
+}

@@ -1,0 +1,188 @@
+//! The AppImage: our tree as a squashfs behind the type-2 runtime.
+//!
+//! It brings the worker and the window, not the web engine: the window uses the system's WebKitGTK 4.1, and where that is
+//! missing the monitor page opens in the browser. Bundling the engine would make ten times the size, and an engine whose
+//! security fixes come from nobody.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+use super::{Package, Workshop, bill, deb, programs, tree};
+use crate::folders::Folders;
+use crate::program::{capture, cargo, program, run};
+use crate::{clock, console, system};
+
+/// AppImageKit's release 13, as the crate `appimage` 0.4.0 carries it.
+const RUNTIME_SHA256: &str = "328e0d745c5c6817048c27bc3e8314871703f8f47ffa81a37cb06cd95a94b323";
+/// The section of the runtime that holds the update information.
+const SECTION: &str = ".upd_info";
+
+/// Double-clicked, it is the app; with words, it is the command line.
+const APP_RUN: &str = "#!/bin/sh\n\
+    here=${APPDIR:-$(dirname \"$(readlink -f \"$0\")\")}\n\
+    [ $# -gt 0 ] || set -- desktop\n\
+    exec \"$here/usr/lib/hivemind-worker/hivemind-worker\" \"$@\"\n";
+
+/// # Errors
+/// When a program does not compile, or a tool is not here.
+pub fn make(workshop: &Workshop<'_>) -> Result<PathBuf> {
+    if !system::on_path("mksquashfs") {
+        bail!("an AppImage needs mksquashfs (Debian: squashfs-tools)");
+    }
+    let description = &workshop.description;
+    let programs = programs::Programs::of(workshop, Package::Appimage)?;
+    let find = |name: &str| programs.find(name);
+    let scratch = tempfile::tempdir_in(&workshop.out)?;
+    let tree = scratch.path().join("AppDir");
+    tree::lay_out(&workshop.folders.root, description, Package::Appimage, &tree, &find)?;
+    fs::write(
+        tree.join("usr/share/doc").join(&description.name).join("third-party.txt"),
+        bill::licences(workshop.folders)?,
+    )?;
+    fs::write(tree.join("AppRun"), APP_RUN)?;
+    tree::mode(&tree.join("AppRun"), 0o755)?;
+    // What file managers look for at the top.
+    let desktop = tree.join("usr/share/applications/network.hivemind.worker.desktop");
+    fs::copy(desktop, tree.join("network.hivemind.worker.desktop"))?;
+    let icon = tree.join("usr/share/icons/hicolor/256x256/apps/hivemind-worker.png");
+    fs::copy(&icon, tree.join("hivemind-worker.png"))?;
+    fs::copy(&icon, tree.join(".DirIcon"))?;
+    tree::open_folders(&tree)?;
+
+    let squash = scratch.path().join("squash");
+    run(program("mksquashfs")
+        .arg(&tree)
+        .arg(&squash)
+        .env("SOURCE_DATE_EPOCH", deb::epoch(workshop)?.to_string())
+        .args([
+            "-root-owned",
+            "-noappend",
+            "-no-xattrs",
+            "-no-progress",
+            "-quiet",
+            "-comp",
+            "gzip",
+            "-b",
+            "131072",
+        ]))?;
+    let mut image = runtime(workshop.folders)?;
+    embed(&mut image, &description.update_information)?;
+    image.extend(fs::read(&squash)?);
+    let path = workshop.out.join(format!("{}-{}-x86_64.AppImage", description.name, description.version));
+    let new = path.with_extension("new");
+    fs::write(&new, image)?;
+    tree::mode(&new, 0o755)?;
+    fs::rename(&new, &path)?;
+    if system::on_path("zsyncmake") {
+        run(program("zsyncmake").current_dir(&workshop.out).arg(&path))?;
+    }
+    started(&path, &description.version)?;
+    Ok(path)
+}
+
+/// Starts it in both ways and prints how long each takes.
+fn started(image: &Path, version: &str) -> Result<()> {
+    let start = |how: &str, command: &mut Command| -> Result<()> {
+        let begin = clock::now();
+        let said = capture(command.arg("--version"))?;
+        let took = clock::seconds_since(begin);
+        if !said.contains(version) {
+            bail!("{} says `{}`, not {version}", image.display(), said.trim());
+        }
+        console::note(&format!("started {how}: {took} to `{}`", said.trim()));
+        Ok(())
+    };
+    start("extracted", program(image).env("APPIMAGE_EXTRACT_AND_RUN", "1"))?;
+    if Path::new("/dev/fuse").exists() && system::on_path("fusermount") {
+        return start("mounted", &mut program(image));
+    }
+    console::warning("not started mounted: no FUSE here");
+    Ok(())
+}
+
+/// The runtime, from the public crate registry; nothing binary lies in the checkout.
+fn runtime(folders: &Folders) -> Result<Vec<u8>> {
+    let kept = folders.cache.join("appimage-runtime");
+    if !kept.is_file() {
+        let scratch = tempfile::tempdir_in(&folders.cache)?;
+        fs::create_dir(scratch.path().join("src"))?;
+        fs::write(scratch.path().join("src/lib.rs"), "")?;
+        let manifest = scratch.path().join("Cargo.toml");
+        fs::write(
+            &manifest,
+            "[package]\nname = \"fetch\"\nedition = \"2021\"\n[dependencies]\nappimage = \"=0.4.0\"\n[workspace]\n",
+        )?;
+        run(cargo().current_dir(scratch.path()).arg("fetch"))?;
+        let metadata = cargo_metadata::MetadataCommand::new().manifest_path(&manifest).exec()?;
+        let package = metadata.packages.iter().find(|package| package.name.as_str() == "appimage");
+        let folder =
+            package.and_then(|package| package.manifest_path.parent()).context("it was not fetched")?;
+        fs::copy(folder.join("assets/runtime-x86_64"), &kept).context("the crate carries no runtime")?;
+    }
+    let bytes = fs::read(&kept)?;
+    if hex::encode(Sha256::digest(&bytes)) != RUNTIME_SHA256 {
+        fs::remove_file(&kept)?;
+        bail!("the runtime is not the one it must be");
+    }
+    Ok(bytes)
+}
+
+/// Writes the update information into its section.
+fn embed(image: &mut [u8], information: &str) -> Result<()> {
+    let (at, size) = section(image, SECTION).context("the runtime has no place for update information")?;
+    if information.len() >= size {
+        bail!("update information of {} bytes does not fit", information.len());
+    }
+    let place = image.get_mut(at..at + size).context("the runtime is cut short")?;
+    place.fill(0);
+    for (to, from) in place.iter_mut().zip(information.bytes()) {
+        *to = from;
+    }
+    Ok(())
+}
+
+/// Where a section of a 64-bit ELF file lies: offset and size.
+fn section(elf: &[u8], name: &str) -> Option<(usize, usize)> {
+    let number = |at: usize, bytes: usize| -> Option<usize> {
+        let mut value = 0_u64;
+        for (shift, byte) in elf.get(at..at + bytes)?.iter().enumerate() {
+            value |= u64::from(*byte) << (8 * shift);
+        }
+        usize::try_from(value).ok()
+    };
+    let (table, entry) = (number(0x28, 8)?, number(0x3a, 2)?);
+    let (count, names) = (number(0x3c, 2)?, number(0x3e, 2)?);
+    let header = |index: usize| table.checked_add(index.checked_mul(entry)?);
+    let strings = number(header(names)? + 0x18, 8)?;
+    (0..count).find_map(|index| {
+        let header = header(index)?;
+        let begin = strings.checked_add(number(header, 4)?)?;
+        let there = elf.get(begin..begin + name.len() + 1)?;
+        (there.strip_suffix(b"\0")? == name.as_bytes()).then_some(())?;
+        Some((number(header + 0x18, 8)?, number(header + 0x20, 8)?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn sections_of_a_real_program_are_found() {
+        let program = fs::read(std::env::current_exe().unwrap()).unwrap();
+        let (at, size) = section(&program, ".interp").unwrap();
+        assert!(program[at..at + size].starts_with(b"/lib"), "{at} {size}");
+        assert_eq!(section(&program, ".no-such-section"), None);
+        assert_eq!(section(b"\x7fELF", ".interp"), None);
+    }
+
+    #[test]
+    fn information_that_does_not_fit_is_refused() {
+        assert!(embed(&mut [0; 64], "x").is_err());
+    }
+}

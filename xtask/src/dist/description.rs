@@ -1,0 +1,196 @@
+//! `installer/package.toml`, read and checked.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use super::Package;
+
+/// What is installed, where, by which package.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Description {
+    pub name: String,
+    pub title: String,
+    pub summary: String,
+    pub description: String,
+    pub maintainer: String,
+    pub section: String,
+    pub update_information: String,
+    pub upgrade_code: String,
+    pub deb: Relations,
+    #[serde(rename = "item")]
+    pub items: Vec<Item>,
+    /// From the workspace's manifest.
+    #[serde(skip)]
+    pub version: String,
+}
+
+/// What the .deb says about other packages.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relations {
+    pub depends: Vec<String>,
+    pub recommends: Vec<String>,
+}
+
+/// One thing that is installed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    pub program: Option<String>,
+    pub file: Option<String>,
+    pub made: Option<String>,
+    pub text: Option<String>,
+    pub link: Option<String>,
+    pub deb: Option<String>,
+    pub appimage: Option<String>,
+    pub msi: Option<String>,
+}
+
+/// Where an item comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin<'a> {
+    Program(&'a str),
+    File(&'a str),
+    Made(&'a str),
+    Text(&'a str),
+    Link(&'a str),
+}
+
+impl Item {
+    /// Where it comes from.
+    ///
+    /// # Errors
+    /// When that is not exactly one place.
+    pub fn origin(&self) -> Result<Origin<'_>> {
+        let all = [
+            self.program.as_deref().map(Origin::Program),
+            self.file.as_deref().map(Origin::File),
+            self.made.as_deref().map(Origin::Made),
+            self.text.as_deref().map(Origin::Text),
+            self.link.as_deref().map(Origin::Link),
+        ];
+        let mut named = all.into_iter().flatten();
+        match (named.next(), named.next()) {
+            (Some(origin), None) => Ok(origin),
+            _ => bail!("an item comes from exactly one of program, file, made, text, link: {self:?}"),
+        }
+    }
+
+    /// Where it goes in a package, if it is in there.
+    pub fn place(&self, package: Package) -> Option<&str> {
+        match package {
+            Package::Deb => self.deb.as_deref(),
+            Package::Appimage => self.appimage.as_deref(),
+            Package::Msi => self.msi.as_deref(),
+        }
+    }
+}
+
+impl Description {
+    /// Reads it and the version.
+    ///
+    /// # Errors
+    /// When it cannot be read, or says something that no package can do.
+    pub fn read(root: &Path) -> Result<Self> {
+        let path = root.join("installer/package.toml");
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let metadata = cargo_metadata::MetadataCommand::new().current_dir(root).no_deps().exec()?;
+        let version = metadata
+            .packages
+            .iter()
+            .find(|package| package.name.as_str() == "hivemind-app")
+            .context("there is no package hivemind-app")?
+            .version
+            .to_string();
+        Self::parse(&text, version)
+    }
+
+    pub fn parse(text: &str, version: String) -> Result<Self> {
+        let mut description: Self = toml::from_str(text).context("installer/package.toml")?;
+        description.version = version;
+        for package in Package::ALL {
+            let mut places = BTreeSet::new();
+            for item in &description.items {
+                item.origin()?;
+                let Some(place) = item.place(package) else { continue };
+                let inside = Path::new(place).components().all(|part| matches!(part, Component::Normal(_)));
+                if !inside || place.is_empty() {
+                    bail!("{place} is no place inside a package");
+                }
+                if !places.insert(place) {
+                    bail!("two items go to {place}");
+                }
+            }
+        }
+        Ok(description)
+    }
+
+    /// The items of one package with their places.
+    pub fn of(&self, package: Package) -> impl Iterator<Item = (&Item, &str)> {
+        self.items.iter().filter_map(move |item| item.place(package).map(|place| (item, place)))
+    }
+
+    /// The programs of one package.
+    pub fn programs(&self, package: Package) -> impl Iterator<Item = &str> {
+        self.of(package).filter_map(|(item, _)| item.program.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folders::Folders;
+
+    fn ours() -> Description {
+        Description::read(&Folders::find().unwrap().root).unwrap()
+    }
+
+    #[test]
+    fn every_package_has_worker_window_and_companion() {
+        let ours = ours();
+        for package in Package::ALL {
+            let programs: Vec<_> = ours.programs(package).collect();
+            assert_eq!(
+                programs,
+                ["hivemind-worker", "hivemind-worker-window", "hivemind-companion"],
+                "{package:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_worker_finds_window_companion_and_marker_beside_itself() {
+        let ours = ours();
+        for package in Package::ALL {
+            let folder = |name: &str| {
+                ours.of(package)
+                    .find(|(item, _)| item.program.as_deref() == Some(name))
+                    .map(|(_, place)| Path::new(place).parent().unwrap().to_owned())
+            };
+            assert_eq!(folder("hivemind-worker"), folder("hivemind-worker-window"), "{package:?}");
+            assert_eq!(folder("hivemind-worker"), folder("hivemind-companion"), "{package:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_package_can_do_is_refused() {
+        let whole =
+            std::fs::read_to_string(Folders::find().unwrap().root.join("installer/package.toml")).unwrap();
+        for wrong in [
+            "[[item]]\nfile = \"LICENSE\"\ntext = \"two origins\"\ndeb = \"x\"\n",
+            "[[item]]\ndeb = \"no/origin\"\n",
+            "[[item]]\nfile = \"LICENSE\"\ndeb = \"/etc/absolute\"\n",
+            "[[item]]\nfile = \"LICENSE\"\ndeb = \"usr/../etc/passwd\"\n",
+            "[[item]]\nfile = \"LICENSE\"\ndeb = \"usr/bin/hivemind-worker\"\n",
+            "[[item]]\nfile = \"LICENSE\"\nrpm = \"x\"\n",
+        ] {
+            assert!(Description::parse(&format!("{whole}\n{wrong}"), "1.0.0".into()).is_err(), "{wrong}");
+        }
+        assert!(Description::parse(&whole, "1.0.0".into()).is_ok());
+    }
+}
