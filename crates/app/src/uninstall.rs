@@ -66,7 +66,7 @@ pub(crate) async fn run(cli: &Cli, options: &UninstallOptions) -> anyhow::Result
         report.undone.iter().for_each(|text| output::line(text.clone()));
         report.left.iter().for_each(|text| output::note(format!("left: {text}")));
         if report.left.is_empty() {
-            output::line("Nothing of the worker's own is left but its programs.".to_owned());
+            output::line("Nothing of the worker's own is left but its programs.");
         }
     }
     Ok(if report.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
