@@ -4,11 +4,14 @@ use crate::release::*;
 use hivemind_update::{Judge, Manifest, Refusal, Seen, Swap, SwapError, SystemDisk};
 use semver::Version;
 
+/// What was downloaded: a manifest and its signature.
+type Tampering = Box<dyn Fn(&mut Vec<u8>, &mut Vec<u8>)>;
+
 /// What a case changes before (`Signed`) or after (`Delivered`) our own key has signed.
 enum Change {
     Signed(Box<dyn Fn(&mut Manifest)>),
     Text(Box<dyn Fn(String) -> String>),
-    Delivered(Box<dyn Fn(&mut Vec<u8>, &mut Vec<u8>)>),
+    Delivered(Tampering),
     Known(Seen),
 }
 

@@ -1,4 +1,5 @@
 //! What updates promise, on real files.
+#![expect(clippy::unwrap_used, reason = "helpers of tests count as tests")]
 
 mod hostile;
 mod power;
