@@ -142,7 +142,8 @@ impl LinkConfig {
     /// [`Reason::EndpointInside`] or [`Reason::Endpoint`].
     pub fn endpoint_at(&self, ip: IpAddr) -> Result<(), Refusal> {
         address::endpoint_ip(ip).map_err(|reason| Refusal::new(0, "Endpoint", reason))?;
-        if self.covers(ip) {
+        // A mapped address leads to the same place as the one that it maps.
+        if self.covers(ip.to_canonical()) {
             return Err(Refusal::new(0, "Endpoint", Reason::EndpointInside).about(&ip.to_string()));
         }
         Ok(())

@@ -65,10 +65,22 @@ impl PrivateKey {
         decode(text).map(Self)
     }
 
+    /// Takes the 32 bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; BYTES]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
     /// The base64 digits, for a file or a keyring and nothing else; wiped when dropped.
     #[must_use]
     pub fn reveal(&self) -> Zeroizing<String> {
         Zeroizing::new(STANDARD.encode(self.0.as_slice()))
+    }
+
+    /// The 32 bytes, for the system's own WireGuard and nothing else.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; BYTES] {
+        &self.0
     }
 
     /// The public key that belongs to it.
@@ -159,6 +171,12 @@ impl PresharedKey {
 
     pub(crate) fn reveal(&self) -> Zeroizing<String> {
         Zeroizing::new(STANDARD.encode(self.0.as_slice()))
+    }
+
+    /// The 32 bytes, for the system's own WireGuard and nothing else.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; BYTES] {
+        &self.0
     }
 
     pub(crate) fn bytes(&self) -> [u8; BYTES] {

@@ -17,6 +17,8 @@ pub use config::{
 pub use file::{FileError, KeptConfig, read_file, write_file};
 pub use ipnet::{IpNet, Ipv4Net};
 pub use keys::{KeyError, PresharedKey, PrivateKey, PublicKey};
+#[cfg(unix)]
+pub use tunnel::PacketTunnel;
 pub use tunnel::{
     PeerConfig, PeerStatus, Tunnel, TunnelConfig, TunnelError, TunnelListener, TunnelStatus, TunnelStream,
 };

@@ -27,7 +27,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("hivemind-engine", &["hivemind-control", "hivemind-domain", "hivemind-mux", "hivemind-worker-core"]),
     ("hivemind-egress", &["hivemind-domain", "hivemind-worker-core"]),
     ("hivemind-host", &["hivemind-control", "hivemind-domain", "hivemind-worker-core"]),
-    ("hivemind-vpn", &["hivemind-control", "hivemind-wireguard", "hivemind-worker-core"]),
+    (
+        "hivemind-vpn",
+        &["hivemind-control", "hivemind-netd-protocol", "hivemind-wireguard", "hivemind-worker-core"],
+    ),
+    // The privileged program: the words, and the reader that judges what a tunnel may be.
+    ("hivemind-netd-protocol", &[]),
+    ("hivemind-netd", &["hivemind-netd-protocol", "hivemind-wireguard"]),
     ("hivemind-store", &["hivemind-control", "hivemind-domain", "hivemind-worker-core"]),
     // Keys, configuration and tunnel: nothing of ours, so that a privileged program could use the reader alone.
     ("hivemind-wireguard", &[]),
@@ -106,6 +112,9 @@ const KEPT: &[(&str, &[&str])] = &[
     ("ksni", &["hivemind-tray"]),
     ("boringtun", &["hivemind-wireguard"]),
     ("smoltcp", &["hivemind-wireguard"]),
+    ("rtnetlink", &["hivemind-netd"]),
+    ("tun-rs", &["hivemind-netd"]),
+    ("wireguard-nt", &["hivemind-netd"]),
 ];
 
 /// A dependency as declared.

@@ -239,12 +239,17 @@ fn receive(shared: &Shared, buffer: &mut [u8]) {
 }
 
 /// A mapped address is the same as the one that it maps.
-fn plain(address: SocketAddr) -> SocketAddr {
+pub(super) fn plain(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 async fn flush(shared: &Shared, sending: &mut Outbox) {
-    let v6 = shared.socket.local_addr().is_ok_and(|local| local.is_ipv6());
+    flush_to(&shared.socket, sending).await;
+}
+
+/// Sends what waits.
+pub(super) async fn flush_to(socket: &UdpSocket, sending: &mut Outbox) {
+    let v6 = socket.local_addr().is_ok_and(|local| local.is_ipv6());
     let mut begin = 0;
     for (to, end) in &sending.marks {
         let to = match (v6, to) {
@@ -254,10 +259,8 @@ async fn flush(shared: &Shared, sending: &mut Outbox) {
         let datagram = &sending.bytes[begin..*end];
         begin = *end;
         // Whatever cannot be sent is lost, as on any network; the other end asks again.
-        let sent = match shared.socket.try_send_to(datagram, to) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                shared.socket.send_to(datagram, to).await
-            }
+        let sent = match socket.try_send_to(datagram, to) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.send_to(datagram, to).await,
             sent => sent,
         };
         if let Err(error) = sent {

@@ -4,12 +4,16 @@
 mod device;
 mod driver;
 mod listener;
+#[cfg(unix)]
+mod packets;
 mod peer;
 mod peers;
 mod stack;
 mod stream;
 
 pub use listener::TunnelListener;
+#[cfg(unix)]
+pub use packets::PacketTunnel;
 pub use stream::TunnelStream;
 
 use crate::clock::now;

@@ -1,0 +1,28 @@
+//! Who speaks.
+
+use hivemind_netd_protocol::Refused;
+use std::path::{Path, PathBuf};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
+
+/// The worker's programs beside this one.
+const WORKERS: [&str; 2] = ["hivemind-worker.exe", "hivemind-workerw.exe"];
+
+fn running(pid: u32) -> Option<PathBuf> {
+    let mut system = System::new().ok()?;
+    let pid = Pid::from_u32(pid);
+    let what = ProcessRefreshKind::nothing().with_exe(UpdateKind::Always);
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, what);
+    system.process(pid)?.exe().map(Path::to_owned)
+}
+
+/// Looks at the other end. Which users may open the pipe is its own list of rights.
+///
+/// # Errors
+/// [`Refused::Program`].
+pub(super) fn check(pid: u32) -> Result<(), Refused> {
+    let real = |path: &Path| path.canonicalize().ok();
+    let theirs = running(pid).and_then(|path| real(&path)).ok_or(Refused::Program)?;
+    let own = std::env::current_exe().map_err(|_| Refused::Program)?;
+    let ours = WORKERS.iter().filter_map(|name| real(&own.with_file_name(name)));
+    if ours.into_iter().any(|ours| ours == theirs) { Ok(()) } else { Err(Refused::Program) }
+}
