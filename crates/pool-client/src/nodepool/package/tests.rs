@@ -91,7 +91,7 @@ async fn lying_peers_are_refused() {
     let with = |from: &str, to: &str| vec![framed(&GOOD.replace(from, to))];
     let huge = vec![(u32::MAX).to_be_bytes().to_vec()];
     let large = vec![((4_u32 << 20) + 1).to_be_bytes().to_vec()];
-    let table: Vec<(&str, Vec<u8>, Vec<Vec<u8>>)> = vec![
+    let table = [
         ("another hash", other, vec![framed(GOOD)]),
         ("no torrent", wrong, vec![framed(GOOD)]),
         ("silence", Vec::new(), Vec::new()),
