@@ -271,7 +271,7 @@ async fn a_cancelled_task_is_noticed_by_its_refused_reports() {
     let other = stage.assigned(&client, "t-2").await.assignment.key;
     stage.face.cancel("t-1");
     let answer = client.heartbeat(&[key.clone(), other.clone()]).await.unwrap();
-    assert_eq!(answer.void, [key.clone()]);
+    assert_eq!(answer.void, std::slice::from_ref(&key));
     tell_nothing(&client, &key).await;
     let refused = client.submit(&header(&key, Verdict::Succeeded), None).await.unwrap_err();
     assert_eq!(refused.kind, PoolErrorKind::StaleAttempt);
