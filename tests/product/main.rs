@@ -16,6 +16,7 @@ mod first_run;
 mod handed_in;
 mod inside;
 mod leaving;
+mod live_network;
 mod outage;
 mod owner;
 mod package;

@@ -96,19 +96,24 @@ impl AnyPool {
         *self.chosen.lock().unwrap_or_else(PoisonError::into_inner) = pool;
     }
 
-    /// A pool that `hivemind.v1` cannot be spoken with may be one of the live network.
-    async fn is_another(&self, error: &PoolError) -> bool {
+    /// The pool to speak with instead of `tried`, which answered with `error`: one that `hivemind.v1` cannot be spoken
+    /// with may be one of the live network.
+    async fn instead(&self, tried: &Arc<dyn Pool>, error: &PoolError) -> Option<Arc<dyn Pool>> {
         // An address by hand, and a way that must be private, are of `hivemind.v1` alone.
         let open = self.wish == Wish::Ask && self.config.address.is_empty() && !self.config.tunnel_only;
-        if !open || error.kind != PoolErrorKind::Protocol || self.chosen().dialect() != self.v1.dialect() {
-            return false;
+        if !open || error.kind != PoolErrorKind::Protocol || tried.dialect() != self.v1.dialect() {
+            return None;
         }
         let Ok(Dialect::NodePool(address)) = discovery::dialect(&self.config, self.pin).await else {
-            return false;
+            return None;
         };
-        // What it remembers of running tasks stays from now on, for as long as this program runs.
-        self.choose(self.node_pool(address));
-        true
+        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        // Two may find out at once; there is one pool. What it remembers of running tasks stays from now on, for as
+        // long as this program runs.
+        if Arc::ptr_eq(&chosen, tried) {
+            *chosen = self.node_pool(address);
+        }
+        Some(Arc::clone(&chosen))
     }
 }
 
@@ -123,11 +128,12 @@ impl Pool for AnyPool {
     }
 
     async fn connect(&self) -> Result<(), PoolError> {
-        let Err(error) = self.chosen().connect().await else { return Ok(()) };
-        if self.is_another(&error).await {
-            return self.chosen().connect().await;
+        let pool = self.chosen();
+        let Err(error) = pool.connect().await else { return Ok(()) };
+        match self.instead(&pool, &error).await {
+            Some(other) => other.connect().await,
+            None => Err(error),
         }
-        Err(error)
     }
 
     async fn disconnect(&self) {
@@ -135,7 +141,13 @@ impl Pool for AnyPool {
     }
 
     async fn login(&self, username: &str, password: &str, install: &InstallId) -> Result<Tokens, PoolError> {
-        self.chosen().login(username, password, install).await
+        let pool = self.chosen();
+        let answer = pool.login(username, password, install).await;
+        let Err(error) = &answer else { return answer };
+        // Somebody who signs in at once may be first to reach the pool.
+        let Some(other) = self.instead(&pool, error).await else { return answer };
+        other.connect().await?;
+        other.login(username, password, install).await
     }
 
     async fn refresh(&self, refresh: &str) -> Result<Tokens, PoolError> {
