@@ -143,7 +143,7 @@ impl Keeper {
 /// Keeps the ledger until the worker ends. One that cannot be kept is told in the log; it never stops the work.
 pub(crate) async fn keep(
     control: Arc<dyn Control>,
-    mut snapshots: watch::Receiver<Arc<Snapshot>>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
     mut settlements: watch::Receiver<u64>,
     data: PathBuf,
     clock: Arc<dyn Clock>,
@@ -154,24 +154,13 @@ pub(crate) async fn keep(
         Ok(keeper) => keeper,
         Err(error) => return tracing::error!(%error, "the ledger of receipts cannot be opened"),
     };
-    let mut seen = None;
     loop {
-        let (today, tasks, pool) = {
-            let snapshot = snapshots.borrow_and_update();
-            (snapshot.today, snapshot.tasks.len(), snapshot.pool.url.clone())
-        };
-        // Whatever is settled leaves the list of those that go on, be it before it is written down or after.
-        let now = (today, tasks, *settlements.borrow_and_update());
-        if seen.as_ref() == Some(&now) {
-            // Nothing ended.
-        } else if let Err(error) = keeper.catch_up(control.as_ref(), &pool).await {
-            tracing::error!(error = %format!("{error:#}"), "a receipt cannot be written; it is tried again");
-            seen = None;
-        } else {
-            seen = Some(now);
+        settlements.mark_unchanged();
+        let pool = snapshots.borrow().pool.url.clone();
+        if let Err(error) = keeper.catch_up(control.as_ref(), &pool).await {
+            tracing::error!(error = %format!("{error:#}"), "a receipt cannot be written; it is tried with the next");
         }
         tokio::select! {
-            changed = snapshots.changed() => if changed.is_err() { return },
             changed = settlements.changed() => if changed.is_err() { return },
             () = end.cancelled() => return,
         }
