@@ -20,6 +20,8 @@ mod http;
 #[cfg(target_os = "linux")]
 mod idle;
 #[cfg(target_os = "linux")]
+mod link;
+#[cfg(target_os = "linux")]
 mod measurement;
 #[cfg(target_os = "linux")]
 mod own_time;
@@ -107,6 +109,9 @@ fn measure(folders: &Folders, options: &Options, goals: &[&'static Goal]) -> Res
         (wanted("P17"), &["-p", "hivemind-host", "--example", "sample"][..]),
         (wanted("P18"), &["-p", "hivemind-store", "--example", "month"][..]),
         (wanted("P13"), &["-p", "hivemind-pool-client", "--example", "upload"][..]),
+        (wanted("P19") || wanted("P20"), &["-p", "hivemind-domain", "--example", "comeback"][..]),
+        (wanted("L5"), &["-p", "hivemind-wireguard", "--example", "throughput"][..]),
+        (wanted("L5"), &["-p", "hivemind-netd", "--example", "system_tunnel"][..]),
         (wanted("P23"), &["-p", "hivemind-local-pool", "--example", "crowd"][..]),
     ];
     for (_, part) in parts.iter().filter(|(wanted, _)| *wanted) {

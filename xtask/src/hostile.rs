@@ -31,7 +31,7 @@ pub struct Options {
 }
 
 /// Groups that need no container engine.
-const WITHOUT_ENGINE: [&str; 3] = ["archives", "results", "messages"];
+const WITHOUT_ENGINE: [&str; 5] = ["archives", "results", "messages", "wireguard", "netd"];
 
 /// Runs the groups. True when every outcome was the expected one.
 pub fn hostile(folders: &Folders, options: &Options) -> Result<bool> {

@@ -37,6 +37,8 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         | ErrorCode::LinkNoHandshake
         | ErrorCode::LinkAddressTaken
         | ErrorCode::LinkClock
+        | ErrorCode::LinkServiceMissing
+        | ErrorCode::LinkPermission
         | ErrorCode::LinkFailed
         | ErrorCode::EngineFailed
         | ErrorCode::ImageUnavailable

@@ -258,7 +258,16 @@ fn link_source(folder: &DataFolder, settings: &Settings) -> LinkConfigSource {
         Some(_) | None => path.to_owned(),
     };
     let pool = settings.text("master_url").to_owned();
-    LinkConfigSource { file, state: folder.data().join("private-link.json"), pool }
+    let system = (settings.text("private_link_tunnel") == "system").then(|| netd_socket(settings));
+    LinkConfigSource { file, state: folder.data().join("private-link.json"), pool, system }
+}
+
+/// Where `hivemind-netd` listens for this user, unless the owner names another place.
+fn netd_socket(settings: &Settings) -> std::path::PathBuf {
+    match settings.text("netd_socket") {
+        "" => hivemind_vpn::own_service(),
+        named => named.into(),
+    }
 }
 
 /// The companion beside this program. Without it tasks run all the same, and Health says what is missing.

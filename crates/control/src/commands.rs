@@ -84,6 +84,8 @@ macro_rules! control_commands {
         Operate prove(()) -> $crate::ProofView;
         /// Make a new key for the private link, tell the pool, and start the link anew.
         Operate renew_link(()) -> $crate::PrivateLinkView;
+        /// How the private link stands, and what it has carried.
+        Read link(()) -> $crate::LinkTrafficView;
         /// Versions, and what is on this computer because of the worker.
         Read footprint(()) -> $crate::FootprintView;
         /// How far the practice task has come.

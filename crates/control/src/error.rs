@@ -40,6 +40,10 @@ pub enum ErrorCode {
     LinkAddressTaken,
     /// The private link is not taken because a clock is wrong.
     LinkClock,
+    /// The service that makes the private link's interface is not there.
+    LinkServiceMissing,
+    /// The service that makes the private link's interface may not, or not for this user or program.
+    LinkPermission,
     /// The private link cannot be started: file, socket or keyring.
     LinkFailed,
     /// There is no container engine.
@@ -213,6 +217,8 @@ impl ErrorCode {
             Self::EngineStopped => Some(Action::StartEngine),
             Self::EngineForbidden => Some(Action::PermitEngine),
             Self::LinkClock
+            | Self::LinkServiceMissing
+            | Self::LinkPermission
             | Self::LinkFailed
             | Self::ImageUnavailable
             | Self::GpuUnavailable

@@ -85,6 +85,8 @@ keys! {
     allow_unencrypted_pool None, None, "false", Kind::Flag, true;
     wireguard_config_path Some("WIREGUARD_CONFIG_PATH"), None, "wg0.conf", Kind::Text { optional: false }, true;
     private_link None, None, "auto", Kind::Choice(&["auto", "off", "required"]), true;
+    private_link_tunnel None, None, "worker", Kind::Choice(&["worker", "system"]), true;
+    netd_socket None, None, "", Kind::Text { optional: true }, true;
     resource_report_interval Some("RESOURCE_REPORT_INTERVAL"), None, "30", Kind::Integer { min: 1, max: 3600 }, false;
     log_level Some("LOG_LEVEL"), Some("--debug"), "info", Kind::Choice(&["error", "warning", "warn", "info", "debug", "trace"]), true;
     log_file None, Some("--log-file"), "", Kind::Text { optional: true }, true;

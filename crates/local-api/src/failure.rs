@@ -64,6 +64,8 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::LinkConfigRefused
         | ErrorCode::LinkAddressTaken
         | ErrorCode::LinkClock
+        | ErrorCode::LinkServiceMissing
+        | ErrorCode::LinkPermission
         | ErrorCode::KeyringLocked
         | ErrorCode::WorkerAlreadyRunning
         | ErrorCode::DependenciesUnavailable

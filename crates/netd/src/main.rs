@@ -29,7 +29,8 @@ mod linux {
     use tokio::signal::unix::{SignalKind, signal};
 
     const USAGE: &str = "usage: hivemind-netd --socket PATH --program PATH [--away SECONDS]\n\
-        Makes the private link's network interface for the one program named, run by this program's own user.";
+        Makes the private link's network interface for the one program named, run by this program's own user.\n\
+        systemd starts it: see hivemind-netd@.service.";
 
     struct Options {
         socket: PathBuf,

@@ -209,6 +209,12 @@ impl Words {
                 self.pick("The private link has no address", "私人連線沒有可用位址")
             }
             ErrorCode::LinkClock => self.pick("The clock is wrong", "電腦時鐘不正確"),
+            ErrorCode::LinkServiceMissing => {
+                self.pick("The private link's service does not run", "私人連線的服務沒有執行")
+            }
+            ErrorCode::LinkPermission => {
+                self.pick("The private link may not change the network", "私人連線沒有變更網路的權限")
+            }
             ErrorCode::LinkFailed => self.pick("The private link cannot start", "無法啟動私人連線"),
             ErrorCode::DependenciesUnavailable => {
                 self.pick("A task's packages cannot be installed", "無法安裝任務的套件")

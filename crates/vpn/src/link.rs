@@ -1,11 +1,13 @@
 //! The running link.
 
+use crate::carrier::Carrier;
 use crate::state::{self, Made};
+use crate::watch::FileWatch;
 use crate::{problem, setup};
 use async_trait::async_trait;
-use hivemind_control::{ApiError, ErrorCode, LinkState, PrivateLinkView};
+use hivemind_control::{ApiError, ErrorCode, LinkKind, LinkState, PrivateLinkView};
 use hivemind_wireguard::{
-    FileError, Host, IpNet, KeySource, LinkConfig, PeerConfig, Tunnel, TunnelConfig, read_file,
+    FileError, Host, IpNet, KeySource, LinkConfig, PeerConfig, TunnelConfig, read_file,
 };
 use hivemind_worker_core::port::{ByteStream, Dialer, LinkDesk, LinkTraffic, PrivateLink, Vault};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -18,8 +20,6 @@ use tokio::net::lookup_host;
 const HANDSHAKE: Duration = Duration::from_secs(8);
 /// Age at which keys are no longer taken.
 const STALE: Duration = Duration::from_secs(180);
-/// How often the file is looked at while the link is in use.
-const LOOK: Duration = Duration::from_millis(1500);
 /// Connections inside at once.
 const CONNECTIONS: usize = 64;
 /// Seconds by which clocks may differ before that is told as the reason.
@@ -37,18 +37,17 @@ pub struct LinkConfigSource {
     pub state: PathBuf,
     /// The pool's address.
     pub pool: String,
+    /// Where `hivemind-netd` listens, when the tunnel is to be an interface of the system; without, it lives inside
+    /// this process.
+    pub system: Option<PathBuf>,
 }
 
 /// What tells one version of a file from another.
 type Stamp = Option<(SystemTime, u64)>;
 
-struct Running {
-    tunnel: Tunnel,
-}
-
 #[derive(Default)]
 struct Inner {
-    running: Option<Running>,
+    running: Option<Carrier>,
     stamp: Stamp,
     /// Whether the file is worth looking at.
     used: bool,
@@ -67,7 +66,7 @@ pub struct Link {
 #[derive(Default)]
 struct Seen {
     view: PrivateLinkView,
-    tunnel: Option<Tunnel>,
+    tunnel: Option<Carrier>,
 }
 
 impl Link {
@@ -79,7 +78,10 @@ impl Link {
         vault: Arc<dyn Vault>,
         surroundings: Surroundings,
     ) -> Arc<Self> {
-        let view = PrivateLinkView { file: source.file.display().to_string(), ..PrivateLinkView::default() };
+        let kind = if source.system.is_some() { LinkKind::System } else { LinkKind::Process };
+        let file = source.file.display().to_string();
+        let view = PrivateLinkView { file, kind, ..PrivateLinkView::default() };
+        let watched = source.file.clone();
         let link = Arc::new(Self {
             source,
             desk,
@@ -88,7 +90,7 @@ impl Link {
             inner: tokio::sync::Mutex::default(),
             seen: Mutex::new(Seen { view, tunnel: None }),
         });
-        tokio::spawn(watch(Arc::downgrade(&link)));
+        tokio::spawn(watch(Arc::downgrade(&link), watched));
         link
     }
 
@@ -109,10 +111,11 @@ impl Link {
         Some((meta.modified().ok()?, meta.len()))
     }
 
-    fn stop(&self, inner: &mut Inner) {
+    async fn stop(&self, inner: &mut Inner) {
         inner.running = None;
-        if let Some(tunnel) = self.seen().tunnel.take() {
-            tunnel.close();
+        let gone = self.seen().tunnel.take();
+        if let Some(tunnel) = gone {
+            tunnel.close().await;
         }
     }
 
@@ -122,14 +125,14 @@ impl Link {
         if self.still_up(inner).await {
             return Ok(());
         }
-        self.stop(inner);
+        self.stop(inner).await;
         let done = self.begin(inner, offered).await;
         inner.stamp = self.stamp();
         match &done {
             Ok(()) => self.show(|view| (view.state, view.problem) = (LinkState::Up, None)),
             Err(problem) => {
                 tracing::warn!(%problem, "the private link is down");
-                self.stop(inner);
+                self.stop(inner).await;
                 self.show(|view| (view.state, view.problem) = (LinkState::Down, Some(problem.clone())));
             }
         }
@@ -141,15 +144,14 @@ impl Link {
         let Some(running) = inner.running.as_ref().filter(|_| inner.stamp == self.stamp()) else {
             return false;
         };
-        let peer = |tunnel: &Tunnel| tunnel.status().peers.into_iter().next();
-        let Some(before) = peer(&running.tunnel) else { return false };
-        running.tunnel.refresh();
+        let Some(before) = running.peer() else { return false };
+        running.refresh();
         let renewed = async {
-            while peer(&running.tunnel).is_some_and(|now| now.handshakes <= before.handshakes) {
+            while running.is_up() && running.peer().is_some_and(|now| now.handshakes <= before.handshakes) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(HANDSHAKE, renewed).await.is_ok()
+        tokio::time::timeout(HANDSHAKE, renewed).await.is_ok() && running.is_up()
     }
 
     async fn begin(&self, inner: &mut Inner, offered: bool) -> Result<(), ApiError> {
@@ -254,12 +256,17 @@ impl Link {
         self.show(|view| {
             (view.address, view.endpoint, view.mtu) = (address.clone(), shown.clone(), mtu);
         });
-        let tunnel = Tunnel::start(settings, vec![peer]).await.map_err(|e| problem::tunnel(&e))?;
-        let silent = |_| problem::silent(&shown);
-        tunnel.session(&config.peer.public_key, HANDSHAKE).await.map_err(silent)?;
+        let tunnel = match &self.source.system {
+            None => Carrier::inside(settings, peer).await?,
+            Some(service) => Carrier::of_the_system(service, settings, peer).await?,
+        };
+        if !tunnel.session(HANDSHAKE).await {
+            tunnel.close().await;
+            return Err(problem::silent(&shown));
+        }
         tracing::info!(%address, %endpoint, "the private link is up");
         self.seen().tunnel = Some(tunnel.clone());
-        inner.running = Some(Running { tunnel });
+        inner.running = Some(tunnel);
         Ok(())
     }
 
@@ -293,9 +300,10 @@ fn ours(made: &Made, config: &LinkConfig) -> bool {
     made.public_key == config.private_key.public().to_string()
 }
 
-async fn watch(link: Weak<Link>) {
-    loop {
-        tokio::time::sleep(LOOK).await;
+async fn watch(link: Weak<Link>, file: PathBuf) {
+    let mut changes = FileWatch::of(&file);
+    while link.strong_count() > 0 {
+        changes.next().await;
         let Some(link) = link.upgrade() else { return };
         link.look_at_file().await;
     }
@@ -315,7 +323,7 @@ impl Dialer for Link {
     async fn dial(&self, to: SocketAddr) -> std::io::Result<Box<dyn ByteStream>> {
         let tunnel = self.seen().tunnel.clone();
         let tunnel = tunnel.ok_or(std::io::ErrorKind::NotConnected)?;
-        Ok(Box::new(tunnel.connect(to).await?))
+        tunnel.dial(to).await
     }
 }
 
@@ -332,7 +340,7 @@ impl PrivateLink for Link {
 
     fn traffic(&self) -> LinkTraffic {
         let tunnel = self.seen().tunnel.clone();
-        let peer = tunnel.and_then(|tunnel| tunnel.status().peers.into_iter().next());
+        let peer = tunnel.and_then(|tunnel| tunnel.peer());
         peer.map(|peer| LinkTraffic {
             handshake_age: peer.handshake_age,
             received: peer.received,
@@ -346,7 +354,7 @@ impl PrivateLink for Link {
         let made = self.make().await;
         match made {
             Ok(_) => {
-                self.stop(&mut inner);
+                self.stop(&mut inner).await;
                 self.bring_up(&mut inner, false).await
             }
             Err(problem) => {

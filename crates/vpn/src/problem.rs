@@ -66,3 +66,39 @@ pub(crate) fn clock(seconds: i64) -> ApiError {
     )
     .with("seconds", seconds.abs().to_string())
 }
+
+/// The service that makes interfaces cannot be reached.
+#[cfg(target_os = "linux")]
+pub(crate) fn service(error: &std::io::Error, path: &Path) -> ApiError {
+    if error.kind() == std::io::ErrorKind::PermissionDenied {
+        let text = format!("{} is not open to this user", path.display());
+        return ApiError::new(ErrorCode::LinkPermission, text);
+    }
+    no_service(&format!("{}: {error}", path.display()))
+}
+
+pub(crate) fn no_service(why: &str) -> ApiError {
+    ApiError::new(
+        ErrorCode::LinkServiceMissing,
+        format!("the network service hivemind-netd cannot be used: {why}"),
+    )
+}
+
+/// What the service answered.
+#[cfg(target_os = "linux")]
+pub(crate) fn refused(why: &hivemind_netd_protocol::Refused) -> ApiError {
+    use hivemind_netd_protocol::Refused;
+    let code = match why {
+        Refused::User | Refused::Program | Refused::Permission => ErrorCode::LinkPermission,
+        Refused::Rule(_) | Refused::Overlap { .. } => ErrorCode::LinkConfigRefused,
+        Refused::Version => ErrorCode::LinkServiceMissing,
+        Refused::Oversize
+        | Refused::Malformed
+        | Refused::Order
+        | Refused::Busy
+        | Refused::Keys
+        | Refused::Taken
+        | Refused::System(_) => ErrorCode::LinkFailed,
+    };
+    ApiError::new(code, format!("the network service hivemind-netd refused: {why}"))
+}

@@ -53,6 +53,7 @@ struct Bench {
     folder: tempfile::TempDir,
     keyring: Arc<Keyring>,
     around: Vec<(IpAddr, u8)>,
+    system: Option<PathBuf>,
 }
 
 impl Bench {
@@ -69,7 +70,15 @@ impl Bench {
         pool.create_user("worker", PASSWORD).await.unwrap();
         (config.grpc_addr, config.http_addr) = (pool.grpc_addr(), pool.http_addr());
         config.vpn.as_mut().unwrap().udp_addr = pool.udp_addr().unwrap();
-        Self { pool: Some(pool), config, pin, folder, keyring: Arc::default(), around: Vec::new() }
+        Self {
+            pool: Some(pool),
+            config,
+            pin,
+            folder,
+            keyring: Arc::default(),
+            around: Vec::new(),
+            system: None,
+        }
     }
 
     async fn stop_pool(&mut self) {
@@ -104,6 +113,7 @@ impl Bench {
             file: self.file(),
             state: self.folder.path().join("private-link.json"),
             pool: client.master_url.clone(),
+            system: self.system.clone(),
         };
         let around = self.around.clone();
         let desk = PoolDesk::new(client, pin).unwrap();

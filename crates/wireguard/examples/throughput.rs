@@ -1,5 +1,5 @@
 //! How fast bytes go through the tunnel, beside raw loopback in the same run, and what it costs to hold it open.
-//! `cargo run --release -p hivemind-wireguard --example throughput`
+//! `cargo run --release -p hivemind-wireguard --example throughput`; with `--json` the last line is for programs.
 
 #![allow(
     clippy::unwrap_used,
@@ -65,15 +65,65 @@ fn switches() -> u64 {
     line.and_then(|rest| rest.trim().parse().ok()).unwrap_or(0)
 }
 
-async fn end(key: &PrivateKey, address: &str, peer: PeerConfig) -> Tunnel {
-    let config = TunnelConfig {
+/// Seconds until bytes flow again through a new connection, after the other end was killed and started anew.
+async fn restart() -> f64 {
+    let (ours, theirs) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
+    let peer = |key: &PrivateKey, allowed: &str, endpoint| PeerConfig {
+        public_key: key.public(),
+        preshared: None,
+        endpoint,
+        allowed_ips: vec![allowed.parse().unwrap()],
+        keepalive: 0,
+    };
+    let serving = |pool: &Tunnel| {
+        let mut inside = pool.listen(1).unwrap();
+        tokio::spawn(async move {
+            while let Ok(stream) = inside.accept().await {
+                tokio::spawn(serve(stream));
+            }
+        })
+    };
+    let pool = end(&theirs, "10.8.0.1/24", peer(&ours, "10.8.0.2/32", None)).await;
+    let (local, served) = (pool.status().local, serving(&pool));
+    let worker = end(&ours, "10.8.0.2/32", peer(&theirs, "10.8.0.0/24", Some(local))).await;
+    let asks = async || {
+        let mut stream = worker.connect("10.8.0.1:1".parse().unwrap()).await?;
+        stream.write_all(b"d").await?;
+        stream.read_exact(&mut [0; 8]).await
+    };
+    asks().await.unwrap();
+    served.abort();
+    let _ = served.await;
+    drop(pool);
+    let _again = loop {
+        let config = TunnelConfig { bind: local, ..config(&theirs, "10.8.0.1/24") };
+        match Tunnel::start(config, vec![peer(&ours, "10.8.0.2/32", None)]).await {
+            Ok(again) => {
+                serving(&again);
+                break again;
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    };
+    let begun = Instant::now();
+    while asks().await.is_err() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    begun.elapsed().as_secs_f64()
+}
+
+fn config(key: &PrivateKey, address: &str) -> TunnelConfig {
+    TunnelConfig {
         private_key: key.clone(),
         addresses: vec![address.parse().unwrap()],
         mtu: 1220,
         bind: loopback(0),
         connections: 256,
-    };
-    Tunnel::start(config, vec![peer]).await.unwrap()
+    }
+}
+
+async fn end(key: &PrivateKey, address: &str, peer: PeerConfig) -> Tunnel {
+    Tunnel::start(config(key, address), vec![peer]).await.unwrap()
 }
 
 fn main() {
@@ -123,6 +173,10 @@ fn main() {
             "both ends idle: {} KiB added, this end's thread wakes {rate:.2}/s",
             idle.saturating_sub(before)
         );
+        let mut json = format!(
+            "{{\"idle_mib\":{:.3},\"wakeups\":{rate:.3}",
+            idle.saturating_sub(before) as f64 / 1024.0
+        );
         println!("{:<12} {:>5} {:>14} {:>14} {:>7}", "way", "conn", "tunnel Mbit/s", "raw Mbit/s", "ratio");
         for (connections, way) in [(1, b'u'), (1, b'd'), (20, b'u'), (20, b'd')] {
             let until = Instant::now() + LOOK;
@@ -152,6 +206,12 @@ fn main() {
                 outside += job.await.unwrap();
             }
             let name = if way == b'u' { "upload" } else { "download" };
+            let short = if way == b'u' { "up" } else { "down" };
+            json += &format!(
+                ",\"{short}{connections}\":{:.1},\"raw_{short}{connections}\":{:.1}",
+                mbit(inside),
+                mbit(outside)
+            );
             let ratio = inside as f64 / outside.max(1) as f64;
             println!(
                 "{name:<12} {connections:>5} {:>14.0} {:>14.0} {ratio:>7.2}",
@@ -160,6 +220,12 @@ fn main() {
             );
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
-        println!("after 20 busy connections: {} KiB added (both ends)", pss_kib().saturating_sub(before));
+        let after = pss_kib().saturating_sub(before);
+        println!("after 20 busy connections: {after} KiB added (both ends)");
+        let noticed = restart().await;
+        println!("a pool that started anew is noticed after {noticed:.2} s");
+        if std::env::args().any(|word| word == "--json") {
+            println!("{json},\"after_mib\":{:.3},\"restart_s\":{noticed:.3}}}", after as f64 / 1024.0);
+        }
     });
 }

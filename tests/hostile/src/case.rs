@@ -13,6 +13,7 @@ pub const GROUPS: &[(&str, usize)] = &[
     ("wireguard", 150),
     ("text", 80),
     ("page", 60),
+    ("netd", 100),
     ("escape", 60),
     ("network", 80),
     ("exhaustion", 40),

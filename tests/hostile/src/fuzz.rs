@@ -47,6 +47,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "journal_row", run: journal_row, seeds: rows },
     Target { name: "log_record", run: hivemind_store::fuzzing::log_record, seeds: records },
     Target { name: "wireguard_config", run: wireguard_config, seeds: wireguard_configs },
+    Target { name: "netd_socket", run: crate::netd::fuzz, seeds: crate::netd::seeds },
     Target { name: "proxy_request", run: proxy_request, seeds: requests },
     Target { name: "managed_function", run: managed_function, seeds: programs },
     Target {

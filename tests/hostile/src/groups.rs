@@ -2,7 +2,9 @@
 
 use crate::case::Case;
 use crate::judge::Tally;
-use crate::{archives, escape, exhaustion, live, messages, network, page, races, results, text, wireguard};
+use crate::{
+    archives, escape, exhaustion, live, messages, netd, network, page, races, results, text, wireguard,
+};
 
 /// What a group needs to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +19,9 @@ pub enum Needs {
 #[must_use]
 pub fn needs(group: &str) -> Needs {
     match group {
-        "archives" | "results" | "messages" | "live" | "wireguard" | "text" | "page" => Needs::Nothing,
+        "archives" | "results" | "messages" | "live" | "wireguard" | "netd" | "text" | "page" => {
+            Needs::Nothing
+        }
         _ => Needs::Engine,
     }
 }
@@ -33,6 +37,7 @@ pub fn cases(group: &str) -> Vec<Case> {
         "wireguard" => wireguard::cases(),
         "text" => text::cases(),
         "page" => page::cases(),
+        "netd" => netd::cases(),
         "races" => races::cases(),
         "escape" => escape::cases(),
         "network" => network::cases(),

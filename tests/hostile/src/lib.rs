@@ -15,6 +15,7 @@ pub mod groups;
 pub mod judge;
 pub mod live;
 pub mod messages;
+pub mod netd;
 pub mod network;
 pub mod page;
 pub mod races;

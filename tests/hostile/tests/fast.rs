@@ -49,6 +49,11 @@ fn no_page_of_somebody_else_reaches_the_worker() {
     holds("page");
 }
 
+#[test]
+fn everything_hostile_that_is_said_to_the_privileged_program_meets_its_refusal() {
+    holds("netd");
+}
+
 /// The harness itself must be able to fail.
 #[test]
 fn a_worker_that_takes_everything_is_noticed() {

@@ -10,6 +10,7 @@ import type { HistoryQuery } from "./HistoryQuery";
 import type { HostAnswer } from "./HostAnswer";
 import type { IgnoreRulesRequest } from "./IgnoreRulesRequest";
 import type { ImageDecision } from "./ImageDecision";
+import type { LinkTrafficView } from "./LinkTrafficView";
 import type { LogPage } from "./LogPage";
 import type { LogQuery } from "./LogQuery";
 import type { LoginRequest } from "./LoginRequest";
@@ -97,6 +98,8 @@ export interface Commands {
   prove: { request: null; response: ProofView };
   /** Make a new key for the private link, tell the pool, and start the link anew. */
   renew_link: { request: null; response: PrivateLinkView };
+  /** How the private link stands, and what it has carried. */
+  link: { request: null; response: LinkTrafficView };
   /** Versions, and what is on this computer because of the worker. */
   footprint: { request: null; response: FootprintView };
   /** How far the practice task has come. */
@@ -142,6 +145,7 @@ export const COMMAND_NAMES = [
   "doctor",
   "prove",
   "renew_link",
+  "link",
   "footprint",
   "practice",
   "begin_practice",

@@ -114,6 +114,20 @@ pub const GOALS: &[Goal] = &[
         limits: &[at_most(8.0, 3.0, "MB"), at_most(1.0, 1.0, "per minute")],
     },
     Goal {
+        id: "P19",
+        what: "a pool that was away for 1 s, 1 min and 1 h: until a worker is registered again (95 % of them)",
+        limits: &[
+            at_most(3.0, 2.0, "s (1 s away)"),
+            at_most(25.0, 24.0, "s (1 min away)"),
+            at_most(25.0, 24.0, "s (1 h away)"),
+        ],
+    },
+    Goal {
+        id: "P20",
+        what: "500 workers whose pool comes back: most registrations within any second",
+        limits: &[at_most(10.0, 7.0, "% of them")],
+    },
+    Goal {
         id: "P21",
         what: "scrolling 10,000 rows and 100,000 lines: work of 95 % of frames; elements in the page",
         limits: &[
@@ -135,6 +149,20 @@ pub const GOALS: &[Goal] = &[
             at_most(500.0, 200.0, "ms (p95, 1 busy)"),
             at_most(500.0, 200.0, "ms (p95, 4 busy)"),
             at_most(500.0, 200.0, "ms (p95, 8 busy)"),
+        ],
+    },
+    Goal {
+        id: "L5",
+        what: "the private link inside the worker: 1 Gbit through it (400 Mbit/s are 2.5 s), what it costs idle and after 20 busy connections, and how soon a pool that started anew is noticed",
+        limits: &[
+            at_most(2.5, 1.25, "s/Gbit (up, 1)"),
+            at_most(2.5, 1.25, "s/Gbit (down, 1)"),
+            at_most(5.0, 2.5, "s/Gbit (up, 20)"),
+            at_most(5.0, 2.5, "s/Gbit (down, 20)"),
+            at_most(8.0, 6.0, "MiB (idle)"),
+            at_most(24.0, 16.0, "MiB (after 20)"),
+            at_most(1.5, 1.0, "wakeups/s (idle)"),
+            at_most(3.0, 2.0, "s (pool started anew)"),
         ],
     },
     Goal {

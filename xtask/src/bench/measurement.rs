@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use super::goal::Goal;
 use super::stand::Stand;
-use super::{batch, crowd, cuts, cycle, give_back, idle, own_time, page_load, upload, volume, window};
+use super::{batch, crowd, cuts, cycle, give_back, idle, link, own_time, page_load, upload, volume, window};
 
 /// What was measured for each limit of a goal, and how, in one sentence.
 pub struct Measured {
@@ -62,6 +62,9 @@ pub fn measure(bench: &Bench<'_>, goal: &Goal) -> Result<Vec<Measured>> {
         "P18" => page_load::month(bench),
         "P21" => page_load::frames(bench),
         "P22" => page_load::size(bench),
+        "P19" => link::comeback(bench),
+        "P20" => link::crowd(bench),
+        "L5" => link::throughput(bench),
         "P23" => crowd::heartbeats(bench),
         "P24" => give_back::give_back(bench),
         "N50" => batch::fifty(bench),

@@ -74,6 +74,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hivemind-engine",
             "hivemind-local-api",
             "hivemind-managed-function",
+            "hivemind-netd",
+            "hivemind-netd-protocol",
             "hivemind-pool-client",
             "hivemind-proto",
             "hivemind-store",

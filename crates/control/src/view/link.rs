@@ -23,11 +23,40 @@ pub enum LinkState {
     Down,
 }
 
+/// What carries the private link's packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkKind {
+    /// The worker itself: no interface, no right.
+    #[default]
+    Process,
+    /// An interface of the system, made by `hivemind-netd`.
+    System,
+}
+
+/// What the private link has carried.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct LinkTrafficView {
+    /// How it stands.
+    pub link: PrivateLinkView,
+    /// Age of the last handshake in seconds; absent without one.
+    #[ts(type = "number | null")]
+    pub handshake_s: Option<u64>,
+    /// Bytes from the pool.
+    #[ts(type = "number")]
+    pub received_bytes: u64,
+    /// Bytes to the pool.
+    #[ts(type = "number")]
+    pub sent_bytes: u64,
+}
+
 /// The private link to the pool.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 pub struct PrivateLinkView {
     /// Where it stands.
     pub state: LinkState,
+    /// What carries its packets.
+    pub kind: LinkKind,
     /// This computer's address inside.
     pub address: String,
     /// Where the pool's end is.

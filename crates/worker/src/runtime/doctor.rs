@@ -149,8 +149,12 @@ fn tunnel(shared: &Shared) -> Finding {
             let age = traffic
                 .handshake_age
                 .map_or("no handshake".to_owned(), |age| format!("handshake {} s ago", age.as_secs()));
+            let carrier = match view.kind {
+                hivemind_control::LinkKind::Process => "carried by the worker itself",
+                hivemind_control::LinkKind::System => "carried by an interface of the system (hivemind0)",
+            };
             let proof = format!(
-                "{} to UDP {}: {age}; {} bytes from it, {} to it, {} in a packet",
+                "{} to UDP {}: {age}; {} bytes from it, {} to it, {} in a packet; {carrier}",
                 view.address, view.endpoint, traffic.received, traffic.sent, view.mtu
             );
             if view.state == LinkState::Stale {
@@ -194,6 +198,12 @@ fn link_fix(code: ErrorCode) -> &'static str {
         }
         ErrorCode::LinkAddressTaken => "Ask the pool's owner to make room, or to forget this computer.",
         ErrorCode::LinkClock => "Set this computer's clock.",
+        ErrorCode::LinkServiceMissing => {
+            "Install and start hivemind-netd for this user, or set the tunnel back to the worker's own."
+        }
+        ErrorCode::LinkPermission => {
+            "Start hivemind-netd for this user with the installed worker, or set the tunnel back to the worker's own."
+        }
         ErrorCode::KeyringLocked => "Unlock the keyring.",
         ErrorCode::LinkNoHandshake => {
             "Allow UDP to the pool (usually port 51820) in the firewall, or renew the link."

@@ -372,6 +372,16 @@ impl Control for WorkerControl {
         Ok(link.view())
     }
 
+    async fn link(&self, (): ()) -> Result<hivemind_control::LinkTrafficView, ApiError> {
+        let traffic = self.shared.ports.private_link.as_ref().map(|link| link.traffic()).unwrap_or_default();
+        Ok(hivemind_control::LinkTrafficView {
+            link: self.shared.private_link(),
+            handshake_s: traffic.handshake_age.map(|age| age.as_secs()),
+            received_bytes: traffic.received,
+            sent_bytes: traffic.sent,
+        })
+    }
+
     async fn footprint(&self, (): ()) -> Result<FootprintView, ApiError> {
         let desktop = Arc::clone(&self.shared.ports.desktop);
         let mut view = off_the_loop(move || desktop.footprint()).await?;

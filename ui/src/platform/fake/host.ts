@@ -215,6 +215,15 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       })),
     }),
     renew_link: () => held.private_link,
+    link: () =>
+      parameters.has("link")
+        ? {
+            link: { ...held.private_link, state: "up", address: "10.77.0.2", endpoint: "203.0.113.2:51820", mtu: 1220 },
+            handshake_s: 42,
+            received_bytes: 73_400_320,
+            sent_bytes: 5_242_880,
+          }
+        : { link: held.private_link, handshake_s: null, received_bytes: 0, sent_bytes: 0 },
     footprint: () => ({
       versions: [
         { name: "hivemind-worker", version: "0.1.0" },

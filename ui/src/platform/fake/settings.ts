@@ -28,6 +28,8 @@ export function settings(language: string, theme: string): SettingView[] {
     setting("allow_unencrypted_pool", "false", "true or false", { restart: true }),
     setting("wireguard_config_path", "wg0.conf", SOME_TEXT, { restart: true }),
     setting("private_link", "auto", "one of auto, off, required", { restart: true }),
+    setting("private_link_tunnel", "worker", "one of worker, system", { restart: true }),
+    setting("netd_socket", "", TEXT, { restart: true }),
     setting("max_concurrent_tasks", "3", "a whole number from 1 to 64", { env: "MAX_CONCURRENT_TASKS" }),
     setting("max_memory_limit", "4g", SIZE, { env: "MAX_MEMORY_LIMIT" }),
     setting("max_cpu_cores", "2", "a number of cores from 0.1 to 1024, such as 2 or 1.5", { default: "4", source: "file" }),
