@@ -102,6 +102,8 @@ impl Link {
     }
 
     pub(super) fn read_balance(&mut self) {
+        // Ended ones lie in the set until they are taken out, and this is called for every task that settles.
+        while self.main.try_join_next().is_some() {}
         let shared = Arc::clone(&self.shared);
         self.main.spawn(async move {
             if let Ok(balance) = shared.ports.pool.balance().await {
