@@ -336,10 +336,10 @@ async fn settings_without_worker(cli: &Cli, command: &SettingsCommand) -> anyhow
     let store = process::settings(cli, &folder)?;
     let current = match command {
         SettingsCommand::Show | SettingsCommand::Policy => store.current(),
-        SettingsCommand::Set { key, value } => store
-            .set(key, value.as_deref())
-            .await
-            .map_err(|error| ApiError::new(ErrorCode::InvalidSetting, error.to_string()))?,
+        SettingsCommand::Set { key, value } => {
+            let changed = store.set(key, value.as_deref()).await;
+            changed.map_err(|error| ApiError::new(ErrorCode::InvalidSetting, error.to_string()))?.into()
+        }
     };
     let views = hivemind_worker_core::setting_views(&current);
     show(cli, &views, |views| match command {

@@ -51,7 +51,8 @@ struct Inner {
     path: PathBuf,
     /// What environment and flags say, for good.
     fixed: Vec<(&'static str, String, Source)>,
-    current: Mutex<Settings>,
+    current: Mutex<Arc<Settings>>,
+    rewriting: Mutex<()>,
     trust: TrustLimits,
 }
 
@@ -82,9 +83,15 @@ impl FileSettings {
             }
         }
         let trust = read_policy(&policy_file(path))?;
-        let inner = Inner { path: path.to_path_buf(), fixed, current: Mutex::default(), trust };
+        let inner = Inner {
+            path: path.to_path_buf(),
+            fixed,
+            current: Mutex::default(),
+            rewriting: Mutex::default(),
+            trust,
+        };
         let settings = inner.evaluate(&inner.read()?)?;
-        *inner.current() = settings;
+        *inner.current() = Arc::new(settings);
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -97,8 +104,8 @@ impl FileSettings {
 
 #[async_trait]
 impl SettingsStore for FileSettings {
-    fn current(&self) -> Settings {
-        self.inner.current().clone()
+    fn current(&self) -> Arc<Settings> {
+        Arc::clone(&self.inner.current())
     }
 
     fn trust_limits(&self) -> TrustLimits {
@@ -116,7 +123,7 @@ impl SettingsStore for FileSettings {
 }
 
 impl Inner {
-    fn current(&self) -> std::sync::MutexGuard<'_, Settings> {
+    fn current(&self) -> std::sync::MutexGuard<'_, Arc<Settings>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -128,11 +135,11 @@ impl Inner {
         let Some(key) = key(name) else {
             // Says which keys there are.
             Settings::default().apply(name, value.unwrap_or_default(), Source::File)?;
-            return Ok(self.current().clone());
+            return Ok(Settings::clone(&self.current()));
         };
         let value = value.map(|text| key.check(text)).transpose()?;
-        // Held while the file is rewritten, so that two changes at once both stay.
-        let mut current = self.current();
+        // Held while the file is rewritten, so that two changes at once both stay. Who reads does not wait for the disk.
+        let _alone = self.rewriting.lock().unwrap_or_else(PoisonError::into_inner);
         let bad_file = |e: SettingsLoadError| match e {
             SettingsLoadError::Store(error) => error,
             SettingsLoadError::Invalid { .. } | SettingsLoadError::Syntax { .. } => StoreError {
@@ -165,7 +172,7 @@ impl Inner {
         let settings = self.evaluate(&document).map_err(bad_file)?;
         durable::replace(&self.path, document.to_string().as_bytes())
             .map_err(|e| durable::failed("cannot write", &self.path, &e))?;
-        current.clone_from(&settings);
+        *self.current() = Arc::new(settings.clone());
         Ok(settings)
     }
 

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use hivemind_domain::settings::{Settings, Source, key};
 use hivemind_worker_core::port::{SettingsChangeError, SettingsStore, StoreError};
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// A settings file that may be read-only.
 #[derive(Default)]
@@ -40,8 +40,8 @@ fn read(file: &BTreeMap<String, String>) -> Settings {
 
 #[async_trait]
 impl SettingsStore for FakeSettings {
-    fn current(&self) -> Settings {
-        read(&lock(&self.file))
+    fn current(&self) -> Arc<Settings> {
+        Arc::new(read(&lock(&self.file)))
     }
 
     async fn set(&self, name: &str, value: Option<&str>) -> Result<Settings, SettingsChangeError> {

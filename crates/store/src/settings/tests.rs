@@ -78,7 +78,7 @@ async fn a_change_keeps_what_the_owner_wrote() {
     let store = load(&path).unwrap();
     let settings = store.set("max-concurrent-tasks", Some(" 4 ")).await.unwrap();
     assert_eq!(settings.get("max_concurrent_tasks"), Some(("4", Source::File)));
-    assert_eq!(store.current(), settings);
+    assert_eq!(*store.current(), settings);
     store.set("cpu_only", Some("yes")).await.unwrap();
     store.set("max_memory_limit", Some("2G")).await.unwrap();
     let expected = "# mine\nmax_concurrent_tasks = 4 # two\n\n# dark, please\ntheme = \"dark\"\n\
@@ -86,7 +86,7 @@ async fn a_change_keeps_what_the_owner_wrote() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
     let settings = store.set("cpu_only", None).await.unwrap();
     assert_eq!(settings.get("cpu_only"), Some(("false", Source::Default)));
-    assert_eq!(load(&path).unwrap().current(), settings);
+    assert_eq!(*load(&path).unwrap().current(), settings);
     assert_eq!(std::fs::read_dir(at.path()).unwrap().count(), 1);
 }
 

@@ -11,6 +11,7 @@ use hivemind_domain::time::WallMs;
 use hivemind_domain::trend::{Point, Tier};
 use hivemind_domain::trust::TrustLimits;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What could not be kept or read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -148,8 +149,8 @@ pub trait Secrets: Send + Sync + 'static {
 /// The owner's settings.
 #[async_trait]
 pub trait SettingsStore: Send + Sync + 'static {
-    /// Present settings with their sources.
-    fn current(&self) -> Settings;
+    /// Present settings with their sources. Asked for at every step of the worker, so nothing is copied.
+    fn current(&self) -> Arc<Settings>;
 
     /// The largest task of each trust level: the owner's policy file, or the built-in table.
     fn trust_limits(&self) -> TrustLimits {

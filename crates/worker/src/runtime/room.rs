@@ -100,7 +100,7 @@ pub(super) async fn answer(shared: &Shared, decision: &ImageDecision) -> Result<
     };
     match change {
         Some((key, list)) => settings.set(key, Some(&list.to_string())).await.map_err(change_problem),
-        None => Ok(present),
+        None => Ok(Settings::clone(&present)),
     }
 }
 
@@ -168,7 +168,7 @@ pub(super) async fn told_pulls<T>(shared: &Shared, work: impl Future<Output = T>
 pub(super) async fn preset_offers(shared: &Shared) -> Vec<PresetOffer> {
     let host = capabilities(shared).await;
     let offer = |preset: &Preset| {
-        let mut settings = shared.ports.settings.current();
+        let mut settings = Settings::clone(&shared.ports.settings.current());
         for (key, value) in preset.values {
             // As if it stood in the strongest place: what is asked is what the preset means.
             let _ = settings.apply(key, value, Source::Flag);
