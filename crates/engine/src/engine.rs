@@ -494,6 +494,10 @@ impl Engine for DockerEngine {
         describe(&version, &info)
     }
 
+    async fn gone(&self) {
+        crate::events::until_gone(&self.connection).await;
+    }
+
     fn bounds_disk(&self) -> bool {
         self.companion.as_ref().is_some_and(|companion| companion.fits())
     }

@@ -122,6 +122,14 @@ async fn listen(engine: Connection, news: broadcast::Sender<Notice>, images: Arc
     }
 }
 
+/// Waits on a stream that tells nothing and breaks with the engine.
+pub(crate) async fn until_gone(engine: &Connection) {
+    let Ok(docker) = engine.docker() else { return };
+    let nothing = HashMap::from([("type", vec!["daemon"]), ("event", vec!["none of its words"])]);
+    let mut stream = docker.events(Some(EventsOptionsBuilder::new().filters(&nothing).build()));
+    while let Some(Ok(_)) = stream.next().await {}
+}
+
 fn notice_of(event: &EventMessage) -> Option<Notice> {
     let actor = event.actor.as_ref()?;
     let container = actor.id.clone()?;

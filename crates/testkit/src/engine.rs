@@ -254,6 +254,16 @@ impl Engine for FakeEngine {
         })
     }
 
+    async fn gone(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.here().is_err() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     async fn prepare(&self, plan: &ContainerPlan) -> Result<Prepared, EngineError> {
         let mut asked = Asked { engine: self, plan, given_up: true };
         let entered = self.enter(EngineCall::Prepare).await;

@@ -111,3 +111,21 @@ async fn an_engine_that_is_away_is_an_outage_and_the_task_goes_on_after_it() {
     bench.engine.remove(&container).await.expect("removed");
     bench.assert_clean().await;
 }
+
+#[tokio::test]
+async fn an_engine_that_goes_is_heard_of_at_once_and_one_that_stays_is_not() {
+    let Some(bench) = bench().await else { return };
+    let (gate, watching) = watch::channel(Gate::Open);
+    let at = bench.folder.path().join("engine.sock");
+    proxy(at.clone(), socket(), watching);
+    let engine = DockerEngine::connect(Some(&format!("unix://{}", at.display())));
+    let mut gone = std::pin::pin!(engine.gone());
+    // Containers come and go meanwhile: that tells nothing.
+    let container = bench.script("gone", "exit 0\n").await;
+    bench.engine.remove(&container).await.expect("removed");
+    assert!(tokio::time::timeout(Duration::from_secs(2), &mut gone).await.is_err(), "it is still there");
+    gate.send(Gate::Shut).expect("sent");
+    tokio::time::timeout(Duration::from_secs(10), gone).await.expect("heard of");
+    tokio::time::timeout(Duration::from_secs(10), engine.gone()).await.expect("it is not there");
+    bench.assert_clean().await;
+}

@@ -87,6 +87,8 @@ pub enum Input {
     },
     /// The engine was asked whether it can be used.
     EngineChecked(Result<EngineInfo, EngineError>),
+    /// The engine may be gone.
+    EngineGone,
     /// The engine was asked for our containers.
     Containers(Result<Vec<OwnContainer>, EngineError>),
     /// Somebody signed in.

@@ -135,10 +135,10 @@ impl Core {
                 if contribute {
                     self.contribution.start();
                 }
-                self.engine_asked = true;
-                effects.push(Effect::VerifyEngine);
+                self.ask_engine(effects);
             }
             Input::EngineChecked(answer) => self.engine_checked(answer, now, effects),
+            Input::EngineGone => self.ask_engine(effects),
             Input::Containers(Ok(containers)) => self.adopt(&containers, now, effects),
             Input::Containers(Err(error)) => self.engine_checked(Err(error), now, effects),
             Input::SignedIn(account) => {
@@ -363,12 +363,18 @@ impl Core {
 
     fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.connect(Happening::Tick, now, effects);
-        if self.engine_retry_at.is_some_and(|at| now.mono >= at) && !self.engine_asked {
+        if self.engine_retry_at.is_some_and(|at| now.mono >= at) {
+            self.ask_engine(effects);
+        }
+        self.time_out_tasks(now, effects);
+    }
+
+    fn ask_engine(&mut self, effects: &mut Vec<Effect>) {
+        if !self.engine_asked {
             self.engine_asked = true;
             self.engine_retry_at = None;
             effects.push(Effect::VerifyEngine);
         }
-        self.time_out_tasks(now, effects);
     }
 
     fn notice(&mut self, level: Level, error: ApiError, now: Now) {

@@ -224,6 +224,20 @@ fn an_engine_outage_parks_and_its_return_goes_on() {
 }
 
 #[test]
+fn an_engine_that_goes_while_nothing_runs_is_asked_once_and_told_as_missing() {
+    let mut core = online(vec![]);
+    assert_eq!(core.snapshot(at(1)).status.state, StatusState::Ready);
+    assert!(core.step(Input::EngineGone, at(2)).contains(&Effect::VerifyEngine));
+    assert!(!core.step(Input::EngineGone, at(3)).contains(&Effect::VerifyEngine), "it was not answered yet");
+    core.step(Input::EngineChecked(Err(engine_away())), at(4));
+    let told = core.snapshot(at(4)).status;
+    assert_eq!((told.state, told.problem.unwrap().code), (StatusState::NeedsYou, ErrorCode::EngineStopped));
+    assert!(core.step(Input::Tick, at(5_005)).contains(&Effect::VerifyEngine));
+    core.step(engine_ready(), at(5_006));
+    assert_eq!(core.snapshot(at(5_006)).status.state, StatusState::Ready);
+}
+
+#[test]
 fn after_a_restart_the_container_is_adopted_and_its_time_counts() {
     let mut before = online(vec![]);
     give(&mut before, "t1", at(0));

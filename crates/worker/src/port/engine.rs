@@ -238,6 +238,10 @@ pub trait Engine: Send + Sync + 'static {
     /// Whether it can be used, and what it is.
     async fn verify(&self) -> Result<EngineInfo, EngineError>;
 
+    /// Returns when an engine that answered does so no more, or may not have for a moment. Costs nothing while it
+    /// answers: the engine's side tells.
+    async fn gone(&self);
+
     /// Whether all that a running task keeps on disk is bounded, rather than each of its files.
     fn bounds_disk(&self) -> bool {
         true

@@ -24,6 +24,7 @@ mod desktop;
 mod diary;
 mod doctor;
 mod earnings;
+mod engine_watch;
 mod handle;
 mod journal;
 mod link;
@@ -132,6 +133,7 @@ pub(crate) struct Shared {
     /// What the packages of attempts hold, for people.
     listings: Mutex<HashMap<TaskKey, String>>,
     totals: Mutex<WorkTotals>,
+    engine_watch: engine_watch::EngineWatch,
     /// The stretch of time that goes on.
     present_span: Mutex<Option<Span>>,
     trend: Mutex<hivemind_domain::trend::Gatherer>,
@@ -215,6 +217,7 @@ impl Worker {
             reporters: Mutex::default(),
             readings: Mutex::default(),
             once_images: Mutex::default(),
+            engine_watch: engine_watch::EngineWatch::default(),
             listings: Mutex::default(),
             totals: Mutex::default(),
             present_span: Mutex::default(),
@@ -354,12 +357,7 @@ impl EventLoop {
             }
             Effect::Ask { free, running, number } => self.link.ask(free, running, number),
             Effect::Decline(key, reason, message) => self.link.decline(key, reason, message),
-            Effect::VerifyEngine => {
-                tokio::spawn(async move {
-                    let answer = shared.ports.engine.verify().await;
-                    shared.tell(Input::EngineChecked(answer)).await;
-                });
-            }
+            Effect::VerifyEngine => engine_watch::verify(shared),
             Effect::FindContainers => {
                 tokio::spawn(async move {
                     let answer = shared.ports.engine.own(&shared.ports.spool.install).await;
