@@ -123,6 +123,20 @@ impl TrayHost {
         self.item().await.get_property(name).await.unwrap()
     }
 
+    /// The pictures of the icon: edge and bytes, alpha before red, green and blue.
+    pub async fn pictures(&self) -> Vec<(i32, Vec<u8>)> {
+        let pictures: Vec<(i32, i32, Vec<u8>)> =
+            self.property::<OwnedValue>("IconPixmap").await.try_into().unwrap();
+        pictures.into_iter().map(|(width, height, bytes)| (width.min(height), bytes)).collect()
+    }
+
+    /// What is shown where the pointer rests: the title, and the markup under it.
+    pub async fn tip(&self) -> (String, String) {
+        type Tip = (String, Vec<(i32, i32, Vec<u8>)>, String, String);
+        let (_, _, title, text): Tip = self.property::<OwnedValue>("ToolTip").await.try_into().unwrap();
+        (title, text)
+    }
+
     async fn menu(&self) -> Proxy<'static> {
         let path: OwnedObjectPath = self.property("Menu").await;
         Proxy::new(&self.connection, self.icon().await, path, "com.canonical.dbusmenu").await.unwrap()
@@ -146,6 +160,12 @@ impl TrayHost {
         let line = self.line(label).await;
         let (): () =
             self.menu().await.call("Event", &(line.id, "clicked", Value::I32(0), 0_u32)).await.unwrap();
+    }
+
+    /// Clicks on the line of this number, as often as a person may.
+    pub async fn click_on(&self, line: &Line) {
+        let event = (line.id, "clicked", Value::I32(0), 0_u32);
+        let (): () = self.menu().await.call("Event", &event).await.unwrap();
     }
 
     pub async fn activate(&self) {

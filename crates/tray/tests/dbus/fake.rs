@@ -10,6 +10,8 @@ use tokio::sync::{broadcast, watch};
 
 pub struct FakeWorker {
     calls: Mutex<Vec<&'static str>>,
+    /// The same with what was asked for.
+    asked: Mutex<Vec<String>>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     hints: broadcast::Sender<Event>,
 }
@@ -18,6 +20,7 @@ impl FakeWorker {
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
             calls: Mutex::new(Vec::new()),
+            asked: Mutex::new(Vec::new()),
             snapshots: watch::Sender::new(Arc::new(Snapshot::default())),
             hints: broadcast::Sender::new(8),
         })
@@ -25,6 +28,16 @@ impl FakeWorker {
 
     pub fn calls(&self) -> Vec<&'static str> {
         self.calls.lock().unwrap().clone()
+    }
+
+    /// Every call with its request since the last time somebody looked.
+    pub fn take_asked(&self) -> Vec<String> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+
+    /// Plays the worker's part: this is how things are now.
+    pub fn show(&self, snapshot: Snapshot) {
+        self.snapshots.send_replace(Arc::new(snapshot));
     }
 
     /// Plays the worker's part: contributing or not.
@@ -57,7 +70,7 @@ impl FakeWorker {
                 let sum = self.snapshots.borrow().today;
                 serde_json::to_value(hivemind_control::EarningsView { sum, ..Default::default() }).unwrap()
             }
-            "finish" => serde_json::to_value(&*self.snapshots.borrow().clone()).unwrap(),
+            "finish" | "snooze" | "ignore_rules" => serde_json::to_value(&*self.snapshots.borrow().clone()).unwrap(),
             _ => serde_json::Value::Null,
         };
         serde_json::from_value(value).map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))
@@ -68,7 +81,8 @@ macro_rules! fake {
     ($($(#[doc = $doc:literal])* $access:ident $name:ident($request:ty) -> $response:ty;)*) => {
         #[async_trait]
         impl Control for FakeWorker {
-            $(async fn $name(&self, _request: $request) -> Result<$response, ApiError> {
+            $(async fn $name(&self, request: $request) -> Result<$response, ApiError> {
+                self.asked.lock().unwrap().push(format!("{} {request:?}", stringify!($name)));
                 self.answer(stringify!($name))
             })*
 

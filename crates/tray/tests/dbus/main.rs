@@ -12,6 +12,8 @@ mod desktop;
 mod fake;
 #[cfg(target_os = "linux")]
 mod scenarios;
+#[cfg(target_os = "linux")]
+mod states;
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {

@@ -3,6 +3,7 @@
 use crate::board::Board;
 use crate::desktop::{Bus, TrayHost};
 use crate::fake::FakeWorker;
+use crate::states;
 use hivemind_control::Control;
 use hivemind_tray::{DesktopNotices, Ended, ToldStore, notify, run};
 use std::future::Future;
@@ -17,6 +18,9 @@ type Scenario = fn() -> Pin<Box<dyn Future<Output = ()>>>;
 
 pub const ALL: &[(&str, Scenario)] = &[
     ("the_first_cpt_is_told_on_the_desktop_and_a_click_opens_the_window", || Box::pin(told())),
+    ("seven_states_by_shape_and_words_in_both_languages", || Box::pin(states::all())),
+    ("every_entry_of_the_menu_asks_for_what_it_says_in_both_languages", || Box::pin(states::actions())),
+    ("a_language_chosen_while_it_runs_changes_the_menu", || Box::pin(states::language())),
     ("without_a_board_the_worker_goes_on", || Box::pin(not_told())),
     ("toggle_works_with_a_tray_host_present", || Box::pin(present())),
     ("toggle_works_with_a_tray_host_that_comes_later", || Box::pin(later())),
@@ -27,13 +31,13 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("a_hung_tray_host_holds_nothing_up", || Box::pin(hung())),
 ];
 
-struct Running {
-    worker: Arc<FakeWorker>,
+pub struct Running {
+    pub worker: Arc<FakeWorker>,
     shutdown: CancellationToken,
     tray: JoinHandle<Ended>,
 }
 
-fn start() -> Running {
+pub fn start() -> Running {
     let worker = FakeWorker::new();
     let shutdown = CancellationToken::new();
     let control: Arc<dyn Control> = worker.clone();
@@ -46,7 +50,7 @@ impl Running {
         until(&format!("{calls:?}"), || async { self.worker.calls() == calls }).await;
     }
 
-    async fn end(self) {
+    pub async fn end(self) {
         self.shutdown.cancel();
         let ended =
             timeout(Duration::from_secs(5), self.tray).await.expect("ends within five seconds").unwrap();
@@ -54,7 +58,7 @@ impl Running {
     }
 }
 
-async fn until<F: Future<Output = bool>>(what: &str, mut test: impl FnMut() -> F) {
+pub async fn until<F: Future<Output = bool>>(what: &str, mut test: impl FnMut() -> F) {
     for _ in 0..500 {
         if test().await {
             return;
