@@ -34,6 +34,7 @@ pub(crate) fn entry() -> Option<(String, bool)> {
 #[cfg(not(windows))]
 mod system {
     use super::{ApiError, Path, PathBuf, failed};
+    use std::io::Write;
 
     const NAME: &str = "hivemind-worker.desktop";
 
@@ -61,8 +62,17 @@ mod system {
         }
         std::fs::create_dir_all(&folder).map_err(|e| failed("the folder cannot be made", e))?;
         let next = folder.join(format!("{NAME}.new"));
-        std::fs::write(&next, entry(program, data)).map_err(|e| failed("the entry cannot be written", e))?;
+        write_new(&next, &entry(program, data)).map_err(|e| failed("the entry cannot be written", e))?;
         std::fs::rename(&next, &path).map_err(|e| failed("the entry cannot be written", e))
+    }
+
+    /// Never through a link or into a pipe that lies there.
+    fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        std::fs::File::create_new(path)?.write_all(text.as_bytes())
     }
 
     fn entry(program: &Path, data: Option<&Path>) -> String {
@@ -98,6 +108,20 @@ mod system {
     #[cfg(test)]
     mod tests {
         use super::*;
+
+        #[test]
+        fn what_lies_in_the_entrys_place_is_not_written_through() {
+            let folder = tempfile::tempdir().unwrap();
+            let (next, victim) = (folder.path().join("next"), folder.path().join("victim"));
+            std::fs::write(&victim, "mine").unwrap();
+            std::os::unix::fs::symlink(&victim, &next).unwrap();
+            write_new(&next, "entry").unwrap();
+            assert_eq!(std::fs::read_to_string(&victim).unwrap(), "mine");
+            assert!(next.symlink_metadata().unwrap().is_file());
+            std::fs::remove_file(&next).unwrap();
+            std::fs::create_dir(&next).unwrap();
+            assert!(write_new(&next, "entry").is_err(), "a folder there stays");
+        }
 
         #[test]
         fn odd_paths_are_quoted_twice() {

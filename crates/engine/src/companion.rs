@@ -92,8 +92,17 @@ impl Companion {
     pub(crate) fn open(&self) -> Result<Opened, CompanionError> {
         let unreadable = |error| CompanionError::Unreadable { path: self.path.clone(), error };
         let wrong = |why| CompanionError::Wrong { path: self.path.clone(), why };
+        let found = std::fs::metadata(&self.path).map_err(unreadable)?;
+        // Opening a pipe would wait for its other end.
+        if !found.is_file() {
+            return Err(wrong("it is no ordinary file"));
+        }
         let mut file = File::open(&self.path).map_err(unreadable)?;
-        let bytes = file.metadata().map_err(unreadable)?.len();
+        let found = file.metadata().map_err(unreadable)?;
+        if anybody_may_change(&found) {
+            return Err(wrong("anybody may change it"));
+        }
+        let bytes = found.len();
         if bytes > MAX_BYTES {
             return Err(wrong("it is larger than 2 MiB"));
         }
@@ -104,6 +113,17 @@ impl Companion {
         file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
         Ok(Opened { file, bytes })
     }
+}
+
+#[cfg(unix)]
+fn anybody_may_change(found: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::mode(found) & 0o002 != 0
+}
+
+/// Access lists are inherited from the folder of the programs.
+#[cfg(not(unix))]
+fn anybody_may_change(_found: &std::fs::Metadata) -> bool {
+    false
 }
 
 /// A program for x86-64 that needs no other file.

@@ -15,6 +15,9 @@ pub enum ServeError {
     /// Other users could replace the socket.
     #[error("other users may write into {}; take that right away from them (chmod go-w)", .0.display())]
     FolderOpenToOthers(PathBuf),
+    /// Its owner could replace the socket.
+    #[error("{} belongs to another user; name a folder of your own", .0.display())]
+    FolderOfAnotherUser(PathBuf),
     /// The operating system allows about 100 bytes for the path of a socket.
     #[error("the path {} is too long for a socket", .0.display())]
     PathTooLong(PathBuf),

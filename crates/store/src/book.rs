@@ -1,6 +1,7 @@
 //! The book of seconds and the history of signals: one line per stretch of time, in files that only grow at their end
 //! until they are made small again.
 
+use crate::{durable, own_file};
 use async_trait::async_trait;
 use hivemind_domain::rules::{Frame, Span};
 use hivemind_domain::time::WallMs;
@@ -112,7 +113,7 @@ fn signals_beside(book: &Path) -> PathBuf {
 fn add<T: Stretch>(file: &Path, stretch: &T) -> std::io::Result<()> {
     let mut line = serde_json::to_string(stretch)?;
     line.push('\n');
-    let mut opened = std::fs::OpenOptions::new().create(true).append(true).open(file)?;
+    let mut opened = own_file::open(std::fs::OpenOptions::new().create(true).append(true), file)?;
     let long = opened.metadata()?.len();
     // A cut line must not take this one along.
     if long > 0 && !ends_a_line(file, long)? {
@@ -125,7 +126,7 @@ fn add<T: Stretch>(file: &Path, stretch: &T) -> std::io::Result<()> {
 
 fn ends_a_line(file: &Path, long: u64) -> std::io::Result<bool> {
     use std::io::{Seek, SeekFrom};
-    let mut opened = std::fs::File::open(file)?;
+    let mut opened = own_file::read(file)?;
     opened.seek(SeekFrom::Start(long.saturating_sub(1)))?;
     let mut last = [0];
     opened.read_exact(&mut last)?;
@@ -135,7 +136,7 @@ fn ends_a_line(file: &Path, long: u64) -> std::io::Result<bool> {
 /// Spans by their beginning; of several with the same one the last counts, which went on longer.
 fn read<T: Stretch>(file: &Path) -> std::io::Result<BTreeMap<WallMs, T>> {
     use std::io::{Seek, SeekFrom};
-    let mut opened = match std::fs::File::open(file) {
+    let mut opened = match own_file::read(file) {
         Ok(opened) => opened,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
         Err(error) => return Err(error),
@@ -154,14 +155,12 @@ fn shrink<T: Stretch>(file: &Path, newest: WallMs) -> std::io::Result<()> {
     // Whatever made it so large, half of it is what stays at most.
     let half = usize::try_from(T::LARGE / 2).unwrap_or(usize::MAX) / 100;
     kept.drain(..kept.len().saturating_sub(half));
-    let beside = file.with_extension("new");
     let mut text = String::new();
     for one in kept {
         text.push_str(&serde_json::to_string(&one)?);
         text.push('\n');
     }
-    std::fs::write(&beside, text)?;
-    std::fs::rename(&beside, file)
+    durable::replace(file, text.as_bytes())
 }
 
 #[cfg(test)]

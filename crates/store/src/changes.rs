@@ -1,7 +1,7 @@
 //! What the worker changed on this computer outside its own folders: noted before it is done, so that it can be taken
 //! back in the opposite order.
 
-use crate::durable;
+use crate::{durable, own_file};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -98,7 +98,7 @@ impl ChangeJournal {
 }
 
 fn read(path: &Path) -> io::Result<Vec<Change>> {
-    let file = match std::fs::File::open(path) {
+    let file = match own_file::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         opened => opened?,
     };

@@ -1,6 +1,6 @@
 //! The data folder: one per worker, this user's alone.
 
-use crate::durable;
+use crate::{durable, own_file};
 use hivemind_domain::ids::InstallId;
 use hivemind_worker_core::port::Spool;
 use std::fs::{File, TryLockError};
@@ -161,8 +161,7 @@ impl DataFolder {
         let path = self.data.join("worker.lock");
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
-        no_links(&mut options);
-        let mut file = options.open(&path).map_err(|e| io_error(&path, e))?;
+        let mut file = own_file::open(&mut options, &path).map_err(|e| io_error(&path, e))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -191,15 +190,6 @@ pub struct Lock {
 fn io_error(path: &Path, source: io::Error) -> FolderError {
     FolderError::Io { path: path.to_path_buf(), source }
 }
-
-#[cfg(unix)]
-fn no_links(options: &mut std::fs::OpenOptions) {
-    use std::os::unix::fs::OpenOptionsExt;
-    options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
-}
-
-#[cfg(not(unix))]
-fn no_links(_options: &mut std::fs::OpenOptions) {}
 
 fn private_folder(path: &Path) -> Result<(), FolderError> {
     let mut builder = std::fs::DirBuilder::new();
@@ -269,10 +259,8 @@ fn identity(data: &Path) -> Result<InstallId, FolderError> {
         linked.and_then(|()| durable::sync_folder(data)).map_err(|e| io_error(&path, e))?;
     }
     let mut text = String::new();
-    let mut options = File::options();
-    options.read(true);
-    no_links(&mut options);
-    let read = options.open(&path).and_then(|file| file.take(256).read_to_string(&mut text));
+    // For a moment it has two names, where another process makes it at this very time.
+    let read = own_file::read_shared(&path).and_then(|file| file.take(256).read_to_string(&mut text));
     match read {
         Ok(_) => {}
         Err(e) if e.kind() == io::ErrorKind::InvalidData => return Err(FolderError::Identity { path }),

@@ -5,7 +5,7 @@
 //! file beside it says how many lines there are and what the last hash is, signed too, so that a ledger that was cut
 //! short is found out. Whoever has the key can write another ledger; nobody else can change a byte unnoticed.
 
-use crate::durable;
+use crate::{durable, own_file};
 use hivemind_domain::text::plain_line;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -121,7 +121,7 @@ impl Ledger {
         }
         let (rows, last, whole) = tail(path)?;
         if whole < path.metadata()?.len() {
-            File::options().write(true).open(path)?.set_len(whole)?;
+            own_file::open(File::options().write(true), path)?.set_len(whole)?;
         }
         let ledger = Self { path: path.to_owned(), seal, rows, last };
         ledger.write_head()?;
@@ -140,7 +140,7 @@ impl Ledger {
             ..receipt.clone()
         };
         let (text, hash) = line(self.seal.as_ref(), &self.last, &serde_json::to_string(&receipt)?)?;
-        let mut file = File::options().append(true).open(&self.path)?;
+        let mut file = own_file::open(File::options().append(true), &self.path)?;
         let before = file.metadata()?.len();
         if let Err(error) = file.write_all(text.as_bytes()).and_then(|()| file.sync_data()) {
             file.set_len(before)?;
@@ -192,7 +192,7 @@ fn tail(path: &Path) -> io::Result<(u64, String, u64)> {
 
 /// Gives every whole line and its length in bytes, until `take` says no. What follows the last line break is left out.
 fn each_line(path: &Path, mut take: impl FnMut(&str, u64) -> bool) -> io::Result<()> {
-    let mut reader = BufReader::new(File::open(path)?);
+    let mut reader = BufReader::new(own_file::read(path)?);
     loop {
         let mut bytes = Vec::new();
         let read = reader.by_ref().take(LONGEST).read_until(b'\n', &mut bytes)?;

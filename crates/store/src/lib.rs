@@ -14,6 +14,7 @@ pub mod fuzzing;
 mod journal;
 mod ledger;
 mod logs;
+mod own_file;
 mod own_log;
 mod policy;
 mod secrets;

@@ -1,6 +1,7 @@
 //! The worker's own log: two files of bounded size, so that it never fills the disk and survives a restart.
 
 use crate::durable::private_new;
+use crate::own_file;
 use hivemind_control::{OwnLogLine, OwnLogPage, OwnLogQuery};
 use hivemind_domain::text::plain_line;
 use hivemind_domain::time::WallMs;
@@ -109,18 +110,11 @@ fn append(path: &Path) -> io::Result<File> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => return made,
     }
-    let mut options = File::options();
-    options.append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(
-        &mut options,
-        rustix::fs::OFlags::NOFOLLOW.bits().cast_signed(),
-    );
-    options.open(path)
+    own_file::open(File::options().append(true), path)
 }
 
 fn read(path: &Path, most: u64) -> io::Result<String> {
-    let file = match File::open(path) {
+    let file = match own_file::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
         opened => opened?,
     };

@@ -1,5 +1,6 @@
 //! The policy file: the largest task of each trust level, in a form that people can read and change.
 
+use crate::own_file;
 use crate::settings::SettingsLoadError;
 use hivemind_domain::resources::TrustLevel;
 use hivemind_domain::text::plain_line;
@@ -30,7 +31,7 @@ pub fn read_policy(path: &Path) -> Result<TrustLimits, SettingsLoadError> {
         place: plain_line(&path.display().to_string(), 300),
         reason: plain_line(&reason, 300),
     };
-    let file = match std::fs::File::open(path) {
+    let file = match own_file::read_owners(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(TrustLimits::default()),
         Err(error) => return Err(refused(error.to_string())),

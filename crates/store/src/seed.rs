@@ -1,6 +1,7 @@
 //! Thirty-two secret bytes, made once.
 
 use crate::durable::{private_new, sync_folder};
+use crate::own_file;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -22,7 +23,7 @@ pub fn secret_seed(path: &Path) -> io::Result<[u8; 32]> {
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let mut bytes = Vec::new();
-            std::fs::File::open(path)?.take(33).read_to_end(&mut bytes)?;
+            own_file::read(path)?.take(33).read_to_end(&mut bytes)?;
             let damaged = |_| io::Error::other(format!("{} does not hold 32 bytes", path.display()));
             bytes.try_into().map_err(damaged)
         }

@@ -2,8 +2,8 @@
 //!
 //! The file is `settings.toml`, one `key = value` per setting. What its owner wrote around the values stays.
 
-use crate::durable;
 use crate::policy::{policy_file, read_policy};
+use crate::{durable, own_file};
 use async_trait::async_trait;
 use hivemind_domain::settings::{KEYS, Key, Kind, SettingError, Settings, Source, key};
 use hivemind_domain::text::plain_line;
@@ -180,7 +180,7 @@ impl Inner {
     fn read(&self) -> Result<DocumentMut, SettingsLoadError> {
         let mut text = String::new();
         let read =
-            std::fs::File::open(&self.path).and_then(|f| f.take(MOST_BYTES + 1).read_to_string(&mut text));
+            own_file::read_owners(&self.path).and_then(|f| f.take(MOST_BYTES + 1).read_to_string(&mut text));
         match read {
             Ok(_) if text.len() as u64 > MOST_BYTES => {
                 let reason = format!("larger than {MOST_BYTES} bytes");

@@ -1,11 +1,12 @@
 //! What the owner was told, in a small file of its own.
 
-use crate::durable;
+use crate::{durable, own_file};
 use hivemind_domain::notify::Told;
+use std::io::Read;
 use std::path::PathBuf;
 
 /// No more than this is read.
-const MOST: usize = 16 * 1024;
+const MOST: u64 = 16 * 1024;
 
 /// The file. Without it, or with one that cannot be read, nothing was told before.
 #[derive(Debug)]
@@ -21,11 +22,9 @@ impl FileTold {
     /// As kept last.
     #[must_use]
     pub fn load(&self) -> Told {
-        let bytes = std::fs::read(&self.0).unwrap_or_default();
-        bytes
-            .get(..bytes.len().min(MOST))
-            .and_then(|bytes| serde_json::from_slice(bytes).ok())
-            .unwrap_or_default()
+        let mut bytes = Vec::new();
+        let read = own_file::read(&self.0).and_then(|file| file.take(MOST).read_to_end(&mut bytes));
+        read.ok().and_then(|_| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 
     /// Keeps it.

@@ -1,5 +1,6 @@
 //! The computer's use over days: a file of one size with a place for every point, each tier a ring.
 
+use crate::own_file;
 use async_trait::async_trait;
 use hivemind_domain::time::WallMs;
 use hivemind_domain::trend::{Point, QUANTITIES, Tier};
@@ -60,7 +61,7 @@ impl TrendStore for FileTrend {
 
     async fn points(&self, tier: Tier, from: WallMs) -> Result<Vec<Point>, StoreError> {
         self.with(move |path| {
-            let mut file = match File::open(path) {
+            let mut file = match own_file::read(path) {
                 Ok(file) => file,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
                 Err(error) => return Err(error),
@@ -98,8 +99,8 @@ fn place(tier: Tier, at: WallMs) -> u64 {
 }
 
 fn open(path: &Path) -> std::io::Result<File> {
-    let mut file =
-        std::fs::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = own_file::open(options.create(true).truncate(false).read(true).write(true), path)?;
     let mut magic = [0; MAGIC.len()];
     if file.read_exact(&mut magic).is_err() || magic != *MAGIC {
         // Readings of how busy the computer was: nothing here is worth being set aside.

@@ -19,8 +19,8 @@ pub(crate) struct Made {
 
 /// What was remembered; nothing when it is damaged or about another pool.
 pub(crate) fn load(path: &Path, pool: &str) -> Option<Made> {
-    let meta = std::fs::metadata(path).ok().filter(|meta| meta.is_file() && meta.len() <= MOST_BYTES)?;
-    let _ = meta;
+    // Looked at before it is opened: opening a pipe would wait for its other end.
+    std::fs::symlink_metadata(path).ok().filter(|meta| meta.is_file() && meta.len() <= MOST_BYTES)?;
     let made: Made = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
     (made.pool == pool).then_some(made)
 }
@@ -29,9 +29,14 @@ pub(crate) fn load(path: &Path, pool: &str) -> Option<Made> {
 pub(crate) fn save(path: &Path, made: &Made) -> std::io::Result<()> {
     let beside = path.with_extension("part");
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // What a crash left, or somebody planted, is not written to.
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
     let mut file = options.open(&beside)?;
     file.write_all(&serde_json::to_vec(made).map_err(std::io::Error::other)?)?;
     file.sync_all()?;

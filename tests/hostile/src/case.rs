@@ -14,6 +14,7 @@ pub const GROUPS: &[(&str, usize)] = &[
     ("text", 80),
     ("page", 60),
     ("netd", 100),
+    ("locals", 30),
     ("escape", 60),
     ("network", 80),
     ("exhaustion", 40),

@@ -13,6 +13,8 @@ pub enum Needs {
     Nothing,
     /// A Docker engine with the test images.
     Engine,
+    /// Another user of this computer.
+    SecondUser,
 }
 
 /// What a group needs.
@@ -22,6 +24,7 @@ pub fn needs(group: &str) -> Needs {
         "archives" | "results" | "messages" | "live" | "wireguard" | "netd" | "text" | "page" => {
             Needs::Nothing
         }
+        "locals" => Needs::SecondUser,
         _ => Needs::Engine,
     }
 }
@@ -38,6 +41,8 @@ pub fn cases(group: &str) -> Vec<Case> {
         "text" => text::cases(),
         "page" => page::cases(),
         "netd" => netd::cases(),
+        #[cfg(unix)]
+        "locals" => crate::locals::cases(),
         "races" => races::cases(),
         "escape" => escape::cases(),
         "network" => network::cases(),

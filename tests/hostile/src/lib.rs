@@ -14,6 +14,8 @@ pub mod fuzz;
 pub mod groups;
 pub mod judge;
 pub mod live;
+#[cfg(unix)]
+pub mod locals;
 pub mod messages;
 pub mod netd;
 pub mod network;
@@ -31,6 +33,14 @@ static ALLOCATOR: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
 /// Why a group cannot run here.
 #[must_use]
 pub fn skipped(needs: groups::Needs) -> Option<&'static str> {
-    let missing = needs == groups::Needs::Engine && std::env::var_os("HIVEMIND_TEST_DOCKER_HOST").is_none();
-    missing.then_some("HIVEMIND_TEST_DOCKER_HOST names no engine")
+    match needs {
+        groups::Needs::Nothing => None,
+        groups::Needs::Engine => std::env::var_os("HIVEMIND_TEST_DOCKER_HOST")
+            .is_none()
+            .then_some("HIVEMIND_TEST_DOCKER_HOST names no engine"),
+        #[cfg(unix)]
+        groups::Needs::SecondUser => locals::missing(),
+        #[cfg(not(unix))]
+        groups::Needs::SecondUser => Some("users and files of other systems are tried on Linux"),
+    }
 }

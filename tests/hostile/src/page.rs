@@ -20,13 +20,28 @@ const CANARY: &str = "canary-7f3a91";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Remembers that it was asked.
-struct Watched {
+pub(crate) struct Watched {
     calls: Mutex<Vec<&'static str>>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     events: broadcast::Sender<hivemind_control::Event>,
 }
 
 impl Watched {
+    /// A worker whose state holds `text`.
+    pub(crate) fn new(text: &str) -> Arc<Self> {
+        let snapshot = Snapshot { version: text.to_owned(), ..Snapshot::default() };
+        Arc::new(Self {
+            calls: Mutex::default(),
+            snapshots: watch::Sender::new(Arc::new(snapshot)),
+            events: broadcast::Sender::new(8),
+        })
+    }
+
+    /// What it was asked since the last look.
+    pub(crate) fn take_calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn called(&self, name: &'static str) -> Result<Value, ApiError> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(name);
         let snapshot = serde_json::to_value(&**self.snapshots.borrow());
@@ -219,12 +234,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 async fn send(request: &str) -> String {
-    let snapshot = Snapshot { version: CANARY.to_owned(), ..Snapshot::default() };
-    let worker = Arc::new(Watched {
-        calls: Mutex::default(),
-        snapshots: watch::Sender::new(Arc::new(snapshot)),
-        events: broadcast::Sender::new(8),
-    });
+    let worker = Watched::new(CANARY);
     let listener = BrowserListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a port");
     let address = listener.address();
     let (sessions, end) = (Arc::new(Sessions::new()), CancellationToken::new());
@@ -235,7 +245,7 @@ async fn send(request: &str) -> String {
     let answer = tokio::time::timeout(PATIENCE, exchange(address, &request)).await;
     end.cancel();
     let _ = tokio::time::timeout(PATIENCE, serving).await;
-    let calls = worker.calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let calls = worker.take_calls();
     match answer {
         _ if !calls.is_empty() => format!("the worker was asked: {calls:?}"),
         Err(_) => "no answer".to_owned(),

@@ -2,7 +2,7 @@
 
 use hivemind_hostile::case::{GROUPS, assert_unique};
 use hivemind_hostile::judge::{Manner, run};
-use hivemind_hostile::{fuzz, groups};
+use hivemind_hostile::{fuzz, groups, skipped};
 
 #[track_caller]
 fn holds(group: &str) {
@@ -52,6 +52,15 @@ fn no_page_of_somebody_else_reaches_the_worker() {
 #[test]
 fn everything_hostile_that_is_said_to_the_privileged_program_meets_its_refusal() {
     holds("netd");
+}
+
+#[test]
+fn no_other_user_and_nothing_planted_gets_through() {
+    if let Some(why) = skipped(groups::needs("locals")) {
+        println!("SKIPPED no_other_user_and_nothing_planted_gets_through: {why}");
+        return;
+    }
+    holds("locals");
 }
 
 /// The harness itself must be able to fail.

@@ -119,8 +119,10 @@ fn newest(entries: &[Entry]) -> u64 {
 }
 
 fn read(path: &Path) -> io::Result<Vec<Entry>> {
-    if std::fs::metadata(path)?.len() > MAX_FILE_BYTES {
-        return Err(io::Error::other("it is too large"));
+    let found = std::fs::symlink_metadata(path)?;
+    // Opening a pipe would wait for its other end.
+    if !found.is_file() || found.len() > MAX_FILE_BYTES {
+        return Err(io::Error::other("it is no file, or too large"));
     }
     let entries: Vec<Entry> = serde_json::from_slice(&std::fs::read(path)?).map_err(io::Error::other)?;
     let fine = entries.len() <= MOST_ENTRIES
@@ -132,7 +134,12 @@ fn read(path: &Path) -> io::Result<Vec<Entry>> {
 fn write(path: &Path, entries: &[Entry]) -> io::Result<()> {
     let text = serde_json::to_vec(entries).map_err(io::Error::other)?;
     let beside = path.with_extension("new");
-    let mut file = std::fs::File::create(&beside)?;
+    // What a crash left, or somebody planted, is not written to.
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = std::fs::File::create_new(&beside)?;
     file.write_all(&text)?;
     file.sync_all()?;
     drop(file);

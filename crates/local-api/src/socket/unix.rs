@@ -4,7 +4,7 @@ use crate::connections::Accept;
 use crate::serve_error::ServeError;
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -28,8 +28,12 @@ impl Listener {
         let folder = path.parent().unwrap_or(Path::new("."));
         let failed = || ServeError::bind(path.display().to_string());
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed())?;
-        if fs::metadata(folder).map_err(failed())?.mode() & 0o022 != 0 {
+        let found = fs::metadata(folder).map_err(failed())?;
+        if found.mode() & 0o022 != 0 {
             return Err(ServeError::FolderOpenToOthers(folder.to_owned()));
+        }
+        if !ours(found.uid()) {
+            return Err(ServeError::FolderOfAnotherUser(folder.to_owned()));
         }
         let lock = lock(path)?;
         match fs::symlink_metadata(path) {
@@ -59,11 +63,23 @@ impl Listener {
     }
 }
 
+/// Whether a user is this one, or root, whom nothing keeps out.
+fn ours(uid: u32) -> bool {
+    uid == 0 || uid == rustix::process::geteuid().as_raw()
+}
+
 fn lock(path: &Path) -> Result<File, ServeError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let failed = || ServeError::bind(path.display().to_string());
-    let file = File::options().create(true).truncate(false).write(true).open(&name).map_err(failed())?;
+    // Neither through a link nor into a pipe, which would wait for its other end.
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true).mode(0o600).custom_flags(flags.bits().cast_signed());
+    let file = options.open(&name).map_err(failed())?;
+    if !file.metadata().map_err(failed())?.is_file() {
+        return Err(ServeError::NotASocket(name.into()));
+    }
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(ServeError::AlreadyServed(path.to_owned())),
@@ -93,8 +109,13 @@ impl Accept for Listener {
     }
 }
 
+/// A worker of this user, or of root: somebody else who answers there would be told passwords.
 pub(crate) async fn dial(path: &Path) -> io::Result<UnixStream> {
-    UnixStream::connect(path).await
+    let stream = UnixStream::connect(path).await?;
+    if !ours(stream.peer_cred()?.uid()) {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "another user answers at the socket"));
+    }
+    Ok(stream)
 }
 
 #[cfg(test)]

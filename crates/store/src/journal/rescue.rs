@@ -3,7 +3,7 @@
 use super::row;
 use super::schema::{self, SchemaError};
 use crate::damage::{Damage, aside};
-use crate::durable;
+use crate::{durable, own_file};
 use hivemind_domain::text::plain_line;
 use hivemind_worker_core::port::StoreError;
 use rusqlite::config::DbConfig;
@@ -41,6 +41,12 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Option<Damage>), StoreErr
 }
 
 fn try_open(path: &Path) -> Result<Connection, Fault> {
+    // SQLite opens these by their names, and takes what a planted one of them says for our own words.
+    for name in
+        [path.to_owned(), with_suffix(path, "-wal"), with_suffix(path, "-shm"), with_suffix(path, "-journal")]
+    {
+        own_file::look(&name).map_err(|e| Fault::Other(durable::failed("cannot open", &name, &e)))?;
+    }
     create_private(path).map_err(|e| Fault::Other(durable::failed("cannot open", path, &e)))?;
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;

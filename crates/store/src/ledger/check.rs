@@ -51,6 +51,10 @@ fn parts<'a>(row: u64, text: &'a str, before: &str) -> Result<(&'a str, &'a str,
 /// # Errors
 /// Outer: a file cannot be read. Inner: the first broken row.
 pub fn verify(path: &Path, judge: Judge<'_>) -> io::Result<Result<Verified, Broken>> {
+    // It may lie anywhere and be anybody's, but opening a pipe would wait for its other end.
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("it is no ordinary file"));
+    }
     let text = std::fs::read(path)?;
     let mut head = Vec::new();
     match File::open(head_file(path)) {

@@ -1,6 +1,7 @@
 //! One file of records.
 
 use super::record::{self, Record};
+use crate::own_file;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -23,33 +24,18 @@ pub(super) struct Tail {
 
 /// Appends whole records to the file at `path`, which is made when it is not there.
 pub(super) fn append(path: &Path, records: &[u8]) -> io::Result<()> {
-    let mut options = options();
-    options.append(true).create(true);
-    options.open(path)?.write_all(records)
-}
-
-#[cfg(unix)]
-fn options() -> OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = OpenOptions::new();
-    options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
-    options
-}
-
-#[cfg(not(unix))]
-fn options() -> OpenOptions {
-    OpenOptions::new()
+    own_file::open(OpenOptions::new().append(true).create(true), path)?.write_all(records)
 }
 
 impl LogFile {
     /// Opens a file to be read; `None` when it does not exist.
     pub(super) fn open(path: &Path) -> io::Result<Option<Self>> {
-        Self::open_with(options().read(true), path)
+        Self::open_with(OpenOptions::new().read(true), path)
     }
 
     /// The same, and cuts off a record that was written in part: nobody was told that it is kept.
     pub(super) fn open_to_append(path: &Path) -> io::Result<Option<Self>> {
-        let Some(mut opened) = Self::open_with(options().read(true).write(true), path)? else {
+        let Some(mut opened) = Self::open_with(OpenOptions::new().read(true).write(true), path)? else {
             return Ok(None);
         };
         let whole = opened.whole_length()?;
@@ -60,8 +46,8 @@ impl LogFile {
         Ok(Some(opened))
     }
 
-    fn open_with(options: &OpenOptions, path: &Path) -> io::Result<Option<Self>> {
-        let file = match options.open(path) {
+    fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<Option<Self>> {
+        let file = match own_file::open(options, path) {
             Ok(file) => file,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e),

@@ -1,7 +1,7 @@
 //! The file for systems without a keyring.
 
 use crate::damage::aside;
-use crate::durable;
+use crate::{durable, own_file};
 use hivemind_worker_core::port::{SecretError, Tokens};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -24,7 +24,7 @@ impl TokenFile {
     }
 
     pub(super) fn exists(&self) -> bool {
-        self.path.exists()
+        self.path.symlink_metadata().is_ok()
     }
 
     pub(super) fn load(&self, pool: &str) -> Result<Option<Tokens>, SecretError> {
@@ -68,8 +68,7 @@ impl TokenFile {
     /// A damaged file is set aside; its owner has to sign in again.
     fn read(&self) -> Result<Kept, SecretError> {
         let mut bytes = Vec::new();
-        let read =
-            std::fs::File::open(&self.path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes));
+        let read = own_file::read(&self.path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes));
         match read {
             Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Kept::new()),

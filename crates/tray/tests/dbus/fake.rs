@@ -70,7 +70,9 @@ impl FakeWorker {
                 let sum = self.snapshots.borrow().today;
                 serde_json::to_value(hivemind_control::EarningsView { sum, ..Default::default() }).unwrap()
             }
-            "finish" | "snooze" | "ignore_rules" => serde_json::to_value(&*self.snapshots.borrow().clone()).unwrap(),
+            "finish" | "snooze" | "ignore_rules" => {
+                serde_json::to_value(&*self.snapshots.borrow().clone()).unwrap()
+            }
             _ => serde_json::Value::Null,
         };
         serde_json::from_value(value).map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))
