@@ -162,6 +162,7 @@ fn because(reason: DecisionReason) -> &'static str {
         DecisionReason::Suspending => "the computer goes to sleep",
         DecisionReason::Updating => "the worker is being updated",
         DecisionReason::CriticallyHot => "the computer is critically hot",
+        DecisionReason::DiskLow => "the disk has too little free room",
         DecisionReason::OnBattery => "it runs on battery",
         DecisionReason::TooHot => "the computer is too hot",
         DecisionReason::ExclusiveApp => "a program wants the computer for itself",
@@ -170,6 +171,7 @@ fn because(reason: DecisionReason) -> &'static str {
         DecisionReason::OthersBusy => "other programs keep the computer busy",
         DecisionReason::Schedule => "it is outside the hours you chose",
         DecisionReason::Metered => "the network is metered",
+        DecisionReason::NetworkHours => "it is outside the hours you chose for the network",
         DecisionReason::NetworkQuota => "the traffic you allowed is used up",
         DecisionReason::TasksFailing => "tasks failed on this computer",
         DecisionReason::Snoozed => "you asked for a pause",
@@ -180,7 +182,6 @@ fn because(reason: DecisionReason) -> &'static str {
         | DecisionReason::EngineUnavailable
         | DecisionReason::IsolationTooLow
         | DecisionReason::SandboxBroken
-        | DecisionReason::DiskLow
         | DecisionReason::SignInRequired
         | DecisionReason::PoolRefused
         | DecisionReason::PoolUnreachable
@@ -239,6 +240,18 @@ fn status(snapshot: &Snapshot) {
         "Today: {} CPT estimated, {} credited, {} settled, {} tasks",
         today.estimated_cpt, today.credited_cpt, today.settled_cpt, today.tasks
     ));
+    let traffic = &snapshot.traffic;
+    if traffic.day_quota_bytes.or(traffic.month_quota_bytes).is_some() {
+        let of = |moved, quota: Option<u64>| {
+            let quota = quota.map(|most| format!(" of {}", output::bytes(most))).unwrap_or_default();
+            format!("{}{quota}", output::bytes(moved))
+        };
+        output::line(format!(
+            "Traffic: {} today, {} this month",
+            of(traffic.day_bytes, traffic.day_quota_bytes),
+            of(traffic.month_bytes, traffic.month_quota_bytes)
+        ));
+    }
     if let Some(account) = &snapshot.account {
         let balance = account.balance_cpt.map(|b| format!(" · balance {b} CPT")).unwrap_or_default();
         output::line(format!("Signed in as {}{balance}", account.username));

@@ -157,6 +157,10 @@ async fn run(origin: &Origin, progress: &Progress, shutdown: &CancellationToken)
         ("private_link", "off".to_owned()),
         ("schedule", String::new()),
         ("busy_percent", "0".to_owned()),
+        ("network_hours", String::new()),
+        ("network_quota_day", String::new()),
+        ("network_quota_month", String::new()),
+        ("keep_disk_free", "64m".to_owned()),
         ("resource_report_interval", "2".to_owned()),
     ];
     flags.retain(|(key, _)| !overrides.iter().any(|(ours, _)| ours == key));

@@ -17,6 +17,7 @@ mod schedule;
 mod signals;
 mod snooze;
 mod stuck;
+mod traffic;
 
 pub use book::{Book, Span, Sum};
 pub use history::{Frame, Recorder};
@@ -26,6 +27,7 @@ pub use schedule::{Schedule, ScheduleError, clock_text, next_clock};
 pub use signals::{Sensed, Sensor, Signal, Signals};
 pub use snooze::{Overrides, Snooze, SnoozeError, SnoozeFor};
 pub use stuck::{Stuck, hottest};
+pub use traffic::{Traffic, TrafficMeter};
 
 /// Why it works or does not. Ordered by precedence, the gravest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -84,6 +86,8 @@ pub enum Reason {
     Schedule,
     /// The network is metered.
     Metered,
+    /// It is outside the hours in which the owner lends the network.
+    NetworkHours,
     /// The owner's traffic for this period is used up.
     NetworkQuota,
     /// Nothing stands in the way.
@@ -92,7 +96,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, the gravest first.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Off,
         Self::Finishing,
         Self::ShuttingDown,
@@ -119,6 +123,7 @@ impl Reason {
         Self::OthersBusy,
         Self::Schedule,
         Self::Metered,
+        Self::NetworkHours,
         Self::NetworkQuota,
         Self::Free,
     ];
@@ -134,6 +139,7 @@ impl Reason {
             | Self::ExclusiveApp
             | Self::OthersBusy
             | Self::Metered
+            | Self::NetworkHours
             | Self::NetworkQuota => Remedy::ChangeRules,
             Self::SandboxBroken => Remedy::TestAgain,
             Self::DiskLow => Remedy::FreeDisk,
@@ -169,7 +175,7 @@ impl Reason {
             | Self::InUse
             | Self::OthersBusy
             | Self::Schedule => GiveWay::Everything,
-            Self::Metered | Self::NetworkQuota => GiveWay::Network,
+            Self::Metered | Self::NetworkHours | Self::NetworkQuota => GiveWay::Network,
             Self::Off
             | Self::Finishing
             | Self::ShuttingDown
@@ -215,6 +221,7 @@ impl Reason {
             | Self::OthersBusy
             | Self::Schedule
             | Self::Metered
+            | Self::NetworkHours
             | Self::NetworkQuota => Verdict::Hold,
         }
     }
@@ -358,6 +365,12 @@ pub struct Rules {
     pub on_metered: bool,
     /// The hours; absent means always.
     pub schedule: Option<Schedule>,
+    /// The hours in which the network is lent; absent means always.
+    pub network_hours: Option<Schedule>,
+    /// Bytes that work may move in a day; absent means any number.
+    pub quota_day: Option<u64>,
+    /// The same in a month.
+    pub quota_month: Option<u64>,
     /// Where these hours are counted.
     pub zone: jiff::tz::TimeZone,
 }
@@ -379,9 +392,12 @@ impl Default for Rules {
             heat_slack: 8,
             heat_critical: 10,
             calm: Duration::from_secs(60),
-            keep_free: 10_000_000_000,
+            keep_free: 10 * crate::resources::GIB,
             on_metered: false,
             schedule: None,
+            network_hours: None,
+            quota_day: None,
+            quota_month: None,
             zone: jiff::tz::TimeZone::UTC,
         }
     }
@@ -448,6 +464,7 @@ pub fn decide(
     }
     judging.sensors(signals);
     judging.hours();
+    judging.traffic(signals);
     judging.overrides(overrides);
     judging.done()
 }

@@ -39,6 +39,8 @@ pub enum Kind {
     Cores,
     /// A size such as `512m`, `4g` or bytes.
     Size,
+    /// The same, or nothing.
+    Quota,
     /// `true` or `false`; `1`, `0`, `yes`, `no`, `on`, `off` are understood.
     Flag,
     /// Names of images with commas between, at most 8192 bytes.
@@ -116,6 +118,10 @@ keys! {
     away_memory_percent None, None, "60", Kind::Integer { min: 1, max: 100 }, false;
     run_on_battery None, None, "false", Kind::Flag, false;
     run_on_metered None, None, "false", Kind::Flag, false;
+    network_hours None, None, "", Kind::Hours, false;
+    network_quota_day None, None, "", Kind::Quota, false;
+    network_quota_month None, None, "", Kind::Quota, false;
+    keep_disk_free Some("KEEP_DISK_FREE"), None, "10g", Kind::Size, false;
     exclusive_apps None, None, "", Kind::Text { optional: true }, false;
     max_cpu_celsius None, None, "80", Kind::Integer { min: 40, max: 110 }, false;
     max_gpu_celsius None, None, "78", Kind::Integer { min: 40, max: 110 }, false;
@@ -172,6 +178,7 @@ impl Key {
             Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Kind::Cores => "a number of cores from 0.1 to 1024, such as 2 or 1.5".into(),
             Kind::Size => "a size from 64m to 4096g, such as 512m or 4g".into(),
+            Kind::Quota => "a size from 64m to 4096g, such as 512m or 4g, or nothing".into(),
             Kind::Flag => "true or false".into(),
             Kind::Images => {
                 "image names with commas between, name/* for all below, * for all, at most 8192 bytes".into()
@@ -203,6 +210,7 @@ impl Key {
             }
             Kind::Cores => parse_cores(text).map(|_| text.to_owned()),
             Kind::Size => parse_size(text).map(|_| text.to_ascii_lowercase()),
+            Kind::Quota => (text.is_empty() || parse_size(text).is_some()).then(|| text.to_ascii_lowercase()),
             Kind::Flag => parse_flag(text).map(|b| b.to_string()),
             Kind::Images => crate::images::ImageList::parse(text).ok().map(|list| list.to_string()),
             Kind::Choice(words) => {
@@ -373,10 +381,18 @@ impl Settings {
             gpu_celsius: number("max_gpu_celsius"),
             busy_in_use: busy,
             busy_away: busy,
-            schedule: crate::rules::Schedule::parse(self.text("schedule")).unwrap_or_default(),
+            schedule: self.hours("schedule"),
+            network_hours: self.hours("network_hours"),
+            quota_day: parse_size(self.text("network_quota_day")),
+            quota_month: parse_size(self.text("network_quota_month")),
+            keep_free: self.bytes("keep_disk_free"),
             zone,
             ..crate::rules::Rules::default()
         }
+    }
+
+    fn hours(&self, name: &str) -> Option<crate::rules::Schedule> {
+        crate::rules::Schedule::parse(self.text(name)).unwrap_or_default()
     }
 
     /// Programs that want the computer for themselves, in small letters.
@@ -439,6 +455,9 @@ mod tests {
             ("schedule", "mon-fri 18:15-08:00"),
             ("schedule", "daily 22:00-06:00; sat 05:00-07:00"),
             ("busy_percent", "101"),
+            ("network_hours", "mon 08:00-08:00"),
+            ("network_quota_day", "1k"),
+            ("keep_disk_free", ""),
             ("nonsense", "1"),
         ] {
             assert!(s.apply(name, text, Source::Flag).is_err(), "{name}={text}");

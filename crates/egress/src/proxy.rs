@@ -3,6 +3,7 @@ use crate::session::Session;
 use hivemind_domain::ids::TaskKey;
 use hivemind_worker_core::port::{Egress, EgressSession, NetworkGrant};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How much patience and room one container gets.
@@ -37,6 +38,8 @@ impl Default for ProxyLimits {
 pub(crate) struct Outside {
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) connector: Arc<dyn Connector>,
+    /// Bytes of all sessions.
+    pub(crate) moved: AtomicU64,
 }
 
 /// The proxy.
@@ -55,12 +58,16 @@ impl EgressProxy {
     /// A proxy with another outside than the internet.
     #[must_use]
     pub fn new(resolver: Arc<dyn Resolver>, connector: Arc<dyn Connector>, limits: ProxyLimits) -> Self {
-        Self { outside: Arc::new(Outside { resolver, connector }), limits }
+        Self { outside: Arc::new(Outside { resolver, connector, moved: AtomicU64::new(0) }), limits }
     }
 }
 
 impl Egress for EgressProxy {
     fn open(&self, key: &TaskKey, grant: &NetworkGrant) -> Arc<dyn EgressSession> {
         Arc::new(Session::new(key.clone(), grant, Arc::clone(&self.outside), self.limits))
+    }
+
+    fn moved_bytes(&self) -> u64 {
+        self.outside.moved.load(Ordering::Relaxed)
     }
 }

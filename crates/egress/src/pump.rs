@@ -85,13 +85,15 @@ impl From<io::Error> for Stop {
 #[derive(Debug)]
 pub(crate) struct Pump<'a> {
     meter: &'a Meter,
+    /// Of all sessions.
+    moved: &'a AtomicU64,
     idle: Duration,
     moved_at: Mutex<Instant>,
 }
 
 impl<'a> Pump<'a> {
-    pub(crate) fn new(meter: &'a Meter, idle: Duration) -> Self {
-        Self { meter, idle, moved_at: Mutex::new(Instant::now()) }
+    pub(crate) fn new(meter: &'a Meter, moved: &'a AtomicU64, idle: Duration) -> Self {
+        Self { meter, moved, idle, moved_at: Mutex::new(Instant::now()) }
     }
 
     /// Moves bytes until `from` ends; ends `to`'s writing side then. With `body` it stops where the body ends, and
@@ -149,6 +151,7 @@ impl<'a> Pump<'a> {
             return Err(Stop::UsedUp);
         }
         counter.fetch_add(bytes, Ordering::Relaxed);
+        self.moved.fetch_add(bytes, Ordering::Relaxed);
         tokio::time::timeout(self.idle, to.write_all(piece)).await.map_err(|_| Stop::Idle)??;
         self.moved();
         Ok(())

@@ -161,7 +161,7 @@ impl Session {
         wish: Wish,
         rest: Vec<u8>,
     ) -> Result<(), Stop> {
-        let pump = Pump::new(&self.meter, self.limits.idle);
+        let pump = Pump::new(&self.meter, &self.outside.moved, self.limits.idle);
         let (mut from_task, mut to_task) = tokio::io::split(stream);
         let (mut from_there, mut to_there) = tokio::io::split(upstream);
         match wish {

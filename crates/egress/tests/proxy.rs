@@ -80,6 +80,10 @@ impl Connector for Paper {
 }
 
 fn session(paper: &Arc<Paper>, hosts: &str, max_bytes: u64) -> Arc<dyn EgressSession> {
+    counted(paper, hosts, max_bytes).0
+}
+
+fn counted(paper: &Arc<Paper>, hosts: &str, max_bytes: u64) -> (Arc<dyn EgressSession>, EgressProxy) {
     let limits = ProxyLimits {
         connections: 3,
         head_within: Duration::from_secs(5),
@@ -89,7 +93,7 @@ fn session(paper: &Arc<Paper>, hosts: &str, max_bytes: u64) -> Arc<dyn EgressSes
     let proxy = EgressProxy::new(paper.clone(), paper.clone(), limits);
     let key = TaskKey { task: TaskId::new("t").expect("an id"), attempt: 1 };
     let hosts = HostRule::parse_list(hosts).expect("rules");
-    proxy.open(&key, &NetworkGrant { hosts, max_bytes })
+    (proxy.open(&key, &NetworkGrant { hosts, max_bytes }), proxy)
 }
 
 fn dial(session: &Arc<dyn EgressSession>) -> DuplexStream {
@@ -361,7 +365,7 @@ async fn a_second_request_cannot_hide_behind_the_first() {
 async fn traffic_is_counted_and_cut_off() {
     let paper = Arc::new(Paper::default());
     paper.name("a.org", &[&[PUBLIC]]);
-    let session = session(&paper, "a.org", 100_000);
+    let (session, proxy) = counted(&paper, "a.org", 100_000);
     let mut task = dial(&session);
     task.write_all(b"CONNECT a.org:443 HTTP/1.1\r\n\r\n").await.expect("sent");
     let mut ready = [0; 39];
@@ -375,6 +379,8 @@ async fn traffic_is_counted_and_cut_off() {
     let traffic = session.traffic();
     assert_eq!(traffic.sent + traffic.received, 100_000, "what is used up stays used up");
     assert!(paper.heard().len() <= 100_000);
+    let moved = proxy.moved_bytes();
+    assert!((50_000..=100_000).contains(&moved), "what really moved, for all sessions: {moved}");
     let refused = ask(&session, "CONNECT a.org:443 HTTP/1.1\r\n\r\n").await;
     assert_eq!(status(&refused), "403", "{refused}");
     assert!(session.take_refusals().iter().any(|told| told.contains("100000 bytes of traffic")));

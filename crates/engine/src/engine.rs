@@ -77,6 +77,7 @@ pub struct DockerEngine {
     fresh: Mutex<HashSet<String>>,
     pub(crate) companion: Option<Arc<Companion>>,
     relays: Option<Arc<Relays>>,
+    egress: Option<Arc<dyn Egress>>,
     dependencies: install::Dependencies,
     weights: Weights,
     note: Option<Note>,
@@ -102,6 +103,7 @@ impl DockerEngine {
             fresh: Mutex::default(),
             companion: None,
             relays: None,
+            egress: None,
             dependencies: install::Dependencies::default(),
             weights: Weights::default(),
             note: None,
@@ -141,6 +143,7 @@ impl DockerEngine {
     /// after [`Self::with_companion`]; without a companion such tasks are refused.
     #[must_use]
     pub fn with_egress(mut self, egress: Arc<dyn Egress>) -> Self {
+        self.egress = Some(Arc::clone(&egress));
         self.relays = self.companion.clone().map(|companion| Arc::new(Relays::new(companion, egress)));
         self
     }
@@ -639,6 +642,11 @@ impl Engine for DockerEngine {
 
     fn pulls(&self) -> Vec<PullProgress> {
         self.images.pulls.progress()
+    }
+
+    fn moved_bytes(&self) -> u64 {
+        let tasks = self.egress.as_ref().map_or(0, |egress| egress.moved_bytes());
+        self.images.pulls.moved().saturating_add(tasks)
     }
 }
 

@@ -200,6 +200,10 @@ impl Pool for AnyPool {
         self.chosen().fetch(key, package, into).await
     }
 
+    fn moved_bytes(&self) -> u64 {
+        self.chosen().moved_bytes()
+    }
+
     async fn submit(&self, header: &ResultHeader, file: Option<&Path>) -> Result<Credit, PoolError> {
         self.chosen().submit(header, file).await
     }

@@ -10,7 +10,7 @@ mod wal;
 
 use crate::damage::Damage;
 use async_trait::async_trait;
-use hivemind_domain::rules::Snooze;
+use hivemind_domain::rules::{Snooze, TrafficMeter};
 use hivemind_domain::task::Task;
 use hivemind_domain::time::WallMs;
 use hivemind_worker_core::port::{HistoryFilter, Journal, StoreError};
@@ -25,6 +25,8 @@ const WISH: &str = "wish";
 /// Name of the fact that says until when the owner wants a pause; empty for none.
 const SNOOZE: &str = "snooze";
 const GPU_SNOOZE: &str = "gpu_snooze";
+/// Name of the fact that says what work has moved over the network.
+const TRAFFIC: &str = "traffic";
 const MOST_ENDED: u32 = 100_000;
 
 type Command = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -152,6 +154,15 @@ impl Journal for SqliteJournal {
     async fn set_gpu_snooze(&self, snooze: Option<Snooze>) -> Result<(), StoreError> {
         let word = snooze.map(Snooze::word).unwrap_or_default();
         self.ask(move |connection| row::put_fact(connection, GPU_SNOOZE, &word)).await
+    }
+
+    async fn traffic(&self) -> Result<Option<TrafficMeter>, StoreError> {
+        let word = self.ask(|connection| row::fact(connection, TRAFFIC)).await?;
+        Ok(word.and_then(|word| TrafficMeter::from_word(&word)))
+    }
+
+    async fn set_traffic(&self, meter: TrafficMeter) -> Result<(), StoreError> {
+        self.ask(move |connection| row::put_fact(connection, TRAFFIC, &meter.word())).await
     }
 }
 

@@ -245,6 +245,7 @@ fn typed(key: &Key, value: &str) -> Value {
         | Kind::Url
         | Kind::Cores
         | Kind::Size
+        | Kind::Quota
         | Kind::Images
         | Kind::Choice(_)
         | Kind::Hosts

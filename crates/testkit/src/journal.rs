@@ -3,7 +3,7 @@
 use crate::{FakeClock, Faults, lock};
 use async_trait::async_trait;
 use hivemind_domain::ids::TaskKey;
-use hivemind_domain::rules::Snooze;
+use hivemind_domain::rules::{Snooze, TrafficMeter};
 use hivemind_domain::task::Task;
 use hivemind_domain::time::WallMs;
 use hivemind_worker_core::port::{HistoryFilter, Journal, StoreError};
@@ -34,6 +34,7 @@ struct Kept {
     wish: Option<bool>,
     snooze: Option<Snooze>,
     gpu_snooze: Option<Snooze>,
+    traffic: Option<TrafficMeter>,
 }
 
 impl MemoryJournal {
@@ -161,6 +162,17 @@ impl Journal for MemoryJournal {
     async fn set_gpu_snooze(&self, snooze: Option<Snooze>) -> Result<(), StoreError> {
         self.faults.enter(JournalCall::SetWish).await?;
         lock(&self.kept).gpu_snooze = snooze;
+        Ok(())
+    }
+
+    async fn traffic(&self) -> Result<Option<TrafficMeter>, StoreError> {
+        self.faults.enter(JournalCall::Read).await?;
+        Ok(lock(&self.kept).traffic)
+    }
+
+    async fn set_traffic(&self, meter: TrafficMeter) -> Result<(), StoreError> {
+        self.faults.enter(JournalCall::SetWish).await?;
+        lock(&self.kept).traffic = Some(meter);
         Ok(())
     }
 }

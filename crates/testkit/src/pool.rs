@@ -96,6 +96,8 @@ struct State {
     asks: u64,
     attempts: BTreeMap<TaskKey, AttemptRow>,
     packages: BTreeMap<String, Vec<u8>>,
+    /// Bytes of packages and outputs.
+    moved: u64,
     breaks: VecDeque<(usize, bool)>,
     pay: u64,
     settles: bool,
@@ -141,6 +143,11 @@ pub fn assigned(task: &str) -> Assigned {
 }
 
 impl FakePool {
+    /// Sets the bytes of packages and outputs that were moved so far.
+    pub fn set_moved(&self, bytes: u64) {
+        lock(&self.state).moved = bytes;
+    }
+
     /// A pool with one account, no work, heartbeats every 2 s and leases of 10 s. A result earns 7 CPT, at once.
     #[must_use]
     pub fn new(clock: Arc<FakeClock>) -> Self {
@@ -157,6 +164,7 @@ impl FakePool {
             asks: 0,
             attempts: BTreeMap::new(),
             packages: BTreeMap::new(),
+            moved: 0,
             breaks: VecDeque::new(),
             pay: 7,
             settles: true,

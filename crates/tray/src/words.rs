@@ -60,6 +60,7 @@ impl Words {
             DecisionReason::CriticallyHot => {
                 self.pick("the computer is critically hot", "電腦溫度達到危險程度")
             }
+            DecisionReason::DiskLow => self.pick("the disk has too little free room", "磁碟空間不足"),
             DecisionReason::OnBattery => self.pick("it runs on battery", "正在使用電池"),
             DecisionReason::TooHot => self.pick("the computer is too hot", "電腦溫度過高"),
             DecisionReason::ExclusiveApp => {
@@ -72,6 +73,9 @@ impl Words {
             }
             DecisionReason::Schedule => self.pick("it is outside the hours you chose", "不在您選擇的時段內"),
             DecisionReason::Metered => self.pick("the network is metered", "網路為計量付費連線"),
+            DecisionReason::NetworkHours => {
+                self.pick("it is outside the hours you chose for the network", "不在您選擇的網路時段內")
+            }
             DecisionReason::NetworkQuota => {
                 self.pick("the traffic you allowed is used up", "您允許的流量已用完")
             }
@@ -86,7 +90,6 @@ impl Words {
             | DecisionReason::EngineUnavailable
             | DecisionReason::IsolationTooLow
             | DecisionReason::SandboxBroken
-            | DecisionReason::DiskLow
             | DecisionReason::SignInRequired
             | DecisionReason::PoolRefused
             | DecisionReason::PoolUnreachable

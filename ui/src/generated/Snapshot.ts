@@ -15,6 +15,7 @@ import type { PrivateLinkView } from "./PrivateLinkView";
 import type { PullView } from "./PullView";
 import type { StatusView } from "./StatusView";
 import type { TaskView } from "./TaskView";
+import type { TrafficView } from "./TrafficView";
 
 /**
  * Everything the first screen needs; always sent whole.
@@ -93,6 +94,10 @@ alerts: Array<string>,
  * How fast the computer was given back to its owner lately; absent before the first time.
  */
 give_back: GiveBackView | null, 
+/**
+ * What work has moved over the network, and what it may.
+ */
+traffic: TrafficView, 
 /**
  * The preset that the rules are nearest to.
  */

@@ -52,6 +52,7 @@ export const REASONS: Record<DecisionReason, () => string> = {
   others_busy: m.because_others_busy,
   schedule: m.because_schedule,
   metered: m.because_metered,
+  network_hours: m.because_network_hours,
   network_quota: m.because_network_quota,
   free: m.because_free,
 };

@@ -76,7 +76,10 @@ impl Stand {
     pub fn new(worker: &Path, engine: &str) -> Result<Self> {
         // Not below a long TMPDIR: the worker's socket lies in here.
         let scratch = tempfile::Builder::new().prefix("hm-bench-").tempdir_in("/tmp")?;
-        fs::write(scratch.path().join("settings.toml"), "monitor_port = 0\naway_cpu_percent = 100\n")?;
+        fs::write(
+            scratch.path().join("settings.toml"),
+            "monitor_port = 0\naway_cpu_percent = 100\nkeep_disk_free = \"64m\"\n",
+        )?;
         let log = File::create(scratch.path().join("pool.log"))?;
         let mut serve = program(worker)
             .args([

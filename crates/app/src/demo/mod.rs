@@ -144,6 +144,8 @@ fn settings(
     flags.retain(|(key, _)| key != "master_url");
     flags.push(("master_url".into(), format!("http://{}", pool.http_addr())));
     flags.push(("resource_report_interval".into(), "2".into()));
+    // It shows the ways of a task, and leaves nothing.
+    flags.push(("keep_disk_free".into(), "1g".into()));
     if !options.keep_running {
         flags.push(("monitor_port".into(), "0".into()));
         flags.push(("max_cpu_cores".into(), "4".into()));

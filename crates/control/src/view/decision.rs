@@ -61,6 +61,8 @@ pub enum DecisionReason {
     Schedule,
     /// The network is metered.
     Metered,
+    /// It is outside the hours in which the owner lends the network.
+    NetworkHours,
     /// The owner's traffic for this period is used up.
     NetworkQuota,
     /// Nothing stands in the way.
@@ -96,6 +98,7 @@ impl From<Reason> for DecisionReason {
             Reason::OthersBusy => Self::OthersBusy,
             Reason::Schedule => Self::Schedule,
             Reason::Metered => Self::Metered,
+            Reason::NetworkHours => Self::NetworkHours,
             Reason::NetworkQuota => Self::NetworkQuota,
             Reason::Free => Self::Free,
         }
@@ -141,6 +144,23 @@ pub struct GiveBackView {
     /// 95 of 100 took at most so long, in milliseconds.
     #[ts(type = "number")]
     pub p95_ms: u64,
+}
+
+/// Bytes that packages, results, images and connections of tasks have moved, both ways together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct TrafficView {
+    /// In the present day, in local time.
+    #[ts(type = "number")]
+    pub day_bytes: u64,
+    /// In the present month.
+    #[ts(type = "number")]
+    pub month_bytes: u64,
+    /// As many are allowed in a day; absent for any number.
+    #[ts(type = "number | null")]
+    pub day_quota_bytes: Option<u64>,
+    /// The same in a month.
+    #[ts(type = "number | null")]
+    pub month_quota_bytes: Option<u64>,
 }
 
 /// A pause: no new work is taken, running tasks are frozen.

@@ -1,6 +1,9 @@
 //! The present state.
 
-use super::{DecisionView, GiveBackView, GpuUse, HostQuestion, Level, PresetView, PrivateLinkView, TaskView};
+use super::{
+    DecisionView, GiveBackView, GpuUse, HostQuestion, Level, PresetView, PrivateLinkView, TaskView,
+    TrafficView,
+};
 use crate::error::ApiError;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -52,6 +55,9 @@ pub struct Snapshot {
     /// How fast the computer was given back to its owner lately; absent before the first time.
     #[serde(default)]
     pub give_back: Option<GiveBackView>,
+    /// What work has moved over the network, and what it may.
+    #[serde(default)]
+    pub traffic: TrafficView,
     /// The preset that the rules are nearest to.
     #[serde(default)]
     pub preset: PresetView,

@@ -1,7 +1,8 @@
 //! What the sensors told, kept small: one frame a minute, and one whenever something that decides changes.
 
-use super::{Decision, Overrides, Reason, Rules, Signal, Signals, Snooze};
+use super::{Decision, Overrides, Reason, Rules, Signal, Signals, Snooze, Traffic};
 use crate::contribution::{PauseReason, Wish};
+use crate::resources::MIB;
 use crate::time::{Mono, Now, WallMs};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -71,8 +72,9 @@ struct State {
     exclusive: Field<bool>,
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     metered: Field<bool>,
-    #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
-    quota: Field<bool>,
+    /// Whole MiB of this day and month, rounded down: quotas are reached from below.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    moved_mib: Field<[u64; 2]>,
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     suspending: Field<bool>,
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
@@ -144,7 +146,10 @@ impl Frame {
             remote_session: same(s.remote),
             other_programs: told(s.load, |percent| percent as f32),
             metered: same(s.metered),
-            quota_used: same(s.quota),
+            traffic: told(s.moved_mib, |[day, month]: [u64; 2]| Traffic {
+                day: day.saturating_mul(MIB),
+                month: month.saturating_mul(MIB),
+            }),
         }
     }
 
@@ -250,7 +255,7 @@ fn state(signals: &Signals, overrides: &Overrides, now: WallMs) -> State {
         full_screen: same(signals.full_screen),
         exclusive: same(signals.exclusive_app),
         metered: same(signals.metered),
-        quota: same(signals.quota_used),
+        moved_mib: keep(signals.traffic, |moved| [moved.day / MIB, moved.month / MIB]),
         suspending: same(signals.suspending),
         updating: same(signals.updating),
         cpu: number(signals.cpu_celsius, f32::floor),
@@ -270,7 +275,14 @@ fn coarse(state: &State, signals: &Signals, rules: &Rules, decision: &Decision) 
     Coarse {
         reasons: decision.all_reasons.clone(),
         // Numbers change all the time; what they come to is in the rest.
-        booleans: State { cpu: None, gpu: None, load: None, disk_gib: None, ..state.clone() },
+        booleans: State {
+            cpu: None,
+            gpu: None,
+            load: None,
+            disk_gib: None,
+            moved_mib: None,
+            ..state.clone()
+        },
         there: match signals.idle {
             Signal::Value(idle) => Some(idle < THERE),
             Signal::Absent | Signal::Unreadable => None,

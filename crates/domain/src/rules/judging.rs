@@ -1,6 +1,9 @@
 //! One decision in the making, and what is remembered for the next.
 
-use super::{Decision, GiveWay, Overrides, Reason, Rules, Sensor, Share, Signal, Signals, Snooze, Verdict};
+use super::{
+    Decision, GiveWay, Overrides, Reason, Rules, Schedule, Sensor, Share, Signal, Signals, Snooze, Verdict,
+    traffic,
+};
 use crate::resources::GIB;
 use crate::time::{Mono, Now, WallMs};
 use std::collections::{BTreeMap, BTreeSet};
@@ -170,8 +173,6 @@ impl<'a> Judging<'a> {
         self.see(Reason::FullScreen, full_screen, at_once);
         let metered = self.is(Sensor::Metered, signals.metered);
         self.see(Reason::Metered, metered && !rules.on_metered, at_once);
-        let used_up = self.is(Sensor::NetworkQuota, signals.quota_used);
-        self.see(Reason::NetworkQuota, used_up, at_once);
         let load = self.read(Sensor::OtherPrograms, signals.other_programs, |p| (0.0..=100.0).contains(p));
         self.in_use(signals);
         self.busy(load);
@@ -227,16 +228,37 @@ impl<'a> Judging<'a> {
     }
 
     pub(super) fn hours(&mut self) {
-        let Some(schedule) = &self.rules.schedule else { return };
-        let open = schedule.is_open(&self.rules.zone, self.now.wall);
-        let change = schedule.next_change(&self.rules.zone, self.now.wall);
-        if !open {
-            self.find(Reason::Schedule, change);
+        let rules = self.rules;
+        self.within(rules.schedule.as_ref(), Reason::Schedule);
+        self.within(rules.network_hours.as_ref(), Reason::NetworkHours);
+    }
+
+    /// Finds `reason` outside these hours; inside, work ends with them.
+    fn within(&mut self, hours: Option<&Schedule>, reason: Reason) {
+        let Some(hours) = hours else { return };
+        let change = hours.next_change(&self.rules.zone, self.now.wall);
+        if !hours.is_open(&self.rules.zone, self.now.wall) {
+            self.find(reason, change);
         } else {
-            self.closes_at = change;
+            self.closes_at = self.closes_at.into_iter().chain(change).min();
         }
         if let Some(change) = change {
             self.look_at(change);
+        }
+    }
+
+    /// What work has moved, against what it may. It ends with the day or the month, whichever is later of those used
+    /// up.
+    pub(super) fn traffic(&mut self, signals: &Signals) {
+        let rules = self.rules;
+        let Some(moved) = self.read(Sensor::Traffic, signals.traffic, |_| true) else { return };
+        let used_up = |moved: u64, quota: Option<u64>| quota.is_some_and(|quota| moved >= quota);
+        let day = used_up(moved.day, rules.quota_day).then(|| traffic::next_day(&rules.zone, self.now.wall));
+        let month =
+            used_up(moved.month, rules.quota_month).then(|| traffic::next_month(&rules.zone, self.now.wall));
+        if let Some(ends) = day.into_iter().chain(month).max() {
+            self.find(Reason::NetworkQuota, Some(ends));
+            self.look_at(ends);
         }
     }
 

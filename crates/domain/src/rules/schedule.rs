@@ -120,7 +120,7 @@ impl Schedule {
     }
 }
 
-fn stamp(at: WallMs) -> Timestamp {
+pub(super) fn stamp(at: WallMs) -> Timestamp {
     Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 

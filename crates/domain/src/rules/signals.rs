@@ -1,5 +1,6 @@
 //! What the rules are told about the computer.
 
+use super::Traffic;
 use crate::contribution::{PauseReason, Wish};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -47,8 +48,8 @@ pub enum Sensor {
     OtherPrograms,
     /// Whether the network is metered.
     Metered,
-    /// Whether the traffic is used up.
-    NetworkQuota,
+    /// Bytes that work has moved.
+    Traffic,
 }
 
 /// Everything that a decision is made from but the owner's rules.
@@ -86,8 +87,8 @@ pub struct Signals {
     pub other_programs: Signal<f32>,
     /// The network is metered.
     pub metered: Signal<bool>,
-    /// The owner's traffic for this period is used up.
-    pub quota_used: Signal<bool>,
+    /// Bytes that work has moved in this day and month.
+    pub traffic: Signal<Traffic>,
 }
 
 /// One sensor's news.

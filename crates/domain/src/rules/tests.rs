@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 
 mod hours;
 mod sequences;
+mod traffic;
 mod what_if;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -58,6 +59,8 @@ fn the_gravest_of_all_reasons_is_told() {
         busy_for: Duration::ZERO,
         in_use: Share::default(),
         schedule: Schedule::parse("mon 00:00-00:30").unwrap(),
+        network_hours: Schedule::parse("mon 00:00-00:30").unwrap(),
+        quota_day: Some(99),
         ..Rules::default()
     };
     let mut overrides = Overrides { snooze: Some(Snooze::UntilResumed), ..Overrides::default() };
@@ -90,7 +93,7 @@ fn the_gravest_of_all_reasons_is_told() {
         remote_session: Signal::Absent,
         other_programs: Signal::Value(99.0),
         metered: Signal::Value(true),
-        quota_used: Signal::Value(true),
+        traffic: Signal::Value(Traffic { day: 99, month: 99 }),
     };
     let mut told = Vec::new();
     for _ in 0..40 {
@@ -128,6 +131,7 @@ fn the_gravest_of_all_reasons_is_told() {
             | Reason::PoolUnreachable
             | Reason::Forced
             | Reason::Metered
+            | Reason::NetworkHours
             | Reason::NetworkQuota
             | Reason::Free => break,
         }
@@ -136,11 +140,16 @@ fn the_gravest_of_all_reasons_is_told() {
         Reason::ALL.into_iter().filter(|r| *r != Reason::Forced && *r <= Reason::Schedule).collect();
     assert_eq!(told, expected);
     let rest = Rules { schedule: None, ..rules.clone() };
-    let told =
-        |signals: &Signals| decide(signals, &rest, &overrides, Memory::default(), at(0)).0.primary_reason;
-    assert_eq!(told(&signals), Reason::Metered);
+    let told = |signals: &Signals, rules: &Rules| {
+        decide(signals, rules, &overrides, Memory::default(), at(0)).0.primary_reason
+    };
+    assert_eq!(told(&signals, &rest), Reason::Metered);
     signals.metered = Signal::Absent;
-    assert_eq!(told(&signals), Reason::NetworkQuota);
+    assert_eq!(told(&signals, &rest), Reason::NetworkHours);
+    let rest = Rules { network_hours: None, ..rest };
+    assert_eq!(told(&signals, &rest), Reason::NetworkQuota);
+    signals.traffic = Signal::Value(Traffic { day: 98, month: u64::MAX });
+    assert_eq!(told(&signals, &rest), Reason::Free);
 }
 
 #[test]

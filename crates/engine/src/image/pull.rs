@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use hivemind_worker_core::port::{EngineError, EngineErrorKind, PullProgress};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A pull that tells nothing for this long is given up.
@@ -61,7 +62,11 @@ impl Layers {
 
 /// What is on its way here.
 #[derive(Debug, Default)]
-pub(crate) struct Pulls(Mutex<BTreeMap<String, Layer>>);
+pub(crate) struct Pulls {
+    listed: Mutex<BTreeMap<String, Layer>>,
+    /// Bytes of all pulls since the start.
+    moved: AtomicU64,
+}
 
 /// Takes a pull off the list when it ends in whatever way.
 struct Listed<'a> {
@@ -71,20 +76,25 @@ struct Listed<'a> {
 
 impl Drop for Listed<'_> {
     fn drop(&mut self) {
-        lock(&self.pulls.0).remove(&self.full);
+        lock(&self.pulls.listed).remove(&self.full);
     }
 }
 
 impl Pulls {
     /// Everything on its way, in the order of names.
     pub(crate) fn progress(&self) -> Vec<PullProgress> {
-        let listed = lock(&self.0);
+        let listed = lock(&self.listed);
         let progress = listed.iter().map(|(image, layer)| PullProgress {
             image: image.clone(),
             done_bytes: layer.done,
             total_bytes: layer.total,
         });
         progress.collect()
+    }
+
+    /// Bytes that were pulled since the start.
+    pub(crate) fn moved(&self) -> u64 {
+        self.moved.load(Ordering::Relaxed)
     }
 
     /// Pulls an image; gives up as soon as it is known to have more than `most` bytes, packed.
@@ -96,7 +106,7 @@ impl Pulls {
     ) -> Result<(), EngineError> {
         let full = reference.full();
         tracing::info!(image = %full, "pulling the image");
-        lock(&self.0).insert(full.clone(), Layer::default());
+        lock(&self.listed).insert(full.clone(), Layer::default());
         let listed = Listed { pulls: self, full: full.clone() };
         let options = CreateImageOptionsBuilder::new()
             .from_image(&reference.repository)
@@ -104,7 +114,7 @@ impl Pulls {
             .build();
         // Dropping the stream ends the pull in the engine.
         let mut steps = engine.patient(SILENT_PULL)?.create_image(Some(options), None, None);
-        let mut layers = Layers::default();
+        let (mut layers, mut done) = (Layers::default(), 0);
         loop {
             match tokio::time::timeout(SILENT_PULL, steps.next()).await {
                 Err(_) => return Err(image_error(&full, "the pull stands still")),
@@ -116,10 +126,12 @@ impl Pulls {
                     }
                     layers.take(&step);
                     let sum = layers.sum();
+                    self.moved.fetch_add(sum.done.saturating_sub(done), Ordering::Relaxed);
+                    done = done.max(sum.done);
                     if sum.total > most {
                         return Err(too_large(&full, sum.total, most));
                     }
-                    lock(&self.0).insert(listed.full.clone(), sum);
+                    lock(&self.listed).insert(listed.full.clone(), sum);
                 }
                 Ok(Some(Err(error))) => {
                     let translated = translate(&format!("pull image {full}"), &error);

@@ -33,6 +33,7 @@ use hivemind_worker_core::port::{
 };
 use state::{Session, State};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -80,6 +81,8 @@ pub struct NodePool {
     journal: Option<Arc<dyn Journal>>,
     state: Arc<Mutex<State>>,
     pulling: Arc<tokio::sync::Mutex<()>>,
+    /// Bytes of packages.
+    moved: AtomicU64,
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
@@ -90,7 +93,13 @@ impl NodePool {
     /// An adapter that is not connected yet.
     #[must_use]
     pub fn new(config: NodePoolConfig) -> Self {
-        Self { config, journal: None, state: Arc::default(), pulling: Arc::default() }
+        Self {
+            config,
+            journal: None,
+            state: Arc::default(),
+            pulling: Arc::default(),
+            moved: AtomicU64::new(0),
+        }
     }
 
     /// Goes on counting attempts where the journal ends.
@@ -487,13 +496,23 @@ impl Pool for NodePool {
         };
         let pool = pool.ok_or_else(|| unreachable("not connected to the pool"))?;
         let wish = package::Wish { place: &place, pool, peer_id: &peer_id, most };
-        match package::fetch(&wish, into).await {
+        let fetched = package::fetch(&wish, into).await;
+        if fetched.is_ok()
+            && let Ok(package) = tokio::fs::metadata(into).await
+        {
+            self.moved.fetch_add(package.len(), Ordering::Relaxed);
+        }
+        match fetched {
             // Trackers forget: what did not come until then does not come at all.
             Err(error) if error.kind == PoolErrorKind::Unreachable && since.elapsed() > GONE_AFTER => {
                 Err(PoolError::new(PoolErrorKind::NotFound, error.message))
             }
             other => other,
         }
+    }
+
+    fn moved_bytes(&self) -> u64 {
+        self.moved.load(Ordering::Relaxed)
     }
 
     async fn submit(&self, header: &ResultHeader, _: Option<&Path>) -> Result<Credit, PoolError> {

@@ -12,6 +12,7 @@ use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::PoolError;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -118,6 +119,7 @@ async fn stream(
         within(SILENCE, async { client.fetch(request).await.map_err(failed) }).await?.into_inner();
     let begin = offset;
     while let Some(chunk) = within(SILENCE, async { chunks.message().await.map_err(failed) }).await? {
+        pool.moved.fetch_add(chunk.data.len() as u64, Ordering::Relaxed);
         let end = check::piece(&chunk, offset, wanted.size_bytes)?;
         file.write_all(&chunk.data).await.map_err(|e| disk(&e))?;
         hasher.update(&chunk.data);

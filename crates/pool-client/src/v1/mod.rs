@@ -20,6 +20,7 @@ use hivemind_worker_core::port::{
     ResultHeader, StatusAnswer, StatusReport, Tokens,
 };
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -52,13 +53,15 @@ pub struct V1Pool {
     pin: Option<Pin>,
     dialer: Option<Arc<dyn Dialer>>,
     state: Mutex<State>,
+    /// Bytes of packages and outputs.
+    moved: AtomicU64,
 }
 
 impl V1Pool {
     /// An adapter that is not connected yet.
     #[must_use]
     pub fn new(config: V1Config) -> Self {
-        Self { config, pin: None, dialer: None, state: Mutex::default() }
+        Self { config, pin: None, dialer: None, state: Mutex::default(), moved: AtomicU64::new(0) }
     }
 
     /// Believes this one certificate for calls, named by the SHA-256 of its DER form in hexadecimal digits, and no
@@ -249,6 +252,10 @@ impl Pool for V1Pool {
 
     async fn fetch(&self, key: &TaskKey, package: &PackageRef, into: &Path) -> Result<(), PoolError> {
         fetch::run(self, key, package, into).await
+    }
+
+    fn moved_bytes(&self) -> u64 {
+        self.moved.load(Ordering::Relaxed)
     }
 
     async fn submit(&self, header: &ResultHeader, file: Option<&Path>) -> Result<Credit, PoolError> {

@@ -13,6 +13,7 @@ use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::{PoolError, ResultHeader};
 use sha2::{Digest, Sha256};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
@@ -100,7 +101,7 @@ async fn once(pool: &V1Pool, header: &ResultHeader, path: Option<&Path>) -> Resu
         // A broken call ends the feed too, and its own error says more.
         biased;
         answer = &mut call => answer?,
-        fed = feed(messages, first, file, offset, size) => {
+        fed = feed(&pool.moved, messages, first, file, offset, size) => {
             fed.map_err(Refusal::Other)?;
             failpoint::reach("submit.sent");
             call.await?
@@ -140,6 +141,7 @@ async fn stored(pool: &V1Pool, key: &TaskKey, sha256: &str) -> Result<Stored, Po
 
 /// Header, then chunks, then the end of our side. Ends early when nobody takes them any more.
 async fn feed(
+    moved: &AtomicU64,
     messages: mpsc::Sender<v1::SubmitTaskResultRequest>,
     header: Body,
     file: Option<File>,
@@ -161,6 +163,7 @@ async fn feed(
             return Ok(());
         }
         offset += read;
+        moved.fetch_add(read, Ordering::Relaxed);
     }
     Ok(())
 }

@@ -172,6 +172,7 @@ async fn a_pulled_task_is_fetched_told_completed_and_paid() {
     let into = stage.folder.path().join("package.zip");
     client.fetch(&key, found.assignment.package.as_ref().unwrap(), &into).await.unwrap();
     assert_eq!(std::fs::read(&into).unwrap(), package, "two pieces, checked");
+    assert_eq!(client.moved_bytes(), package.len() as u64);
 
     let answer = client.heartbeat(std::slice::from_ref(&key)).await.unwrap();
     assert_eq!((answer.void, answer.lease), (Vec::new(), Duration::from_secs(30)));

@@ -120,6 +120,7 @@ async fn a_task_goes_from_offer_to_credit() {
     client.fetch(&key, &wanted, &into).await.unwrap();
     assert_eq!(std::fs::read(&into).unwrap(), package);
     client.fetch(&key, &wanted, &into).await.unwrap();
+    assert_eq!(client.moved_bytes(), package.len() as u64, "what is here already is not moved again");
 
     let usage = TaskUsage { active_ms: 500, cpu_total_ns: 400_000_000, ..TaskUsage::default() };
     let status = TaskStatus { key: key.clone(), usage, average: AverageUse::default() };
@@ -156,6 +157,7 @@ async fn a_task_goes_from_offer_to_credit() {
     let credit = client.submit(&header, Some(&path)).await.unwrap();
     assert!(credit.cpt >= 1);
     assert_eq!(client.submit(&header, Some(&path)).await.unwrap().cpt, credit.cpt, "the same result twice");
+    assert_eq!(client.moved_bytes(), (package.len() + bytes.len()) as u64);
     let ended = bench.pool.wait_for_end(&task, Duration::from_secs(10)).await.unwrap().unwrap();
     assert_eq!(ended.state, TaskState::Succeeded);
     let saved = bench.path("saved.zip");

@@ -2,7 +2,7 @@ use super::*;
 use hivemind_domain::ids::{TaskId, TaskKey};
 use hivemind_domain::limits::TaskLimits;
 use hivemind_domain::reward::Formula;
-use hivemind_domain::rules::Snooze;
+use hivemind_domain::rules::{Snooze, TrafficMeter};
 use hivemind_domain::task::{Assignment, CancelledBy, NetworkNeed, Phase, ResultFile, Verdict};
 
 fn task(id: &str, attempt: u32, at: i64) -> Task {
@@ -60,6 +60,10 @@ async fn attempts_are_kept_and_found_again() {
     assert_eq!(journal.snooze().await.unwrap(), Some(Snooze::Until(WallMs(7))));
     journal.set_gpu_snooze(Some(Snooze::UntilResumed)).await.unwrap();
     journal.set_snooze(None).await.unwrap();
+    assert_eq!(journal.traffic().await.unwrap(), None);
+    let meter = TrafficMeter::from_word("2026-11-21 5 7").unwrap();
+    journal.set_traffic(meter).await.unwrap();
+    assert_eq!(journal.traffic().await.unwrap(), Some(meter));
     assert_eq!(journal.gpu_snooze().await.unwrap(), Some(Snooze::UntilResumed));
     assert_eq!(journal.snooze().await.unwrap(), None);
     assert_eq!(ids(&journal.unfinished().await.unwrap()), ["b#1", "a#2"]);

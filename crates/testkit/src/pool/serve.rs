@@ -247,7 +247,12 @@ impl Pool for FakePool {
             state.packages.get(&package.id).cloned()
         };
         let Some(content) = content else { return failed(PoolErrorKind::NotFound, "no such package") };
+        lock(&self.state).moved += content.len() as u64;
         std::fs::write(into, content).map_err(|e| PoolError::new(PoolErrorKind::Disk, e.to_string()))
+    }
+
+    fn moved_bytes(&self) -> u64 {
+        lock(&self.state).moved
     }
 
     async fn submit(&self, header: &ResultHeader, file: Option<&Path>) -> Result<Credit, PoolError> {
@@ -261,6 +266,7 @@ impl Pool for FakePool {
             Ok(output) => output,
             Err(error) => return failed(PoolErrorKind::ResultLost, &error.to_string()),
         };
+        lock(&self.state).moved += output.as_ref().map_or(0, |output| output.len() as u64);
         let credit = self.change(|state| {
             let credit = Credit { cpt: state.pay, settled: state.settles };
             let row = state.ours(&header.key)?;

@@ -218,7 +218,9 @@ fn tray_and_page_tell_every_reason_in_the_same_words() {
         DecisionReason::OthersBusy,
         DecisionReason::Schedule,
         DecisionReason::Metered,
+        DecisionReason::NetworkHours,
         DecisionReason::NetworkQuota,
+        DecisionReason::DiskLow,
     ];
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/messages");
     for (language, file) in [(Language::English, "en.json"), (Language::TraditionalChinese, "zh-TW.json")] {

@@ -2,12 +2,13 @@
 
 use super::view::word;
 use super::{Core, Effect};
-use hivemind_control::DecisionView;
+use hivemind_control::{DecisionView, TrafficView};
 use hivemind_domain::contribution::Wish;
 use hivemind_domain::rules::{
-    self, Decision, Frame, Memory, Overrides, Reason, Sensed, Signal, Signals, Snooze, Span,
+    self, Decision, Frame, Memory, Overrides, Reason, Sensed, Signal, Signals, Snooze, Span, TrafficMeter,
 };
 use hivemind_domain::time::{Mono, Now, WallMs};
+use std::time::Duration;
 
 /// The last decision and what the next one is made from.
 #[derive(Debug, Default)]
@@ -22,7 +23,13 @@ pub(super) struct Desk {
     /// When the signal was seen that is being worked on.
     seen: Option<Mono>,
     wake: Option<Mono>,
+    traffic: TrafficMeter,
+    /// What was kept of it last, and when.
+    kept_traffic: (TrafficMeter, Mono),
 }
+
+/// What was moved is kept no oftener.
+const KEEP_TRAFFIC: Duration = Duration::from_secs(30);
 
 impl Desk {
     pub(super) fn owner_load(&mut self, load: f32) {
@@ -36,6 +43,12 @@ impl Desk {
         }
         self.seen = Some(seen);
         self.signals.take(sensed);
+    }
+
+    /// What was counted before this start.
+    pub(super) fn count_from(&mut self, meter: TrafficMeter) {
+        self.traffic = meter;
+        self.kept_traffic.0 = meter;
     }
 
     /// Nothing more follows from what was sensed.
@@ -98,6 +111,7 @@ impl Core {
                 Signal::Value(idle) => Signal::Value(idle.saturating_add(now.mono.since(self.rules.idle_at))),
                 other @ (Signal::Absent | Signal::Unreadable) => other,
             },
+            traffic: Signal::Value(self.rules.traffic.roll(&self.limits.rules.zone, now.wall)),
             ..self.rules.signals.clone()
         };
         let memory = std::mem::take(&mut self.rules.memory);
@@ -117,7 +131,10 @@ impl Core {
         let decision = self.rules.decision();
         let reason = decision.primary_reason;
         let by_rules = reason >= Reason::CriticallyHot
-            || matches!(reason, Reason::Suspending | Reason::Updating | Reason::TasksFailing);
+            || matches!(
+                reason,
+                Reason::Suspending | Reason::Updating | Reason::DiskLow | Reason::TasksFailing
+            );
         (self.contribution.wish() == Wish::On && !decision.takes_work() && by_rules).then_some(reason)
     }
 
@@ -136,6 +153,38 @@ impl Core {
             gpus_until: decision.gpu_snooze.and_then(Snooze::until).map(clock),
             unreadable: decision.unreadable.iter().map(word).collect(),
             ignored: decision.ignored.iter().map(word).collect(),
+        }
+    }
+
+    /// Counts what work has moved over the network.
+    pub fn moved(&mut self, bytes: u64, now: Now) {
+        self.rules.traffic.add(bytes, &self.limits.rules.zone, now.wall);
+    }
+
+    /// What work has moved, to be kept.
+    #[must_use]
+    pub fn traffic(&self) -> TrafficMeter {
+        self.rules.traffic
+    }
+
+    /// Has it kept when it has changed, now and then: a crash loses no more than that.
+    pub(super) fn keep_traffic(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let (kept, at) = self.rules.kept_traffic;
+        if kept != self.rules.traffic && now.mono.since(at) >= KEEP_TRAFFIC {
+            self.rules.kept_traffic = (self.rules.traffic, now.mono);
+            effects.push(Effect::KeepTraffic(self.rules.traffic));
+        }
+    }
+
+    pub(super) fn traffic_view(&self, now: Now) -> TrafficView {
+        let rules = &self.limits.rules;
+        let mut meter = self.rules.traffic;
+        let moved = meter.roll(&rules.zone, now.wall);
+        TrafficView {
+            day_bytes: moved.day,
+            month_bytes: moved.month,
+            day_quota_bytes: rules.quota_day,
+            month_quota_bytes: rules.quota_month,
         }
     }
 

@@ -14,7 +14,7 @@ use hivemind_domain::isolation::Isolation;
 use hivemind_domain::network::NetworkRules;
 use hivemind_domain::priority::Priority;
 use hivemind_domain::resources::{Capabilities, Resources};
-use hivemind_domain::rules::{Frame, Rules, Sensed, Snooze, Span};
+use hivemind_domain::rules::{Frame, Rules, Sensed, Snooze, Span, TrafficMeter};
 use hivemind_domain::task::{HandBack, Task, TaskEffect, TaskInput};
 use hivemind_domain::time::{Mono, WallMs};
 use hivemind_domain::trust::TrustLimits;
@@ -149,6 +149,10 @@ pub enum Input {
     Journal(Result<(), StoreError>),
     /// Too little room on the disk, or enough again.
     DiskLow(bool),
+    /// What work had moved over the network before this start.
+    Traffic(TrafficMeter),
+    /// Work has moved so many bytes more.
+    Moved(u64),
     /// A gauge of this computer was raised, or is calm again.
     Alarm(Alarm),
     /// The self-test was run; these things, which a task must not be able to do, were not denied.
@@ -197,6 +201,8 @@ pub enum Effect {
     KeepSnooze(Option<Snooze>),
     /// Keep the pause of GPUs that the owner asked for.
     KeepGpuSnooze(Option<Snooze>),
+    /// Keep what work has moved.
+    KeepTraffic(TrafficMeter),
     /// Ask for work; an older call is superseded at the pool.
     Ask {
         /// What is free.

@@ -186,6 +186,8 @@ impl Core {
                     );
                 }
             }
+            Input::Traffic(meter) => self.rules.count_from(meter),
+            Input::Moved(bytes) => self.moved(bytes, now),
             Input::Proved(broken) => self.proved(&broken, now, effects),
             Input::Limits(limits) => {
                 self.limits = limits;
@@ -283,6 +285,7 @@ impl Core {
         self.prioritise(effects);
         self.share_out(effects);
         self.note_time(now, effects);
+        self.keep_traffic(now, effects);
         self.look(now);
         self.deliver_due(now, effects);
         self.ask_for_work(now, effects);

@@ -32,6 +32,7 @@ impl Core {
             host_questions: self.network.questions(),
             alerts: self.alerts(),
             give_back: self.yielding.view(),
+            traffic: self.traffic_view(now),
             ..Snapshot::default()
         }
     }

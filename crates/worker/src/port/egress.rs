@@ -35,6 +35,11 @@ pub struct Traffic {
 pub trait Egress: Send + Sync + 'static {
     /// A session for one container; everything that it opens is counted together.
     fn open(&self, key: &TaskKey, grant: &NetworkGrant) -> Arc<dyn EgressSession>;
+
+    /// Bytes that went through all sessions since the start.
+    fn moved_bytes(&self) -> u64 {
+        0
+    }
 }
 
 /// The connections of one container.

@@ -300,4 +300,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Images that are on their way here now.
     fn pulls(&self) -> Vec<PullProgress>;
+
+    /// Bytes that images, dependencies and connections of tasks have moved over the network since the start.
+    fn moved_bytes(&self) -> u64 {
+        0
+    }
 }

@@ -289,6 +289,11 @@ pub trait Pool: Send + Sync + 'static {
     /// Hands an attempt back.
     async fn hand_back(&self, key: &TaskKey, reason: HandBack, message: &str) -> Result<(), PoolError>;
 
+    /// Bytes of packages and outputs that were moved since the start, tries in vain included.
+    fn moved_bytes(&self) -> u64 {
+        0
+    }
+
     /// The pool's word about the balance, in CPT.
     async fn balance(&self) -> Result<i64, PoolError>;
 }

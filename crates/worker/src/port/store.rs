@@ -4,7 +4,7 @@ use crate::port::{OutputLine, Tokens};
 use async_trait::async_trait;
 use hivemind_control::LogPage;
 use hivemind_domain::ids::{InstallId, TaskKey};
-use hivemind_domain::rules::{Frame, Snooze, Span};
+use hivemind_domain::rules::{Frame, Snooze, Span, TrafficMeter};
 use hivemind_domain::settings::{SettingError, Settings};
 use hivemind_domain::task::Task;
 use hivemind_domain::time::WallMs;
@@ -71,6 +71,12 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Keeps the pause of GPUs, or that there is none.
     async fn set_gpu_snooze(&self, snooze: Option<Snooze>) -> Result<(), StoreError>;
+
+    /// What work has moved over the network, as kept last.
+    async fn traffic(&self) -> Result<Option<TrafficMeter>, StoreError>;
+
+    /// Keeps it.
+    async fn set_traffic(&self, meter: TrafficMeter) -> Result<(), StoreError>;
 }
 
 /// The book of seconds, and what the sensors told.

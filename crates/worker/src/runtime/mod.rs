@@ -8,7 +8,7 @@ use crate::port::{
 };
 use hivemind_control::{ApiError, Event, Level, Notice, Snapshot, WorkTotals};
 use hivemind_domain::ids::TaskKey;
-use hivemind_domain::rules::{Frame, Span, preset};
+use hivemind_domain::rules::{Frame, Span, TrafficMeter, preset};
 use hivemind_domain::task::Task;
 use hivemind_domain::time::Mono;
 use std::collections::HashMap;
@@ -201,6 +201,7 @@ impl Worker {
             Some(wish) => wish,
             None => settings.flag("contribute_on_start"),
         };
+        let traffic = ports.journal.traffic().await?;
         let (snooze, gpu_snooze) = (ports.journal.snooze().await?, ports.journal.gpu_snooze().await?);
         failpoint::reach("recovery.restored");
         package::sweep(&ports.spool, &unfinished).await;
@@ -237,6 +238,9 @@ impl Worker {
         let first = Input::Restored { tasks: unfinished, contribute, found };
         let mut event_loop = EventLoop::new(core, shared, earnings::Today::new(&today));
         // Before any work can be asked for.
+        if let Some(traffic) = traffic {
+            event_loop.step(Input::Traffic(traffic), None);
+        }
         if snooze.is_some() {
             event_loop.step(Input::Owner(OwnerAsks::Snooze(snooze)), None);
         }
@@ -313,6 +317,10 @@ impl EventLoop {
             let _ = self.shared.ports.book.keep(span).await;
         }
         trend::keep_rest(&self.shared).await;
+        self.core.moved(sampler::moved(&self.shared), self.shared.ports.clock.now());
+        if let Err(error) = self.shared.ports.journal.set_traffic(self.core.traffic()).await {
+            tracing::warn!(%error, "the traffic of the last moments is not kept");
+        }
         if let Some(frame) = self.core.present_frame() {
             let _ = self.shared.ports.book.keep_frame(frame).await;
         }
@@ -355,6 +363,7 @@ impl EventLoop {
             Effect::KeepSnooze(snooze) => {
                 let _ = self.writer.send(journal::Entry::Snooze(snooze));
             }
+            Effect::KeepTraffic(meter) => self.keep_traffic(meter),
             Effect::Ask { free, running, number } => self.link.ask(free, running, number),
             Effect::Decline(key, reason, message) => self.link.decline(key, reason, message),
             Effect::VerifyEngine => engine_watch::verify(shared),
@@ -413,6 +422,16 @@ impl EventLoop {
         tokio::spawn(async move {
             if let Err(error) = shared.ports.book.keep(span).await {
                 tracing::warn!(%error, "a stretch of time is not kept");
+            }
+        });
+    }
+
+    /// What cannot be written is counted from what was kept before.
+    fn keep_traffic(&self, meter: TrafficMeter) {
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move {
+            if let Err(error) = shared.ports.journal.set_traffic(meter).await {
+                tracing::warn!(%error, "the traffic is not kept");
             }
         });
     }

@@ -5,7 +5,7 @@ use crate::core::Input;
 use crate::port::Host;
 use hivemind_control::{Event, MetricsSample, MetricsView};
 use hivemind_domain::alert::{Alarm, Gauge, HostWatch};
-use hivemind_domain::resources::GIB;
+use hivemind_domain::resources::{GIB, MIB};
 use hivemind_domain::rules::{self, Sensed, Signal, Stuck};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -23,6 +23,8 @@ const KEPT: usize = 31;
 /// Free room on the disk under which no work is taken, and from which it is again.
 const DISK_LOW: u64 = GIB;
 const DISK_ENOUGH: u64 = 2 * GIB;
+/// In such steps free room is told to the rules.
+const DISK_STEP: u64 = 64 * MIB;
 
 /// What was seen lately.
 #[derive(Default)]
@@ -31,6 +33,10 @@ pub(super) struct Readings {
     pub(super) gpu_note: String,
     samples: VecDeque<MetricsSample>,
     disk_low: bool,
+    /// Free room as it was told last, in steps.
+    disk_steps: Option<u64>,
+    /// Bytes that pool and engine had moved for work.
+    moved: [u64; 2],
     watch: HostWatch,
     gpu_stuck: BTreeMap<String, Stuck>,
     gpu_heat: Option<Signal<f32>>,
@@ -107,10 +113,21 @@ pub(super) async fn look(shared: &Arc<Shared>) -> MetricsSample {
             sample.disk_total_bytes > 0 && free < if readings.disk_low { DISK_ENOUGH } else { DISK_LOW };
         let changed = low != readings.disk_low;
         readings.disk_low = low;
-        changed.then_some(low)
+        let steps = (sample.disk_total_bytes > 0).then_some(free / DISK_STEP);
+        let other = steps != readings.disk_steps;
+        readings.disk_steps = steps;
+        (changed.then_some(low), other.then_some(steps))
     };
-    if let Some(low) = changed {
+    if let Some(low) = changed.0 {
         shared.tell(Input::DiskLow(low)).await;
+    }
+    if let Some(steps) = changed.1 {
+        let room = steps.map_or(Signal::Absent, |steps| Signal::Value(steps * DISK_STEP));
+        shared.tell(Input::Sensed(Sensed::DiskFree(room), shared.ports.clock.now().mono)).await;
+    }
+    let moved = moved(shared);
+    if moved > 0 {
+        shared.tell(Input::Moved(moved)).await;
     }
     let heat = gpu_heat(&mut lock(&shared.readings), &sample);
     if let Some(heat) = heat {
@@ -132,6 +149,16 @@ pub(super) async fn look(shared: &Arc<Shared>) -> MetricsSample {
     trend::note(shared, &sample).await;
     let _ = shared.events.send(Event::Metrics(sample.clone()));
     sample
+}
+
+/// Bytes that work has moved over the network since this was asked last.
+pub(super) fn moved(shared: &Shared) -> u64 {
+    let now = [shared.ports.pool.moved_bytes(), shared.ports.engine.moved_bytes()];
+    let mut readings = lock(&shared.readings);
+    let since = |(now, then): (u64, u64)| if now >= then { now - then } else { now };
+    let more = now.into_iter().zip(readings.moved).map(since).fold(0, u64::saturating_add);
+    readings.moved = now;
+    more
 }
 
 /// Temperature of the hottest GPU, when it has changed. One that is stuck counts as no reading that can be true.

@@ -82,7 +82,7 @@ fn changed(settings: &Settings, request: &WhatIfRequest) -> Result<Settings, Api
 
 /// Whether the history tells all that this setting decides over.
 fn is_rule(name: &str) -> bool {
-    const RULES: [&str; 12] = [
+    const RULES: [&str; 16] = [
         "idle_minutes",
         "in_use_cpu_percent",
         "in_use_memory_percent",
@@ -95,6 +95,10 @@ fn is_rule(name: &str) -> bool {
         "max_gpu_celsius",
         "busy_percent",
         "schedule",
+        "network_hours",
+        "network_quota_day",
+        "network_quota_month",
+        "keep_disk_free",
     ];
     RULES.contains(&name.replace('-', "_").as_str())
 }

@@ -239,3 +239,76 @@ fn a_preset_is_taken_over_as_a_whole() {
         assert!(wrong.message.contains("1440"), "{}", wrong.message);
     });
 }
+
+async fn set(worker: &Worker, key: &str, value: &str) {
+    let change = SettingChange { key: key.into(), value: Some(value.into()) };
+    worker.control.set_setting(change).await.unwrap();
+}
+
+#[test]
+fn a_used_up_quota_is_counted_over_a_restart_and_ends_at_midnight() {
+    const MIB: u64 = 1 << 20;
+    let world = World::default();
+    // Half past eleven in the evening.
+    world.clock.turn_wall(41_400_000);
+    world.live(async |worker| {
+        world.until(worker, "ready", |s| s.status.state == StatusState::Ready).await;
+        set(worker, "network_quota_day", "100m").await;
+        set(worker, "network_quota_month", "64g").await;
+        world.pool.set_moved(60 * MIB);
+        let some = world.until(worker, "counted", |s| s.traffic.day_bytes == 60 * MIB).await;
+        assert_eq!((some.traffic.day_quota_bytes, some.decision.takes_work), (Some(100 * MIB), true));
+        world.pool.set_moved(61 * MIB);
+        world.pass(90.0).await;
+    });
+    // The worker is killed here. The pool's own count begins anew with the program.
+    world.pool.set_moved(0);
+    world.live(async |worker| {
+        let kept = world.until(worker, "ready again", |s| s.status.state == StatusState::Ready).await;
+        assert_eq!(kept.traffic.day_bytes, 61 * MIB, "kept");
+        world.pool.set_moved(39 * MIB);
+        let held = world.until(worker, "held off", |s| s.status.state == StatusState::Yielding).await;
+        assert_eq!((held.decision.reason, held.decision.takes_work), (DecisionReason::NetworkQuota, false));
+        assert_eq!(
+            (held.decision.until.as_deref(), held.decision.remedy.as_str()),
+            (Some("00:00"), "change_rules")
+        );
+        world.pool.give(assigned("late"));
+        world.pass(600.0).await;
+        assert!(world.engine.started().is_empty(), "nothing new begins");
+        let midnight = held.decision.until_ms.unwrap();
+        world.pass((midnight - world.clock.now().wall.0) as f64 / 1000.0).await;
+        let free = world.until(worker, "a new day", |s| s.decision.takes_work).await;
+        assert_eq!(
+            (free.traffic.day_bytes, free.traffic.month_bytes >= 100 * MIB),
+            (0, true),
+            "{:?}",
+            free.traffic
+        );
+        world.pool.give(assigned("after"));
+        world.until(worker, "taken", |_| !world.engine.started().is_empty()).await;
+    });
+}
+
+#[test]
+fn outside_the_hours_of_the_network_and_under_the_disk_floor_nothing_new_is_taken() {
+    let world = World::default();
+    world.live(async |worker| {
+        world.until(worker, "ready", |s| s.status.state == StatusState::Ready).await;
+        // The clock of the tests stands outside half an hour of Sunday night.
+        set(worker, "network_hours", "sun 03:00-03:30").await;
+        let shut = world.until(worker, "shut", |s| s.status.state == StatusState::Yielding).await;
+        assert_eq!(shut.decision.reason, DecisionReason::NetworkHours);
+        assert!(shut.decision.until.is_some());
+        set(worker, "network_hours", "").await;
+        world.until(worker, "open", |s| s.decision.takes_work).await;
+        world.host.set_disk_free(9 << 30);
+        let low = world.until(worker, "low", |s| s.status.state == StatusState::Yielding).await;
+        assert_eq!(
+            (low.decision.reason, low.decision.remedy.as_str()),
+            (DecisionReason::DiskLow, "free_disk")
+        );
+        set(worker, "keep_disk_free", "2g").await;
+        world.until(worker, "room enough", |s| s.decision.takes_work).await;
+    });
+}

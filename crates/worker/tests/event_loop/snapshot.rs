@@ -70,7 +70,7 @@ fn a_full_disk_stops_new_work_until_there_is_room_again() {
         world.until(worker, "ready", |s| s.status.state == StatusState::Ready).await;
         world.host.set_disk_free(500 << 20);
         world.until(worker, "told", |s| s.status.state == StatusState::NeedsYou).await;
-        world.host.set_disk_free(10 << 30);
+        world.host.set_disk_free(40 << 30);
         world.until(worker, "ready again", |s| s.status.state == StatusState::Ready).await;
     });
 }

@@ -5,6 +5,7 @@ import { problem } from "./world";
 const TEXT = "a text of at most 512 bytes, or nothing";
 const SOME_TEXT = "a text of 1 to 512 bytes";
 const SIZE = "a size from 64m to 4096g, such as 512m or 4g";
+const QUOTA = "a size from 64m to 4096g, such as 512m or 4g, or nothing";
 const HOSTS = "hosts such as pypi.org, *.example.org or example.org:8443, with commas";
 const IMAGES = "image names with commas between, name/* for all below, * for all, at most 8192 bytes";
 
@@ -43,6 +44,10 @@ export function settings(language: string, theme: string): SettingView[] {
     setting("away_memory_percent", "60", "a whole number from 1 to 100"),
     setting("run_on_battery", "false", "true or false"),
     setting("run_on_metered", "false", "true or false"),
+    setting("network_hours", "", "hours on half hours such as mon-fri 18:00-08:00; sat,sun 00:00-24:00, each once, or nothing"),
+    setting("network_quota_day", "", QUOTA),
+    setting("network_quota_month", "", QUOTA),
+    setting("keep_disk_free", "10g", SIZE, { env: "KEEP_DISK_FREE" }),
     setting("exclusive_apps", "", "a text of at most 512 bytes, or nothing"),
     setting("max_cpu_celsius", "80", "a whole number from 40 to 110"),
     setting("max_gpu_celsius", "78", "a whole number from 40 to 110"),
@@ -91,6 +96,7 @@ function accepts(allowed: string, value: string): boolean {
   const words = /^one of (.+)$/.exec(allowed)?.[1];
   if (words) return words.split(", ").includes(value);
   if (allowed === "true or false") return value === "true" || value === "false";
+  if (allowed === QUOTA && value === "") return true;
   if (allowed.startsWith("a size")) return /^\d+[kmgt]?$/i.test(value);
   if (allowed.startsWith("a number of cores")) return Number(value) >= 0.1 && Number(value) <= 1024;
   return value.length <= 512;

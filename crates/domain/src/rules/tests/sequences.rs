@@ -92,7 +92,7 @@ impl Dice {
             remote_session: self.signal(Self::coin),
             other_programs: self.signal(|dice| dice.between(-10.0, 120.0)),
             metered: self.signal(Self::coin),
-            quota_used: self.signal(Self::coin),
+            traffic: self.signal(|dice| Traffic { day: dice.below(200), month: dice.below(4000) }),
         }
     }
 
@@ -103,6 +103,10 @@ impl Dice {
             busy_in_use: self.below(100) as u8,
             busy_away: self.below(100) as u8,
             schedule: self.pick(schedules),
+            network_hours: self.pick(schedules),
+            quota_day: self.one_in(3).then(|| self.below(200)),
+            quota_month: self.one_in(3).then(|| self.below(4000)),
+            keep_free: self.below(20_000_000_000),
             zone: self.pick(zones),
             ..Rules::default()
         }
@@ -182,6 +186,12 @@ fn there_is_always_one_reason_and_never_work_when_it_would_do_harm() {
                     && !(decision.primary_reason == Reason::InUse && rules.in_use.cpu_percent == 0)
             );
             assert_eq!(decision.takes_work(), decision.share.cpu_percent > 0);
+            let used_up = matches!(signals.traffic, Signal::Value(moved) if rules.quota_day.is_some_and(|most| moved.day >= most) || rules.quota_month.is_some_and(|most| moved.month >= most));
+            assert_eq!(used_up, decision.all_reasons.contains(&Reason::NetworkQuota));
+            let shut = rules.network_hours.as_ref().is_some_and(|h| !h.is_open(&rules.zone, at(second).wall));
+            assert_eq!(shut, decision.all_reasons.contains(&Reason::NetworkHours));
+            let forced = decision.primary_reason == Reason::Forced;
+            assert!(!((used_up || shut) && decision.takes_work() && !forced), "{decision:?}");
             let harm = signals.obstacles.contains(&PauseReason::ShuttingDown)
                 || critical(&signals, &rules)
                 || full(&signals, &rules);
