@@ -122,6 +122,7 @@ keys! {
     network_quota_day None, None, "", Kind::Quota, false;
     network_quota_month None, None, "", Kind::Quota, false;
     keep_disk_free Some("KEEP_DISK_FREE"), None, "10g", Kind::Size, false;
+    keep_awake None, None, "false", Kind::Flag, false;
     exclusive_apps None, None, "", Kind::Text { optional: true }, false;
     max_cpu_celsius None, None, "80", Kind::Integer { min: 40, max: 110 }, false;
     max_gpu_celsius None, None, "78", Kind::Integer { min: 40, max: 110 }, false;

@@ -13,6 +13,8 @@ use tokio::sync::oneshot;
 use tokio::sync::{mpsc, watch};
 
 #[cfg(target_os = "linux")]
+mod awake;
+#[cfg(target_os = "linux")]
 mod bus;
 #[cfg(target_os = "linux")]
 mod heat;
@@ -158,6 +160,7 @@ impl Senses for SystemSenses {
             bus::power(places.system_bus.clone(), teller()),
             bus::network(places.system_bus.clone(), teller()),
             heat::watch(&places.sys, &places.proc, teller()),
+            awake::keep(places.system_bus.clone(), wanted.clone()),
             programs::watch(&places.proc, wanted, teller()),
         );
     }

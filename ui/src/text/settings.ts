@@ -68,6 +68,7 @@ const KNOWN: Record<string, Known> = {
   network_quota_day: known("contribution", m.set_network_quota_day, m.set_network_quota_day_help),
   network_quota_month: known("contribution", m.set_network_quota_month, m.set_network_quota_month_help),
   keep_disk_free: known("contribution", m.set_keep_disk_free, m.set_keep_disk_free_help),
+  keep_awake: known("contribution", m.set_keep_awake, m.set_keep_awake_help),
   exclusive_apps: known("contribution", m.set_exclusive_apps, m.set_exclusive_apps_help),
   max_cpu_celsius: known("contribution", m.set_max_cpu_celsius, m.set_max_cpu_celsius_help),
   max_gpu_celsius: known("contribution", m.set_max_gpu_celsius, m.set_max_gpu_celsius_help),

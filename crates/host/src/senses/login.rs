@@ -9,7 +9,8 @@ use zbus::Connection;
 use zbus::zvariant::{OwnedFd, OwnedObjectPath};
 
 pub(super) const SERVICE: &str = "org.freedesktop.login1";
-const MANAGER: (&str, &str, &str) = (SERVICE, "/org/freedesktop/login1", "org.freedesktop.login1.Manager");
+pub(super) const MANAGER: (&str, &str, &str) =
+    (SERVICE, "/org/freedesktop/login1", "org.freedesktop.login1.Manager");
 const SESSION: &str = "org.freedesktop.login1.Session";
 /// Pause before a bus that went away is looked for again.
 const AGAIN: Duration = Duration::from_secs(30);

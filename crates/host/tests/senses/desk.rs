@@ -76,7 +76,7 @@ pub fn nowhere() -> Places {
 /// Listens to sensors.
 pub struct Ear {
     news: mpsc::Receiver<News>,
-    _wanted: watch::Sender<Wanted>,
+    wanted: watch::Sender<Wanted>,
     watching: JoinHandle<()>,
 }
 
@@ -91,7 +91,12 @@ impl Ear {
         let (sender, news) = mpsc::channel(64);
         let (wanted_sender, wanted) = watch::channel(Wanted::default());
         let watching = tokio::spawn(async move { SystemSenses::new(places).watch(sender, wanted).await });
-        Self { news, _wanted: wanted_sender, watching }
+        Self { news, wanted: wanted_sender, watching }
+    }
+
+    /// Wants the computer to be kept awake, or no more.
+    pub fn want_awake(&self, awake: bool) {
+        self.wanted.send_modify(|wanted| wanted.awake = awake);
     }
 
     /// The first news that is as wanted.

@@ -18,6 +18,8 @@ struct Login {
     /// Our ends of what was handed out.
     holds: Arc<Mutex<Vec<UnixStream>>>,
     modes: Vec<String>,
+    /// What nobody may hold off here.
+    refused: Option<&'static str>,
 }
 
 #[zbus::interface(name = "org.freedesktop.login1.Manager")]
@@ -27,11 +29,14 @@ impl Login {
         vec![("c1".into(), 1000, "me".into(), "seat0".into(), path.into())]
     }
 
-    fn inhibit(&mut self, what: &str, _who: &str, _why: &str, mode: &str) -> OwnedFd {
+    fn inhibit(&mut self, what: &str, _who: &str, _why: &str, mode: &str) -> zbus::fdo::Result<OwnedFd> {
+        if self.refused == Some(what) {
+            return Err(zbus::fdo::Error::AccessDenied("not authorised".into()));
+        }
         let (ours, theirs) = UnixStream::pair().unwrap();
         self.modes.push(format!("{what} {mode}"));
         self.holds.lock().unwrap().push(ours);
-        std::os::fd::OwnedFd::from(theirs).into()
+        Ok(std::os::fd::OwnedFd::from(theirs).into())
     }
 
     #[zbus(property)]
@@ -157,6 +162,53 @@ async fn sleep_is_held_up_until_the_worker_is_done_and_no_longer() {
     })
     .await
     .expect("it holds the next sleep up again");
+}
+
+/// Our end of the hold with this mode.
+async fn held(manager: &InterfaceRef<Login>, mode: &str) -> UnixStream {
+    let holding = async {
+        loop {
+            let found = {
+                let mut login = manager.get_mut().await;
+                let place = login.modes.iter().position(|known| known == mode);
+                place.map(|place| {
+                    login.modes.remove(place);
+                    login.holds.lock().unwrap().remove(place)
+                })
+            };
+            match found {
+                Some(hold) => return hold,
+                None => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, holding).await.unwrap_or_else(|_| panic!("nobody holds {mode}"))
+}
+
+async fn let_go(mut hold: UnixStream) {
+    let (closed, ended) = oneshot::channel();
+    std::thread::spawn(move || closed.send(hold.read(&mut [0]).unwrap()));
+    assert_eq!(tokio::time::timeout(PATIENCE, ended).await.unwrap().unwrap(), 0, "let go");
+}
+
+#[tokio::test]
+async fn the_computer_is_kept_awake_while_that_is_wanted_and_no_longer() {
+    let Some(bus) = Bus::start().await else { return };
+    let (_connection, manager, _session) = serve(&bus).await;
+    let mut ear = Ear::on(Places { system_bus: Some(bus.address.clone()), ..nowhere() });
+    ear.hears(Sensed::Locked(Signal::Value(false))).await;
+    let _delay = held(&manager, "sleep:shutdown delay").await;
+    assert!(manager.get().await.modes.is_empty(), "nothing is held off unasked");
+    ear.want_awake(true);
+    let hold = held(&manager, "sleep:idle block").await;
+    ear.want_awake(false);
+    let_go(hold).await;
+    // A system that lets sleep be held off by nobody may let idleness.
+    manager.get_mut().await.refused = Some("sleep:idle");
+    ear.want_awake(true);
+    let hold = held(&manager, "idle block").await;
+    drop(ear);
+    let_go(hold).await;
 }
 
 struct Mutter {

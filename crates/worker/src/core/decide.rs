@@ -156,6 +156,14 @@ impl Core {
         }
     }
 
+    /// Whether the computer is to be kept from going to sleep by itself: only where the owner chose it, while a task
+    /// computes, and never on battery. One that cannot be read counts as in use.
+    #[must_use]
+    pub fn keeps_awake(&self) -> bool {
+        let mains = matches!(self.rules.signals.on_battery, Signal::Absent | Signal::Value(false));
+        self.limits.keep_awake && mains && self.live.values().any(super::Live::computes)
+    }
+
     /// Counts what work has moved over the network.
     pub fn moved(&mut self, bytes: u64, now: Now) {
         self.rules.traffic.add(bytes, &self.limits.rules.zone, now.wall);

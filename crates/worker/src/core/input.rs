@@ -39,6 +39,8 @@ pub struct Limits {
     pub dynamic_priority: bool,
     /// What tasks may reach.
     pub network: NetworkRules,
+    /// Whether the computer is kept from sleeping by itself while a task computes.
+    pub keep_awake: bool,
     /// When to work.
     pub rules: Box<Rules>,
 }

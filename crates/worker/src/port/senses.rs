@@ -16,11 +16,13 @@ pub struct News {
     pub done: Option<oneshot::Sender<()>>,
 }
 
-/// What the owner wants to be looked for.
+/// What is wanted of the sensors and of the system behind them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wanted {
     /// Names of programs that want the computer for themselves, in small letters.
     pub exclusive_apps: Vec<String>,
+    /// The computer is to be kept from going to sleep by itself. Where the system knows no such thing, it sleeps.
+    pub awake: bool,
 }
 
 /// The sensors. Ones that do not exist here tell nothing; ones that exist and cannot be read say so.

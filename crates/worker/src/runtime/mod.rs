@@ -340,6 +340,12 @@ impl EventLoop {
         *lock(&self.shared.present_span) = self.core.present_span();
         *lock(&self.shared.present_frame) = self.core.present_frame();
         self.keep_present_time(now.mono);
+        let awake = self.core.keeps_awake();
+        self.shared.wanted.send_if_modified(|wanted| {
+            let other = wanted.awake != awake;
+            wanted.awake = awake;
+            other
+        });
         self.publish();
         if let Some(done) = done {
             let _ = done.send(Arc::clone(&self.shared.snapshots.borrow()));

@@ -29,10 +29,10 @@ pub(super) fn image_rules(shared: &Shared) -> ImageRules {
 /// What the owner allows, from the settings, within what this computer has.
 pub(super) fn limits(shared: &Shared, host: &Capabilities) -> Limits {
     let settings = shared.ports.settings.current();
-    let wanted = crate::port::Wanted { exclusive_apps: settings.exclusive_apps() };
+    let apps = settings.exclusive_apps();
     shared.wanted.send_if_modified(|present| {
-        let other = *present != wanted;
-        *present = wanted;
+        let other = present.exclusive_apps != apps;
+        present.exclusive_apps = apps;
         other
     });
     let cpu_only = settings.flag("cpu_only");
@@ -51,6 +51,7 @@ pub(super) fn limits(shared: &Shared, host: &Capabilities) -> Limits {
         minimum_isolation: Isolation::from_word(settings.text("minimum_isolation")),
         dynamic_priority: settings.flag("dynamic_priority"),
         network: NetworkRules::from_settings(&settings),
+        keep_awake: settings.flag("keep_awake"),
         rules: Box::new(settings.rules(shared.ports.zone.clone())),
     }
 }

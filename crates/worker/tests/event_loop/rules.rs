@@ -312,3 +312,29 @@ fn outside_the_hours_of_the_network_and_under_the_disk_floor_nothing_new_is_take
         world.until(worker, "room enough", |s| s.decision.takes_work).await;
     });
 }
+
+#[test]
+fn the_computer_is_kept_awake_on_the_mains_while_a_task_computes_and_only_if_chosen() {
+    let world = World::default();
+    world.pool.give(assigned("long"));
+    world.engine.program("long", Program::endless());
+    world.live(async |worker| {
+        world.until(worker, "running", |s| s.status.running_tasks == 1).await;
+        world.pass(60.0).await;
+        assert!(!world.senses.wanted().awake, "off unless chosen");
+        set(worker, "keep_awake", "true").await;
+        world.when("awake", |w| w.senses.wanted().awake).await;
+        world.senses.tell(Sensed::OnBattery(Signal::Unreadable)).await;
+        world.when("not on what may be a battery", |w| !w.senses.wanted().awake).await;
+        world.senses.tell(Sensed::OnBattery(Signal::Value(false))).await;
+        world.when("awake again", |w| w.senses.wanted().awake).await;
+        set(worker, "run_on_battery", "true").await;
+        world.senses.tell(Sensed::OnBattery(Signal::Value(true))).await;
+        world.when("never on battery", |w| !w.senses.wanted().awake).await;
+        assert_eq!(seen(worker).await.status.running_tasks, 1);
+        world.senses.tell(Sensed::OnBattery(Signal::Value(false))).await;
+        world.when("on the mains", |w| w.senses.wanted().awake).await;
+        snooze(worker, "10m").await;
+        world.when("a frozen task keeps nobody awake", |w| !w.senses.wanted().awake).await;
+    });
+}

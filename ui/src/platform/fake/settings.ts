@@ -48,6 +48,7 @@ export function settings(language: string, theme: string): SettingView[] {
     setting("network_quota_day", "", QUOTA),
     setting("network_quota_month", "", QUOTA),
     setting("keep_disk_free", "10g", SIZE, { env: "KEEP_DISK_FREE" }),
+    setting("keep_awake", "false", "true or false"),
     setting("exclusive_apps", "", "a text of at most 512 bytes, or nothing"),
     setting("max_cpu_celsius", "80", "a whole number from 40 to 110"),
     setting("max_gpu_celsius", "78", "a whole number from 40 to 110"),
