@@ -49,12 +49,13 @@ type Stamp = Option<(SystemTime, u64)>;
 struct Inner {
     running: Option<Carrier>,
     stamp: Stamp,
-    /// Whether the file is worth looking at.
+    /// Whether the link was wanted at all; the file is watched from then on.
     used: bool,
 }
 
 /// The private link of this computer.
 pub struct Link {
+    own: Weak<Self>,
     source: LinkConfigSource,
     desk: Arc<dyn LinkDesk>,
     vault: Arc<dyn Vault>,
@@ -81,17 +82,15 @@ impl Link {
         let kind = if source.system.is_some() { LinkKind::System } else { LinkKind::Process };
         let file = source.file.display().to_string();
         let view = PrivateLinkView { file, kind, ..PrivateLinkView::default() };
-        let watched = source.file.clone();
-        let link = Arc::new(Self {
+        Arc::new_cyclic(|own| Self {
+            own: Weak::clone(own),
             source,
             desk,
             vault,
             surroundings,
             inner: tokio::sync::Mutex::default(),
             seen: Mutex::new(Seen { view, tunnel: None }),
-        });
-        tokio::spawn(watch(Arc::downgrade(&link), watched));
-        link
+        })
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -121,7 +120,9 @@ impl Link {
 
     /// Up, whatever that takes. Tells the view how it went.
     async fn bring_up(&self, inner: &mut Inner, offered: bool) -> Result<(), ApiError> {
-        inner.used = true;
+        if !std::mem::replace(&mut inner.used, true) {
+            begin_watch(Weak::clone(&self.own), self.source.file.clone());
+        }
         if self.still_up(inner).await {
             return Ok(());
         }
@@ -287,7 +288,7 @@ impl Link {
     /// Step 6: the file is another than the one that the link was started with.
     async fn look_at_file(&self) {
         let mut inner = self.inner.lock().await;
-        if !inner.used || inner.stamp == self.stamp() {
+        if inner.stamp == self.stamp() {
             return;
         }
         tracing::info!(file = %self.source.file.display(), "the private link's file has changed");
@@ -300,13 +301,15 @@ fn ours(made: &Made, config: &LinkConfig) -> bool {
     made.public_key == config.private_key.public().to_string()
 }
 
-async fn watch(link: Weak<Link>, file: PathBuf) {
-    let mut changes = FileWatch::of(&file);
-    while link.strong_count() > 0 {
-        changes.next().await;
-        let Some(link) = link.upgrade() else { return };
-        link.look_at_file().await;
-    }
+fn begin_watch(link: Weak<Link>, file: PathBuf) {
+    tokio::spawn(async move {
+        let mut changes = FileWatch::of(&file);
+        while let Some(link) = link.upgrade() {
+            link.look_at_file().await;
+            drop(link);
+            changes.next().await;
+        }
+    });
 }
 
 #[async_trait]
