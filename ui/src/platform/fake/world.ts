@@ -191,6 +191,7 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
     notices: [],
     host_questions: [],
     give_back: null,
+    traffic: { day_bytes: 0, month_bytes: 0, day_quota_bytes: null, month_quota_bytes: null },
     preset: { name: "balanced", differs: [] },
     alerts: [],
     language: "auto",
