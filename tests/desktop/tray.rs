@@ -1,8 +1,9 @@
 //! The tray icon of a real worker, with a tray host present, absent and coming later.
 
+use crate::package::endless;
 use crate::patience::{LONG, until};
 use crate::pool::Pool;
-use crate::requester::PASSWORD;
+use crate::requester::{PASSWORD, Wish};
 use crate::stage::{BUS, Stage};
 use crate::tray_host::TrayHost;
 use crate::worker::Worker;
@@ -63,6 +64,76 @@ async fn the_menus_toggle_starts_and_stops_the_worker() {
     })
     .await;
     drop((worker, pool, host));
+    stage.close().await;
+}
+
+/// The first line of the menu, in either language.
+async fn says(host: &TrayHost, lines: [&str; 2]) {
+    until(&format!("the tray says one of {lines:?}"), LONG, async || {
+        let first = host.lines().await.into_iter().next()?.label;
+        lines.iter().any(|line| first.starts_with(line)).then_some(())
+    })
+    .await;
+}
+
+/// A day of the week on which it is not now, as the schedule writes it.
+async fn another_day(worker: &Worker<'_>) -> &'static str {
+    let told = worker.call(&["timeline"]).await.ok();
+    let days = told["to_ms"].as_i64().expect("a time") / 86_400_000;
+    // The first day of the epoch was a Thursday; three days on it is neither today nor a neighbour in any zone.
+    let names = ["thu", "fri", "sat", "sun", "mon", "tue", "wed"];
+    names[usize::try_from((days + 3).rem_euclid(7)).expect("a day")]
+}
+
+#[tokio::test]
+async fn the_tray_of_a_real_worker_shows_all_seven_states_in_both_languages() {
+    let name = "the_tray_of_a_real_worker_shows_all_seven_states_in_both_languages";
+    let Some(stage) = Stage::open(name, BUS).await else { return };
+    let host = TrayHost::start(&stage.bus_address()).await;
+    let mut pool = Pool::open(&stage.scene).await;
+    let (asks, works) = (pool.person("asks").await, pool.person("works").await);
+    let mut worker = stage.worker(&pool.master(), &["run", "--tray"]).await;
+    worker.call(&["settings", "set", "language", "en"]).await.ok();
+    worker.call(&["start"]).await.ok();
+    says(&host, ["You are not signed in — open to fix", "-"]).await;
+    worker.call(&["settings", "set", "language", "zh-tw"]).await.ok();
+    says(&host, ["-", "您尚未登入 — 開啟以修正"]).await;
+    assert_eq!(host.property::<String>("Status").await, "NeedsAttention");
+    worker.sign_in(&works.name, PASSWORD).await.ok();
+    worker.call(&["start"]).await.ok();
+    says(&host, ["-", "就緒 · 等待任務"]).await;
+    assert_eq!(host.property::<String>("Status").await, "Active");
+    // By clicks alone, in Chinese: a pause and its end.
+    host.click("直到我恢復").await;
+    says(&host, ["-", "暫停中，直到您恢復"]).await;
+    worker.wait_for_state("snoozed").await;
+    host.click("立即恢復").await;
+    says(&host, ["-", "就緒 · 等待任務"]).await;
+    let hours = format!("{} 03:00-03:30", another_day(&worker).await);
+    worker.call(&["settings", "set", "schedule", &hours]).await.ok();
+    says(&host, ["-", "已暫停 — 不在您選擇的時段內"]).await;
+    // By a click: the rules are set aside, then followed again.
+    host.click("忽略規則 1 小時").await;
+    says(&host, ["-", "就緒 · 等待任務"]).await;
+    host.click("重新遵循規則").await;
+    says(&host, ["-", "已暫停 — 不在您選擇的時段內"]).await;
+    worker.call(&["settings", "set", "language", "en"]).await.ok();
+    says(&host, ["Paused — it is outside the hours you chose", "-"]).await;
+    worker.call(&["settings", "set", "schedule"]).await.ok();
+    says(&host, ["Ready · waiting for a task", "-"]).await;
+    let id = asks.submit("endless", endless(), &Wish::default()).await;
+    asks.wait_for_running(&id, 1).await;
+    says(&host, ["Earning · 1 task", "-"]).await;
+    host.click("Finish current tasks, then stop").await;
+    says(&host, ["Finishing · 1 task left", "-"]).await;
+    asks.stop(&id).await;
+    says(&host, ["Off", "-"]).await;
+    host.click("Contribute").await;
+    says(&host, ["Ready · waiting for a task", "-"]).await;
+    pool.kill().await;
+    says(&host, ["Reconnecting…", "Connecting…"]).await;
+    worker.end().await;
+    drop((pool, host));
     stage.close().await;
 }
 

@@ -80,12 +80,15 @@ impl TrayHost {
         menu.expect("a menu")
     }
 
-    async fn lines(&self) -> Vec<Line> {
+    /// Lines and those of the menus in them, in the order in which a person reads them.
+    pub async fn lines(&self) -> Vec<Line> {
         type Node = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
         let whole = &(0_i32, -1_i32, Vec::<String>::new());
         let (_, (_, _, children)): (u32, Node) =
             self.menu().await.call("GetLayout", whole).await.expect("a menu");
-        children.into_iter().map(line).collect()
+        let mut lines = Vec::new();
+        flatten(children, &mut lines);
+        lines
     }
 
     pub async fn line(&self, label: &str) -> Line {
@@ -98,6 +101,15 @@ impl TrayHost {
         assert!(line.enabled, "{line:?}");
         let event = (line.id, "clicked", Value::from(0_i32), 0_u32);
         let (): () = self.menu().await.call("Event", &event).await.expect("a click");
+    }
+}
+
+fn flatten(children: Vec<OwnedValue>, lines: &mut Vec<Line>) {
+    for child in children {
+        let node = Structure::try_from(child.try_clone().expect("a copy")).expect("a line");
+        let inner = Vec::<OwnedValue>::try_from(node.fields()[2].try_clone().expect("a copy"));
+        lines.push(line(child));
+        flatten(inner.unwrap_or_default(), lines);
     }
 }
 

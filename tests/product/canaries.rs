@@ -1,6 +1,6 @@
 //! Secrets are in no log, no answer and no file but the one that is theirs: six of them, each in five spellings.
 
-use crate::package::ticking;
+use crate::package::zipped;
 use crate::pool::Pool;
 use crate::requester::{PASSWORD, Wish};
 use crate::scene::Scene;
@@ -12,6 +12,13 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 const WRONG: &str = "canary wrong horse 7f3a91c2";
+/// What a task brings and says: never in a text for support.
+const PAYLOAD: [(&str, &str); 4] = [
+    ("name", "canary-name-51be"),
+    ("code", "canary-code-51be"),
+    ("file", "canary-file-51be"),
+    ("output", "canary-output-51be"),
+];
 
 /// A secret as somebody careless might write it down.
 fn spellings(secret: &str) -> [String; 5] {
@@ -51,7 +58,10 @@ async fn no_secret_is_found_outside_its_own_file() {
     worker.sign_in(&works.name, PASSWORD).await.ok();
     worker.call(&["start"]).await.ok();
     worker.wait_for_state("ready").await;
-    let id = asks.submit("canary", ticking(1.0), &Wish::default()).await;
+    let [(_, name), (_, code), (_, file), (_, output)] = PAYLOAD;
+    let program = format!("secret = '{code}'\nprint('{output}', flush=True)\n");
+    let package = zipped(&[("main.py", &program), (file, "x")]);
+    let id = asks.submit(name, package, &Wish::default()).await;
     asks.wait_for_end(&id).await;
     worker.closed(&id, 1).await;
 
@@ -94,7 +104,25 @@ async fn no_secret_is_found_outside_its_own_file() {
         let told = worker.call(words).await;
         said.push((words.join(" "), format!("{told:?}")));
     }
+    // The text for support: as it is shown, as a file, and made without a worker.
+    let out = scene.path("support.txt");
+    let out_text = out.display().to_string();
+    let mut support = vec![format!("{:?}", worker.call(&["support", "--preview"]).await)];
+    worker.call(&["support", "--out", &out_text]).await.ok();
+    assert_ne!(worker.call(&["support", "--out", &out_text]).await.code, 0, "nothing is written over");
     worker.end().await;
+    support.push(std::fs::read_to_string(&out).expect("a text"));
+    let alone = worker.call(&["support", "--preview"]).await;
+    assert_eq!(alone.code, 0, "{alone:?}");
+    support.push(format!("{alone:?}"));
+    for text in &support {
+        assert!(text.contains("== Log") && text.contains("master_url"), "{text}");
+        let told = PAYLOAD.iter().filter(|(_, canary)| text.contains(canary));
+        assert_eq!(told.map(|(what, _)| *what).collect::<Vec<_>>(), [""; 0], "{text}");
+        assert!(!text.contains(&works.name) || works.name.len() < 3, "who it is: {text}");
+    }
+    assert!(support[1].contains("succeeded: 1") && support[1].contains("== Findings"), "{}", support[1]);
+    said.extend(support.into_iter().enumerate().map(|(index, text)| (format!("support {index}"), text)));
 
     let mut kept = Vec::new();
     files(&scene.path("worker"), &mut kept);

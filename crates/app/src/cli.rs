@@ -112,8 +112,10 @@ pub enum Command {
     Images(ImagesCommand),
     /// Show the computer's use.
     Metrics(MetricsOptions),
-    /// Check everything the worker needs, with proof and fix.
-    Doctor,
+    /// Check everything the worker needs, with proof and fix. Exit code 1 when something does not work.
+    Doctor(DoctorOptions),
+    /// Show a text for whoever helps you, without names, addresses and keys: versions, settings, findings, the log.
+    Support(SupportOptions),
     /// Try, in a container made as a task's, what no task may do on this computer.
     Prove,
     /// Make a new key for the private link, tell the pool, and start the link anew.
@@ -129,6 +131,29 @@ pub enum Command {
     Pool(PoolCommand),
     /// Run the sample tasks on a pool of its own and check their answers.
     Demo(DemoOptions),
+}
+
+/// Whether it is in earnest.
+#[derive(Debug, Args)]
+pub struct DoctorOptions {
+    /// Show what would be said with this fault, such as `engine-stopped` or `disk-full`, or with `all` of them one after
+    /// the other; nothing is looked at or changed, and no worker has to run.
+    #[arg(long, value_name = "FAULT")]
+    pub simulate: Option<String>,
+}
+
+/// Which text, and where to.
+#[derive(Debug, Args)]
+pub struct SupportOptions {
+    /// Only show it; as without any option.
+    #[arg(long, conflicts_with = "out")]
+    pub preview: bool,
+    /// Write it into this new file, which only you can read.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// So many of the log's last lines, up to 1000.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub lines: u32,
 }
 
 /// How thoroughly.

@@ -1,13 +1,15 @@
 //! Commands that ask the running worker.
 
-use crate::cli::{Cli, Command, HostsCommand, ImagesCommand, LogsOptions, MetricsOptions, SettingsCommand};
-use crate::{output, process, proof, tasks, timeline};
+use crate::cli::{
+    Cli, Command, DoctorOptions, HostsCommand, ImagesCommand, LogsOptions, MetricsOptions, SettingsCommand,
+};
+use crate::{doctor, output, process, proof, tasks, timeline};
 use anyhow::Context;
 use futures_util::StreamExt;
 use hivemind_control::{
     ApiError, DecisionReason, EarningsQuery, ErrorCode, Event, HostAnswer, HostDecision, IgnoreRulesRequest,
-    ImageAnswer, ImageDecision, ImageQuestion, Level, LogLine, LogQuery, LoginRequest, MetricsSample,
-    PresetRequest, SettingChange, SettingView, Snapshot, SnoozeRequest, StatusState, TaskRef, TimelineQuery,
+    ImageAnswer, ImageDecision, ImageQuestion, LogLine, LogQuery, LoginRequest, MetricsSample, PresetRequest,
+    SettingChange, SettingView, Snapshot, SnoozeRequest, StatusState, TaskRef, TimelineQuery,
 };
 use hivemind_local_api::SocketClient;
 use hivemind_worker_core::port::SettingsStore;
@@ -20,6 +22,9 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     let folder = process::folder(cli)?;
     if let Command::Settings(SettingsCommand::Policy) = &cli.command {
         return policy(cli, &folder);
+    }
+    if let Command::Doctor(DoctorOptions { simulate: Some(fault) }) = &cli.command {
+        return doctor::simulate(cli, fault);
     }
     let socket = SocketClient::connect(process::socket_path(&folder)).await;
     if let Command::Settings(command) = &cli.command
@@ -129,7 +134,7 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::RenewLink => show(cli, &worker.renew_link(()).await?, |link| {
             output::line(format!("The private link has a new key: {} to {}.", link.address, link.endpoint));
         }),
-        Command::Doctor => return doctor(cli, &worker).await,
+        Command::Doctor(_) => return Ok(doctor::show(cli, &worker.doctor(()).await?)),
         Command::Open => show(cli, &worker.pair(()).await?, |code| {
             output::line(&code.url);
             output::note(format!("This address works once, within {} s.", code.expires_in_seconds));
@@ -145,6 +150,7 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         | Command::Desktop
         | Command::Demo(_)
         | Command::Pool(_)
+        | Command::Support(_)
         | Command::Uninstall(_) => {
             anyhow::bail!("this command does not ask the worker")
         }
@@ -464,26 +470,6 @@ async fn metrics(
         }
     }
     Ok(())
-}
-
-async fn doctor(cli: &Cli, worker: &Client) -> anyhow::Result<ExitCode> {
-    let report = worker.doctor(()).await?;
-    let broken = report.findings.iter().any(|f| f.level == Level::Error);
-    show(cli, &report, |report| {
-        for f in &report.findings {
-            let mark = match f.level {
-                Level::Ok => "ok  ",
-                Level::Notice => "info",
-                Level::Warning => "warn",
-                Level::Error => "FAIL",
-            };
-            output::line(format!("{:>2} {mark} {}: {}", f.number, f.check, f.proof));
-            if let Some(fix) = &f.fix {
-                output::line(format!("        {fix}"));
-            }
-        }
-    });
-    Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 #[cfg(test)]

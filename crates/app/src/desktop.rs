@@ -180,6 +180,10 @@ impl Desktop for WindowLauncher {
         footprint::look(&self.places)
     }
 
+    fn serves_browsers(&self) -> Option<bool> {
+        Some(self.places.monitor.is_some())
+    }
+
     fn practice(&self) -> PracticeView {
         self.practice.as_ref().map(Practice::view).unwrap_or_default()
     }

@@ -5,6 +5,7 @@ pub mod cli;
 mod client;
 mod demo;
 mod desktop;
+mod doctor;
 mod exit;
 mod footprint;
 mod logging;
@@ -14,7 +15,9 @@ mod practice;
 mod process;
 mod proof;
 mod receipts;
+mod redact;
 mod requester;
+mod support;
 mod tasks;
 mod timeline;
 mod uninstall;
@@ -61,6 +64,7 @@ async fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(options) => demo::run(cli, options).await,
         Command::Pool(command) => pool::run(cli, command).await,
         Command::Uninstall(options) => uninstall::run(cli, options).await,
+        Command::Support(options) => support::run(cli, options).await,
         Command::Status
         | Command::Start
         | Command::Stop
@@ -80,7 +84,7 @@ async fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
         | Command::Settings(_)
         | Command::Images(_)
         | Command::Metrics(_)
-        | Command::Doctor
+        | Command::Doctor(_)
         | Command::Prove
         | Command::RenewLink
         | Command::Open

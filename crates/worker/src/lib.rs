@@ -8,4 +8,4 @@ pub mod failpoint;
 pub mod port;
 mod runtime;
 
-pub use runtime::{Desktop, Ports, Worker, WorkerControl, setting_views};
+pub use runtime::{Desktop, FAULTS, Ports, Worker, WorkerControl, rehearse, setting_views};

@@ -31,6 +31,12 @@ const FIXES: readonly (() => string)[] = [
   m.fix_keyring,
   m.fix_sensor_service,
   m.fix_sensor_nothing,
+  m.fix_port,
+  m.fix_records,
+  m.fix_sandbox,
+  m.fix_netd_missing,
+  m.fix_netd_permission,
+  m.fix_gpu_toolkit,
 ];
 
 /** English sentence, to its message. */

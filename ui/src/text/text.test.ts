@@ -8,11 +8,13 @@ import { ACTION_OF } from "./actions";
 import { ACTIONS, detail, sentence, SENTENCES } from "./errors";
 import { ago, bytes, bytesPerSecond, cores, cpt, day, duration, percent } from "./format";
 import { fixText } from "./fixes";
+import { proofText } from "./proofs";
+import rehearsed from "./rehearsed.json";
 import { chooseLocale, locale } from "./locale.svelte";
 import { tell } from "./sentence";
 import { firstSteps, isFresh } from "./first-steps";
 import { allowedText, choiceWord, controlOf, helpOf, labelOf } from "./settings";
-import { alert, check, CLASSES, exitClass, LEVELS, outcome, PHASES, phase, POOL_STATES, REASONS, STATES, VERDICTS, verdict } from "./words";
+import { alert, check, CLASSES, exitClass, gpuNote, LEVELS, outcome, PHASES, phase, POOL_STATES, REASONS, STATES, VERDICTS, verdict } from "./words";
 
 afterEach(() => locale.choose("en"));
 
@@ -47,7 +49,7 @@ describe("catalogue", () => {
     const same = Object.entries(zhTW).filter(([, text]) => typeof text === "string" && !han.test(text));
     expect(same.map(([key]) => key).filter((key) => key !== "$schema").sort()).toEqual(
       ["app_name", "app_short", "chart_summary", "check_gpu", "cpt", "cpt_amount", "cpu", "csv", "gpus", "granted_gpus", "named_count",
-      "named_value", "pull_of", "task_cpu", "task_gpus", "used_of"],
+      "named_value", "pull_of", "said_and", "task_cpu", "task_gpus", "used_of"],
     );
   });
 
@@ -82,7 +84,7 @@ describe("catalogue", () => {
   });
 
   it("says what to do about every finding that the worker has, in both languages", () => {
-    const rust = readFileSync(new URL("../../../crates/worker/src/runtime/doctor.rs", import.meta.url), "utf8");
+    const rust = readFileSync(new URL("../../../crates/worker/src/runtime/doctor/judge.rs", import.meta.url), "utf8");
     const sentences = [...rust.matchAll(/"([A-Z][^"\n]*\.)"/g)].map(([, text = ""]) => text);
     expect(sentences.length).toBeGreaterThan(20);
     for (const sentence of sentences) {
@@ -92,6 +94,22 @@ describe("catalogue", () => {
       expect([sentence, han.test(fixText(sentence).text)]).toEqual([sentence, true]);
     }
     expect(fixText("Something newer.")).toEqual({ text: "Something newer.", ours: false });
+  });
+
+  it("says in both languages what each check saw, and what it would see with each fault", () => {
+    const own = /answers with an error|nothing answers at|no Docker answers|permission denied|is older than|cannot be looked up|refused|does not take|is weaker|no handshake came|cannot write/;
+    for (const [fault, told] of Object.entries(rehearsed)) {
+      for (const { proof } of told) {
+        locale.choose("en");
+        expect(proofText(proof).text).toBe(proof);
+        locale.choose("zh-tw");
+        const said = proofText(proof);
+        // The engine's, the pool's and the disk's own words stay as they are; names and numbers alone are no words.
+        const names = gpuNote(proof) !== proof || proof === "NVIDIA GeForce RTX 4070";
+        if (!own.test(proof) && !names) expect([fault, proof, said.ours, han.test(said.text)]).toEqual([fault, proof, true, true]);
+      }
+    }
+    expect(proofText("of a newer worker")).toEqual({ text: "of a newer worker", ours: false });
   });
 
   it("shows unknown words as they are, also those that every object has", () => {

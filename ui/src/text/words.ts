@@ -156,6 +156,7 @@ const CHECKS: Words = {
   link: m.check_link,
   encryption: m.check_link,
   socket: m.check_socket,
+  monitor: m.check_monitor,
   isolation: m.check_isolation,
   task_disk: m.check_task_disk,
   sensors: m.check_sensors,

@@ -29,6 +29,11 @@ pub trait Desktop: Send + Sync + 'static {
         FootprintView::default()
     }
 
+    /// Whether browsers are served at the port of the settings; nothing where this program has no page.
+    fn serves_browsers(&self) -> Option<bool> {
+        None
+    }
+
     /// How far the practice task has come.
     fn practice(&self) -> PracticeView {
         PracticeView::default()

@@ -1,367 +1,77 @@
-//! Numbered checks with proof and fix.
+//! Numbered checks with proof and fix: what is found is gathered here, `judge` says what it means, and `rehearse` lets
+//! each check fail without anything being broken.
+
+mod judge;
+mod rehearse;
 
 use super::{Shared, lock};
-use crate::core::engine_problem;
-use crate::port::EngineErrorKind;
-use hivemind_control::{DoctorReport, ErrorCode, Finding, Level, LinkState, PoolState};
-use hivemind_domain::resources::GIB;
+use crate::port::{EngineError, EngineInfo, LinkTraffic};
+use hivemind_control::{DoctorReport, PrivateLinkView, Snapshot};
+pub use rehearse::{FAULTS, rehearse};
+use std::sync::Arc;
 
-/// Memory under which the seeds' requirements are not met.
-const LEAST_MEMORY: u64 = 2 * GIB;
-/// Free room on the disk that images, packages and results need to be comfortable.
-const COMFORTABLE_DISK: u64 = 10 * GIB;
-
-fn finding(number: u32, check: &str, level: Level, proof: String) -> Finding {
-    Finding { number, check: check.to_owned(), level, proof, code: None, fix: None }
+/// Everything that the checks look at.
+#[derive(Debug, Clone)]
+struct Facts {
+    engine: Result<EngineInfo, EngineError>,
+    /// The owner's standard image.
+    image: String,
+    snapshot: Snapshot,
+    /// What carries the calls to the pool.
+    carrier: String,
+    /// The private link, unless it is switched off.
+    link: Option<(PrivateLinkView, LinkTraffic)>,
+    /// Bytes used and all bytes of the disk; 0 before it was looked at.
+    disk: (u64, u64),
+    bounds_disk: bool,
+    tokens_in_file: bool,
+    sandbox: Sandbox,
+    /// Whether browsers are served; nothing where this program has no page.
+    monitor: Option<bool>,
+    port: u64,
 }
 
-fn advise(mut finding: Finding, code: ErrorCode, fix: &str) -> Finding {
-    finding.code = Some(code);
-    finding.fix = Some(fix.to_owned());
-    finding
+/// What is known about the box.
+#[derive(Debug, Clone)]
+enum Sandbox {
+    Trying,
+    Untried,
+    /// How many attempts, and what got through.
+    Tried(usize, Vec<String>),
 }
 
 /// Looks at everything now.
 pub(super) async fn examine(shared: &Shared) -> DoctorReport {
-    let findings = vec![
-        engine(shared).await,
-        image(shared),
-        pool(shared),
-        sign_in(shared),
-        encryption(shared),
-        tunnel(shared),
-        memory(shared),
-        disk(shared),
-        gpu(shared),
-        tokens(shared),
-        isolation(shared),
-        holes(shared),
-        task_disk(shared),
-        sensors(shared),
-        super::proof::finding(shared),
-    ];
-    DoctorReport { findings }
+    judge::judge(&gather(shared).await)
 }
 
-async fn engine(shared: &Shared) -> Finding {
-    match shared.ports.engine.verify().await {
-        Ok(info) => {
-            let proof = format!("{} {} answers; isolation: {}", info.name, info.version, info.isolation);
-            finding(1, "engine", Level::Ok, proof)
-        }
-        Err(error) => {
-            let problem = engine_problem(&error);
-            let fix = match error.kind {
-                EngineErrorKind::Missing => "Install Docker Engine 20.10 or newer, or Docker Desktop.",
-                EngineErrorKind::Stopped => "Start the Docker service, or open Docker Desktop.",
-                EngineErrorKind::Forbidden => {
-                    "Allow this user to use Docker, for example with rootless Docker, then sign in again."
-                }
-                EngineErrorKind::TooOld => "Update Docker to 20.10 or newer.",
-                EngineErrorKind::Image
-                | EngineErrorKind::ImageRefused
-                | EngineErrorKind::ImageTooLarge
-                | EngineErrorKind::Gpu
-                | EngineErrorKind::Package
-                | EngineErrorKind::Output
-                | EngineErrorKind::Disk
-                | EngineErrorKind::Gone
-                | EngineErrorKind::Dependencies
-                | EngineErrorKind::Network
-                | EngineErrorKind::Broken
-                | EngineErrorKind::Failed => "Look at the Docker service's own log.",
-            };
-            advise(finding(1, "engine", Level::Error, problem.message.clone()), problem.code, fix)
-        }
-    }
-}
-
-fn image(shared: &Shared) -> Finding {
-    let settings = shared.ports.settings.current();
-    finding(
-        2,
-        "image",
-        Level::Ok,
-        format!("tasks without an image of their own run in {}", settings.worker_image()),
-    )
-}
-
-fn pool(shared: &Shared) -> Finding {
-    let pool = shared.snapshots.borrow().pool.clone();
-    match (pool.state, pool.cause) {
-        (PoolState::Online, _) => finding(3, "pool", Level::Ok, format!("{} answers", pool.url)),
-        (PoolState::AuthRequired, _) => {
-            finding(3, "pool", Level::Notice, format!("{} waits for your sign-in", pool.url))
-        }
-        (PoolState::Idle, _) => {
-            finding(3, "pool", Level::Notice, format!("{} is not asked while not contributing", pool.url))
-        }
-        (_, Some(cause)) => {
-            let proof = format!("{}: {}", pool.url, cause.message);
-            let fix = "Check the internet connection and the pool's address in the settings.";
-            advise(finding(3, "pool", Level::Error, proof), cause.code, fix)
-        }
-        (_, None) => finding(3, "pool", Level::Notice, format!("connecting to {}", pool.url)),
-    }
-}
-
-fn sign_in(shared: &Shared) -> Finding {
-    match &shared.snapshots.borrow().account {
-        Some(account) => finding(4, "sign_in", Level::Ok, format!("signed in as {}", account.username)),
-        None => advise(
-            finding(4, "sign_in", Level::Error, "nobody is signed in".into()),
-            ErrorCode::SignInRequired,
-            "Sign in with your account at the pool.",
-        ),
-    }
-}
-
-fn encryption(shared: &Shared) -> Finding {
-    match shared.ports.pool.link().as_str() {
-        "tls" => finding(5, "encryption", Level::Ok, "the link to the pool is encrypted".into()),
-        "tunnel" => finding(5, "encryption", Level::Ok, "the link to the pool is private (WireGuard)".into()),
-        "overlay" => finding(5, "encryption", Level::Ok, "an overlay network encrypts the link".into()),
-        "loopback" => finding(5, "encryption", Level::Ok, "the pool is on this computer".into()),
-        "unencrypted" => advise(
-            finding(5, "encryption", Level::Warning, "the link to the pool is not encrypted".into()),
-            ErrorCode::PoolUnencrypted,
-            "Use a pool with https, or a private network.",
-        ),
-        _ => finding(5, "encryption", Level::Notice, "not known before the first connection".into()),
-    }
-}
-
-fn tunnel(shared: &Shared) -> Finding {
-    let view = shared.private_link();
-    let number = 31;
-    let Some(link) = &shared.ports.private_link else {
-        return finding(number, "tunnel", Level::Ok, "the private link is switched off".into());
-    };
-    match (view.state, &view.problem) {
-        (LinkState::Off, _) => {
-            finding(number, "tunnel", Level::Ok, "the pool asked for no private link".into())
-        }
-        (LinkState::Requesting | LinkState::Configuring, _) => {
-            finding(number, "tunnel", Level::Notice, "the private link is being set up".into())
-        }
-        (LinkState::Up | LinkState::Stale, _) => {
-            let traffic = link.traffic();
-            let age = traffic
-                .handshake_age
-                .map_or("no handshake".to_owned(), |age| format!("handshake {} s ago", age.as_secs()));
-            let carrier = match view.kind {
-                hivemind_control::LinkKind::Process => "carried by the worker itself",
-                hivemind_control::LinkKind::System => "carried by an interface of the system (hivemind0)",
-            };
-            let proof = format!(
-                "{} to UDP {}: {age}; {} bytes from it, {} to it, {} in a packet; {carrier}",
-                view.address, view.endpoint, traffic.received, traffic.sent, view.mtu
-            );
-            if view.state == LinkState::Stale {
-                let fix = "Check the internet connection; UDP to this address must be open.";
-                return advise(
-                    finding(number, "tunnel", Level::Warning, proof),
-                    ErrorCode::LinkNoHandshake,
-                    fix,
-                );
+async fn gather(shared: &Shared) -> Facts {
+    let ports = &shared.ports;
+    let engine = ports.engine.verify().await;
+    let settings = ports.settings.current();
+    let readings = lock(&shared.readings).latest();
+    let sandbox = match shared.proof.try_lock() {
+        Err(_) => Sandbox::Trying,
+        Ok(last) => match &*last {
+            None => Sandbox::Untried,
+            Some(proof) => {
+                let broken = proof.broken().map(|attack| attack.what.clone()).collect();
+                Sandbox::Tried(proof.attacks.len(), broken)
             }
-            if view.file_exposed {
-                let proof = format!("{proof}; other users can read its key in {}", view.file);
-                let fix = "Make the file readable for you alone (chmod 600), then renew the link.";
-                return advise(finding(number, "tunnel", Level::Warning, proof), ErrorCode::LinkFailed, fix);
-            }
-            if view.key_in_file {
-                let proof = format!("{proof}; its key lies in {}, which only you can read", view.file);
-                return finding(number, "tunnel", Level::Notice, proof);
-            }
-            finding(number, "tunnel", Level::Ok, proof)
-        }
-        (LinkState::Down, problem) => {
-            let around = shared.ports.pool.link() == "tls";
-            let instead = if around { "; the pool is reached over TLS instead" } else { "" };
-            let cause = problem.as_ref().map_or("it is down", |problem| problem.message.as_str());
-            let code = problem.as_ref().map_or(ErrorCode::LinkFailed, |problem| problem.code);
-            let level = if around { Level::Warning } else { Level::Error };
-            advise(finding(number, "tunnel", level, format!("{cause}{instead}")), code, link_fix(code))
-        }
-    }
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "what is not about the link has the general advice")]
-fn link_fix(code: ErrorCode) -> &'static str {
-    match code {
-        ErrorCode::LinkConfigRefused => {
-            "Correct or remove the file; without it the pool is asked for a new one."
-        }
-        ErrorCode::LinkNoHttps => {
-            "Use the pool's https address, and pin its certificate if it is your own pool."
-        }
-        ErrorCode::LinkAddressTaken => "Ask the pool's owner to make room, or to forget this computer.",
-        ErrorCode::LinkClock => "Set this computer's clock.",
-        ErrorCode::LinkServiceMissing => {
-            "Install and start hivemind-netd for this user, or set the tunnel back to the worker's own."
-        }
-        ErrorCode::LinkPermission => {
-            "Start hivemind-netd for this user with the installed worker, or set the tunnel back to the worker's own."
-        }
-        ErrorCode::KeyringLocked => "Unlock the keyring.",
-        ErrorCode::LinkNoHandshake => {
-            "Allow UDP to the pool (usually port 51820) in the firewall, or renew the link."
-        }
-        _ => "Renew the link with `hivemind-worker renew-link`.",
-    }
-}
-
-fn memory(shared: &Shared) -> Finding {
-    let total = shared.snapshots.borrow().host.memory_bytes;
-    let proof = format!("{:.1} GiB of memory", total as f64 / GIB as f64);
-    if total >= LEAST_MEMORY {
-        return finding(6, "memory", Level::Ok, proof);
-    }
-    let mut low = finding(6, "memory", Level::Warning, proof);
-    low.fix = Some("Tasks need at least 2 GiB of memory in the computer.".into());
-    low
-}
-
-fn disk(shared: &Shared) -> Finding {
-    let latest = lock(&shared.readings).latest();
-    if latest.disk_total_bytes == 0 {
-        return finding(7, "disk", Level::Notice, "the disk was not looked at yet".into());
-    }
-    let free = latest.disk_total_bytes.saturating_sub(latest.disk_used_bytes);
-    let proof = format!("{:.1} GiB free where tasks are kept", free as f64 / GIB as f64);
-    match free {
-        f if f >= COMFORTABLE_DISK => finding(7, "disk", Level::Ok, proof),
-        f if f >= GIB => {
-            advise(finding(7, "disk", Level::Warning, proof), ErrorCode::DiskLow, "Free some room.")
-        }
-        _ => advise(finding(7, "disk", Level::Error, proof), ErrorCode::DiskLow, "Free at least 2 GiB."),
-    }
-}
-
-fn task_disk(shared: &Shared) -> Finding {
-    if shared.ports.engine.bounds_disk() {
-        let proof = "a task that keeps more on disk than it was granted is ended within a second";
-        return finding(30, "task_disk", Level::Ok, proof.into());
-    }
-    let proof = "each file of a task is bounded, but not all of them together: the program hivemind-companion is \
-                 missing beside the worker, or does not fit the container engine's processor";
-    advise(
-        finding(30, "task_disk", Level::Warning, proof.into()),
-        ErrorCode::DiskUnbounded,
-        "Install HiveMind Worker again, and keep room free on the disk until then.",
-    )
-}
-
-/// Sensors that cannot be read, or whose reading cannot be true.
-fn sensors(shared: &Shared) -> Finding {
-    let decision = shared.snapshots.borrow().decision.clone();
-    let names = |list: &[String]| list.join(", ").replace('_', " ");
-    if !decision.unreadable.is_empty() {
-        let proof = format!("cannot be read, counts as in use: {}", names(&decision.unreadable));
-        return advise(
-            finding(32, "sensors", Level::Warning, proof),
-            ErrorCode::SensorUnreadable,
-            "Look whether the system's service for it runs, then start the worker again.",
-        );
-    }
-    if !decision.ignored.is_empty() {
-        let proof = format!("tells what cannot be true, takes no part: {}", names(&decision.ignored));
-        return advise(
-            finding(32, "sensors", Level::Warning, proof),
-            ErrorCode::SensorIgnored,
-            "Nothing has to be done; a driver or firmware update may mend the sensor.",
-        );
-    }
-    finding(32, "sensors", Level::Ok, "every sensor that is here tells what can be true".into())
-}
-
-fn gpu(shared: &Shared) -> Finding {
-    let snapshot = shared.snapshots.borrow().clone();
-    let names: Vec<_> = snapshot.host.gpus.iter().map(|gpu| gpu.name.as_str()).collect();
-    if names.is_empty() {
-        return finding(8, "gpu", Level::Ok, snapshot.host.gpu_note.clone());
-    }
-    let unable = snapshot.engine.ready == Some(true) && !snapshot.engine.gpus && !snapshot.limits.cpu_only;
-    if unable {
-        return advise(
-            finding(
-                8,
-                "gpu",
-                Level::Warning,
-                format!("{}: Docker cannot give them to tasks", names.join(", ")),
-            ),
-            ErrorCode::GpuUnavailable,
-            "Install the NVIDIA Container Toolkit (1.17.8 or newer), run `nvidia-ctk runtime configure`, and start \
-             Docker again; or keep GPUs out with the setting cpu_only.",
-        );
-    }
-    finding(8, "gpu", Level::Ok, names.join(", "))
-}
-
-fn isolation(shared: &Shared) -> Finding {
-    let snapshot = shared.snapshots.borrow().clone();
-    let engine = &snapshot.engine;
-    if engine.ready != Some(true) {
-        return finding(20, "isolation", Level::Notice, "not known before the engine answers".into());
-    }
-    let problem = snapshot.status.problem.as_ref().filter(|p| p.code == ErrorCode::IsolationTooLow);
-    let said = match engine.isolation.as_str() {
-        "plain" => "tasks share this computer's kernel, and the engine runs as root",
-        "userns" => "tasks share this computer's kernel; root inside is an ordinary user outside",
-        "rootless" => "tasks share this computer's kernel; the engine itself is an ordinary user",
-        "gvisor" => "a kernel in user space (gVisor) answers the tasks' system calls",
-        "vm" => "a virtual machine stands between tasks and this computer",
-        _ => "the isolation is not known",
+        },
     };
-    let proof = format!("{}: {said}; at least {} is demanded", engine.isolation, engine.minimum_isolation);
-    match problem {
-        Some(_) => advise(
-            finding(20, "isolation", Level::Error, proof),
-            ErrorCode::IsolationTooLow,
-            "Turn on user namespaces, rootless Docker or gVisor, or lower the setting minimum_isolation.",
-        ),
-        None => finding(20, "isolation", Level::Ok, proof),
+    let snapshot = Arc::clone(&shared.snapshots.borrow());
+    Facts {
+        engine,
+        image: settings.worker_image(),
+        snapshot: Snapshot::clone(&snapshot),
+        carrier: ports.pool.link(),
+        link: ports.private_link.as_ref().map(|link| (link.view(), link.traffic())),
+        disk: (readings.disk_used_bytes, readings.disk_total_bytes),
+        bounds_disk: ports.engine.bounds_disk(),
+        tokens_in_file: ports.secrets.in_file(),
+        sandbox,
+        monitor: ports.desktop.serves_browsers(),
+        port: settings.integer("monitor_port"),
     }
-}
-
-fn holes(shared: &Shared) -> Finding {
-    let engine = shared.snapshots.borrow().engine.clone();
-    if engine.ready != Some(true) {
-        return finding(21, "known_holes", Level::Notice, "not known before the engine answers".into());
-    }
-    if engine.holes.is_empty() {
-        return finding(21, "known_holes", Level::Ok, "none of the listed holes is in this engine".into());
-    }
-    let named: Vec<String> = engine
-        .holes
-        .iter()
-        .map(|hole| format!("{} in {} {} (mended in {})", hole.id, hole.component, hole.found, hole.mended))
-        .collect();
-    // A distribution mends holes without raising the number, so that the number alone proves nothing.
-    let unclear = engine.holes.iter().all(|hole| hole.maybe_mended);
-    let (level, fix) = if unclear {
-        (
-            Level::Notice,
-            "These builds are your distribution's, which may have mended them: install its security updates.",
-        )
-    } else {
-        (Level::Warning, "Update Docker Engine with its containerd and runc to the versions named, or newer.")
-    };
-    advise(finding(21, "known_holes", level, named.join("; ")), ErrorCode::EngineVulnerable, fix)
-}
-
-fn tokens(shared: &Shared) -> Finding {
-    if shared.ports.secrets.in_file() {
-        let mut file = finding(
-            9,
-            "keyring",
-            Level::Warning,
-            "there is no keyring: the sign-in lies in a file that only you can read".into(),
-        );
-        file.fix =
-            Some("Install and unlock a keyring such as GNOME Keyring or KWallet, then sign in again.".into());
-        return file;
-    }
-    finding(9, "keyring", Level::Ok, "the sign-in lies in the system's keyring".into())
 }

@@ -39,6 +39,7 @@ mod trend;
 mod what_if;
 
 pub use desktop::Desktop;
+pub use doctor::{FAULTS, rehearse};
 pub use handle::{WorkerControl, setting_views};
 
 /// How long the loop waits for tasks to be handed back when it ends.

@@ -1,11 +1,13 @@
 // A host without a worker: plays one of the scenes. Chosen by the address, such as `?scene=ready&lang=en&theme=dark`.
 
 import type { Commands } from "../../generated/commands";
+import type { Finding } from "../../generated/Finding";
 import type { Event } from "../../generated/Event";
 import type { LogLine } from "../../generated/LogLine";
 import type { Snapshot } from "../../generated/Snapshot";
 import type { TaskView } from "../../generated/TaskView";
 import { ATTACKS } from "../../text/attacks";
+import rehearsed from "../../text/rehearsed.json";
 import { CallError, type CommandName, type LinkState, type Platform } from "../platform";
 import { type Scene, SCENES, sceneOf } from "./scenes";
 import { earningsOf } from "./earnings";
@@ -192,6 +194,12 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       return { samples: Array.from({ length: 60 }, (_, i) => sample(end - (59 - i) * 1000, held.tasks.length)), totals };
     },
     doctor: () => {
+      const fault = parameters.get("fault");
+      if (fault && fault in rehearsed) {
+        const told = rehearsed[fault as keyof typeof rehearsed] as Finding[];
+        const others = (rehearsed.none as Finding[]).filter((f) => !told.some((t) => t.number === f.number));
+        return { findings: [...others, ...told].sort((a, b) => a.number - b.number) };
+      }
       const bad = held.engine.problem;
       return {
         findings: [

@@ -1,0 +1,432 @@
+//! What the checks say about what was found. Pure: the same facts give the same words, whether they were found or are
+//! rehearsed.
+
+use super::{Facts, Sandbox};
+use crate::core::engine_problem;
+use crate::port::EngineErrorKind;
+use hivemind_control::{DoctorReport, ErrorCode, Finding, Level, LinkState, PoolState};
+use hivemind_domain::resources::GIB;
+
+/// Memory under which the seeds' requirements are not met.
+const LEAST_MEMORY: u64 = 2 * GIB;
+/// Free room on the disk that images, packages and results need to be comfortable.
+const COMFORTABLE_DISK: u64 = 10 * GIB;
+
+fn finding(number: u32, check: &str, level: Level, proof: String) -> Finding {
+    Finding { number, check: check.to_owned(), level, proof, code: None, fix: None }
+}
+
+fn advise(mut finding: Finding, code: ErrorCode, fix: &str) -> Finding {
+    finding.code = Some(code);
+    finding.fix = Some(fix.to_owned());
+    finding
+}
+
+/// Every check, in the order of their numbers.
+pub(super) fn judge(facts: &Facts) -> DoctorReport {
+    let mut findings = vec![
+        engine(facts),
+        image(facts),
+        pool(facts),
+        sign_in(facts),
+        encryption(facts),
+        memory(facts),
+        disk(facts),
+        gpu(facts),
+        tokens(facts),
+        isolation(facts),
+        holes(facts),
+        sandbox(facts),
+        task_disk(facts),
+        tunnel(facts),
+        sensors(facts),
+        clock(facts),
+        monitor(facts),
+        journal(facts),
+    ];
+    findings.sort_by_key(|finding| finding.number);
+    DoctorReport { findings }
+}
+
+fn engine(facts: &Facts) -> Finding {
+    match &facts.engine {
+        Ok(info) => {
+            let proof = format!("{} {} answers; isolation: {}", info.name, info.version, info.isolation);
+            finding(1, "engine", Level::Ok, proof)
+        }
+        Err(error) => {
+            let problem = engine_problem(error);
+            let fix = match error.kind {
+                EngineErrorKind::Missing => "Install Docker Engine 20.10 or newer, or Docker Desktop.",
+                EngineErrorKind::Stopped => "Start the Docker service, or open Docker Desktop.",
+                EngineErrorKind::Forbidden => {
+                    "Allow this user to use Docker, for example with rootless Docker, then sign in again."
+                }
+                EngineErrorKind::TooOld => "Update Docker to 20.10 or newer.",
+                EngineErrorKind::Image
+                | EngineErrorKind::ImageRefused
+                | EngineErrorKind::ImageTooLarge
+                | EngineErrorKind::Gpu
+                | EngineErrorKind::Package
+                | EngineErrorKind::Output
+                | EngineErrorKind::Disk
+                | EngineErrorKind::Gone
+                | EngineErrorKind::Dependencies
+                | EngineErrorKind::Network
+                | EngineErrorKind::Broken
+                | EngineErrorKind::Failed => "Look at the Docker service's own log.",
+            };
+            advise(finding(1, "engine", Level::Error, problem.message.clone()), problem.code, fix)
+        }
+    }
+}
+
+fn image(facts: &Facts) -> Finding {
+    finding(2, "image", Level::Ok, format!("tasks without an image of their own run in {}", facts.image))
+}
+
+fn pool(facts: &Facts) -> Finding {
+    let pool = &facts.snapshot.pool;
+    match (pool.state, &pool.cause) {
+        (PoolState::Online, _) => finding(3, "pool", Level::Ok, format!("{} answers", pool.url)),
+        (PoolState::AuthRequired, _) => {
+            finding(3, "pool", Level::Notice, format!("{} waits for your sign-in", pool.url))
+        }
+        (PoolState::Idle, _) => {
+            finding(3, "pool", Level::Notice, format!("{} is not asked while not contributing", pool.url))
+        }
+        (_, Some(cause)) => {
+            let proof = format!("{}: {}", pool.url, cause.message);
+            let fix = "Check the internet connection and the pool's address in the settings.";
+            advise(finding(3, "pool", Level::Error, proof), cause.code, fix)
+        }
+        (_, None) => finding(3, "pool", Level::Notice, format!("connecting to {}", pool.url)),
+    }
+}
+
+fn sign_in(facts: &Facts) -> Finding {
+    match &facts.snapshot.account {
+        Some(account) => finding(4, "sign_in", Level::Ok, format!("signed in as {}", account.username)),
+        None => advise(
+            finding(4, "sign_in", Level::Error, "nobody is signed in".into()),
+            ErrorCode::SignInRequired,
+            "Sign in with your account at the pool.",
+        ),
+    }
+}
+
+fn encryption(facts: &Facts) -> Finding {
+    match facts.carrier.as_str() {
+        "tls" => finding(5, "encryption", Level::Ok, "the link to the pool is encrypted".into()),
+        "tunnel" => finding(5, "encryption", Level::Ok, "the link to the pool is private (WireGuard)".into()),
+        "overlay" => finding(5, "encryption", Level::Ok, "an overlay network encrypts the link".into()),
+        "loopback" => finding(5, "encryption", Level::Ok, "the pool is on this computer".into()),
+        "unencrypted" => advise(
+            finding(5, "encryption", Level::Warning, "the link to the pool is not encrypted".into()),
+            ErrorCode::PoolUnencrypted,
+            "Use a pool with https, or a private network.",
+        ),
+        _ => finding(5, "encryption", Level::Notice, "not known before the first connection".into()),
+    }
+}
+
+fn tunnel(facts: &Facts) -> Finding {
+    let number = 31;
+    let Some((view, traffic)) = &facts.link else {
+        return finding(number, "tunnel", Level::Ok, "the private link is switched off".into());
+    };
+    match (view.state, &view.problem) {
+        (LinkState::Off, _) => {
+            finding(number, "tunnel", Level::Ok, "the pool asked for no private link".into())
+        }
+        (LinkState::Requesting | LinkState::Configuring, _) => {
+            finding(number, "tunnel", Level::Notice, "the private link is being set up".into())
+        }
+        (LinkState::Up | LinkState::Stale, _) => {
+            let age = traffic
+                .handshake_age
+                .map_or("no handshake".to_owned(), |age| format!("handshake {} s ago", age.as_secs()));
+            let carrier = match view.kind {
+                hivemind_control::LinkKind::Process => "carried by the worker itself",
+                hivemind_control::LinkKind::System => "carried by an interface of the system (hivemind0)",
+            };
+            let proof = format!(
+                "{} to UDP {}: {age}; {} bytes from it, {} to it, {} in a packet; {carrier}",
+                view.address, view.endpoint, traffic.received, traffic.sent, view.mtu
+            );
+            if view.state == LinkState::Stale {
+                let fix = "Check the internet connection; UDP to this address must be open.";
+                return advise(
+                    finding(number, "tunnel", Level::Warning, proof),
+                    ErrorCode::LinkNoHandshake,
+                    fix,
+                );
+            }
+            if view.file_exposed {
+                let proof = format!("{proof}; other users can read its key in {}", view.file);
+                let fix = "Make the file readable for you alone (chmod 600), then renew the link.";
+                return advise(finding(number, "tunnel", Level::Warning, proof), ErrorCode::LinkFailed, fix);
+            }
+            if view.key_in_file {
+                let proof = format!("{proof}; its key lies in {}, which only you can read", view.file);
+                return finding(number, "tunnel", Level::Notice, proof);
+            }
+            finding(number, "tunnel", Level::Ok, proof)
+        }
+        (LinkState::Down, problem) => {
+            let around = facts.carrier == "tls";
+            let instead = if around { "; the pool is reached over TLS instead" } else { "" };
+            let cause = problem.as_ref().map_or("it is down", |problem| problem.message.as_str());
+            let code = problem.as_ref().map_or(ErrorCode::LinkFailed, |problem| problem.code);
+            let level = if around { Level::Warning } else { Level::Error };
+            advise(finding(number, "tunnel", level, format!("{cause}{instead}")), code, link_fix(code))
+        }
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not about the link has the general advice")]
+fn link_fix(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::LinkConfigRefused => {
+            "Correct or remove the file; without it the pool is asked for a new one."
+        }
+        ErrorCode::LinkNoHttps => {
+            "Use the pool's https address, and pin its certificate if it is your own pool."
+        }
+        ErrorCode::LinkAddressTaken => "Ask the pool's owner to make room, or to forget this computer.",
+        ErrorCode::LinkClock => "Set this computer's clock.",
+        ErrorCode::LinkServiceMissing => {
+            "Install and start hivemind-netd for this user, or set the tunnel back to the worker's own."
+        }
+        ErrorCode::LinkPermission => {
+            "Start hivemind-netd for this user with the installed worker, or set the tunnel back to the worker's own."
+        }
+        ErrorCode::KeyringLocked => "Unlock the keyring.",
+        ErrorCode::LinkNoHandshake => {
+            "Allow UDP to the pool (usually port 51820) in the firewall, or renew the link."
+        }
+        _ => "Renew the link with `hivemind-worker renew-link`.",
+    }
+}
+
+fn memory(facts: &Facts) -> Finding {
+    let total = facts.snapshot.host.memory_bytes;
+    let proof = format!("{:.1} GiB of memory", total as f64 / GIB as f64);
+    if total >= LEAST_MEMORY {
+        return finding(6, "memory", Level::Ok, proof);
+    }
+    let mut low = finding(6, "memory", Level::Warning, proof);
+    low.fix = Some("Tasks need at least 2 GiB of memory in the computer.".into());
+    low
+}
+
+fn disk(facts: &Facts) -> Finding {
+    let (used, total) = facts.disk;
+    if total == 0 {
+        return finding(7, "disk", Level::Notice, "the disk was not looked at yet".into());
+    }
+    let free = total.saturating_sub(used);
+    let proof = format!("{:.1} GiB free where tasks are kept", free as f64 / GIB as f64);
+    match free {
+        f if f >= COMFORTABLE_DISK => finding(7, "disk", Level::Ok, proof),
+        f if f >= GIB => {
+            advise(finding(7, "disk", Level::Warning, proof), ErrorCode::DiskLow, "Free some room.")
+        }
+        _ => advise(finding(7, "disk", Level::Error, proof), ErrorCode::DiskLow, "Free at least 2 GiB."),
+    }
+}
+
+fn task_disk(facts: &Facts) -> Finding {
+    if facts.bounds_disk {
+        let proof = "a task that keeps more on disk than it was granted is ended within a second";
+        return finding(30, "task_disk", Level::Ok, proof.into());
+    }
+    let proof = "each file of a task is bounded, but not all of them together: the program hivemind-companion is \
+                 missing beside the worker, or does not fit the container engine's processor";
+    advise(
+        finding(30, "task_disk", Level::Warning, proof.into()),
+        ErrorCode::DiskUnbounded,
+        "Install HiveMind Worker again, and keep room free on the disk until then.",
+    )
+}
+
+/// Sensors that cannot be read, or whose reading cannot be true.
+fn sensors(facts: &Facts) -> Finding {
+    let decision = &facts.snapshot.decision;
+    let names = |list: &[String]| list.join(", ").replace('_', " ");
+    if !decision.unreadable.is_empty() {
+        let proof = format!("cannot be read, counts as in use: {}", names(&decision.unreadable));
+        return advise(
+            finding(32, "sensors", Level::Warning, proof),
+            ErrorCode::SensorUnreadable,
+            "Look whether the system's service for it runs, then start the worker again.",
+        );
+    }
+    if !decision.ignored.is_empty() {
+        let proof = format!("tells what cannot be true, takes no part: {}", names(&decision.ignored));
+        return advise(
+            finding(32, "sensors", Level::Warning, proof),
+            ErrorCode::SensorIgnored,
+            "Nothing has to be done; a driver or firmware update may mend the sensor.",
+        );
+    }
+    finding(32, "sensors", Level::Ok, "every sensor that is here tells what can be true".into())
+}
+
+fn gpu(facts: &Facts) -> Finding {
+    let snapshot = &facts.snapshot;
+    let names: Vec<_> = snapshot.host.gpus.iter().map(|gpu| gpu.name.as_str()).collect();
+    if names.is_empty() {
+        return finding(8, "gpu", Level::Ok, snapshot.host.gpu_note.clone());
+    }
+    let unable = snapshot.engine.ready == Some(true) && !snapshot.engine.gpus && !snapshot.limits.cpu_only;
+    if unable {
+        return advise(
+            finding(
+                8,
+                "gpu",
+                Level::Warning,
+                format!("{}: Docker cannot give them to tasks", names.join(", ")),
+            ),
+            ErrorCode::GpuUnavailable,
+            "Install the NVIDIA Container Toolkit (1.17.8 or newer), run `nvidia-ctk runtime configure`, and start \
+             Docker again; or keep GPUs out with the setting cpu_only.",
+        );
+    }
+    finding(8, "gpu", Level::Ok, names.join(", "))
+}
+
+fn isolation(facts: &Facts) -> Finding {
+    let snapshot = &facts.snapshot;
+    let engine = &snapshot.engine;
+    if engine.ready != Some(true) {
+        return finding(20, "isolation", Level::Notice, "not known before the engine answers".into());
+    }
+    let problem = snapshot.status.problem.as_ref().filter(|p| p.code == ErrorCode::IsolationTooLow);
+    let said = match engine.isolation.as_str() {
+        "plain" => "tasks share this computer's kernel, and the engine runs as root",
+        "userns" => "tasks share this computer's kernel; root inside is an ordinary user outside",
+        "rootless" => "tasks share this computer's kernel; the engine itself is an ordinary user",
+        "gvisor" => "a kernel in user space (gVisor) answers the tasks' system calls",
+        "vm" => "a virtual machine stands between tasks and this computer",
+        _ => "the isolation is not known",
+    };
+    let proof = format!("{}: {said}; at least {} is demanded", engine.isolation, engine.minimum_isolation);
+    match problem {
+        Some(_) => advise(
+            finding(20, "isolation", Level::Error, proof),
+            ErrorCode::IsolationTooLow,
+            "Turn on user namespaces, rootless Docker or gVisor, or lower the setting minimum_isolation.",
+        ),
+        None => finding(20, "isolation", Level::Ok, proof),
+    }
+}
+
+fn holes(facts: &Facts) -> Finding {
+    let engine = &facts.snapshot.engine;
+    if engine.ready != Some(true) {
+        return finding(21, "known_holes", Level::Notice, "not known before the engine answers".into());
+    }
+    if engine.holes.is_empty() {
+        return finding(21, "known_holes", Level::Ok, "none of the listed holes is in this engine".into());
+    }
+    let named: Vec<String> = engine
+        .holes
+        .iter()
+        .map(|hole| format!("{} in {} {} (mended in {})", hole.id, hole.component, hole.found, hole.mended))
+        .collect();
+    // A distribution mends holes without raising the number, so that the number alone proves nothing.
+    let unclear = engine.holes.iter().all(|hole| hole.maybe_mended);
+    let (level, fix) = if unclear {
+        (
+            Level::Notice,
+            "These builds are your distribution's, which may have mended them: install its security updates.",
+        )
+    } else {
+        (Level::Warning, "Update Docker Engine with its containerd and runc to the versions named, or newer.")
+    };
+    advise(finding(21, "known_holes", level, named.join("; ")), ErrorCode::EngineVulnerable, fix)
+}
+
+fn tokens(facts: &Facts) -> Finding {
+    if let Some(problem) =
+        facts.snapshot.status.problem.as_ref().filter(|p| p.code == ErrorCode::KeyringLocked)
+    {
+        let locked = finding(9, "keyring", Level::Error, problem.message.clone());
+        return advise(locked, problem.code, "Unlock the keyring.");
+    }
+    if facts.tokens_in_file {
+        let mut file = finding(
+            9,
+            "keyring",
+            Level::Warning,
+            "there is no keyring: the sign-in lies in a file that only you can read".into(),
+        );
+        file.fix =
+            Some("Install and unlock a keyring such as GNOME Keyring or KWallet, then sign in again.".into());
+        return file;
+    }
+    finding(9, "keyring", Level::Ok, "the sign-in lies in the system's keyring".into())
+}
+
+fn sandbox(facts: &Facts) -> Finding {
+    match &facts.sandbox {
+        Sandbox::Trying => finding(22, "sandbox", Level::Notice, "the self-test runs right now".into()),
+        Sandbox::Untried => {
+            let proof = "not tried since the worker started; the button below tries it";
+            finding(22, "sandbox", Level::Notice, proof.into())
+        }
+        Sandbox::Tried(attempts, broken) if broken.is_empty() => {
+            finding(22, "sandbox", Level::Ok, format!("{attempts} attempts to break out were denied"))
+        }
+        Sandbox::Tried(_, broken) => advise(
+            finding(22, "sandbox", Level::Error, format!("a task could: {}", broken.join(", "))),
+            ErrorCode::SandboxBroken,
+            "Update the container engine, undo changes to its settings, then try again.",
+        ),
+    }
+}
+
+/// The pool tells its time when the private link is set up; nothing else here knows what time it is.
+fn clock(facts: &Facts) -> Finding {
+    let Some((view, _)) = &facts.link else {
+        let proof = "not compared: only the private link is told the pool's time, and it is switched off";
+        return finding(33, "clock", Level::Notice, proof.into());
+    };
+    match view.problem.as_ref().filter(|problem| problem.code == ErrorCode::LinkClock) {
+        Some(problem) => advise(
+            finding(33, "clock", Level::Error, problem.message.clone()),
+            problem.code,
+            "Set this computer's clock.",
+        ),
+        None => finding(33, "clock", Level::Ok, "the pool has not told another time".into()),
+    }
+}
+
+fn monitor(facts: &Facts) -> Finding {
+    match facts.monitor {
+        None => finding(34, "monitor", Level::Notice, "this program serves no page".into()),
+        Some(true) => {
+            finding(34, "monitor", Level::Ok, "the page for browsers is served on this computer".into())
+        }
+        Some(false) => {
+            let proof = format!("port {} is taken, so that no page is served to browsers", facts.port);
+            let mut taken = finding(34, "monitor", Level::Warning, proof);
+            let fix = "End the program that has the port, or choose another with the setting monitor_port.";
+            taken.fix = Some(fix.into());
+            taken
+        }
+    }
+}
+
+fn journal(facts: &Facts) -> Finding {
+    let failed = facts.snapshot.status.problem.as_ref().filter(|p| p.code == ErrorCode::JournalFailed);
+    match failed {
+        Some(problem) => advise(
+            finding(35, "journal", Level::Error, problem.message.clone()),
+            problem.code,
+            "Make room on the disk and see that you may write to the data folder.",
+        ),
+        None => finding(35, "journal", Level::Ok, "what is done is written down before it is done".into()),
+    }
+}

@@ -1,0 +1,265 @@
+//! Faults without anything being broken: the facts of a computer on which all is well, one of them changed, judged by the
+//! same checks. Who helps can see, and who translates can read, what a person would be told.
+
+use super::judge::judge;
+use super::{Facts, Sandbox};
+use crate::port::{EngineError, EngineErrorKind, EngineInfo, LinkTraffic};
+use hivemind_control::{
+    AccountView, ApiError, DoctorReport, EngineView, ErrorCode, GpuUse, HoleView, LinkState, PoolState,
+    PoolView, PrivateLinkView, Snapshot,
+};
+use hivemind_domain::resources::GIB;
+use std::time::Duration;
+
+/// Something that can be wrong.
+#[derive(Debug)]
+pub struct Fault {
+    /// Its stable word.
+    pub name: &'static str,
+    /// The number of the check that must notice it.
+    pub check: u32,
+    change: fn(&mut Facts),
+}
+
+/// Every fault that can be rehearsed, by the number of its check.
+pub const FAULTS: &[Fault] = &[
+    fault("engine-missing", 1, |facts| {
+        no_engine(facts, EngineErrorKind::Missing, "no Docker answers and none is installed")
+    }),
+    fault("engine-stopped", 1, |facts| {
+        no_engine(facts, EngineErrorKind::Stopped, "nothing answers at /var/run/docker.sock");
+    }),
+    fault("engine-forbidden", 1, |facts| {
+        no_engine(facts, EngineErrorKind::Forbidden, "/var/run/docker.sock: permission denied");
+    }),
+    fault("engine-old", 1, |facts| {
+        no_engine(facts, EngineErrorKind::TooOld, "Docker 19.03.15 is older than 20.10");
+    }),
+    fault("engine-failing", 1, |facts| {
+        no_engine(facts, EngineErrorKind::Failed, "the engine answers with an error of its own");
+    }),
+    fault("dns-dead", 3, |facts| {
+        away(facts, ErrorCode::PoolUnreachable, "the name pool.example cannot be looked up");
+    }),
+    fault("pool-away", 3, |facts| away(facts, ErrorCode::PoolUnreachable, "connection refused")),
+    fault("pool-refuses", 3, |facts| {
+        away(facts, ErrorCode::PoolRefused, "the pool does not take this computer");
+    }),
+    fault("signed-out", 4, |facts| facts.snapshot.account = None),
+    fault("unencrypted", 5, |facts| facts.carrier = "unencrypted".to_owned()),
+    fault("little-memory", 6, |facts| facts.snapshot.host.memory_bytes = GIB),
+    fault("disk-low", 7, |facts| facts.disk = (95 * GIB, 100 * GIB)),
+    fault("disk-full", 7, |facts| facts.disk = (100 * GIB, 100 * GIB)),
+    fault("gpu-driver-missing", 8, |facts| {
+        facts.snapshot.host.gpus.clear();
+        facts.snapshot.host.gpu_note = "no NVIDIA driver".to_owned();
+    }),
+    fault("gpu-toolkit-missing", 8, |facts| facts.snapshot.engine.gpus = false),
+    fault("keyring-missing", 9, |facts| facts.tokens_in_file = true),
+    fault("keyring-locked", 9, |facts| problem(facts, ErrorCode::KeyringLocked, "the keyring is locked")),
+    fault("isolation-low", 20, |facts| {
+        facts.snapshot.engine.minimum_isolation = "rootless".to_owned();
+        problem(facts, ErrorCode::IsolationTooLow, "plain is weaker than rootless");
+    }),
+    fault("known-hole", 21, |facts| holes(facts, false)),
+    fault("maybe-mended-hole", 21, |facts| holes(facts, true)),
+    fault("sandbox-broken", 22, |facts| {
+        facts.sandbox = Sandbox::Tried(37, vec!["reach the local network".to_owned()]);
+    }),
+    fault("companion-missing", 30, |facts| facts.bounds_disk = false),
+    fault("link-down", 31, |facts| {
+        link(facts, LinkState::Down, ErrorCode::LinkNoHandshake, "no handshake came within 30 s");
+    }),
+    fault("link-silent", 31, |facts| {
+        if let Some((view, traffic)) = &mut facts.link {
+            view.state = LinkState::Stale;
+            traffic.handshake_age = Some(Duration::from_secs(400));
+        }
+    }),
+    fault("link-key-exposed", 31, |facts| {
+        if let Some((view, _)) = &mut facts.link {
+            view.file_exposed = true;
+        }
+    }),
+    fault("sensor-unreadable", 32, |facts| {
+        facts.snapshot.decision.unreadable = vec!["full_screen".to_owned()];
+    }),
+    fault("sensor-ignored", 32, |facts| facts.snapshot.decision.ignored = vec!["cpu_heat".to_owned()]),
+    fault("clock-wrong", 33, |facts| {
+        let words = "this computer's clock is 7200 s away from the pool's, so the private link is not taken";
+        link(facts, LinkState::Down, ErrorCode::LinkClock, words);
+    }),
+    fault("port-taken", 34, |facts| facts.monitor = Some(false)),
+    fault("journal-failed", 35, |facts| {
+        problem(facts, ErrorCode::JournalFailed, "cannot write journal.sqlite: no space left on device");
+    }),
+];
+
+const fn fault(name: &'static str, check: u32, change: fn(&mut Facts)) -> Fault {
+    Fault { name, check, change }
+}
+
+/// What the checks would say with this fault; nothing for a word that is no fault.
+#[must_use]
+pub fn rehearse(name: &str) -> Option<DoctorReport> {
+    let fault = FAULTS.iter().find(|fault| fault.name == name)?;
+    let mut facts = well();
+    (fault.change)(&mut facts);
+    Some(judge(&facts))
+}
+
+fn no_engine(facts: &mut Facts, kind: EngineErrorKind, message: &str) {
+    facts.engine = Err(EngineError::new(kind, message));
+    facts.snapshot.engine.ready = Some(false);
+}
+
+fn away(facts: &mut Facts, code: ErrorCode, message: &str) {
+    facts.snapshot.pool.state = PoolState::Backoff;
+    facts.snapshot.pool.cause = Some(ApiError::new(code, message));
+}
+
+fn problem(facts: &mut Facts, code: ErrorCode, message: &str) {
+    facts.snapshot.status.problem = Some(ApiError::new(code, message));
+}
+
+fn link(facts: &mut Facts, state: LinkState, code: ErrorCode, message: &str) {
+    if let Some((view, _)) = &mut facts.link {
+        view.state = state;
+        view.problem = Some(ApiError::new(code, message));
+    }
+}
+
+fn holes(facts: &mut Facts, maybe_mended: bool) {
+    facts.snapshot.engine.holes = vec![HoleView {
+        id: "CVE-2024-21626".to_owned(),
+        component: "runc".to_owned(),
+        found: "1.1.11".to_owned(),
+        mended: "1.1.12".to_owned(),
+        maybe_mended,
+        ..HoleView::default()
+    }];
+}
+
+/// A computer on which all is well.
+fn well() -> Facts {
+    let mut snapshot = Snapshot {
+        pool: PoolView {
+            url: "https://pool.example".to_owned(),
+            state: PoolState::Online,
+            link: "tunnel".to_owned(),
+            ..PoolView::default()
+        },
+        account: Some(AccountView { username: "ann".to_owned(), ..AccountView::default() }),
+        engine: EngineView {
+            ready: Some(true),
+            isolation: "plain".to_owned(),
+            minimum_isolation: "plain".to_owned(),
+            gpus: true,
+            ..EngineView::default()
+        },
+        ..Snapshot::default()
+    };
+    snapshot.host.memory_bytes = 16 * GIB;
+    snapshot.host.gpus = vec![GpuUse { name: "NVIDIA GeForce RTX 4070".to_owned(), ..GpuUse::default() }];
+    let view = PrivateLinkView {
+        state: LinkState::Up,
+        address: "10.77.0.2".to_owned(),
+        endpoint: "203.0.113.2:51820".to_owned(),
+        mtu: 1220,
+        file: "wg0.conf".to_owned(),
+        ..PrivateLinkView::default()
+    };
+    let traffic = LinkTraffic { handshake_age: Some(Duration::from_secs(42)), received: 4096, sent: 2048 };
+    Facts {
+        engine: Ok(EngineInfo {
+            name: "docker".to_owned(),
+            version: "27.3.1".to_owned(),
+            isolation: "plain".to_owned(),
+            gpus: true,
+            holes: Vec::new(),
+        }),
+        image: "justin308/hivemind-worker:latest".to_owned(),
+        snapshot,
+        carrier: "tunnel".to_owned(),
+        link: Some((view, traffic)),
+        disk: (40 * GIB, 100 * GIB),
+        bounds_disk: true,
+        tokens_in_file: false,
+        sandbox: Sandbox::Tried(37, Vec::new()),
+        monitor: Some(true),
+        port: 5001,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hivemind_control::{Finding, Level};
+    use std::collections::BTreeSet;
+
+    fn troubles(report: &DoctorReport) -> Vec<&Finding> {
+        report.findings.iter().filter(|finding| finding.level > Level::Notice).collect()
+    }
+
+    #[test]
+    fn where_all_is_well_every_check_says_so() {
+        let report = judge(&well());
+        assert!(
+            report.findings.iter().all(|f| f.level == Level::Ok && f.code.is_none() && f.fix.is_none()),
+            "{report:#?}"
+        );
+        let numbers: Vec<u32> = report.findings.iter().map(|finding| finding.number).collect();
+        assert!(numbers.is_sorted_by(|a, b| a < b), "each check has a number of its own: {numbers:?}");
+    }
+
+    #[test]
+    fn every_fault_is_noticed_by_its_check_with_proof_and_fix() {
+        let sound = judge(&well());
+        for fault in FAULTS {
+            let report = rehearse(fault.name).expect("a fault");
+            let told = report.findings.iter().find(|f| f.number == fault.check).expect("its check");
+            let before = sound.findings.iter().find(|f| f.number == fault.check).expect("its check");
+            assert_ne!(told.proof, before.proof, "{}", fault.name);
+            assert!(!told.proof.is_empty() && !told.proof.contains(char::is_control), "{}", fault.name);
+            // A computer without an NVIDIA GPU is a computer like others: that is told, and is no trouble.
+            if fault.name == "gpu-driver-missing" {
+                assert!(troubles(&report).is_empty());
+                continue;
+            }
+            let quiet = fault.name == "maybe-mended-hole";
+            assert!(told.level > Level::Notice || quiet, "{}: {told:?}", fault.name);
+            assert!(told.fix.is_some(), "{}: {told:?}", fault.name);
+            // A wrong clock keeps the private link down; else one fault is one trouble.
+            let others = troubles(&report).into_iter().filter(|f| f.number != fault.check).map(|f| f.number);
+            let allowed: BTreeSet<u32> =
+                if fault.name == "clock-wrong" { [31].into() } else { BTreeSet::new() };
+            assert_eq!(others.collect::<BTreeSet<_>>(), allowed, "{}", fault.name);
+        }
+    }
+
+    /// The page translates proofs; what it must know is this list. `HIVEMIND_BLESS=1` writes it anew.
+    #[test]
+    fn the_pages_list_of_proofs_is_fresh() {
+        let mut told = std::collections::BTreeMap::from([("none", judge(&well()).findings)]);
+        for fault in FAULTS {
+            let findings = rehearse(fault.name).expect("a fault").findings;
+            told.insert(fault.name, findings.into_iter().filter(|f| f.number == fault.check).collect());
+        }
+        let text = serde_json::to_string_pretty(&told).expect("JSON") + "\n";
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/text/rehearsed.json");
+        if std::env::var_os("HIVEMIND_BLESS").is_some() {
+            std::fs::write(path, &text).expect("written");
+        }
+        let kept = std::fs::read_to_string(path).unwrap_or_default().replace("\r\n", "\n");
+        assert!(kept == text, "ui/src/text/rehearsed.json is stale: run this test with HIVEMIND_BLESS=1");
+    }
+
+    #[test]
+    fn every_check_that_can_fail_has_a_fault() {
+        let rehearsed: BTreeSet<u32> = FAULTS.iter().map(|fault| fault.check).collect();
+        let all: BTreeSet<u32> = judge(&well()).findings.iter().map(|finding| finding.number).collect();
+        // What the standard image is cannot be wrong by itself.
+        assert_eq!(all.difference(&rehearsed).collect::<Vec<_>>(), [&2]);
+        assert!(rehearse("nothing").is_none());
+    }
+}
