@@ -265,6 +265,17 @@ fn status(snapshot: &Snapshot) {
     let pool = &snapshot.pool;
     let trust = pool.trust.as_ref().map(|trust| format!(" · trust {trust}")).unwrap_or_default();
     output::line(format!("Pool: {} {} · {}{trust}", pool.url, pool.link, network(&pool.dialect)));
+    if let Some(fast) = &snapshot.host.benchmark {
+        let giga = |millions: u64| millions as f64 / 1000.0;
+        let read = fast.disk_read_mb_per_s.map(|read| format!(", reads {read} MB/s")).unwrap_or_default();
+        output::line(format!(
+            "Measured: {:.1} Gflop/s on one core, {:.1} on all · memory {:.1} GB/s · disk writes {} MB/s{read}",
+            giga(fast.cpu_one_mflops),
+            giga(fast.cpu_all_mflops),
+            giga(fast.memory_mb_per_s),
+            fast.disk_write_mb_per_s,
+        ));
+    }
     tasks::list(&snapshot.tasks);
 }
 

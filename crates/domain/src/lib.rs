@@ -6,6 +6,7 @@
 pub mod admission;
 pub mod advisory;
 pub mod alert;
+pub mod benchmark;
 pub mod breaker;
 pub mod connection;
 pub mod contribution;

@@ -2,6 +2,7 @@
 //!
 //! Architecture invariant: a reading starts no process and touches only what it reports.
 
+mod benchmark;
 mod clock;
 mod gpu;
 mod network;

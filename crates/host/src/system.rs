@@ -1,10 +1,12 @@
 //! What this computer is and how busy it is.
 
+use crate::benchmark::{Extent, measure};
 use crate::clock::SystemClock;
 use crate::gpu::GpuSource;
 use crate::network::{Network, Traffic};
 use crate::processes::SystemProcesses;
 use hivemind_control::MetricsSample;
+use hivemind_domain::benchmark::Speeds;
 use hivemind_domain::resources::Capabilities;
 use hivemind_domain::text::plain_line;
 use hivemind_domain::time::Mono;
@@ -121,6 +123,10 @@ impl Host for SystemHost {
 
     fn gpu_containers(&self) -> Option<Vec<GpuContainer>> {
         self.state().gpus.containers(&SystemProcesses)
+    }
+
+    fn benchmark(&self, go_on: &(dyn Fn() -> bool + Sync)) -> Option<Speeds> {
+        measure(&self.data_folder, Extent::default(), go_on)
     }
 
     fn gpu_note(&self) -> String {

@@ -10,6 +10,7 @@ mod wal;
 
 use crate::damage::Damage;
 use async_trait::async_trait;
+use hivemind_domain::benchmark::Benchmark;
 use hivemind_domain::rules::{Snooze, TrafficMeter};
 use hivemind_domain::task::Task;
 use hivemind_domain::time::WallMs;
@@ -27,6 +28,8 @@ const SNOOZE: &str = "snooze";
 const GPU_SNOOZE: &str = "gpu_snooze";
 /// Name of the fact that says what work has moved over the network.
 const TRAFFIC: &str = "traffic";
+/// Name of the fact that says how fast this computer is.
+const BENCHMARK: &str = "benchmark";
 const MOST_ENDED: u32 = 100_000;
 
 type Command = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -154,6 +157,17 @@ impl Journal for SqliteJournal {
     async fn set_gpu_snooze(&self, snooze: Option<Snooze>) -> Result<(), StoreError> {
         let word = snooze.map(Snooze::word).unwrap_or_default();
         self.ask(move |connection| row::put_fact(connection, GPU_SNOOZE, &word)).await
+    }
+
+    async fn benchmark(&self) -> Result<Option<Benchmark>, StoreError> {
+        let word = self.ask(|connection| row::fact(connection, BENCHMARK)).await?;
+        // What is no measurement is measured again.
+        Ok(word.and_then(|word| serde_json::from_str(&word).ok()))
+    }
+
+    async fn set_benchmark(&self, benchmark: &Benchmark) -> Result<(), StoreError> {
+        let word = serde_json::to_string(benchmark).unwrap_or_default();
+        self.ask(move |connection| row::put_fact(connection, BENCHMARK, &word)).await
     }
 
     async fn traffic(&self) -> Result<Option<TrafficMeter>, StoreError> {

@@ -2,8 +2,10 @@
 
 use crate::{FakeClock, lock};
 use hivemind_control::MetricsSample;
+use hivemind_domain::benchmark::Speeds;
 use hivemind_domain::resources::{Capabilities, GIB};
 use hivemind_worker_core::port::{Clock, Host};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 const DISK: u64 = 100 * GIB;
@@ -13,13 +15,21 @@ pub struct FakeHost {
     clock: Arc<FakeClock>,
     disk_free: Mutex<u64>,
     cpu_percent: Mutex<f32>,
+    cpu_name: Mutex<String>,
+    benchmarks: AtomicU32,
 }
 
 impl FakeHost {
     /// A computer with half of its disk free.
     #[must_use]
     pub fn new(clock: Arc<FakeClock>) -> Self {
-        Self { clock, disk_free: Mutex::new(DISK / 2), cpu_percent: Mutex::new(10.0) }
+        Self {
+            clock,
+            disk_free: Mutex::new(DISK / 2),
+            cpu_percent: Mutex::new(10.0),
+            cpu_name: Mutex::new("Fake CPU".into()),
+            benchmarks: AtomicU32::new(0),
+        }
     }
 
     /// Sets the free room on the disk, in bytes.
@@ -29,6 +39,17 @@ impl FakeHost {
 }
 
 impl FakeHost {
+    /// Puts another processor in.
+    pub fn set_cpu_name(&self, name: &str) {
+        *lock(&self.cpu_name) = name.to_owned();
+    }
+
+    /// How often its speed was measured to the end.
+    #[must_use]
+    pub fn benchmarks(&self) -> u32 {
+        self.benchmarks.load(Ordering::Relaxed)
+    }
+
     /// Sets the use of the whole computer's processor, in percent.
     pub fn set_cpu(&self, percent: f32) {
         *lock(&self.cpu_percent) = percent;
@@ -39,7 +60,7 @@ impl Host for FakeHost {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             cpu_cores: 8,
-            cpu_name: "Fake CPU".into(),
+            cpu_name: lock(&self.cpu_name).clone(),
             memory_bytes: 16 * GIB,
             disk_free_bytes: *lock(&self.disk_free),
             os: "linux".into(),
@@ -61,6 +82,13 @@ impl Host for FakeHost {
             disk_total_bytes: DISK,
             ..MetricsSample::default()
         }
+    }
+
+    fn benchmark(&self, go_on: &(dyn Fn() -> bool + Sync)) -> Option<Speeds> {
+        go_on().then(|| {
+            self.benchmarks.fetch_add(1, Ordering::Relaxed);
+            Speeds { cpu_one_mflops: 3000, cpu_all_mflops: 20_000, ..Speeds::default() }
+        })
     }
 
     fn gpu_note(&self) -> String {

@@ -2,6 +2,7 @@
 
 use crate::{FakeClock, Faults, lock};
 use async_trait::async_trait;
+use hivemind_domain::benchmark::Benchmark;
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::rules::{Snooze, TrafficMeter};
 use hivemind_domain::task::Task;
@@ -35,6 +36,7 @@ struct Kept {
     snooze: Option<Snooze>,
     gpu_snooze: Option<Snooze>,
     traffic: Option<TrafficMeter>,
+    benchmark: Option<Benchmark>,
 }
 
 impl MemoryJournal {
@@ -162,6 +164,17 @@ impl Journal for MemoryJournal {
     async fn set_gpu_snooze(&self, snooze: Option<Snooze>) -> Result<(), StoreError> {
         self.faults.enter(JournalCall::SetWish).await?;
         lock(&self.kept).gpu_snooze = snooze;
+        Ok(())
+    }
+
+    async fn benchmark(&self) -> Result<Option<Benchmark>, StoreError> {
+        self.faults.enter(JournalCall::Read).await?;
+        Ok(lock(&self.kept).benchmark.clone())
+    }
+
+    async fn set_benchmark(&self, benchmark: &Benchmark) -> Result<(), StoreError> {
+        self.faults.enter(JournalCall::SetWish).await?;
+        lock(&self.kept).benchmark = Some(benchmark.clone());
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use super::{
     TrafficView,
 };
 use crate::error::ApiError;
+use hivemind_domain::benchmark::Benchmark;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -321,6 +322,46 @@ pub struct HostView {
     pub gpus: Vec<GpuUse>,
     /// What is known about GPUs when there are none, such as `no NVIDIA driver`.
     pub gpu_note: String,
+    /// How fast it is; absent before it was measured.
+    #[serde(default)]
+    pub benchmark: Option<BenchmarkView>,
+}
+
+/// How fast a computer is. Millions are 10⁶.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct BenchmarkView {
+    /// When it was measured.
+    #[ts(type = "number")]
+    pub at_ms: i64,
+    /// Double-precision operations of one core, in millions per second.
+    #[ts(type = "number")]
+    pub cpu_one_mflops: u64,
+    /// Of all cores together.
+    #[ts(type = "number")]
+    pub cpu_all_mflops: u64,
+    /// Memory read and written by one core that copies, in millions of bytes per second.
+    #[ts(type = "number")]
+    pub memory_mb_per_s: u64,
+    /// Written to the disk for good, in millions of bytes per second.
+    #[ts(type = "number")]
+    pub disk_write_mb_per_s: u64,
+    /// Read from it; absent where that cannot be measured.
+    #[ts(type = "number | null")]
+    pub disk_read_mb_per_s: Option<u64>,
+}
+
+impl From<&Benchmark> for BenchmarkView {
+    fn from(found: &Benchmark) -> Self {
+        let speeds = found.speeds;
+        Self {
+            at_ms: found.at.0,
+            cpu_one_mflops: speeds.cpu_one_mflops,
+            cpu_all_mflops: speeds.cpu_all_mflops,
+            memory_mb_per_s: speeds.memory_mb_per_s,
+            disk_write_mb_per_s: speeds.disk_write_mb_per_s,
+            disk_read_mb_per_s: speeds.disk_read_mb_per_s,
+        }
+    }
 }
 
 /// A warning or news.

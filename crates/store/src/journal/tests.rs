@@ -1,4 +1,5 @@
 use super::*;
+use hivemind_domain::benchmark::{Benchmark, Speeds};
 use hivemind_domain::ids::{TaskId, TaskKey};
 use hivemind_domain::limits::TaskLimits;
 use hivemind_domain::reward::Formula;
@@ -60,6 +61,10 @@ async fn attempts_are_kept_and_found_again() {
     assert_eq!(journal.snooze().await.unwrap(), Some(Snooze::Until(WallMs(7))));
     journal.set_gpu_snooze(Some(Snooze::UntilResumed)).await.unwrap();
     journal.set_snooze(None).await.unwrap();
+    assert_eq!(journal.benchmark().await.unwrap(), None);
+    let fast = Benchmark { at: WallMs(7), hardware: "A x4".into(), speeds: Speeds::default() };
+    journal.set_benchmark(&fast).await.unwrap();
+    assert_eq!(journal.benchmark().await.unwrap(), Some(fast));
     assert_eq!(journal.traffic().await.unwrap(), None);
     let meter = TrafficMeter::from_word("2026-11-21 5 7").unwrap();
     journal.set_traffic(meter).await.unwrap();

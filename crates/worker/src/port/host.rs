@@ -1,6 +1,7 @@
 //! This computer.
 
 use hivemind_control::MetricsSample;
+use hivemind_domain::benchmark::Speeds;
 use hivemind_domain::resources::Capabilities;
 
 /// What one container does on one GPU.
@@ -29,6 +30,13 @@ pub trait Host: Send + Sync + 'static {
 
     /// What containers do on GPUs now; nothing where driver or system do not tell.
     fn gpu_containers(&self) -> Option<Vec<GpuContainer>> {
+        None
+    }
+
+    /// Measures how fast this computer is, within a minute. Asks before every step, a tenth of a second at most, whether
+    /// to go on; nothing is left behind. Nothing when it was not to go on, or cannot be measured.
+    fn benchmark(&self, go_on: &(dyn Fn() -> bool + Sync)) -> Option<Speeds> {
+        let _ = go_on;
         None
     }
 

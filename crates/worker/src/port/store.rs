@@ -3,6 +3,7 @@
 use crate::port::{OutputLine, Tokens};
 use async_trait::async_trait;
 use hivemind_control::LogPage;
+use hivemind_domain::benchmark::Benchmark;
 use hivemind_domain::ids::{InstallId, TaskKey};
 use hivemind_domain::rules::{Frame, Snooze, Span, TrafficMeter};
 use hivemind_domain::settings::{SettingError, Settings};
@@ -71,6 +72,12 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Keeps the pause of GPUs, or that there is none.
     async fn set_gpu_snooze(&self, snooze: Option<Snooze>) -> Result<(), StoreError>;
+
+    /// How fast this computer is, as kept last.
+    async fn benchmark(&self) -> Result<Option<Benchmark>, StoreError>;
+
+    /// Keeps it.
+    async fn set_benchmark(&self, benchmark: &Benchmark) -> Result<(), StoreError>;
 
     /// What work has moved over the network, as kept last.
     async fn traffic(&self) -> Result<Option<TrafficMeter>, StoreError>;

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 mod attempt;
+mod benchmark;
 mod debug;
 mod desktop;
 mod diary;
@@ -144,6 +145,8 @@ pub(crate) struct Shared {
     wanted: watch::Sender<crate::port::Wanted>,
     /// The last self-test; held while one runs.
     proof: tokio::sync::Mutex<Option<hivemind_control::ProofView>>,
+    /// How fast this computer is.
+    benchmark: Mutex<Option<hivemind_domain::benchmark::Benchmark>>,
 }
 
 impl Shared {
@@ -203,6 +206,7 @@ impl Worker {
             None => settings.flag("contribute_on_start"),
         };
         let traffic = ports.journal.traffic().await?;
+        let benchmark = ports.journal.benchmark().await?;
         let (snooze, gpu_snooze) = (ports.journal.snooze().await?, ports.journal.gpu_snooze().await?);
         failpoint::reach("recovery.restored");
         package::sweep(&ports.spool, &unfinished).await;
@@ -227,6 +231,7 @@ impl Worker {
             present_frame: Mutex::default(),
             wanted: watch::Sender::default(),
             proof: tokio::sync::Mutex::default(),
+            benchmark: Mutex::new(benchmark),
             ports,
         });
         let capabilities = room::capabilities(&shared).await;
@@ -502,6 +507,7 @@ impl EventLoop {
             snapshot.host.hostname.clone_from(&readings.hostname);
             snapshot.host.gpu_note.clone_from(&readings.gpu_note);
         }
+        snapshot.host.benchmark = lock(&shared.benchmark).as_ref().map(Into::into);
         self.today.roll(&shared.ports.zone, now.wall);
         snapshot.today = self.today.sum(self.core.accruing());
         let (nearest, differs) = preset::nearest(&settings);

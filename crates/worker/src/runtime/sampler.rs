@@ -1,5 +1,6 @@
 //! Looks at the computer: every 2 s while somebody watches or a task runs, else as often as the pool is told.
 
+use super::benchmark::Bench;
 use super::{Shared, debug, lock, room, trend};
 use crate::core::Input;
 use crate::port::Host;
@@ -67,8 +68,10 @@ pub(super) async fn run(shared: Arc<Shared>) {
     let mut watchers = shared.snapshots.subscribe();
     let mut looked = shared.ports.clock.now().mono;
     let mut daily = debug::Daily::default();
+    let mut bench = Bench::default();
     loop {
-        look(&shared).await;
+        let sample = look(&shared).await;
+        bench.look(&shared, &sample).await;
         daily.sweep_when_due(&shared).await;
         let now = shared.ports.clock.now().mono;
         if now.since(looked) >= COMPUTER {

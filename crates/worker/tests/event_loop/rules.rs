@@ -338,3 +338,32 @@ fn the_computer_is_kept_awake_on_the_mains_while_a_task_computes_and_only_if_cho
         world.when("a frozen task keeps nobody awake", |w| !w.senses.wanted().awake).await;
     });
 }
+
+#[test]
+fn the_speed_is_measured_once_per_hardware_after_a_calm_and_never_in_use() {
+    let world = World::default();
+    world.live(async |worker| {
+        world.until(worker, "ready", |s| s.status.state == StatusState::Ready).await;
+        world.senses.tell(Sensed::RemoteSession(Signal::Value(true))).await;
+        world.until(worker, "in use", |s| s.decision.reason == DecisionReason::InUse).await;
+        world.pass(1500.0).await;
+        assert_eq!(world.host.benchmarks(), 0, "somebody uses it");
+        world.senses.tell(Sensed::RemoteSession(Signal::Value(false))).await;
+        world.until(worker, "free", |s| s.decision.reason == DecisionReason::Free).await;
+        world.pass(500.0).await;
+        assert_eq!(world.host.benchmarks(), 0, "not calm for long enough");
+        let found = world.until(worker, "measured", |s| s.host.benchmark.is_some()).await;
+        assert_eq!(found.host.benchmark.unwrap().cpu_all_mflops, 20_000);
+        world.pass(1500.0).await;
+    });
+    world.live(async |worker| {
+        world.until(worker, "known", |s| s.host.benchmark.is_some()).await;
+        world.pass(1500.0).await;
+        assert_eq!(world.host.benchmarks(), 1, "kept over a restart");
+    });
+    world.host.set_cpu_name("Another CPU");
+    world.live(async |worker| {
+        world.until(worker, "ready", |s| s.status.state == StatusState::Ready).await;
+        world.when("measured anew", |w| w.host.benchmarks() == 2).await;
+    });
+}

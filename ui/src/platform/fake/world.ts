@@ -185,6 +185,7 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
       memory_bytes: 16 * GIB,
       gpus: [],
       gpu_note: "no NVIDIA driver",
+      benchmark: null,
     },
     image_questions: [],
     pulls: [],
