@@ -25,4 +25,15 @@ export const PAGES: readonly (readonly [string, string])[] = [
   ["fresh", "welcome"],
   ["earning", "more"],
   ["unpaired", "home"],
+  ["missing", "home"],
+  ["breaker", "home"],
+  ["frozen", "tasks"],
+  ["many", "tasks"],
+  ["gpu_snoozed", "home"],
+  ["tunnel", "health"],
 ];
+
+/** Where names and numbers are as long as they can get. */
+export const LONG: readonly (readonly [string, string])[] = ["home", "tasks", "tasks/7c9e6679-7425-40de-944b-000000000001/1", "resources", "settings", "about", "log"].map(
+  (path) => ["hostile", path] as const,
+);

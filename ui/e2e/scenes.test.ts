@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Browser } from "playwright-core";
 import { launch, serveFake, watch, type Served } from "./browser";
-import { PAGES } from "./pages";
+import { LONG, PAGES } from "./pages";
 
 let browser: Browser;
 let served: Served;
@@ -25,13 +25,32 @@ interface Finding {
   nodes: { html: string; failureSummary?: string }[];
 }
 
+/** Texts that reach out of their card without being cut or scrolled there. */
+function outside(): string[] {
+  const found: string[] = [];
+  for (const card of document.querySelectorAll(".card")) {
+    const right = card.getBoundingClientRect().right;
+    const walker = document.createTreeWalker(card, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      const reach = range.getBoundingClientRect();
+      if (reach.width <= 1 || reach.right <= right + 1) continue;
+      let cut = false;
+      for (let e = node.parentElement; e && e !== card.parentElement; e = e.parentElement) cut ||= getComputedStyle(e).overflowX !== "visible";
+      if (!cut) found.push(node.textContent?.trim().slice(0, 40) ?? "");
+    }
+  }
+  return found;
+}
+
 describe("accessibility", () => {
   for (const theme of ["light", "dark"]) {
     for (const [width, height] of [[900, 600], [390, 844]] as const) {
       it(`finds nothing on any screen, ${theme}, ${width}×${height}`, async () => {
         // The checker is injected by the driver; the policy is checked by all other tests.
         const { page, wrong } = await watch(browser, { viewport: { width, height }, bypassCSP: true, reducedMotion: "reduce" });
-        for (const [scene, path] of PAGES) {
+        for (const [scene, path] of [...PAGES, ...LONG]) {
           const lang = theme === "light" ? "en" : "zh-tw";
           await page.goto(`${served.base}?scene=${scene}&theme=${theme}&lang=${lang}&still=1#/${path}`);
           await page.locator("[data-testid=app], [data-testid=pairing]").waitFor();
@@ -51,6 +70,7 @@ describe("accessibility", () => {
             return [document.documentElement, main].map((e) => (e ? e.scrollWidth - e.clientWidth : 0));
           });
           expect({ scene, path, wide }).toEqual({ scene, path, wide: [0, 0] });
+          expect({ scene, path, out: await page.evaluate(outside) }).toEqual({ scene, path, out: [] });
         }
         expect(wrong).toEqual([]);
         await page.close();

@@ -1,4 +1,4 @@
-// Pictures of every screen: node scripts/screens.mjs --out FOLDER [--only TEXT[,TEXT…]] [--height PIXELS]
+// Pictures of every screen: node scripts/screens.mjs --out FOLDER [--dist FOLDER] [--only TEXT[,TEXT…]] [--height PIXELS]
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -31,6 +31,15 @@ const PAGES = [
   ["health-broken", "ready&broken=1", "health", "[data-testid=proof-run]"], ["settings", "earning", "settings"], ["about", "earning", "about"],
   ["more", "earning", "more"], ["pairing", "unpaired", ""],
   ["log", "earning", "log"], ["log-support", "earning", "log", "[data-testid=support]"],
+  ["home-missing", "missing", ""], ["home-breaker", "breaker", ""], ["home-frozen", "frozen", ""], ["tasks-frozen", "frozen", "tasks"],
+  ["home-many", "many", ""], ["tasks-many", "many", "tasks"], ["home-hostile", "hostile", ""], ["tasks-hostile", "hostile", "tasks"],
+  ["task-hostile", "hostile", "tasks/7c9e6679-7425-40de-944b-000000000001/1"], ["about-hostile", "hostile", "about"],
+  ["resources-hostile", "hostile", "resources"], ["settings-hostile", "hostile", "settings"],
+  ["health-tunnel", "tunnel", "health", "see:[data-testid=link-panel]"], ["home-help", "engine", "", "[data-testid=status-action]"],
+  ["tasks-stop", "earning", "tasks", "[data-testid=task-stop] >> nth=0"], ["log-task", "ready", "tasks/7c9e6679-7425-40de-944b-000000000101/1"],
+  ["settings-what-if", "earning", "settings", ["[data-testid=what-if-try]"]],
+  ["settings-notify", "earning", "settings", ["see:[data-key=notify_payouts]"]],
+  ["home-gpu-snooze", "gpu", "", "[data-testid=snooze]"], ["home-gpu-snoozed", "gpu_snoozed", ""],
   ["home-snooze", "ready", "", "[data-testid=snooze]"], ["home-snoozed", "snoozed", ""],
   ["welcome-1", "fresh", "welcome"], ["welcome-2", "engine", "welcome", "[data-testid=welcome-next]"],
   ["welcome-3", "fresh", "welcome", ["[data-testid=welcome-next]", "[data-testid=welcome-next]", "[data-testid=practice-begin]", 4500]],
@@ -40,14 +49,14 @@ const PAGES = [
 const SIZES = { desktop: [1440, 900], small: [900, 600], phone: [390, 844] };
 
 await mkdir(out, { recursive: true });
-const server = await preview({ mode: "fake", logLevel: "error", build: { outDir: "dist-fake" }, preview: { port: 0, host: "127.0.0.1" } });
+const server = await preview({ mode: "fake", logLevel: "error", build: { outDir: option("--dist", "dist-fake") }, preview: { port: 0, host: "127.0.0.1" } });
 const base = `http://127.0.0.1:${server.httpServer.address().port}/`;
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: CHROMIUM_FLAGS });
 let count = 0;
 for (const [size, [width, height]] of Object.entries(SIZES)) {
   for (const lang of ["en", "zh-tw"]) {
     for (const theme of ["light", "dark"]) {
-      const context = await browser.newContext({ viewport: { width, height: tall || height }, reducedMotion: "reduce" });
+      const context = await browser.newContext({ viewport: { width, height: tall || height }, reducedMotion: "reduce", locale: lang === "en" ? "en-US" : "zh-TW", colorScheme: theme });
       const page = await context.newPage();
       for (const [name, scene, path, click] of PAGES) {
         const file = `${name}.${size}.${lang}.${theme}.png`;
@@ -57,9 +66,10 @@ for (const [size, [width, height]] of Object.entries(SIZES)) {
         await page.goto(`${base}?scene=${scene}&lang=${lang}&theme=${theme}&still=1#/${path}`);
         await page.waitForSelector("[data-testid=app], [data-testid=pairing]");
         await page.waitForTimeout(path.startsWith("resources") ? 700 : 350);
-        // A selector is clicked, a number is waited for, in milliseconds.
+        // A selector is clicked, one after `see:` is scrolled to, a number is waited for, in milliseconds.
         for (const step of [click ?? []].flat()) {
-          if (typeof step === "string") await page.click(step);
+          if (typeof step === "string" && step.startsWith("see:")) await page.locator(step.slice(4)).scrollIntoViewIfNeeded();
+          else if (typeof step === "string") await page.click(step);
           await page.waitForTimeout(typeof step === "number" ? step : 250);
         }
         await page.screenshot({ path: join(out, file) });

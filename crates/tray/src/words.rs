@@ -56,7 +56,7 @@ impl Words {
     fn because(self, reason: DecisionReason) -> &'static str {
         match reason {
             DecisionReason::Suspending => self.pick("the computer goes to sleep", "電腦即將進入睡眠"),
-            DecisionReason::Updating => self.pick("the worker is being updated", "工作程式正在更新"),
+            DecisionReason::Updating => self.pick("the worker is being updated", "背景程式正在更新"),
             DecisionReason::CriticallyHot => {
                 self.pick("the computer is critically hot", "電腦溫度達到危險程度")
             }
@@ -257,8 +257,8 @@ impl Words {
             ErrorCode::KeyringLocked => self.pick("The keyring is locked", "金鑰圈已鎖定"),
             ErrorCode::InvalidSetting => self.pick("A setting is not allowed", "有一項設定不被允許"),
             ErrorCode::WindowUnavailable => self.pick("There is no window program", "沒有視窗程式"),
-            ErrorCode::WorkerNotRunning => self.pick("The worker is not running", "工作程式未在執行"),
-            ErrorCode::WorkerAlreadyRunning => self.pick("Another worker runs", "另一個工作程式正在執行"),
+            ErrorCode::WorkerNotRunning => self.pick("The worker is not running", "背景程式未在執行"),
+            ErrorCode::WorkerAlreadyRunning => self.pick("Another worker runs", "另一個背景程式正在執行"),
             ErrorCode::TaskUnknown => self.pick("There is no such task", "沒有這個任務"),
             ErrorCode::TaskEnded => self.pick("The task has ended", "任務已結束"),
             ErrorCode::Forbidden => self.pick("That is not allowed", "不允許這麼做"),

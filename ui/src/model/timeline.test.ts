@@ -31,6 +31,7 @@ describe("the timeline", () => {
     expect(kindOf("in_use", true)).toBe("working");
     expect(kindOf("in_use", false)).toBe("ready");
     expect(kindOf("schedule", false)).toBe("yielding");
+    expect(kindOf("tasks_failing", false)).toBe("trouble");
   });
 
   it("marks full hours only", () => {

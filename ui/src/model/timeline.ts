@@ -9,7 +9,7 @@ export type Kind = (typeof KINDS)[number];
 
 const TROUBLE: ReadonlySet<DecisionReason> = new Set<DecisionReason>([
   "journal_failed", "engine_unavailable", "isolation_too_low", "sandbox_broken", "disk_low", "sign_in_required",
-  "pool_refused", "pool_unreachable", "connecting", "critically_hot",
+  "pool_refused", "pool_unreachable", "connecting", "critically_hot", "tasks_failing",
 ]);
 const OFF: ReadonlySet<DecisionReason> = new Set<DecisionReason>([
   "off", "finishing", "shutting_down", "suspending", "updating", "snoozed",

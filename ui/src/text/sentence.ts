@@ -38,7 +38,9 @@ export function tell(snapshot: Snapshot, nowMs: number): Told {
       const headline = withoutStop(sentence(status.problem));
       // The worker's own words are English; below a translated headline they would only confuse.
       const said = locale.current === "en" ? detail(status.problem) : null;
-      const reason = said ?? m.say_needs_you();
+      // After failures in a row nothing goes on by itself.
+      const then = decision.reason === "tasks_failing" ? m.say_failing_reason() : null;
+      const reason = [said, then].filter(Boolean).join(" ") || m.say_needs_you();
       return { headline, reason };
     }
     case "off": {
@@ -50,7 +52,7 @@ export function tell(snapshot: Snapshot, nowMs: number): Told {
     case "yielding":
       return {
         headline: m.say_yielding({ why: REASONS[decision.reason]() }),
-        reason: decision.until === null ? m.say_yielding_reason() : m.say_yielding_until({ until: decision.until }),
+        reason: snapshot.tasks.some((task) => task.frozen) ? m.say_yielding_frozen() : decision.until === null ? m.say_yielding_reason() : m.say_yielding_until({ until: decision.until }),
       };
     case "snoozed":
       return {

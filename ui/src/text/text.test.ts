@@ -129,6 +129,23 @@ describe("catalogue", () => {
   });
 });
 
+describe("tasks that give way", () => {
+  it("are told to be frozen, by their word and below the sentence", () => {
+    const frozen = SCENES.frozen(0);
+    expect(frozen.tasks.map((t) => outcome(t).text)).toEqual(["Frozen", "Frozen"]);
+    expect(outcome({ phase: "collecting", verdict: "succeeded", frozen: true }).text).toBe("Succeeded");
+    expect(tell(frozen, 0).reason).toContain("frozen");
+    expect(tell(SCENES.yielding(), 0).reason).not.toContain("frozen");
+  });
+
+  it("after failures in a row, in both languages, that only the owner goes on", () => {
+    for (const language of ["en", "zh-tw"]) {
+      locale.choose(language);
+      expect(tell(SCENES.breaker(), 0).reason).toMatch(/until you resume|您恢復之前/);
+    }
+  });
+});
+
 describe("language", () => {
   it("is the owner's choice, else the system's, else English", () => {
     expect(chooseLocale("zh-tw", ["en-US"])).toBe("zh-TW");
@@ -181,7 +198,7 @@ describe("numbers", () => {
     expect(ago(0, 120_000)).toBe("2 min ago");
     locale.choose("zh-tw");
     expect(duration(212_000)).toBe("3 分 32 秒");
-    expect(ago(0, 120_000)).toBe("2 分前");
+    expect(ago(0, 120_000)).toBe("2 分鐘前");
   });
 
   it("leave local days where they are", () => {

@@ -187,7 +187,7 @@ const UNPAID: Words = {
   no_task: m.unpaid_no_task,
 };
 
-const GPU_NOTES: Words = {
+export const GPU_NOTES: Words = {
   "no NVIDIA driver": m.gpu_note_no_driver,
   "NVIDIA driver without a usable GPU": m.gpu_note_no_gpu,
   "NVIDIA driver installed but not loaded": m.gpu_note_not_loaded,
@@ -218,8 +218,9 @@ export const check = (word: string): string => say(CHECKS, word);
 export type Tone = "busy" | "good" | "bad" | "plain";
 
 /** The word for an attempt in lists: how it ended once that is known, else what is being done. */
-export function outcome(task: Pick<TaskView, "phase" | "verdict">): { text: string; tone: Tone } {
+export function outcome(task: Pick<TaskView, "phase" | "verdict"> & { frozen?: boolean }): { text: string; tone: Tone } {
   if (task.phase === "lease_lost") return { text: phase("lease_lost"), tone: "plain" };
+  if (task.verdict === null && task.frozen) return { text: m.phase_frozen(), tone: "plain" };
   if (task.verdict === null) return { text: phase(task.phase), tone: "busy" };
   const tone = task.verdict === "succeeded" ? "good" : /failed|timed_out/.test(task.verdict) ? "bad" : "plain";
   return { text: verdict(task.verdict), tone };

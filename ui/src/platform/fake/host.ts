@@ -10,6 +10,7 @@ import { ATTACKS } from "../../text/attacks";
 import rehearsed from "../../text/rehearsed.json";
 import { CallError, type CommandName, type LinkState, type Platform } from "../platform";
 import { type Scene, SCENES, sceneOf } from "./scenes";
+import { findings } from "./doctor";
 import { earningsOf } from "./earnings";
 import { ownLogPage } from "./own-log";
 import { offers, timelineOf, trendOf } from "./past";
@@ -195,23 +196,10 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
     },
     doctor: () => {
       const fault = parameters.get("fault");
-      if (fault && fault in rehearsed) {
-        const told = rehearsed[fault as keyof typeof rehearsed] as Finding[];
-        const others = (rehearsed.none as Finding[]).filter((f) => !told.some((t) => t.number === f.number));
-        return { findings: [...others, ...told].sort((a, b) => a.number - b.number) };
-      }
-      const bad = held.engine.problem;
-      return {
-        findings: [
-          bad
-            ? { number: 1, check: "engine", level: "error", proof: bad.message, code: bad.code, fix: "Start the Docker service, or open Docker Desktop." }
-            : { number: 1, check: "engine", level: "ok", proof: "docker 20.10.24 answers.", code: null, fix: null },
-          { number: 2, check: "pool", level: "ok", proof: "pool.example answers in 41 ms.", code: null, fix: null },
-          { number: 3, check: "disk", level: "warning", proof: "12 GiB of 465 GiB are free.", code: "DISK_LOW", fix: "Free some room." },
-          { number: 4, check: "clock", level: "ok", proof: "The clock differs from the pool's by 0.2 s.", code: null, fix: null },
-          { number: 5, check: "gpu", level: "notice", proof: "no NVIDIA driver", code: null, fix: null },
-        ],
-      };
+      if (!(fault && fault in rehearsed)) return { findings: findings(held) };
+      const told = rehearsed[fault as keyof typeof rehearsed] as Finding[];
+      const others = (rehearsed.none as Finding[]).filter((f) => !told.some((t) => t.number === f.number));
+      return { findings: [...others, ...told].sort((a, b) => a.number - b.number) };
     },
     prove: () => ({
       at_ms: now(),
@@ -231,7 +219,9 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
             received_bytes: 73_400_320,
             sent_bytes: 5_242_880,
           }
-        : { link: held.private_link, handshake_s: null, received_bytes: 0, sent_bytes: 0 },
+        : held.private_link.state === "up"
+          ? { link: held.private_link, handshake_s: 142, received_bytes: 73_400_320, sent_bytes: 5_242_880 }
+          : { link: held.private_link, handshake_s: null, received_bytes: 0, sent_bytes: 0 },
     footprint: () => ({
       versions: [
         { name: "hivemind-worker", version: "0.1.0" },

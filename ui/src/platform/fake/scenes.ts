@@ -3,6 +3,21 @@
 import type { Snapshot } from "../../generated/Snapshot";
 import { GIB, problem, snapshot, sum, task } from "./world";
 
+function withGpu(): Snapshot {
+  const gpus = [
+    {
+      uuid: "GPU-1",
+      name: "NVIDIA GeForce RTX 4070",
+      percent: 71,
+      memory_used_bytes: 5.3 * GIB,
+      memory_total_bytes: 12 * GIB,
+      temperature_c: 66,
+      power_w: 148,
+    },
+  ];
+  return snapshot({ host: { ...snapshot().host, gpus, gpu_note: "" }, limits: { ...snapshot().limits, gpus: 1 } });
+}
+
 export const SCENES = {
   earning: (now) =>
     snapshot({
@@ -122,20 +137,77 @@ export const SCENES = {
       },
     }),
   unencrypted: () => snapshot({ pool: { ...snapshot().pool, url: "http://192.168.1.20:5000", link: "unencrypted" } }),
-  gpu: () => {
-    const gpus = [
-      {
-        uuid: "GPU-1",
-        name: "NVIDIA GeForce RTX 4070",
-        percent: 71,
-        memory_used_bytes: 5.3 * GIB,
-        memory_total_bytes: 12 * GIB,
-        temperature_c: 66,
-        power_w: 148,
-      },
-    ];
-    return snapshot({ host: { ...snapshot().host, gpus, gpu_note: "" } });
+  gpu: () => withGpu(),
+  /** The GPUs alone were sent to rest. */
+  gpu_snoozed: () => {
+    const before = withGpu();
+    return { ...before, decision: { ...before.decision, gpus_snoozed: true, gpus_until: "15:40" } };
   },
+  missing: () => {
+    const missing = problem("ENGINE_MISSING", "No program named docker was found, and there is no /var/run/docker.sock.");
+    return snapshot({
+      status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: missing },
+      decision: { ...snapshot().decision, takes_work: false, reason: "engine_unavailable", all: ["engine_unavailable"], remedy: "mend_engine" },
+      engine: { ready: false, name: "", version: "", isolation: "", minimum_isolation: "plain", gpus: false, holes: [], problem: missing },
+    });
+  },
+  /** Five tasks in a row failed: no more are taken until a person says so. */
+  breaker: () => {
+    const failing = problem("FAILING_IMAGE", "justin308/hivemind-worker:latest: manifest unknown");
+    return snapshot({
+      status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: failing },
+      decision: { ...snapshot().decision, takes_work: false, reason: "tasks_failing", all: ["tasks_failing"], remedy: "resume" },
+    });
+  },
+  /** The owner came back: what runs is frozen. */
+  frozen: (now) =>
+    snapshot({
+      status: { state: "yielding", contributing: true, draining: false, running_tasks: 2, problem: null },
+      decision: { ...snapshot().decision, takes_work: false, reason: "in_use", all: ["in_use", "on_battery"], remedy: "wait" },
+      tasks: [
+        task(1, now, { active_ms: 212_000, frozen: true, frozen_ms: 74_000, cpu_percent: 0 }),
+        task(5, now, { active_ms: 41_000, frozen: true, frozen_ms: 74_000, cpu_percent: 0, estimated_cpt: 1 }),
+      ],
+      give_back: { times: 41, p50_ms: 38, p95_ms: 127 },
+    }),
+  /** One attempt in every phase that is not final. */
+  many: (now) =>
+    snapshot({
+      status: { state: "earning", contributing: true, draining: false, running_tasks: 3, problem: null },
+      tasks: [
+        task(1, now, { active_ms: 212_000 }),
+        task(2, now, { phase: "preparing", started_at_ms: null, active_ms: 0, cpu_percent: 0, memory_used_bytes: 0 }),
+        task(3, now, { phase: "collecting", verdict: "succeeded", exit_code: 0, active_ms: 431_000, cpu_percent: 0 }),
+        task(4, now, { phase: "uploading", verdict: "succeeded", exit_code: 0, active_ms: 431_000, cpu_percent: 0 }),
+        task(5, now, { attempt: 2, active_ms: 595_000, cpu_percent: 100 }),
+        task(6, now, { phase: "reported", verdict: "failed", exit_code: 3, message: "The program ended with code 3.", failure_class: "exit_code", cpu_percent: 0 }),
+        task(7, now, { phase: "accepted", started_at_ms: null, active_ms: 0, cpu_percent: 0, memory_used_bytes: 0 }),
+      ],
+      limits: { ...snapshot().limits, max_tasks: 64 },
+    }),
+  /** Whatever others may write, as long as the worker lets it be, and numbers as large as they can get. */
+  hostile: (now) =>
+    snapshot({
+      status: { state: "earning", contributing: true, draining: false, running_tasks: 3, problem: null },
+      pool: { ...snapshot().pool, url: `https://${"a-pool-with-a-very-long-name.".repeat(4)}example.org:8443`, dialect: "nodepool", node_id: "node-".padEnd(120, "5b1f0c") },
+      account: { username: "a.person.with-a-very.long_name@mail.of.some.department.example.org", balance_cpt: 9_007_199_254_740_991, tokens_in_file: false },
+      today: sum(1_234_567_890, 1_234_000_000, 987_654_321, 12_345),
+      host: { ...snapshot().host, hostname: "the-computer-of-".repeat(6), cpu_name: "Intel(R) Xeon(R) Platinum 8592+ CPU @ 1.90GHz (engineering sample)", cpu_cores: 256, memory_bytes: 6144 * GIB },
+      tasks: [
+        task(1, now, { name: "\u202egnp.exe \u2067abc\u2066 name that turns round", estimated_cpt: 1_234_567_890 }),
+        task(2, now, { name: "word".repeat(64), estimated_cpt: 12 }),
+        task(3, now, { name: "資料".repeat(80), active_ms: 999 * 3_600_000, timeout_ms: 1000 * 3_600_000, cpu_millis: 127_500, memory_bytes: 4096 * GIB, memory_used_bytes: 4095.99 * GIB }),
+      ],
+      traffic: { day_bytes: 4096 * GIB, day_quota_bytes: 4096 * GIB, month_bytes: 4095.99 * GIB, month_quota_bytes: 4096 * GIB },
+      limits: { ...snapshot().limits, max_tasks: 64, cpu_millis: 255_500, memory_bytes: 4096 * GIB, granted_cpu_millis: 254_500, granted_memory_bytes: 4095.99 * GIB },
+      notices: [{ at_ms: now - 26 * 86_400_000, level: "error", error: problem("POOL_NOTICE", `\u202e${"news ".repeat(80)}`) }],
+    }),
+  /** The pool is reached through its private link. */
+  tunnel: () =>
+    snapshot({
+      pool: { ...snapshot().pool, link: "tunnel" },
+      private_link: { ...snapshot().private_link, state: "up", address: "10.100.0.7/32", endpoint: "203.0.113.7:51820", mtu: 1420, file: "/home/ann/.config/hivemind-worker/wg0.conf" },
+    }),
   unpaired: () => snapshot(),
   lost: () => snapshot(),
   empty: () => snapshot({ today: sum(0, 0, 0, 0) }),

@@ -84,6 +84,7 @@ export function pastTask(i: number, now: number): TaskView {
   const verdict = r < 0.8 ? "succeeded" : r < 0.88 ? "failed" : r < 0.93 ? "timed_out" : r < 0.97 ? "cancelled" : "handed_back";
   const pay = verdict === "handed_back" ? 0 : 1 + Math.floor(chance(i + 9) * 14);
   const failed = verdict === "failed";
+  const active = 20_000 + Math.floor(chance(i + 3) * 900_000);
   return task(i + 100, now, {
     attempt: chance(i + 5) < 0.1 ? 2 : 1,
     name: nameOf(i),
@@ -92,11 +93,11 @@ export function pastTask(i: number, now: number): TaskView {
     exit_code: verdict === "succeeded" ? 0 : failed ? 3 : null,
     message: failed ? "The program ended with code 3." : null,
     failure_class: failed ? "exit_code" : verdict === "timed_out" ? "timed_out" : null,
-    accepted_at_ms: ended - 200_000,
-    started_at_ms: ended - 190_000,
+    accepted_at_ms: ended - active - 10_000,
+    started_at_ms: ended - active,
     ended_at_ms: ended,
     closed_at_ms: ended + 4_000,
-    active_ms: 20_000 + Math.floor(chance(i + 3) * 900_000),
+    active_ms: active,
     cpu_percent: 0,
     estimated_cpt: pay,
     credited_cpt: pay,
@@ -106,8 +107,8 @@ export function pastTask(i: number, now: number): TaskView {
     report: {
       exit_class: failed ? "exit_code" : verdict,
       exit_code: verdict === "succeeded" ? 0 : failed ? 3 : null,
-      wall_ms: 190_000,
-      cpu_ms: 171_500,
+      wall_ms: active,
+      cpu_ms: Math.round(active * 0.9),
       peak_memory_bytes: 0.7 * GIB,
       bytes_in: 12_345,
       bytes_out: verdict === "succeeded" ? 48_213 : 0,
@@ -116,7 +117,7 @@ export function pastTask(i: number, now: number): TaskView {
       gpu_ms: 0,
       frozen_ms: 0,
       image_digest: "sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945",
-      phases: { queue_ms: 4, fetch_ms: 31, pull_ms: 0, prepare_ms: 312, run_ms: 190_000, collect_ms: 54, upload_ms: 120, install_ms: 0, saved_ms: 0 },
+      phases: { queue_ms: 4, fetch_ms: 31, pull_ms: 0, prepare_ms: 312, run_ms: active, collect_ms: 54, upload_ms: 120, install_ms: 0, saved_ms: 0 },
     },
   });
 }
@@ -192,9 +193,9 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
     notices: [],
     host_questions: [],
     give_back: null,
-    traffic: { day_bytes: 0, month_bytes: 0, day_quota_bytes: null, month_quota_bytes: null },
     preset: { name: "balanced", differs: [] },
     alerts: [],
+    traffic: { day_bytes: 412_000_000, day_quota_bytes: null, month_bytes: 6_210_000_000, month_quota_bytes: null },
     language: "auto",
     theme: "system",
     ...change,
