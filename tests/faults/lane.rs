@@ -72,6 +72,7 @@ impl Lane {
             .with("WORKER_IMAGE_TAG", "test")
             .with("RESOURCE_REPORT_INTERVAL", "1")
             .with("MAX_CONCURRENT_TASKS", "6")
+            .with("KEEP_DISK_FREE", "64m")
             .with("LOG_LEVEL", "info");
         let data = data.unwrap_or_else(|| folder.path().join("w"));
         let log = folder.path().join("worker.log");
