@@ -111,7 +111,7 @@ fn bare_log(engine: &Server, script: &str) -> Result<f64> {
     let body = serde_json::json!({
         "Image": "justin308/hivemind-worker:latest", "Entrypoint": ["sh", "-c", script],
         "HostConfig": { "NetworkMode": "none", "NanoCpus": 1_000_000_000_i64,
-                        "LogConfig": { "Type": "json-file", "Config": { "max-size": "10m", "max-file": "3" } } }
+                        "LogConfig": { "Type": "json-file", "Config": { "max-size": "32m", "max-file": "2" } } }
     });
     let body = serde_json::to_vec(&body)?;
     let made = engine.json(&Request::with("POST", "/containers/create", "application/json", &body))?;

@@ -26,6 +26,8 @@ const ATTACH_WITHIN: Duration = Duration::from_secs(5);
 /// A log that says nothing for this long while the program is held is read anew; after twice that it has lost
 /// something.
 const SILENT: Duration = Duration::from_secs(5);
+/// A log that is read anew tells what was told before, for this long at most.
+const REPEATS: Duration = Duration::from_secs(60);
 /// After the end, the log may be this late to tell what was printed last.
 pub(super) const LATE: Duration = Duration::from_millis(100);
 /// After the end, what is still on the way is counted within this time.
@@ -60,6 +62,8 @@ pub(crate) struct Brake {
     /// Known to be missing from the log.
     lost: u64,
     heard: Option<Instant>,
+    /// When the log last told something that it had not told before.
+    news: Option<Instant>,
     read_anew: bool,
 }
 
@@ -154,10 +158,18 @@ impl Brake {
         self.failed = true;
     }
 
-    /// The log said something.
+    /// The log said something new.
     pub(super) fn heard(&mut self, now: Instant) {
         self.heard = Some(now);
+        self.news = Some(now);
         self.read_anew = false;
+    }
+
+    /// The log said again what it said before: it is not silent, but it has not answered either.
+    pub(super) fn heard_again(&mut self, now: Instant) {
+        if self.news.is_none_or(|news| now < news + REPEATS) {
+            self.heard = Some(now);
+        }
     }
 
     /// When the log will have been silent for too long, if it stays so.
@@ -228,6 +240,21 @@ mod tests {
         brake.heard(now);
         assert_eq!(brake.silence(1100, now), Silence::ReadAnew, "a log that spoke is given another chance");
         assert_eq!(brake.rest(1100).await, 0, "told once");
+    }
+
+    #[tokio::test]
+    async fn a_log_that_only_repeats_itself_is_read_anew_once() {
+        let mut brake = brake(&[300 << 10]);
+        brake.take().await;
+        let now = Instant::now();
+        brake.heard(now);
+        assert_eq!(brake.silence(1000, now), Silence::ReadAnew);
+        let later = now + REPEATS - Duration::from_secs(1);
+        brake.heard_again(later);
+        assert_eq!(brake.silent_at(later), later + SILENT, "it may take a while");
+        brake.heard_again(now + REPEATS);
+        assert_eq!(brake.silent_at(later), later + SILENT, "but not for ever");
+        assert_eq!(brake.silence(1000, later + SILENT), Silence::Lost(300 << 10));
     }
 
     #[tokio::test]

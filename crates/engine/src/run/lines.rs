@@ -13,16 +13,22 @@ const CUT_MARK: &str = " … [cut]";
 const PIECE_BYTES: usize = 16 * 1024;
 
 /// As many lines as a file of the engine's log can hold, about.
-const REMEMBERED: usize = 160_000;
+const REMEMBERED: usize = 440_000;
 /// Before the engine begins a second file nothing comes twice.
 const REMEMBER_AFTER_BYTES: u64 = 256 << 10;
+/// Stands for so many nanoseconds without a line: a step is kept in four bytes.
+const STEP: u32 = u32::MAX;
+/// A pause of more steps than this is not kept: what was before it is forgotten.
+const MOST_STEPS: i64 = 1000;
 
 /// The times of one output's lines. An engine that follows a log over the end of a file may tell a whole file twice
 /// (seen with Docker 20.10 and a slow reader); such lines have the very times of lines that were told. A clock that
 /// was set back makes times that were never seen.
 #[derive(Debug, Default)]
 struct Times {
-    seen: VecDeque<i64>,
+    /// Nanoseconds from one remembered line to the next, beginning at `first`.
+    steps: VecDeque<u32>,
+    first: i64,
     last: i64,
     again: bool,
 }
@@ -33,22 +39,46 @@ impl Times {
         if time_ns > self.last || (time_ns == self.last && !self.again) {
             self.again = false;
         } else if !self.again {
-            self.again = self.seen.binary_search(&time_ns).is_ok();
+            self.again = self.knows(time_ns);
             if !self.again {
-                self.seen.clear();
+                self.steps.clear();
             }
         }
         if self.again {
             return true;
         }
-        self.last = time_ns;
         if remember {
-            if self.seen.len() >= REMEMBERED {
-                self.seen.pop_front();
-            }
-            self.seen.push_back(time_ns);
+            self.remember(time_ns);
         }
+        self.last = time_ns;
         false
+    }
+
+    fn knows(&self, time_ns: i64) -> bool {
+        let mut at = self.first;
+        self.steps.iter().any(|step| {
+            at += i64::from(*step);
+            *step != STEP && at == time_ns
+        })
+    }
+
+    /// Keeps a time that is not before the last one, unless the clock was set back.
+    fn remember(&mut self, time_ns: i64) {
+        let pause = time_ns.saturating_sub(self.last);
+        let whole = pause / i64::from(STEP);
+        if self.steps.is_empty() || pause < 0 || whole > MOST_STEPS {
+            self.steps.clear();
+            self.first = time_ns;
+            self.steps.push_back(0);
+            return;
+        }
+        for _ in 0..whole {
+            self.steps.push_back(STEP);
+        }
+        self.steps.push_back(u32::try_from(pause % i64::from(STEP)).unwrap_or(0));
+        while self.steps.len() > REMEMBERED {
+            self.first += self.steps.pop_front().map_or(0, i64::from);
+        }
     }
 }
 
@@ -247,6 +277,26 @@ mod tests {
         };
         let told: Vec<_> = [10, 11, 12, 11, 12, 13, 5, 6, 6].into_iter().map(|n| push(n).is_some()).collect();
         assert_eq!(told, [true, true, true, false, false, true, true, true, true]);
+    }
+
+    #[test]
+    fn times_are_remembered_over_pauses_and_up_to_their_number() {
+        let mut times = Times::default();
+        let pause = i64::from(STEP) * 3 + 7;
+        let told = [T_NS, T_NS + 1, T_NS + pause, T_NS + pause, T_NS + pause + i64::from(STEP)];
+        for time in told {
+            assert!(!times.came(time, true));
+        }
+        assert!(told.iter().all(|time| times.knows(*time)));
+        assert!(!times.knows(T_NS + i64::from(STEP) + 1) && !times.knows(T_NS - 1));
+        let last = told[4];
+        for n in 1..=i64::try_from(REMEMBERED).expect("small") {
+            assert!(!times.came(last + n, true));
+        }
+        assert_eq!(times.steps.len(), REMEMBERED);
+        assert!(!times.knows(last) && times.knows(last + 1), "the oldest goes first");
+        let next_day = last + 86_400_000_000_000;
+        assert!(!times.came(next_day, true) && times.steps.len() == 1 && times.knows(next_day));
     }
 
     #[test]

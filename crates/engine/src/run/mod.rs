@@ -307,8 +307,14 @@ impl Watch<'_> {
         match piece {
             Some(Ok(piece)) => {
                 self.log_failures = 0;
-                self.brake.heard(Instant::now());
-                if let Some(line) = self.lines.push(&piece) {
+                let read = self.lines.bytes();
+                let line = self.lines.push(&piece);
+                if self.lines.bytes() > read {
+                    self.brake.heard(Instant::now());
+                } else {
+                    self.brake.heard_again(Instant::now());
+                }
+                if let Some(line) = line {
                     let at_ns = line.time_ns;
                     // A receiver that is gone wants no more lines; the end is still watched for.
                     let _ = self.events.send(ContainerEvent::Line(line)).await;

@@ -276,7 +276,7 @@ print('share=%.3f' % ((time.process_time() - used) / (time.monotonic() - begun))
     assert_eq!(mounts[0].destination.as_deref(), Some("/work"));
     let log = host.log_config.expect("log configuration");
     assert_eq!(log.typ.as_deref(), Some("json-file"));
-    assert_eq!(log.config.expect("options")["max-size"], "10m");
+    assert_eq!(log.config.expect("options")["max-size"], "32m");
     let restart = host.restart_policy.expect("restart policy").name.map(|n| n.to_string());
     assert_eq!(restart.as_deref(), Some("no"));
     let config = inspected.config.expect("configuration");
