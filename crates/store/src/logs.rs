@@ -49,6 +49,38 @@ struct End {
     lines: u64,
     last_time_ns: i64,
     bytes: u64,
+    /// How often the newer file became the older one, as far as we know.
+    turns: u64,
+    /// Where the pool's reader has come to.
+    place: Option<Place>,
+}
+
+/// A record's place on the disk.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    number: u64,
+    older: bool,
+    offset: u64,
+    /// Turns at the time when `older` was right.
+    turns: u64,
+}
+
+impl Place {
+    /// The same place after so many turns, unless its file is gone.
+    fn after(self, turns: u64) -> Option<Self> {
+        match turns.checked_sub(self.turns)? {
+            0 => Some(self),
+            1 if !self.older => Some(Self { older: true, turns, ..self }),
+            _ => None,
+        }
+    }
+}
+
+/// An attempt's files as they are at one moment.
+struct Opened {
+    /// Older ones first, each with the place to begin at.
+    files: Vec<(LogFile, Option<u64>, bool)>,
+    turns: u64,
 }
 
 /// The archive. Calls may come from anywhere; writing is one at a time.
@@ -96,11 +128,11 @@ impl LogArchive for FileLogs {
         self.on_disk(move |inner| {
             let (first_kept, total) = inner.span(&key)?;
             let first = from.unwrap_or_else(|| total.saturating_sub(u64::from(limit))).max(first_kept);
-            let mut lines = inner.records(&key, first, total, limit)?;
+            let (mut lines, _) = inner.records(&key, first, total, limit)?;
             // The end was asked for, so a page that grows too large loses its beginning.
             while from.is_none() {
                 let next = first.max(lines.last().map_or(first, |l| l.number + 1));
-                let more = inner.records(&key, next, total, limit)?;
+                let (more, _) = inner.records(&key, next, total, limit)?;
                 if more.is_empty() {
                     break;
                 }
@@ -122,15 +154,21 @@ impl LogArchive for FileLogs {
     async fn read(&self, key: &TaskKey, first: u64, limit: u32) -> Result<Vec<OutputLine>, StoreError> {
         let key = key.clone();
         self.on_disk(move |inner| {
+            if let Some(total) = inner.reads_on(&key, first) {
+                let (records, place) = inner.records(&key, first, total, limit)?;
+                inner.remember(&key, place);
+                return Ok(records.into_iter().map(|r| r.line).collect());
+            }
             let (first_kept, total) = inner.span(&key)?;
             if first < first_kept {
                 // Told in their place, so that whoever reads on keeps counting and sees that something is missing.
-                let kept = inner.records(&key, first_kept, total, 1)?;
+                let (kept, _) = inner.records(&key, first_kept, total, 1)?;
                 let time_ns = kept.first().map_or(0, |record| record.line.time_ns);
                 let end = first_kept.min(first.saturating_add(u64::from(limit)));
                 return Ok((first..end).map(|n| Record::placeholder(n, time_ns, DROPPED).line).collect());
             }
-            let records = inner.records(&key, first, total, limit)?;
+            let (records, place) = inner.records(&key, first, total, limit)?;
+            inner.remember(&key, place);
             Ok(records.into_iter().map(|r| r.line).collect())
         })
         .await
@@ -234,6 +272,8 @@ impl Inner {
             if full {
                 std::fs::rename(self.newer(key), self.older(key))?;
                 end.bytes = 0;
+                end.turns += 1;
+                end.place = end.place.and_then(|place| place.after(end.turns));
             }
         }
         if !buffer.is_empty() {
@@ -256,8 +296,45 @@ impl Inner {
         Ok((total, total))
     }
 
-    /// Lines from `first` on, without a gap: a damaged one stands there as such.
-    fn records(&self, key: &TaskKey, first: u64, total: u64, limit: u32) -> io::Result<Vec<Record>> {
+    /// How many lines there are, when `first` is where the last reading ended.
+    fn reads_on(&self, key: &TaskKey, first: u64) -> Option<u64> {
+        let ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = ends.get(key)?;
+        end.place.filter(|place| place.number == first).map(|_| end.lines)
+    }
+
+    /// Reading goes on there.
+    fn remember(&self, key: &TaskKey, place: Option<Place>) {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(end) = ends.get_mut(key) {
+            end.place = place.and_then(|place| place.after(end.turns));
+        }
+    }
+
+    /// Opens both files between two turns, so that none is missed. What is not needed to read on stays closed.
+    fn opened(&self, key: &TaskKey, first: u64) -> io::Result<Opened> {
+        let ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = ends.get(key).copied().unwrap_or_default();
+        let place = end.place.filter(|place| place.number == first);
+        let mut files = Vec::with_capacity(2);
+        for (path, older) in [(self.older(key), true), (self.newer(key), false)] {
+            if older && place.is_some_and(|place| !place.older) {
+                continue;
+            }
+            let begin = place.filter(|place| place.older == older).map(|place| place.offset);
+            files.extend(LogFile::open(&path)?.map(|file| (file, begin, older)));
+        }
+        Ok(Opened { files, turns: end.turns })
+    }
+
+    /// Lines from `first` on, without a gap: a damaged one stands there as such. Also where reading would go on.
+    fn records(
+        &self,
+        key: &TaskKey,
+        first: u64,
+        total: u64,
+        limit: u32,
+    ) -> io::Result<(Vec<Record>, Option<Place>)> {
         let mut found: Vec<Record> = Vec::new();
         let mut text = 0;
         let last = first.saturating_add(u64::from(limit)).min(total);
@@ -274,27 +351,33 @@ impl Inner {
             }
             next < last && text < MOST_TEXT
         };
-        let mut more = true;
-        for path in [self.older(key), self.newer(key)] {
+        let mut more = first < last;
+        let mut place = None;
+        let Opened { files, turns } = self.opened(key, first)?;
+        for (mut file, begin, older) in files {
             if !more {
                 break;
             }
-            if let Some(mut file) = LogFile::open(&path)? {
-                file.seek(first)?;
-                while let Some(record) = file.next()? {
-                    more = take(record);
-                    if !more {
-                        break;
-                    }
+            match begin {
+                Some(offset) if !file.seek_at(first, offset)? => {
+                    self.remember(key, None);
+                    return self.records(key, first, total, limit);
                 }
+                Some(_) => {}
+                None => file.seek(first)?,
             }
+            while more && let Some(record) = file.next()? {
+                more = take(record);
+            }
+            place = Some(Place { number: 0, older, offset: file.place()?, turns });
         }
         if more {
             let time_ns = found.last().map_or(0, |r| r.line.time_ns);
             let from = first + found.len() as u64;
             found.extend((from..last).map(|number| Record::placeholder(number, time_ns, DAMAGED)));
         }
-        Ok(found)
+        let number = first + found.len() as u64;
+        Ok((found, place.map(|place| Place { number, ..place })))
     }
 
     fn sweep(&self, keep: &HashSet<String>) -> io::Result<()> {

@@ -49,6 +49,8 @@ const LATE_MEMORY_EVENT: Duration = Duration::from_millis(100);
 /// With no sign of life for this long the engine is asked; then after twice that, and so on.
 const QUIET: Duration = Duration::from_secs(30);
 const LONGEST_QUIET: Duration = Duration::from_secs(600);
+/// So many pieces of a log are looked at before anything else is.
+const PIECES: usize = 256;
 /// Exit code of a process ended by SIGKILL.
 const KILLED: i64 = 137;
 
@@ -156,7 +158,9 @@ fn state_of(state: &ContainerState) -> Result<State, EngineError> {
     }
 }
 
-type Logs = BoxStream<'static, Result<LogOutput, Error>>;
+/// Pieces of a log, as many at a time as are there.
+type Logs = BoxStream<'static, Vec<Piece>>;
+type Piece = Result<LogOutput, Error>;
 type Stats = BoxStream<'static, Result<ContainerStatsResponse, Error>>;
 
 struct Watch<'a> {
@@ -210,7 +214,7 @@ impl Watch<'_> {
                 notice = self.notices.recv() => self.on_notice(notice).await?,
                 // Before the lines: a program that never stops printing must not hide its use.
                 stats = next(&mut self.stats) => self.on_stats(stats).await,
-                piece = next(&mut self.logs) => self.on_log(piece).await,
+                pieces = next(&mut self.logs) => self.on_log(pieces).await,
                 () = self.brake.take(), if !holds => continue,
                 () = sleep_until(silent_at), if holds && self.exit.is_none() => {
                     self.on_held_silence().await?;
@@ -296,44 +300,48 @@ impl Watch<'_> {
                 None => break false,
                 Some(_) => {}
             }
-            match tokio::time::timeout_at(late, next(&mut self.logs)).await {
-                Ok(Some(Ok(piece))) => self.on_log(Some(Ok(piece))).await,
-                Ok(Some(Err(_)) | None) | Err(_) => break false,
-            };
+            let pieces = tokio::time::timeout_at(late, next(&mut self.logs)).await.ok().flatten();
+            if !self.on_log(pieces).await {
+                break false;
+            }
         };
     }
 
-    async fn on_log(&mut self, piece: Option<Result<LogOutput, Error>>) -> bool {
-        match piece {
-            Some(Ok(piece)) => {
-                self.log_failures = 0;
-                let read = self.lines.bytes();
-                let line = self.lines.push(&piece);
-                if self.lines.bytes() > read {
-                    self.brake.heard(Instant::now());
-                } else {
-                    self.brake.heard_again(Instant::now());
+    /// Whether the log goes on.
+    async fn on_log(&mut self, pieces: Option<Vec<Piece>>) -> bool {
+        let Some(pieces) = pieces else {
+            self.logs = None;
+            return false;
+        };
+        let read = self.lines.bytes();
+        for piece in pieces {
+            match piece {
+                Ok(piece) => self.on_piece(&piece).await,
+                Err(error) => {
+                    tracing::debug!(container = self.container, %error, "the log stream broke");
+                    self.brake.doubt();
+                    self.logs = None;
+                    self.logs_complete = false;
+                    self.log_failures += 1;
+                    return false;
                 }
-                if let Some(line) = line {
-                    let at_ns = line.time_ns;
-                    // A receiver that is gone wants no more lines; the end is still watched for.
-                    let _ = self.events.send(ContainerEvent::Line(line)).await;
-                    self.network.tell(&self.events, at_ns).await;
-                }
-                true
             }
-            Some(Err(error)) => {
-                tracing::debug!(container = self.container, %error, "the log stream broke");
-                self.brake.doubt();
-                self.logs = None;
-                self.logs_complete = false;
-                self.log_failures += 1;
-                false
-            }
-            None => {
-                self.logs = None;
-                false
-            }
+        }
+        self.log_failures = 0;
+        if self.lines.bytes() > read {
+            self.brake.heard(Instant::now());
+        } else {
+            self.brake.heard_again(Instant::now());
+        }
+        true
+    }
+
+    async fn on_piece(&mut self, piece: &LogOutput) {
+        if let Some(line) = self.lines.push(piece) {
+            let at_ns = line.time_ns;
+            // A receiver that is gone wants no more lines; the end is still watched for.
+            let _ = self.events.send(ContainerEvent::Line(line)).await;
+            self.network.tell(&self.events, at_ns).await;
         }
     }
 
@@ -417,7 +425,7 @@ impl Watch<'_> {
             .timestamps(true)
             .since(self.lines.since_seconds())
             .build();
-        Ok(self.engine.docker()?.logs(self.container, Some(options)).boxed())
+        Ok(self.engine.docker()?.logs(self.container, Some(options)).ready_chunks(PIECES).boxed())
     }
 
     fn open_stats(&self) -> Result<Stats, EngineError> {

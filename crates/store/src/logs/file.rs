@@ -112,6 +112,23 @@ impl LogFile {
         Ok(None)
     }
 
+    /// Goes to the record with this number if it begins at `offset`. Elsewhere it stays nowhere in particular.
+    pub(super) fn seek_at(&mut self, number: u64, offset: u64) -> io::Result<bool> {
+        self.reader.seek(SeekFrom::Start(offset))?;
+        if offset >= self.length {
+            return Ok(offset == self.length);
+        }
+        let there = self.next()?.is_some_and(|record| record.number == number);
+        let read = self.place()?.saturating_sub(offset);
+        self.reader.seek_relative(i64::try_from(read).map_or(0, |read| -read))?;
+        Ok(there)
+    }
+
+    /// Where the next record begins, in bytes.
+    pub(super) fn place(&mut self) -> io::Result<u64> {
+        self.reader.stream_position()
+    }
+
     /// Goes to the first record with this number or a higher one, or somewhat before it.
     pub(super) fn seek(&mut self, number: u64) -> io::Result<()> {
         let (mut low, mut high) = (0, self.length);

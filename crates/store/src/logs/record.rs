@@ -1,6 +1,7 @@
 //! One line of output on the disk.
 
 use hivemind_worker_core::port::OutputLine;
+use std::io::Write as _;
 
 /// A line with its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,10 +30,22 @@ pub(super) fn write(buffer: &mut Vec<u8>, number: u64, line: &OutputLine) {
     while !line.text.is_char_boundary(end) {
         end -= 1;
     }
-    let text = serde_json::Value::from(&line.text[..end]).to_string();
-    let sum = checksum(number, line.time_ns, line.stderr, text.as_bytes());
     let stream = if line.stderr { 'e' } else { 'o' };
-    buffer.extend_from_slice(format!("{number}\t{}\t{stream}\t{sum:08x}\t{text}\n", line.time_ns).as_bytes());
+    let written = write!(buffer, "{number}\t{}\t{stream}\t", line.time_ns);
+    let sum_at = buffer.len();
+    buffer.extend_from_slice(b"00000000\t");
+    let text_at = buffer.len();
+    let text = serde_json::to_writer(&mut *buffer, &line.text[..end]);
+    debug_assert!(written.is_ok() && text.is_ok(), "memory takes everything");
+    let sum = checksum(number, line.time_ns, line.stderr, &buffer[text_at..]);
+    buffer[sum_at..sum_at + 8].copy_from_slice(&hexadecimal(sum));
+    buffer.push(b'\n');
+}
+
+/// Eight digits.
+fn hexadecimal(sum: u32) -> [u8; 8] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    std::array::from_fn(|place| DIGITS[(sum >> (28 - 4 * place)) as usize & 15])
 }
 
 /// Reads a record, without its newline; `None` when it is damaged.
@@ -48,7 +61,8 @@ pub(super) fn read(bytes: &[u8]) -> Option<Record> {
     };
     let (sum, text) = (part()?, part()?);
     // Compared as text, so that another spelling of the same number is damage too.
-    if format!("{:08x}", checksum(number, time_ns, stderr, text.as_bytes())) != sum || number > u64::MAX / 2 {
+    let right = hexadecimal(checksum(number, time_ns, stderr, text.as_bytes()));
+    if sum.as_bytes() != right || number > u64::MAX / 2 {
         return None;
     }
     Some(Record { number, line: OutputLine { stderr, time_ns, text: serde_json::from_str(text).ok()? } })

@@ -112,6 +112,70 @@ async fn the_quota_drops_the_oldest_and_says_so() {
 }
 
 #[tokio::test]
+async fn who_reads_on_misses_nothing_while_files_turn() {
+    let at = tempfile::tempdir().unwrap();
+    // A file holds some 60 lines, so both together always hold what the reader has not read.
+    let logs = open(at.path(), 12_000);
+    let k = key("t");
+    let mut next = 0;
+    for round in 0..60_u64 {
+        logs.append(&k, &lines(round * 17..round * 17 + 17)).await.unwrap();
+        if round % 5 == 4 {
+            // Somebody else looks, too, and does not disturb.
+            logs.page(&k, None, 7).await.unwrap();
+        }
+        let limit = [0, 20, 45][(round % 3) as usize];
+        let read = logs.read(&k, next, limit).await.unwrap();
+        let until = next + read.len() as u64;
+        assert_eq!(read, lines(next..until), "round {round}");
+        next = until;
+    }
+    let rest = logs.read(&k, next, 1000).await.unwrap();
+    assert_eq!(rest, lines(next..60 * 17));
+    assert!(logs.inner.ends.lock().unwrap()[&k].turns > 5);
+}
+
+#[tokio::test]
+async fn a_place_that_is_not_there_any_more_is_looked_for() {
+    let at = tempfile::tempdir().unwrap();
+    let logs = open(at.path(), QUOTA_BYTES);
+    let k = key("t");
+    logs.append(&k, &lines(0..500)).await.unwrap();
+    assert_eq!(logs.read(&k, 0, 100).await.unwrap(), lines(0..100));
+    for offset in [0, 1, 3000, 1 << 40] {
+        logs.inner.remember(&k, Some(Place { number: 100, older: false, offset, turns: 0 }));
+        assert_eq!(logs.read(&k, 100, 50).await.unwrap(), lines(100..150), "{offset}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writing_and_reading_at_once_damages_nothing() {
+    let at = tempfile::tempdir().unwrap();
+    let logs = Arc::new(open(at.path(), 40_000));
+    let k = key("t");
+    let writer = tokio::spawn({
+        let (logs, k) = (Arc::clone(&logs), k.clone());
+        async move {
+            for batch in 0..400 {
+                logs.append(&k, &lines(batch * 20..batch * 20 + 20)).await.unwrap();
+            }
+        }
+    });
+    let mut next = 0;
+    while next < 8000 {
+        let read = logs.read(&k, next, 64).await.unwrap();
+        for (number, told) in (next..).zip(&read) {
+            assert!(told.text == DROPPED || *told == line(number), "line {number}: {told:?}");
+        }
+        next += read.len() as u64;
+        if read.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    }
+    writer.await.unwrap();
+}
+
+#[tokio::test]
 async fn one_batch_larger_than_the_quota_keeps_its_end() {
     let at = tempfile::tempdir().unwrap();
     let logs = open(at.path(), 16 << 10);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 /// Lines per message.
-const LINES: u32 = 256;
+const LINES: u32 = 512;
 
 /// What the parts of an attempt say to its reporter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
