@@ -52,7 +52,7 @@ pub enum TaskInput {
     Revoked,
 }
 
-/// What has to be done, after the new state was written to the journal.
+/// What has to be done, after the new state was written to the journal where it changes anything outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskEffect {
     /// Fetch and check the package, pin the image, create the container.

@@ -30,9 +30,14 @@ pub(super) fn spawn(shared: Arc<Shared>) -> (mpsc::UnboundedSender<Entry>, JoinH
     let (sender, mut entries) = mpsc::unbounded_channel::<Entry>();
     let writing = tokio::spawn(async move {
         while let Some(entry) = entries.recv().await {
+            if let Entry::Attempt(task, effects) = &entry {
+                for effect in effects.iter().filter(|effect| needs_no_record(effect)) {
+                    attempt::perform(&shared, (**task).clone(), effect.clone());
+                }
+            }
             write(&shared, &entry).await;
             if let Entry::Attempt(task, effects) = entry {
-                for effect in effects {
+                for effect in effects.into_iter().filter(|effect| !needs_no_record(effect)) {
                     match effect {
                         TaskEffect::Submit | TaskEffect::HandBack | TaskEffect::AwaitSettlement => {
                             shared.tell(Input::Kept(task.key().clone())).await;
@@ -49,6 +54,12 @@ pub(super) fn spawn(shared: Arc<Shared>) -> (mpsc::UnboundedSender<Entry>, JoinH
         }
     });
     (sender, writing)
+}
+
+/// Reading the outputs changes nothing outside: after a crash the container that has ended is found, and they are
+/// read again.
+fn needs_no_record(effect: &TaskEffect) -> bool {
+    *effect == TaskEffect::Collect
 }
 
 /// Tries until it is written: what follows must not happen without it.
