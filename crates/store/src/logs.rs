@@ -155,6 +155,9 @@ impl LogArchive for FileLogs {
         let key = key.clone();
         self.on_disk(move |inner| {
             if let Some(total) = inner.reads_on(&key, first) {
+                if total <= first {
+                    return Ok(Vec::new());
+                }
                 let (records, place) = inner.records(&key, first, total, limit)?;
                 inner.remember(&key, place);
                 return Ok(records.into_iter().map(|r| r.line).collect());
