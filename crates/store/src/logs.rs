@@ -17,6 +17,7 @@ use hivemind_worker_core::port::{Clock, LogArchive, OutputLine, StoreError};
 use record::Record;
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -118,7 +119,7 @@ impl FileLogs {
 
 #[async_trait]
 impl LogArchive for FileLogs {
-    async fn append(&self, key: &TaskKey, lines: &[OutputLine]) -> Result<u64, StoreError> {
+    async fn append(&self, key: &TaskKey, lines: &[OutputLine]) -> Result<Range<u64>, StoreError> {
         let (key, lines) = (key.clone(), lines.to_vec());
         self.on_disk(move |inner| inner.append(&key, &lines)).await
     }
@@ -245,7 +246,7 @@ impl Inner {
         })
     }
 
-    fn append(&self, key: &TaskKey, lines: &[OutputLine]) -> io::Result<u64> {
+    fn append(&self, key: &TaskKey, lines: &[OutputLine]) -> io::Result<Range<u64>> {
         let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
         let written = self.end(&mut ends, key).and_then(|end| self.append_from(end, key, lines));
         if written.is_err() {
@@ -255,7 +256,7 @@ impl Inner {
         written
     }
 
-    fn append_from(&self, end: &mut End, key: &TaskKey, lines: &[OutputLine]) -> io::Result<u64> {
+    fn append_from(&self, end: &mut End, key: &TaskKey, lines: &[OutputLine]) -> io::Result<Range<u64>> {
         let first = end.lines;
         let mut buffer = Vec::with_capacity(8 << 10);
         for line in lines {
@@ -282,7 +283,7 @@ impl Inner {
         if !buffer.is_empty() {
             file::append(&self.newer(key), &buffer)?;
         }
-        Ok(first)
+        Ok(first..end.lines)
     }
 
     /// First kept line and how many there are altogether.

@@ -7,6 +7,7 @@ use hivemind_domain::ids::TaskKey;
 use hivemind_domain::text::plain_line;
 use hivemind_worker_core::port::{LogArchive, OutputLine, StoreError};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Mutex;
 
 /// An archive that forgets its oldest lines above a number of them.
@@ -55,7 +56,7 @@ impl MemoryLogs {
 
 #[async_trait]
 impl LogArchive for MemoryLogs {
-    async fn append(&self, key: &TaskKey, lines: &[OutputLine]) -> Result<u64, StoreError> {
+    async fn append(&self, key: &TaskKey, lines: &[OutputLine]) -> Result<Range<u64>, StoreError> {
         let mut all = lock(&self.kept);
         let kept = all.entry(key.clone()).or_default();
         let first = kept.total();
@@ -64,10 +65,11 @@ impl LogArchive for MemoryLogs {
                 kept.lines.push(line.clone());
             }
         }
+        let end = kept.total();
         let surplus = kept.lines.len().saturating_sub(self.most);
         kept.lines.drain(..surplus);
         kept.first += surplus as u64;
-        Ok(first)
+        Ok(first..end)
     }
 
     async fn page(&self, key: &TaskKey, from: Option<u64>, limit: u32) -> Result<LogPage, StoreError> {

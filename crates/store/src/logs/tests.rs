@@ -39,9 +39,9 @@ async fn lines_are_numbered_and_paged() {
     let logs = open(at.path(), QUOTA_BYTES);
     let k = key("t");
     assert_eq!(logs.page(&k, None, 10).await.unwrap(), LogPage::default());
-    assert_eq!(logs.append(&k, &lines(0..5)).await.unwrap(), 0);
-    assert_eq!(logs.append(&k, &lines(5..2000)).await.unwrap(), 5);
-    assert_eq!(logs.append(&k, &[]).await.unwrap(), 2000);
+    assert_eq!(logs.append(&k, &lines(0..5)).await.unwrap(), 0..5);
+    assert_eq!(logs.append(&k, &lines(5..2000)).await.unwrap(), 5..2000);
+    assert_eq!(logs.append(&k, &[]).await.unwrap(), 2000..2000);
     let page = logs.page(&k, None, 3).await.unwrap();
     assert_eq!((numbers(&page), page.total, page.first_kept), (vec![1997, 1998, 1999], 2000, 0));
     assert_eq!(page.lines[0].text, line(1997).text);
@@ -53,7 +53,7 @@ async fn lines_are_numbered_and_paged() {
     assert!(logs.page(&k, Some(2000), 5).await.unwrap().lines.is_empty());
     assert_eq!(logs.read(&k, 1990, 100).await.unwrap(), lines(1990..2000));
     assert_eq!(logs.last_time_ns(&k).await.unwrap(), 2999);
-    assert_eq!(logs.append(&key("other"), &lines(0..1)).await.unwrap(), 0);
+    assert_eq!(logs.append(&key("other"), &lines(0..1)).await.unwrap(), 0..1);
 }
 
 #[tokio::test]
@@ -63,8 +63,8 @@ async fn numbering_survives_a_restart_and_lines_told_again_stand_once() {
     open(at.path(), QUOTA_BYTES).append(&k, &lines(0..100)).await.unwrap();
     let logs = open(at.path(), QUOTA_BYTES);
     assert_eq!(logs.last_time_ns(&k).await.unwrap(), 1099);
-    assert_eq!(logs.append(&k, &lines(50..150)).await.unwrap(), 100);
-    assert_eq!(logs.append(&k, &lines(0..150)).await.unwrap(), 150);
+    assert_eq!(logs.append(&k, &lines(50..150)).await.unwrap(), 100..150);
+    assert_eq!(logs.append(&k, &lines(0..150)).await.unwrap(), 150..150);
     assert_eq!(logs.read(&k, 0, 1000).await.unwrap(), lines(0..150));
 }
 

@@ -18,13 +18,13 @@ pub async fn log_archive(logs: &dyn LogArchive) {
 
     let odd = "tab\tquote\"slash\\ äöü \u{1b}[31mred";
     let first = [line(0, "zero"), line(1, ""), line(2, odd)];
-    assert_eq!(logs.append(&one, &first).await, Ok(0));
+    assert_eq!(logs.append(&one, &first).await, Ok(0..3));
     assert_eq!(logs.last_time_ns(&one).await, Ok(first[2].time_ns));
     // After a restart the engine may tell lines again.
     let again = [line(1, ""), line(2, odd), line(3, "three")];
-    assert_eq!(logs.append(&one, &again).await, Ok(3), "the first added line is the fourth");
-    assert_eq!(logs.append(&one, &again).await, Ok(4), "nothing was added");
-    assert_eq!(logs.append(&other, &[line(9, "elsewhere")]).await, Ok(0), "attempts are kept apart");
+    assert_eq!(logs.append(&one, &again).await, Ok(3..4), "the first added line is the fourth");
+    assert_eq!(logs.append(&one, &again).await, Ok(4..4), "nothing was added");
+    assert_eq!(logs.append(&other, &[line(9, "elsewhere")]).await, Ok(0..1), "attempts are kept apart");
 
     let all = logs.read(&one, 0, 100).await.expect("lines");
     assert_eq!(all, [line(0, "zero"), line(1, ""), line(2, odd), line(3, "three")], "each once, as it was");

@@ -11,6 +11,7 @@ use hivemind_domain::task::Task;
 use hivemind_domain::time::WallMs;
 use hivemind_domain::trend::{Point, Tier};
 use hivemind_domain::trust::TrustLimits;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -115,9 +116,10 @@ pub trait TrendStore: Send + Sync + 'static {
 /// Output of tasks, kept in one bounded file per attempt.
 #[async_trait]
 pub trait LogArchive: Send + Sync + 'static {
-    /// Adds lines; older ones are dropped under the quota. Lines at or before the last kept time are passed over,
-    /// so that lines told again after a restart stand once. Returns the number of the first added line.
-    async fn append(&self, key: &TaskKey, lines: &[OutputLine]) -> Result<u64, StoreError>;
+    /// Adds lines, which rise in time; older ones are dropped under the quota. The first of them that are not later
+    /// than the last kept time are passed over, so that lines told again after a restart stand once. Returns the
+    /// numbers of the added lines.
+    async fn append(&self, key: &TaskKey, lines: &[OutputLine]) -> Result<Range<u64>, StoreError>;
 
     /// A page, printable. `from` absent means the last `limit` lines.
     async fn page(&self, key: &TaskKey, from: Option<u64>, limit: u32) -> Result<LogPage, StoreError>;

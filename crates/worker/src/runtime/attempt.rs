@@ -204,14 +204,7 @@ async fn tell_dependencies(
         times.install_ms = ms;
         format!("[hivemind] dependencies installed in {seconds:.1} s")
     };
-    let lines = [OutputLine { stderr: true, time_ns: ready.made_ns, text }];
-    match shared.ports.logs.append(key, &lines).await {
-        Ok(first) => {
-            publish_lines(shared, key, first, &lines);
-            reporter::wake(shared, key);
-        }
-        Err(error) => tracing::warn!(task_id = %key, %error, "a line about dependencies cannot be kept"),
-    }
+    keep_lines(shared, key, vec![OutputLine { stderr: true, time_ns: ready.made_ns, text }]).await;
 }
 
 async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input {
@@ -413,19 +406,27 @@ async fn listen(shared: Arc<Shared>, key: TaskKey, mut told: mpsc::Receiver<Cont
             continue;
         }
         failpoint::reach("lines.before");
-        let kept = shared.ports.logs.append(&key, &lines).await;
-        failpoint::reach("lines.after");
-        match kept {
-            Ok(first) => {
-                publish_lines(&shared, &key, first, &lines);
-                reporter::wake(&shared, &key);
-            }
-            Err(error) => tracing::warn!(task_id = %key, %error, "output lines cannot be kept"),
-        }
+        keep_lines(&shared, &key, lines).await;
     }
 }
 
-fn publish_lines(shared: &Shared, key: &TaskKey, first: u64, lines: &[crate::port::OutputLine]) {
+/// Keeps lines, then tells them to whoever listens and to the pool.
+async fn keep_lines(shared: &Shared, key: &TaskKey, mut lines: Vec<OutputLine>) {
+    let kept = shared.ports.logs.append(key, &lines).await;
+    failpoint::reach("lines.after");
+    match kept {
+        Ok(numbers) => {
+            let added = usize::try_from(numbers.end - numbers.start).unwrap_or(0);
+            let told_before = lines.len().saturating_sub(added);
+            lines.drain(..told_before);
+            publish_lines(shared, key, numbers.start, &lines);
+            reporter::lines(shared, key, numbers.start, lines);
+        }
+        Err(error) => tracing::warn!(task_id = %key, %error, "output lines cannot be kept"),
+    }
+}
+
+fn publish_lines(shared: &Shared, key: &TaskKey, first: u64, lines: &[OutputLine]) {
     if shared.events.receiver_count() == 0 {
         return;
     }

@@ -2,15 +2,18 @@
 //! kept here.
 
 use super::{Shared, lock, unit};
-use crate::port::{Durable, PoolErrorKind, Report};
+use crate::port::{Durable, OutputLine, PoolErrorKind, Report};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::retry;
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 /// Lines per message.
 const LINES: u32 = 512;
+/// Lines that wait in memory, in bytes; what was told earlier is read from the archive.
+const RECENT_BYTES: usize = 256 << 10;
 
 /// What the parts of an attempt say to its reporter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,10 +28,53 @@ struct News {
     waited_for: u32,
 }
 
+/// The newest lines, so that who keeps up need not read them from the disk.
+#[derive(Debug, Default)]
+struct Recent {
+    first: u64,
+    lines: VecDeque<OutputLine>,
+    bytes: usize,
+}
+
+impl Recent {
+    fn add(&mut self, first: u64, lines: Vec<OutputLine>) {
+        if self.first + self.lines.len() as u64 != first {
+            *self = Self { first, ..Self::default() };
+        }
+        self.bytes += lines.iter().map(size).sum::<usize>();
+        self.lines.extend(lines);
+        while self.bytes > RECENT_BYTES {
+            self.take_first();
+        }
+    }
+
+    fn take_first(&mut self) -> Option<OutputLine> {
+        let line = self.lines.pop_front()?;
+        self.bytes -= size(&line);
+        self.first += 1;
+        Some(line)
+    }
+
+    /// The lines from this number on, which are needed no more; `None` when they are not here.
+    fn take(&mut self, number: u64) -> Option<Vec<OutputLine>> {
+        while self.first < number {
+            self.take_first()?;
+        }
+        (self.first == number && !self.lines.is_empty())
+            .then(|| std::iter::from_fn(|| self.take_first()).take(LINES as usize).collect())
+    }
+}
+
+/// An empty line takes room, too.
+fn size(line: &OutputLine) -> usize {
+    size_of::<OutputLine>() + line.text.len()
+}
+
 /// A running reporter.
 pub(super) struct Handle {
     news: watch::Sender<News>,
     done: watch::Receiver<bool>,
+    recent: Arc<Mutex<Recent>>,
 }
 
 /// Starts a reporter unless one runs.
@@ -39,17 +85,19 @@ pub(super) fn start(shared: &Arc<Shared>, key: &TaskKey) {
     }
     let (news, heard) = watch::channel(News::default());
     let (done, ended) = watch::channel(false);
-    reporters.insert(key.clone(), Handle { news, done: ended });
+    let recent = Arc::<Mutex<Recent>>::default();
+    reporters.insert(key.clone(), Handle { news, done: ended, recent: Arc::clone(&recent) });
     let (shared, key) = (Arc::clone(shared), key.clone());
     tokio::spawn(async move {
-        report(&shared, &key, heard).await;
+        report(&shared, &key, &recent, heard).await;
         let _ = done.send(true);
     });
 }
 
-/// Lines were added.
-pub(super) fn wake(shared: &Shared, key: &TaskKey) {
+/// Lines were added to the archive, the first with this number.
+pub(super) fn lines(shared: &Shared, key: &TaskKey, first: u64, lines: Vec<OutputLine>) {
     if let Some(handle) = lock(&shared.reporters).get(key) {
+        lock(&handle.recent).add(first, lines);
         handle.news.send_modify(|news| news.batches += 1);
     }
 }
@@ -81,11 +129,11 @@ pub(super) async fn flush(shared: &Arc<Shared>, key: &TaskKey, most: Duration) {
 }
 
 /// Opens the stream again and again until every line is durable.
-async fn report(shared: &Shared, key: &TaskKey, mut news: watch::Receiver<News>) {
+async fn report(shared: &Shared, key: &TaskKey, recent: &Mutex<Recent>, mut news: watch::Receiver<News>) {
     let mut failures = 0;
     loop {
         let waited_for = news.borrow().waited_for;
-        match stream(shared, key, &mut news).await {
+        match stream(shared, key, recent, &mut news).await {
             Ended::Told | Ended::Gone => return,
             Ended::Broken => {
                 // The result is about to be sent, so the pool is back: no time to sit a long pause out.
@@ -112,12 +160,17 @@ enum Ended {
     Broken,
 }
 
-async fn stream(shared: &Shared, key: &TaskKey, news: &mut watch::Receiver<News>) -> Ended {
+async fn stream(
+    shared: &Shared,
+    key: &TaskKey,
+    recent: &Mutex<Recent>,
+    news: &mut watch::Receiver<News>,
+) -> Ended {
     let (reports, outgoing) = mpsc::channel(8);
     let (acks, mut durable) = mpsc::channel(8);
     let (answer, sent) = {
         let call = shared.ports.pool.report(key, outgoing, acks);
-        let talk = talk(shared, key, reports, &mut durable, news);
+        let talk = talk(shared, key, recent, reports, &mut durable, news);
         tokio::pin!(call, talk);
         let mut sent = None;
         loop {
@@ -146,6 +199,7 @@ async fn stream(shared: &Shared, key: &TaskKey, news: &mut watch::Receiver<News>
 async fn talk(
     shared: &Shared,
     key: &TaskKey,
+    recent: &Mutex<Recent>,
     reports: mpsc::Sender<Report>,
     durable: &mut mpsc::Receiver<Durable>,
     news: &mut watch::Receiver<News>,
@@ -160,7 +214,11 @@ async fn talk(
             reports.send(Report::Phase(told)).await.ok()?;
         }
         loop {
-            let lines = shared.ports.logs.read(key, next, LINES).await.ok()?;
+            let at_hand = lock(recent).take(next);
+            let lines = match at_hand {
+                Some(lines) => lines,
+                None => shared.ports.logs.read(key, next, LINES).await.ok()?,
+            };
             if lines.is_empty() {
                 break;
             }
@@ -176,5 +234,47 @@ async fn talk(
             changed = news.changed() => changed.ok()?,
             ack = durable.recv() => known = ack?,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(range: std::ops::Range<u64>, bytes: usize) -> Vec<OutputLine> {
+        let line = |n| OutputLine { stderr: false, time_ns: n as i64, text: "x".repeat(bytes) };
+        range.map(line).collect()
+    }
+
+    #[test]
+    fn who_keeps_up_finds_the_lines_at_hand_and_who_does_not_looks_elsewhere() {
+        let mut recent = Recent::default();
+        assert_eq!(recent.take(0), None, "nothing was told yet");
+        recent.add(7, lines(7..10, 1));
+        assert_eq!(recent.take(6), None, "that was before");
+        assert_eq!(recent.take(8), Some(lines(8..10, 1)));
+        assert_eq!(recent.take(10), None, "all is taken");
+        recent.add(10, lines(10..11, 1));
+        recent.add(11, lines(11..12, 1));
+        assert_eq!(recent.take(10), Some(lines(10..12, 1)));
+        recent.add(20, lines(20..21, 1));
+        assert_eq!((recent.take(12), recent.take(20)), (None, Some(lines(20..21, 1))), "a gap begins anew");
+        assert_eq!(recent.take(30), None);
+    }
+
+    #[test]
+    fn what_is_at_hand_is_bounded_and_comes_in_messages() {
+        let mut recent = Recent::default();
+        recent.add(0, lines(0..1000, 1000));
+        assert!(recent.bytes <= RECENT_BYTES && recent.bytes > RECENT_BYTES - size(&lines(0..1, 1000)[0]));
+        assert_eq!(recent.take(0), None);
+        let first = recent.first;
+        assert_eq!(recent.take(first).map(|lines| lines.len()), Some(1000 - first as usize));
+        assert_eq!(recent.bytes, 0);
+        recent.add(1000, lines(1000..2000, 1));
+        assert_eq!(recent.take(1000).map(|lines| lines.len()), Some(LINES as usize));
+        assert_eq!(recent.take(1512).map(|lines| lines.len()), Some(488));
+        recent.add(2000, lines(2000..200_000, 0));
+        assert!(recent.lines.len() < RECENT_BYTES / 32, "lines without text are bounded, too");
     }
 }
