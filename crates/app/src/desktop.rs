@@ -209,14 +209,14 @@ const TRIES: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// `hivemind-worker desktop`
-pub(crate) async fn open(cli: &Cli) -> anyhow::Result<ExitCode> {
+pub(crate) async fn open(cli: &Cli, began: tokio::time::Instant) -> anyhow::Result<ExitCode> {
     let folder = process::folder(cli)?;
     let socket = process::socket_path(&folder);
     match show(&socket).await {
         Err(error) if error.code == ErrorCode::WorkerNotRunning => {}
         shown => return Ok(shown.map(|()| ExitCode::SUCCESS)?),
     }
-    let error = match process::be_the_worker(cli, true, true).await {
+    let error = match process::be_the_worker(cli, true, true, began).await {
         Err(error) if starts_elsewhere(&error) => error,
         ended => return ended,
     };

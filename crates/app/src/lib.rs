@@ -46,7 +46,8 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return output::failure(cli.json, &anyhow::anyhow!("no event loop: {error}")),
     };
-    let code = match runtime.block_on(run(&cli)) {
+    let began = tokio::time::Instant::now();
+    let code = match runtime.block_on(run(&cli, began)) {
         Ok(code) => code,
         Err(error) => output::failure(cli.json, &error),
     };
@@ -55,12 +56,12 @@ pub fn main() -> ExitCode {
     code
 }
 
-async fn run(cli: &cli::Cli) -> anyhow::Result<ExitCode> {
+async fn run(cli: &cli::Cli, began: tokio::time::Instant) -> anyhow::Result<ExitCode> {
     use cli::Command;
     match &cli.command {
         Command::VerifyLedger(options) => receipts::verify_ledger(cli, options.file.as_deref()),
-        Command::Run(options) => process::run(cli, options.tray).await,
-        Command::Desktop => desktop::open(cli).await,
+        Command::Run(options) => process::run(cli, options.tray, began).await,
+        Command::Desktop => desktop::open(cli, began).await,
         Command::Demo(options) => demo::run(cli, options).await,
         Command::Pool(command) => pool::run(cli, command).await,
         Command::Uninstall(options) => uninstall::run(cli, options).await,

@@ -168,7 +168,14 @@ async fn run(origin: &Origin, progress: &Progress, shutdown: &CancellationToken)
     let settings = FileSettings::load(&origin.config, |name| std::env::var(name).ok(), &flags)?;
     let folder = DataFolder::open(Some(&temporary.path().join("worker")))?;
     progress.stage(PracticeStage::Engine);
-    let mode = Mode { tray: false, open: false, keyring: false, data: None, practice: None };
+    let mode = Mode {
+        tray: false,
+        open: false,
+        keyring: false,
+        data: None,
+        practice: None,
+        began: tokio::time::Instant::now(),
+    };
     // Boxed: a worker that holds a practice that holds a worker has no size otherwise.
     let worker = Box::pin(Running::start(&folder, settings, &mode, None)).await?;
     let stage = Stage { pool, worker, requester };

@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// The user's socket below a data folder.
@@ -58,6 +59,8 @@ pub(crate) struct Mode {
     pub(crate) data: Option<PathBuf>,
     /// Where a practice worker takes its settings from; absent where there is to be none.
     pub(crate) practice: Option<Origin>,
+    /// When the event loop began.
+    pub(crate) began: Instant,
 }
 
 /// A worker with everything around it.
@@ -190,6 +193,7 @@ impl Running {
             zone: jiff::tz::TimeZone::system(),
             version: env!("CARGO_PKG_VERSION"),
             clock: Arc::clone(&clock),
+            began: mode.began,
             found: damage.map(damaged).into_iter().collect(),
         };
         let worker = Worker::start(ports)
@@ -338,12 +342,17 @@ pub(crate) async fn asked_to_end() {
 }
 
 /// `hivemind-worker run`
-pub(crate) async fn run(cli: &Cli, tray: bool) -> anyhow::Result<ExitCode> {
-    be_the_worker(cli, tray, false).await
+pub(crate) async fn run(cli: &Cli, tray: bool, began: Instant) -> anyhow::Result<ExitCode> {
+    be_the_worker(cli, tray, false, began).await
 }
 
 /// Runs in the foreground until asked to end.
-pub(crate) async fn be_the_worker(cli: &Cli, tray: bool, open: bool) -> anyhow::Result<ExitCode> {
+pub(crate) async fn be_the_worker(
+    cli: &Cli,
+    tray: bool,
+    open: bool,
+    began: Instant,
+) -> anyhow::Result<ExitCode> {
     let folder = folder(cli)?;
     let settings = settings(cli, &folder)?;
     let log = OwnLog::open(folder.data())
@@ -351,7 +360,7 @@ pub(crate) async fn be_the_worker(cli: &Cli, tray: bool, open: bool) -> anyhow::
     logging::start(&settings.current(), Some(log.clone()))?;
     let config = cli.config.clone().unwrap_or_else(|| folder.settings_file());
     let practice = Some(Origin { config, flags: cli.flags() });
-    let mode = Mode { tray, open, keyring: true, data: cli.data.clone(), practice };
+    let mode = Mode { tray, open, keyring: true, data: cli.data.clone(), practice, began };
     let mut running = Running::start(&folder, settings, &mode, Some(log)).await?;
     if cli.generate_vpn_config {
         // The worker runs on without it: a pool may be reached in another way.

@@ -105,6 +105,7 @@ impl World {
     pub fn ports(&self) -> Ports {
         Ports {
             clock: self.clock.clone(),
+            began: tokio::time::Instant::now(),
             pool: self.pool.clone(),
             private_link: None,
             engine: self.engine.clone(),

@@ -125,6 +125,7 @@ async fn set_up(
         keyring: false,
         data: cli.data.clone(),
         practice: None,
+        began: tokio::time::Instant::now(),
     };
     let worker = Running::start(folder, settings, &mode, None).await?;
     wait_for_engine(&worker).await?;

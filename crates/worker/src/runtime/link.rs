@@ -213,11 +213,10 @@ fn forget_session(shared: &Shared) {
 }
 
 async fn heartbeats(shared: Arc<Shared>, every: Duration) {
-    let mut beat = tokio::time::interval(every);
-    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut beat = super::beat::Beat::new(shared.ports.began, every);
     let mut missed = 0;
     loop {
-        beat.tick().await;
+        beat.next().await;
         let held = shared.link.borrow().held.clone();
         let sent = shared.ports.clock.now().mono;
         match shared.ports.pool.heartbeat(&held).await {

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 mod attempt;
+mod beat;
 mod benchmark;
 mod debug;
 mod desktop;
@@ -56,6 +57,8 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 pub struct Ports {
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// When the event loop began; heartbeats keep step with its timer.
+    pub began: tokio::time::Instant,
     /// The pool.
     pub pool: Arc<dyn Pool>,
     /// The private link to the pool, where there may be one.
