@@ -31,6 +31,8 @@ struct News {
 /// The newest lines, so that who keeps up need not read them from the disk.
 #[derive(Debug, Default)]
 struct Recent {
+    /// Something was told already, so what is not here yet is nowhere.
+    begun: bool,
     first: u64,
     lines: VecDeque<OutputLine>,
     bytes: usize,
@@ -41,6 +43,7 @@ impl Recent {
         if self.first + self.lines.len() as u64 != first {
             *self = Self { first, ..Self::default() };
         }
+        self.begun = true;
         self.bytes += lines.iter().map(size).sum::<usize>();
         self.lines.extend(lines);
         while self.bytes > RECENT_BYTES {
@@ -55,12 +58,13 @@ impl Recent {
         Some(line)
     }
 
-    /// The lines from this number on, which are needed no more; `None` when they are not here.
+    /// The lines from this number on, none when nothing more was told; they are needed no more. `None` when they
+    /// are to be looked for elsewhere.
     fn take(&mut self, number: u64) -> Option<Vec<OutputLine>> {
         while self.first < number {
             self.take_first()?;
         }
-        (self.first == number && !self.lines.is_empty())
+        (self.begun && self.first == number)
             .then(|| std::iter::from_fn(|| self.take_first()).take(LINES as usize).collect())
     }
 }
@@ -253,7 +257,7 @@ mod tests {
         recent.add(7, lines(7..10, 1));
         assert_eq!(recent.take(6), None, "that was before");
         assert_eq!(recent.take(8), Some(lines(8..10, 1)));
-        assert_eq!(recent.take(10), None, "all is taken");
+        assert_eq!(recent.take(10), Some(vec![]), "all is taken");
         recent.add(10, lines(10..11, 1));
         recent.add(11, lines(11..12, 1));
         assert_eq!(recent.take(10), Some(lines(10..12, 1)));
