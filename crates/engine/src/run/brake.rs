@@ -28,6 +28,8 @@ const ATTACH_WITHIN: Duration = Duration::from_secs(5);
 const SILENT: Duration = Duration::from_secs(5);
 /// A log that is read anew tells what was told before, for this long at most.
 const REPEATS: Duration = Duration::from_secs(60);
+/// What is printed before the log has told anything is kept, up to this many bytes.
+const EARLY_BYTES: u64 = 64 << 10;
 /// After the end, the log may be this late to tell what was printed last.
 pub(super) const LATE: Duration = Duration::from_millis(100);
 /// After the end, what is still on the way is counted within this time.
@@ -59,6 +61,8 @@ pub(crate) struct Brake {
     base: u64,
     /// Printed since then, as far as it was taken.
     taken: u64,
+    /// All of it, while it is little and the log has told nothing.
+    early: Option<Vec<LogOutput>>,
     /// Known to be missing from the log.
     lost: u64,
     heard: Option<Instant>,
@@ -90,6 +94,7 @@ impl Brake {
                 self.attached = Some(Attached { output: attached.output, _input: attached.input });
                 self.base = read;
                 self.heard(Instant::now());
+                self.early = self.whole.then(Vec::new);
             }
             Ok(Err(error)) => {
                 self.failed = true;
@@ -141,6 +146,11 @@ impl Brake {
             Some(Ok(piece)) => {
                 let bytes = u64::try_from(piece.as_ref().len()).unwrap_or(u64::MAX);
                 self.taken = self.taken.saturating_add(bytes);
+                if self.taken > EARLY_BYTES {
+                    self.early = None;
+                } else if let Some(early) = &mut self.early {
+                    early.push(piece);
+                }
             }
             Some(Err(_)) => {
                 self.attached = None;
@@ -153,6 +163,11 @@ impl Brake {
         }
     }
 
+    /// Everything that was printed, when it is little and the log has told nothing of it.
+    pub(super) fn early(&mut self) -> Option<Vec<LogOutput>> {
+        self.early.take()
+    }
+
     /// Something else that comes from the engine was cut: its own end proves nothing any more.
     pub(super) fn doubt(&mut self) {
         self.failed = true;
@@ -163,6 +178,7 @@ impl Brake {
         self.heard = Some(now);
         self.news = Some(now);
         self.read_anew = false;
+        self.early = None;
     }
 
     /// The log said again what it said before: it is not silent, but it has not answered either.
@@ -202,6 +218,20 @@ pub(super) fn sentence(bytes: u64) -> String {
     format!(
         "[hivemind] at least {bytes} bytes of output were lost here: they came faster than the engine keeps them"
     )
+}
+
+#[cfg(test)]
+impl Brake {
+    /// Was on from the beginning, and will come off once these pieces came.
+    pub(super) fn counted(pieces: &[(bool, &'static str)]) -> Self {
+        let piece = |(stderr, text): &(bool, &'static str)| {
+            let message = bytes::Bytes::from_static(text.as_bytes());
+            Ok(if *stderr { LogOutput::StdErr { message } } else { LogOutput::StdOut { message } })
+        };
+        let output = futures_util::stream::iter(pieces.iter().map(piece).collect::<Vec<_>>()).boxed();
+        let attached = Some(Attached { output, _input: Box::pin(tokio::io::sink()) });
+        Self { attached, tried: true, whole: true, early: Some(Vec::new()), ..Self::default() }
+    }
 }
 
 #[cfg(test)]
@@ -269,6 +299,25 @@ mod tests {
         let mut doubted = counted();
         doubted.doubt();
         assert_eq!(doubted.outstanding(100, now).await, None);
+    }
+
+    #[tokio::test]
+    async fn what_is_printed_first_is_kept_until_the_log_speaks_or_it_is_much() {
+        let small = || Brake { whole: true, base: 0, early: Some(Vec::new()), ..brake(&[3, 4]) };
+        let mut quiet = small();
+        quiet.drain().await;
+        assert_eq!(quiet.early().map(|pieces| pieces.len()), Some(2));
+        assert!(quiet.early().is_none(), "once");
+        let mut told = small();
+        told.drain().await;
+        told.heard(Instant::now());
+        assert!(told.early().is_none());
+        let much = usize::try_from(EARLY_BYTES).expect("small");
+        let mut much = Brake { early: Some(Vec::new()), ..brake(&[much, 1]) };
+        much.take().await;
+        assert!(much.early.is_some());
+        much.take().await;
+        assert!(much.early().is_none());
     }
 
     #[tokio::test]

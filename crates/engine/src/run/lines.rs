@@ -124,14 +124,36 @@ impl Lines {
         i32::try_from(second).unwrap_or(i32::MAX)
     }
 
+    /// Lines of everything a program printed, which came without the engine's times. `ended_ns` is not before any of
+    /// those, so that lines told again are known.
+    pub(crate) fn untimed(&mut self, pieces: &[LogOutput], ended_ns: i64) -> Vec<OutputLine> {
+        let mut open = [Vec::new(), Vec::new()];
+        let mut whole = Vec::new();
+        for piece in pieces {
+            let (stderr, data) = side_of(piece);
+            let line = &mut open[usize::from(stderr)];
+            for part in data.split_inclusive(|byte| *byte == b'\n') {
+                line.extend_from_slice(part);
+                if part.ends_with(b"\n") {
+                    whole.push((stderr, std::mem::take(line)));
+                }
+            }
+            self.bytes = self.bytes.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
+        }
+        let unended = open.into_iter().zip([false, true]).filter(|(line, _)| !line.is_empty());
+        whole.extend(unended.map(|(line, stderr)| (stderr, line)));
+        let before = i64::try_from(whole.len()).unwrap_or(i64::MAX);
+        self.last_ns = self.last_ns.max(self.after_ns).max(ended_ns.saturating_sub(before));
+        let told = whole.into_iter().map(|(stderr, line)| {
+            self.last_ns = self.last_ns.saturating_add(1);
+            OutputLine { stderr, time_ns: self.last_ns, text: line_text(&line) }
+        });
+        told.collect()
+    }
+
     /// Takes one piece; returns the line it begins, unless that was told before.
     pub(crate) fn push(&mut self, piece: &LogOutput) -> Option<OutputLine> {
-        let (stderr, data) = match piece {
-            LogOutput::StdErr { message } => (true, message),
-            LogOutput::StdOut { message } | LogOutput::StdIn { message } | LogOutput::Console { message } => {
-                (false, message)
-            }
-        };
+        let (stderr, data) = side_of(piece);
         let (time, text) = split_time(data);
         let open = if stderr { &mut self.stderr_open } else { &mut self.stdout_open };
         let continues = *open;
@@ -153,6 +175,16 @@ impl Lines {
         let new = time_ns > self.after_ns;
         self.bytes = self.bytes.saturating_add(if new { bytes } else { 0 });
         new.then(|| OutputLine { stderr, time_ns, text: line_text(text) })
+    }
+}
+
+/// Whether it is of the error output, and the bytes.
+fn side_of(piece: &LogOutput) -> (bool, &[u8]) {
+    match piece {
+        LogOutput::StdErr { message } => (true, message),
+        LogOutput::StdOut { message } | LogOutput::StdIn { message } | LogOutput::Console { message } => {
+            (false, message)
+        }
     }
 }
 
@@ -297,6 +329,28 @@ mod tests {
         assert!(!times.knows(last) && times.knows(last + 1), "the oldest goes first");
         let next_day = last + 86_400_000_000_000;
         assert!(!times.came(next_day, true) && times.steps.len() == 1 && times.knows(next_day));
+    }
+
+    #[test]
+    fn what_came_without_times_makes_the_same_lines() {
+        let printed = [out("one\ntw"), err("bad\n"), out("o\n\n"), err("en"), out("last"), err("d\n")];
+        let mut lines = Lines::after(T_NS);
+        let told = lines.untimed(&printed, T_NS + 100);
+        let texts: Vec<_> = told.iter().map(|line| (line.stderr, line.text.as_str())).collect();
+        assert_eq!(
+            texts,
+            [(false, "one"), (true, "bad"), (false, "two"), (false, ""), (true, "end"), (false, "last")]
+        );
+        assert!(told.windows(2).all(|pair| pair[0].time_ns < pair[1].time_ns));
+        assert_eq!((told[5].time_ns, lines.bytes()), (T_NS + 100, 21));
+        // The log, read after a crash, tells nothing of it again.
+        let mut again = Lines::after(told[5].time_ns);
+        assert_eq!(again.push(&out(format!("{T} one\n"))), None);
+        assert_eq!(Lines::after(0).untimed(&[], 5), []);
+        // Never at or before what was told, whatever the engine's clock says.
+        assert_eq!(Lines::after(T_NS).untimed(&[out("x")], 3)[0].time_ns, T_NS + 1);
+        let long = Lines::after(0).untimed(&[out("y".repeat(3 * PIECE_BYTES))], 1);
+        assert!(long.len() == 1 && long[0].text.len() <= MAX_LINE_BYTES && long[0].text.ends_with(CUT_MARK));
     }
 
     #[test]

@@ -262,13 +262,13 @@ impl Watch<'_> {
     /// Whether the news was about this container.
     async fn on_notice(&mut self, notice: Result<Notice, RecvError>) -> Result<bool, EngineError> {
         match notice {
-            Ok(Notice::Died { container, code }) if container == self.container => {
+            Ok(Notice::Died { container, code, time_ns }) if container == self.container => {
                 // Where the engine was asked before its word came, the log is being read to its end already.
                 if self.exit.is_none() {
                     self.ended(Exit { code, out_of_memory: false });
                     // The engine closes a container's log before it tells the end. The rest is read at once: the
                     // following stream would end by itself some 100 ms later, and perhaps before the last piece.
-                    self.settle().await;
+                    self.settle(time_ns).await;
                     self.logs = None;
                 }
                 Ok(true)
@@ -291,13 +291,14 @@ impl Watch<'_> {
 
     /// What was printed last comes a moment after the end, if at all. When everything that was printed has come, the
     /// log need not be read again.
-    async fn settle(&mut self) {
+    async fn settle(&mut self, ended_ns: i64) {
         let ended = Instant::now();
         let late = ended + brake::LATE;
         self.logs_complete = loop {
             match self.brake.outstanding(self.lines.bytes(), ended).await {
                 Some(0) => break true,
                 None => break false,
+                Some(_) if self.tell_early(ended_ns).await => break true,
                 Some(_) => {}
             }
             let pieces = tokio::time::timeout_at(late, next(&mut self.logs)).await.ok().flatten();
@@ -305,6 +306,19 @@ impl Watch<'_> {
                 break false;
             }
         };
+    }
+
+    /// A program that was over before its log told anything: what it printed is here all the same.
+    async fn tell_early(&mut self, ended_ns: i64) -> bool {
+        if self.lines.bytes() > 0 || ended_ns <= 0 {
+            return false;
+        }
+        let Some(pieces) = self.brake.early() else { return false };
+        for line in self.lines.untimed(&pieces, ended_ns) {
+            let _ = self.events.send(ContainerEvent::Line(line)).await;
+        }
+        self.network.tell(&self.events, ended_ns).await;
+        true
     }
 
     /// Whether the log goes on.

@@ -51,7 +51,7 @@ async fn an_end_that_is_told_after_it_was_found_hides_no_line() {
     };
     // What `run` does where the engine, asked first, says that it is over.
     watch.ended(Exit { code: 7, out_of_memory: false });
-    news.send(Notice::Died { container: "c".into(), code: 7 }).expect("heard");
+    news.send(Notice::Died { container: "c".into(), code: 7, time_ns: 0 }).expect("heard");
     let exit = watch.until_the_end().await.expect("an end");
     assert_eq!(exit, Exit { code: 7, out_of_memory: false });
     match told.recv().await {
@@ -59,4 +59,51 @@ async fn an_end_that_is_told_after_it_was_found_hides_no_line() {
         other => panic!("{other:?}"),
     }
     drop(news);
+}
+
+/// A container whose output is told by its attached stream alone.
+async fn ends_before_its_log(time_ns: i64) -> (Vec<String>, i64) {
+    let engine = Connection::new(Ok(Address::Unix("/no/engine".into())));
+    let (news, notices) = broadcast::channel(4);
+    let (events, mut told) = mpsc::channel(16);
+    let mut watch = Watch {
+        engine: &engine,
+        container: "c",
+        events,
+        notices,
+        network: Network::default(),
+        lines: Lines::after(0),
+        // It never says anything.
+        logs: Some(futures_util::stream::pending().boxed()),
+        logs_complete: false,
+        log_failures: 0,
+        brake: Brake::counted(&[(false, "one\ntwo\n"), (true, "three")]),
+        stats: None,
+        exit: None,
+        out_of_memory: false,
+    };
+    assert!(news.send(Notice::Died { container: "c".into(), code: 0, time_ns }).is_ok());
+    let notice = watch.notices.recv().await;
+    assert_eq!(watch.on_notice(notice).await, Ok(true));
+    let complete = watch.logs_complete;
+    drop(watch);
+    let mut texts = Vec::new();
+    let mut last = 0;
+    while let Some(ContainerEvent::Line(line)) = told.recv().await {
+        texts.push(line.text);
+        last = line.time_ns;
+    }
+    assert_eq!(complete, !texts.is_empty(), "what was told need not be read again, what was not must");
+    (texts, last)
+}
+
+#[tokio::test]
+async fn a_program_that_is_over_before_its_log_speaks_has_said_everything() {
+    let (texts, last) = ends_before_its_log(5_000).await;
+    assert_eq!((texts, last), (vec!["one".into(), "two".into(), "three".into()], 5_000));
+}
+
+#[tokio::test]
+async fn without_the_engines_time_the_log_is_waited_for() {
+    assert_eq!(ends_before_its_log(0).await, (vec![], 0));
 }
