@@ -77,24 +77,25 @@ fn size(line: &OutputLine) -> usize {
 /// A running reporter.
 pub(super) struct Handle {
     news: watch::Sender<News>,
-    done: watch::Receiver<bool>,
+    /// Once it has ended: whether the pool has every line.
+    done: watch::Receiver<Option<bool>>,
     recent: Arc<Mutex<Recent>>,
 }
 
 /// Starts a reporter unless one runs.
 pub(super) fn start(shared: &Arc<Shared>, key: &TaskKey) {
     let mut reporters = lock(&shared.reporters);
-    if reporters.get(key).is_some_and(|handle| !*handle.done.borrow()) {
+    if reporters.get(key).is_some_and(|handle| handle.done.borrow().is_none()) {
         return;
     }
     let (news, heard) = watch::channel(News::default());
-    let (done, ended) = watch::channel(false);
+    let (done, ended) = watch::channel(None);
     let recent = Arc::<Mutex<Recent>>::default();
     reporters.insert(key.clone(), Handle { news, done: ended, recent: Arc::clone(&recent) });
     let (shared, key) = (Arc::clone(shared), key.clone());
     tokio::spawn(async move {
-        report(&shared, &key, &recent, heard).await;
-        let _ = done.send(true);
+        let told = report(&shared, &key, &recent, heard).await;
+        let _ = done.send(Some(told));
     });
 }
 
@@ -122,23 +123,32 @@ pub(super) fn finish(shared: &Shared, key: &TaskKey) {
 
 /// Waits until the pool has every line, or `most` has passed.
 pub(super) async fn flush(shared: &Arc<Shared>, key: &TaskKey, most: Duration) {
+    if lock(&shared.reporters).get(key).is_some_and(|handle| *handle.done.borrow() == Some(true)) {
+        return;
+    }
     start(shared, key);
     let ended = lock(&shared.reporters).get(key).map(|handle| {
         handle.news.send_modify(|news| (news.last, news.waited_for) = (true, news.waited_for + 1));
         handle.done.clone()
     });
     if let Some(mut ended) = ended {
-        let _ = tokio::time::timeout(most, ended.wait_for(|done| *done)).await;
+        let _ = tokio::time::timeout(most, ended.wait_for(Option::is_some)).await;
     }
 }
 
-/// Opens the stream again and again until every line is durable.
-async fn report(shared: &Shared, key: &TaskKey, recent: &Mutex<Recent>, mut news: watch::Receiver<News>) {
+/// Opens the stream again and again until every line is durable: then it is true.
+async fn report(
+    shared: &Shared,
+    key: &TaskKey,
+    recent: &Mutex<Recent>,
+    mut news: watch::Receiver<News>,
+) -> bool {
     let mut failures = 0;
     loop {
         let waited_for = news.borrow().waited_for;
         match stream(shared, key, recent, &mut news).await {
-            Ended::Told | Ended::Gone => return,
+            Ended::Told => return true,
+            Ended::Gone => return false,
             Ended::Broken => {
                 // The result is about to be sent, so the pool is back: no time to sit a long pause out.
                 tokio::select! {
@@ -150,7 +160,7 @@ async fn report(shared: &Shared, key: &TaskKey, recent: &Mutex<Recent>, mut news
         }
         // The sender lives in the map of reporters: it is gone once the attempt is final.
         if news.has_changed().is_err() {
-            return;
+            return false;
         }
     }
 }
