@@ -5,6 +5,7 @@
 //! JSON string. Numbers rise within a file, so a line is found by bisection; a damaged record breaks no other.
 
 mod file;
+mod place;
 mod record;
 
 use crate::durable::{blocking, failed};
@@ -14,6 +15,7 @@ use hivemind_control::{LogLine, LogPage};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::text::plain_line;
 use hivemind_worker_core::port::{Clock, LogArchive, OutputLine, StoreError};
+use place::{End, Opened, Place};
 use record::Record;
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -42,46 +44,6 @@ pub(crate) fn check_record(data: &[u8]) {
     let mut again = Vec::new();
     record::write(&mut again, read.number, &read.line);
     assert_eq!(record::read(again.strip_suffix(b"\n").unwrap_or(&again)), Some(read));
-}
-
-/// Where an attempt's output ends.
-#[derive(Debug, Clone, Copy, Default)]
-struct End {
-    lines: u64,
-    last_time_ns: i64,
-    bytes: u64,
-    /// How often the newer file became the older one, as far as we know.
-    turns: u64,
-    /// Where the pool's reader has come to.
-    place: Option<Place>,
-}
-
-/// A record's place on the disk.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    number: u64,
-    older: bool,
-    offset: u64,
-    /// Turns at the time when `older` was right.
-    turns: u64,
-}
-
-impl Place {
-    /// The same place after so many turns, unless its file is gone.
-    fn after(self, turns: u64) -> Option<Self> {
-        match turns.checked_sub(self.turns)? {
-            0 => Some(self),
-            1 if !self.older => Some(Self { older: true, turns, ..self }),
-            _ => None,
-        }
-    }
-}
-
-/// An attempt's files as they are at one moment.
-struct Opened {
-    /// Older ones first, each with the place to begin at.
-    files: Vec<(LogFile, Option<u64>, bool)>,
-    turns: u64,
 }
 
 /// The archive. Calls may come from anywhere; writing is one at a time.

@@ -12,14 +12,15 @@
 mod brake;
 mod lines;
 mod network;
+mod state;
 mod usage;
 
-use crate::connection::{Connection, failed};
+use crate::connection::Connection;
 use crate::events::Notice;
-use crate::failure::{status_of, translate};
+use crate::failure::translate;
 use bollard::container::LogOutput;
 use bollard::errors::Error;
-use bollard::models::{ContainerState, ContainerStateStatusEnum, ContainerStatsResponse};
+use bollard::models::ContainerStatsResponse;
 use bollard::query_parameters::{LogsOptionsBuilder, StatsOptionsBuilder};
 pub(crate) use brake::Brake;
 use brake::Silence;
@@ -28,6 +29,8 @@ use futures_util::stream::BoxStream;
 use hivemind_worker_core::port::{ContainerEvent, EngineError, EngineErrorKind, Exit};
 pub(crate) use lines::Lines;
 pub(crate) use network::Network;
+pub(crate) use state::is_created;
+use state::{State, inspect};
 use std::time::Duration;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, mpsc};
@@ -112,50 +115,6 @@ fn not_started(fresh: bool, error: EngineError) -> EngineError {
         return EngineError::new(EngineErrorKind::Gone, error.message);
     }
     error
-}
-
-/// Whether a container was made and never started.
-pub(crate) async fn is_created(engine: &Connection, container: &str) -> Result<bool, EngineError> {
-    Ok(inspect(engine, container).await? == State::Created)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Created,
-    Running,
-    Ended(Exit),
-}
-
-/// Asks the engine for a container's state.
-async fn inspect(engine: &Connection, container: &str) -> Result<State, EngineError> {
-    match engine.docker()?.inspect_container(container, None).await {
-        Ok(answer) => state_of(&answer.state.unwrap_or_default()),
-        Err(error) if status_of(&error) == Some(404) => {
-            Err(EngineError::new(EngineErrorKind::Gone, "the container does not exist any more"))
-        }
-        Err(error) => Err(translate("look at the container", &error)),
-    }
-}
-
-fn state_of(state: &ContainerState) -> Result<State, EngineError> {
-    let out_of_memory = state.oom_killed.unwrap_or(false);
-    match state.status {
-        Some(ContainerStateStatusEnum::CREATED) => Ok(State::Created),
-        Some(
-            ContainerStateStatusEnum::RUNNING
-            | ContainerStateStatusEnum::PAUSED
-            | ContainerStateStatusEnum::RESTARTING,
-        ) => Ok(State::Running),
-        Some(ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::STOPPING) => {
-            Ok(State::Ended(Exit { code: state.exit_code.unwrap_or(-1), out_of_memory }))
-        }
-        Some(ContainerStateStatusEnum::DEAD | ContainerStateStatusEnum::REMOVING) => {
-            Err(EngineError::new(EngineErrorKind::Gone, "the container is being removed"))
-        }
-        Some(ContainerStateStatusEnum::EMPTY) | None => {
-            Err(failed("the engine does not tell the container's state"))
-        }
-    }
 }
 
 /// Pieces of a log, as many at a time as are there.

@@ -1,0 +1,50 @@
+//! What the engine says of a container when it is asked.
+
+use crate::connection::{Connection, failed};
+use crate::failure::{status_of, translate};
+use bollard::models::{ContainerState, ContainerStateStatusEnum};
+use hivemind_worker_core::port::{EngineError, EngineErrorKind, Exit};
+
+/// Whether a container was made and never started.
+pub(crate) async fn is_created(engine: &Connection, container: &str) -> Result<bool, EngineError> {
+    Ok(inspect(engine, container).await? == State::Created)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Created,
+    Running,
+    Ended(Exit),
+}
+
+/// Asks the engine for a container's state.
+pub(super) async fn inspect(engine: &Connection, container: &str) -> Result<State, EngineError> {
+    match engine.docker()?.inspect_container(container, None).await {
+        Ok(answer) => state_of(&answer.state.unwrap_or_default()),
+        Err(error) if status_of(&error) == Some(404) => {
+            Err(EngineError::new(EngineErrorKind::Gone, "the container does not exist any more"))
+        }
+        Err(error) => Err(translate("look at the container", &error)),
+    }
+}
+
+fn state_of(state: &ContainerState) -> Result<State, EngineError> {
+    let out_of_memory = state.oom_killed.unwrap_or(false);
+    match state.status {
+        Some(ContainerStateStatusEnum::CREATED) => Ok(State::Created),
+        Some(
+            ContainerStateStatusEnum::RUNNING
+            | ContainerStateStatusEnum::PAUSED
+            | ContainerStateStatusEnum::RESTARTING,
+        ) => Ok(State::Running),
+        Some(ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::STOPPING) => {
+            Ok(State::Ended(Exit { code: state.exit_code.unwrap_or(-1), out_of_memory }))
+        }
+        Some(ContainerStateStatusEnum::DEAD | ContainerStateStatusEnum::REMOVING) => {
+            Err(EngineError::new(EngineErrorKind::Gone, "the container is being removed"))
+        }
+        Some(ContainerStateStatusEnum::EMPTY) | None => {
+            Err(failed("the engine does not tell the container's state"))
+        }
+    }
+}
