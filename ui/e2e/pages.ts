@@ -31,6 +31,9 @@ export const PAGES: readonly (readonly [string, string])[] = [
   ["many", "tasks"],
   ["gpu_snoozed", "home"],
   ["tunnel", "health"],
+  ["battery", "home"],
+  ["forced", "home"],
+  ["measured", "about"],
 ];
 
 /** Where names and numbers are as long as they can get. */

@@ -194,6 +194,50 @@ describe("the screens", () => {
     await page.close();
   });
 
+  it("set the rules aside for an hour and follow them again", async () => {
+    const { page, wrong } = await watch(browser);
+    await page.goto(`${served.base}?scene=battery&lang=en`);
+    await page.getByTestId("ignore-rules").click();
+    await page.getByTestId("rules-ignored").waitFor();
+    await page.getByTestId("follow-rules").click();
+    await expect.poll(() => page.getByTestId("rules-ignored").count()).toBe(0);
+    // Where no rule holds anything up there is nothing to set aside.
+    await page.goto("about:blank");
+    await page.goto(`${served.base}?scene=ready&lang=en`);
+    await page.getByTestId("snooze").waitFor();
+    expect(await page.getByTestId("ignore-rules").count()).toBe(0);
+    expect(wrong).toEqual([]);
+    await page.close();
+  });
+
+  it("choose hours in a week with mouse and keyboard", async () => {
+    const { page, wrong } = await watch(browser, { viewport: { width: 1000, height: 800 } });
+    await page.goto(`${served.base}?scene=earning&lang=en#/settings`);
+    const row = page.locator("[data-testid=setting][data-key=schedule]");
+    await row.getByTestId("hours-show").click();
+    await row.getByTestId("hours-none").click();
+    expect(await row.getByTestId("setting-save").count()).toBe(0);
+    await row.getByRole("status").getByText("nothing can be saved").waitFor();
+    const cell = (day: number, hour: number) => row.locator(`[data-cell="${day * 48 + hour * 2}"]`);
+    await cell(0, 18).dragTo(cell(4, 19));
+    expect(await row.getByTestId("setting-input").inputValue()).toBe("mon-fri 18:00-19:30");
+    await cell(5, 9).focus();
+    await page.keyboard.press("Space");
+    await page.keyboard.press("Shift+ArrowRight");
+    await page.keyboard.press("Shift+ArrowRight");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    expect(await row.getByTestId("setting-input").inputValue()).toBe("mon-fri 18:00-19:30; sat 09:00-10:30; sun 10:00-10:30");
+    expect(await cell(5, 9).getAttribute("aria-selected")).toBe("true");
+    await row.getByTestId("setting-save").click();
+    await expect.poll(() => row.getAttribute("data-value")).toBe("mon-fri 18:00-19:30; sat 09:00-10:30; sun 10:00-10:30");
+    expect(await row.getByTestId("hours-said").textContent()).toContain("Mon to Fri 18:00–19:30");
+    await row.getByTestId("hours-nights").click();
+    expect(await row.getByTestId("setting-input").inputValue()).toBe("daily 22:00-08:00");
+    expect(wrong).toEqual([]);
+    await page.close();
+  });
+
   it("snooze for a while and resume", async () => {
     const { page, wrong } = await watch(browser);
     await page.goto(`${served.base}?scene=ready&lang=en`);

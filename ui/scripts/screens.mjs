@@ -1,5 +1,5 @@
 // Pictures of every screen: node scripts/screens.mjs --out FOLDER [--dist FOLDER] [--only TEXT[,TEXT…]] [--height PIXELS]
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { preview } from "vite";
@@ -16,6 +16,8 @@ const out = option("--out", "screens");
 const only = option("--only", "").split(",");
 // Another height shows the whole of a long screen.
 const tall = Number(option("--height", "0"));
+
+const FAULTS = Object.keys(JSON.parse(await readFile(new URL("../src/text/rehearsed.json", import.meta.url), "utf8"))).filter((fault) => fault !== "none");
 
 const PAGES = [
   ["home", "earning", ""], ["home-ready", "ready", ""], ["home-off", "off", ""], ["home-draining", "draining", ""],
@@ -41,6 +43,15 @@ const PAGES = [
   ["settings-notify", "earning", "settings", ["see:[data-key=notify_payouts]"]],
   ["home-gpu-snooze", "gpu", "", "[data-testid=snooze]"], ["home-gpu-snoozed", "gpu_snoozed", ""],
   ["home-snooze", "ready", "", "[data-testid=snooze]"], ["home-snoozed", "snoozed", ""],
+  ["home-battery", "battery", ""], ["home-night", "night", ""], ["home-forced", "forced", ""], ["home-yielding", "yielding", ""],
+  ["sign-in", "fresh", "", "[data-testid=first-sign-in]"], ["about-measured", "measured", "about"],
+  ["resources-quota", "measured", "resources", "see:[data-testid=traffic]"],
+  ["settings-rules", "earning", "settings", "see:[data-key=schedule]"], ["settings-hours", "earning", "settings", "see:[data-key=network_hours]"],
+  ["settings-disk", "earning", "settings", "see:[data-key=keep_disk_free]"], ["settings-images", "earning", "settings", "see:[data-key=image_quota]"],
+  ["settings-hosts", "earning", "settings", "see:[data-key=network_policy]"], ["settings-other", "earning", "settings", "see:[data-key=a_setting_of_a_newer_worker]"],
+  ["settings-wrong", "earning", "settings", ["see:[data-key=idle_minutes]", "fill:[data-key=idle_minutes] input=900", 700]],
+  ["settings-search", "earning", "settings", ["fill:[data-testid=settings-search]=gpu"]],
+  ...FAULTS.map((fault) => [`health-${fault}`, `ready&fault=${fault}`, "health"]),
   ["welcome-1", "fresh", "welcome"], ["welcome-2", "engine", "welcome", "[data-testid=welcome-next]"],
   ["welcome-3", "fresh", "welcome", ["[data-testid=welcome-next]", "[data-testid=welcome-next]", "[data-testid=practice-begin]", 4500]],
   ["welcome-4", "fresh", "welcome", ["[data-testid=welcome-next]", "[data-testid=welcome-next]", "[data-testid=practice-begin]", 4500, "[data-testid=welcome-next]", "[data-testid=preset-balanced]"]],
@@ -66,9 +77,11 @@ for (const [size, [width, height]] of Object.entries(SIZES)) {
         await page.goto(`${base}?scene=${scene}&lang=${lang}&theme=${theme}&still=1#/${path}`);
         await page.waitForSelector("[data-testid=app], [data-testid=pairing]");
         await page.waitForTimeout(path.startsWith("resources") ? 700 : 350);
-        // A selector is clicked, one after `see:` is scrolled to, a number is waited for, in milliseconds.
+        // A selector is clicked, one after `see:` is scrolled to, one after `fill:` gets the text after `=`; a number is waited for, in milliseconds.
         for (const step of [click ?? []].flat()) {
-          if (typeof step === "string" && step.startsWith("see:")) await page.locator(step.slice(4)).scrollIntoViewIfNeeded();
+          const [, field, text] = /^fill:(.+)=(.*)$/.exec(step) ?? [];
+          if (field) await page.fill(field, text);
+          else if (typeof step === "string" && step.startsWith("see:")) await page.locator(step.slice(4)).scrollIntoViewIfNeeded();
           else if (typeof step === "string") await page.click(step);
           await page.waitForTimeout(typeof step === "number" ? step : 250);
         }

@@ -102,6 +102,12 @@ export function clock(ms: number): string {
   return date(ms, "clock", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 }
 
+/** A day of the week, 0 being Monday. */
+export function weekday(index: number, form: "short" | "long"): string {
+  // 5 January 2026 is a Monday.
+  return date(Date.UTC(2026, 0, 5 + index, 12), `weekday-${form}`, { weekday: form, timeZone: "UTC" });
+}
+
 /** A day such as `2026-11-21`, which is already local and must not be moved by a time zone. */
 export function day(text: string, form: "short" | "long" = "long"): string {
   const parts = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);

@@ -40,7 +40,7 @@ export function tell(snapshot: Snapshot, nowMs: number): Told {
       const said = locale.current === "en" ? detail(status.problem) : null;
       // After failures in a row nothing goes on by itself.
       const then = decision.reason === "tasks_failing" ? m.say_failing_reason() : null;
-      const reason = [said, then].filter(Boolean).join(" ") || m.say_needs_you();
+      const reason = [said, then].filter(Boolean).join(" ") || m.say_needs_you_reason();
       return { headline, reason };
     }
     case "off": {

@@ -1,10 +1,12 @@
 // Names and groups of the settings, and which control fits which value.
 
 import type { SettingView } from "../generated/SettingView";
+import { clockOf, DAYS, HALVES, readHours, runs, spansOf } from "../model/hours";
+import { weekday } from "./format";
 import { m } from "./messages";
 import { isolation } from "./words";
 
-export type Group = "appearance" | "contribution" | "pool" | "network" | "engine" | "app" | "other";
+export type Group = "appearance" | "contribution" | "amount" | "rules" | "traffic" | "pool" | "network" | "engine" | "app" | "other";
 
 interface Known {
   group: Group;
@@ -24,10 +26,10 @@ const KNOWN: Record<string, Known> = {
   notify_problems: known("app", m.set_notify_problems, m.set_notify_problems_help),
   notify_milestones: known("app", m.set_notify_milestones, m.set_notify_milestones_help),
   notify_payouts: known("app", m.set_notify_payouts, m.set_notify_payouts_help),
-  max_concurrent_tasks: known("contribution", m.set_max_concurrent_tasks, m.set_max_concurrent_tasks_help),
-  max_cpu_cores: known("contribution", m.set_max_cpu_cores, m.set_max_cpu_cores_help),
-  max_memory_limit: known("contribution", m.set_max_memory_limit, m.set_max_memory_limit_help),
-  cpu_only: known("contribution", m.set_cpu_only, m.set_cpu_only_help),
+  max_concurrent_tasks: known("amount", m.set_max_concurrent_tasks, m.set_max_concurrent_tasks_help),
+  max_cpu_cores: known("amount", m.set_max_cpu_cores, m.set_max_cpu_cores_help),
+  max_memory_limit: known("amount", m.set_max_memory_limit, m.set_max_memory_limit_help),
+  cpu_only: known("amount", m.set_cpu_only, m.set_cpu_only_help),
   master_url: known("pool", m.set_master_url, m.set_master_url_help),
   pool_address: known("pool", m.set_pool_address, m.set_pool_address_help),
   pool_dialect: known("pool", m.set_pool_dialect, m.set_pool_dialect_help),
@@ -55,25 +57,25 @@ const KNOWN: Record<string, Known> = {
   image_quota: known("engine", m.set_image_quota, m.set_image_quota_help),
   minimum_isolation: known("engine", m.set_minimum_isolation, m.set_minimum_isolation_help),
   nvml_library: known("engine", m.set_nvml_library, m.set_nvml_library_help),
-  schedule: known("contribution", m.set_schedule, m.set_schedule_help),
-  idle_minutes: known("contribution", m.set_idle_minutes, m.set_idle_minutes_help),
-  in_use_cpu_percent: known("contribution", m.set_in_use_cpu_percent, m.set_in_use_cpu_percent_help),
-  in_use_memory_percent: known("contribution", m.set_in_use_memory_percent, m.set_in_use_memory_percent_help),
-  in_use_gpu: known("contribution", m.set_in_use_gpu, m.set_in_use_gpu_help),
-  away_cpu_percent: known("contribution", m.set_away_cpu_percent, m.set_away_cpu_percent_help),
-  away_memory_percent: known("contribution", m.set_away_memory_percent, m.set_away_memory_percent_help),
-  run_on_battery: known("contribution", m.set_run_on_battery, m.set_run_on_battery_help),
-  run_on_metered: known("contribution", m.set_run_on_metered, m.set_run_on_metered_help),
-  network_hours: known("contribution", m.set_network_hours, m.set_network_hours_help),
-  network_quota_day: known("contribution", m.set_network_quota_day, m.set_network_quota_day_help),
-  network_quota_month: known("contribution", m.set_network_quota_month, m.set_network_quota_month_help),
-  keep_disk_free: known("contribution", m.set_keep_disk_free, m.set_keep_disk_free_help),
-  keep_awake: known("contribution", m.set_keep_awake, m.set_keep_awake_help),
-  exclusive_apps: known("contribution", m.set_exclusive_apps, m.set_exclusive_apps_help),
-  max_cpu_celsius: known("contribution", m.set_max_cpu_celsius, m.set_max_cpu_celsius_help),
-  max_gpu_celsius: known("contribution", m.set_max_gpu_celsius, m.set_max_gpu_celsius_help),
-  busy_percent: known("contribution", m.set_busy_percent, m.set_busy_percent_help),
-  dynamic_priority: known("contribution", m.set_dynamic_priority, m.set_dynamic_priority_help),
+  schedule: known("rules", m.set_schedule, m.set_schedule_help),
+  idle_minutes: known("rules", m.set_idle_minutes, m.set_idle_minutes_help),
+  in_use_cpu_percent: known("amount", m.set_in_use_cpu_percent, m.set_in_use_cpu_percent_help),
+  in_use_memory_percent: known("amount", m.set_in_use_memory_percent, m.set_in_use_memory_percent_help),
+  in_use_gpu: known("amount", m.set_in_use_gpu, m.set_in_use_gpu_help),
+  away_cpu_percent: known("amount", m.set_away_cpu_percent, m.set_away_cpu_percent_help),
+  away_memory_percent: known("amount", m.set_away_memory_percent, m.set_away_memory_percent_help),
+  run_on_battery: known("rules", m.set_run_on_battery, m.set_run_on_battery_help),
+  run_on_metered: known("traffic", m.set_run_on_metered, m.set_run_on_metered_help),
+  network_hours: known("traffic", m.set_network_hours, m.set_network_hours_help),
+  network_quota_day: known("traffic", m.set_network_quota_day, m.set_network_quota_day_help),
+  network_quota_month: known("traffic", m.set_network_quota_month, m.set_network_quota_month_help),
+  keep_disk_free: known("amount", m.set_keep_disk_free, m.set_keep_disk_free_help),
+  keep_awake: known("rules", m.set_keep_awake, m.set_keep_awake_help),
+  exclusive_apps: known("rules", m.set_exclusive_apps, m.set_exclusive_apps_help),
+  max_cpu_celsius: known("rules", m.set_max_cpu_celsius, m.set_max_cpu_celsius_help),
+  max_gpu_celsius: known("rules", m.set_max_gpu_celsius, m.set_max_gpu_celsius_help),
+  busy_percent: known("rules", m.set_busy_percent, m.set_busy_percent_help),
+  dynamic_priority: known("amount", m.set_dynamic_priority, m.set_dynamic_priority_help),
   alert_cpu_percent: known("app", m.set_alert_cpu_percent, m.set_alert_cpu_percent_help),
   alert_memory_percent: known("app", m.set_alert_memory_percent, m.set_alert_memory_percent_help),
   alert_disk_percent: known("app", m.set_alert_disk_percent, m.set_alert_disk_percent_help),
@@ -89,6 +91,9 @@ const KNOWN: Record<string, Known> = {
 export const GROUPS: readonly { group: Group; title: () => string }[] = [
   { group: "appearance", title: m.settings_appearance },
   { group: "contribution", title: m.settings_contribution },
+  { group: "amount", title: m.settings_amount },
+  { group: "rules", title: m.settings_rules },
+  { group: "traffic", title: m.settings_traffic },
   { group: "pool", title: m.settings_pool },
   { group: "network", title: m.settings_network },
   { group: "engine", title: m.settings_engine },
@@ -104,6 +109,14 @@ export function groupOf(key: string): Group {
   return find(key)?.group ?? "other";
 }
 
+const ORDER = Object.keys(KNOWN);
+
+/** The place of a setting among the others: as they are named here, unknown ones last. */
+export function placeOf(key: string): number {
+  const at = ORDER.indexOf(key);
+  return at < 0 ? ORDER.length : at;
+}
+
 export function labelOf(key: string): string {
   return find(key)?.label() ?? key;
 }
@@ -112,13 +125,34 @@ export function helpOf(key: string): string | null {
   return find(key)?.help() ?? null;
 }
 
-export type Control = { kind: "flag" } | { kind: "choice"; words: string[] } | { kind: "integer" } | { kind: "text" };
+/** The unit of a setting that is a mere number; nothing where the value itself has one, or counts things. */
+export function unitOf(key: string): string | null {
+  if (key.endsWith("_percent")) return "%";
+  if (key.endsWith("_celsius")) return "°C";
+  const units: Record<string, () => string> = { idle_minutes: m.unit_minutes, debug_data_days: m.unit_days, resource_report_interval: m.unit_seconds };
+  return Object.hasOwn(units, key) ? (units[key]?.() ?? null) : null;
+}
+
+/** A setting's value as it is read, with its unit. */
+export function shownValue(setting: Pick<SettingView, "key" | "allowed">, value: string): string {
+  const control = controlOf(setting);
+  if (control.kind === "flag") return value === "true" ? m.toggle_on() : m.toggle_off();
+  if (control.kind === "hours") return hoursText(value) ?? value;
+  if (value === "") return m.settings_empty();
+  const unit = unitOf(setting.key);
+  return unit === null ? choiceWord(setting.key, value) : m.unit_value({ value, unit });
+}
+
+export type Control = { kind: "flag" } | { kind: "choice"; words: string[] } | { kind: "integer" } | { kind: "hours" } | { kind: "text" };
+
+const HOURS = "hours on half hours";
 
 /** The control for a setting, read from what the worker says it accepts. */
 export function controlOf(setting: Pick<SettingView, "allowed">): Control {
   if (setting.allowed === "true or false") return { kind: "flag" };
   const words = /^one of (.+)$/.exec(setting.allowed)?.[1];
   if (words !== undefined) return { kind: "choice", words: words.split(", ") };
+  if (setting.allowed.startsWith(HOURS)) return { kind: "hours" };
   return setting.allowed.startsWith("a whole number") ? { kind: "integer" } : { kind: "text" };
 }
 
@@ -126,6 +160,7 @@ export function controlOf(setting: Pick<SettingView, "allowed">): Control {
 export function allowedText(allowed: string): string {
   const range = /^a whole number from (\d+) to (\d+)$/.exec(allowed);
   if (range) return m.allowed_integer({ min: range[1] ?? "", max: range[2] ?? "" });
+  if (allowed.startsWith(HOURS)) return m.allowed_hours();
   const known: Record<string, () => string> = {
     "a text of at most 512 bytes, or nothing": m.allowed_text_or_nothing,
     "a text of 1 to 512 bytes": m.allowed_text,
@@ -134,10 +169,25 @@ export function allowedText(allowed: string): string {
     "a size from 64m to 4096g, such as 512m or 4g": m.allowed_size,
     "a size from 64m to 4096g, such as 512m or 4g, or nothing": m.allowed_quota,
     "image names with commas between, name/* for all below, * for all, at most 8192 bytes": m.allowed_images_list,
-    "hours on half hours such as mon-fri 18:00-08:00; sat,sun 00:00-24:00, each once, or nothing": m.allowed_hours,
     "hosts such as pypi.org, *.example.org or example.org:8443, with commas": m.allowed_hosts_list,
   };
   return known[allowed]?.() ?? allowed;
+}
+
+/** Hours of a week in words; nothing where the text cannot be read. */
+export function hoursText(text: string): string | null {
+  const week = readHours(text);
+  if (week === null) return null;
+  if (week.every(Boolean)) return m.hours_always();
+  const said = spansOf(week).map(({ days, from, to }) => {
+    const name = (day: number): string => weekday(day, "short");
+    const on =
+      days.length === DAYS.length
+        ? m.hours_daily()
+        : runs(days).flatMap(([a, b]) => (b > a + 1 ? [m.hours_days({ first: name(a), last: name(b) })] : a === b ? [name(a)] : [name(a), name(b)])).join(m.list_comma());
+    return from === 0 && to === HALVES ? m.hours_span_day({ days: on }) : m.hours_span({ days: on, from: clockOf(from), to: clockOf(to) });
+  });
+  return said.join(" · ");
 }
 
 /** A choice's word in the reader's language, where there is one. */

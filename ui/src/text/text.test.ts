@@ -10,11 +10,12 @@ import { ago, bytes, bytesPerSecond, cores, cpt, day, duration, percent } from "
 import { fixText } from "./fixes";
 import { proofText } from "./proofs";
 import rehearsed from "./rehearsed.json";
+import { readHours } from "../model/hours";
 import { chooseLocale, locale } from "./locale.svelte";
 import { tell } from "./sentence";
 import { firstSteps, isFresh } from "./first-steps";
-import { allowedText, choiceWord, controlOf, helpOf, labelOf } from "./settings";
-import { alert, check, CLASSES, exitClass, gpuNote, LEVELS, outcome, PHASES, phase, POOL_STATES, REASONS, STATES, VERDICTS, verdict } from "./words";
+import { allowedText, choiceWord, controlOf, helpOf, hoursText, labelOf } from "./settings";
+import { alert, check, CLASSES, exitClass, gpuNote, holdsByRule, LEVELS, outcome, PHASES, phase, POOL_STATES, REASONS, STATES, VERDICTS, verdict } from "./words";
 
 afterEach(() => locale.choose("en"));
 
@@ -48,8 +49,8 @@ describe("catalogue", () => {
   it("has Chinese for everything but names and formulas", () => {
     const same = Object.entries(zhTW).filter(([, text]) => typeof text === "string" && !han.test(text));
     expect(same.map(([key]) => key).filter((key) => key !== "$schema").sort()).toEqual(
-      ["app_name", "app_short", "chart_summary", "check_gpu", "cpt", "cpt_amount", "cpu", "csv", "gpus", "granted_gpus", "named_count",
-      "named_value", "pull_of", "said_and", "task_cpu", "task_gpus", "used_of"],
+      ["app_name", "app_short", "chart_summary", "check_gpu", "cpt", "cpt_amount", "cpu", "csv", "gpus", "granted_gpus", "hours_span", "list_comma", "named_count",
+      "named_value", "pull_of", "said_and", "task_cpu", "task_gpus", "unit_value", "used_of"],
     );
   });
 
@@ -143,6 +144,15 @@ describe("tasks that give way", () => {
       locale.choose(language);
       expect(tell(SCENES.breaker(), 0).reason).toMatch(/until you resume|您恢復之前/);
     }
+  });
+});
+
+describe("rules", () => {
+  it("can be set aside where they stand below the owner's word, and nothing else can", () => {
+    const reasons = wordsOf("DecisionReason");
+    const below = reasons.slice(reasons.indexOf("forced") + 1, reasons.indexOf("free"));
+    expect(below.length).toBeGreaterThan(8);
+    expect(reasons.filter((reason) => holdsByRule(reason as never))).toEqual(below);
   });
 });
 
@@ -330,10 +340,27 @@ describe("settings", () => {
       .filter((text) => !text.startsWith("one of") && text !== "true or false");
     expect(allowed.length).toBeGreaterThan(4);
     for (const text of allowed) {
-      expect(allowedText(text)).toBe(text);
+      // Hours have an example of their own, see below.
+      if (!text.startsWith("hours ")) expect(allowedText(text)).toBe(text);
       locale.choose("zh-tw");
       expect([text, han.test(allowedText(text))]).toEqual([text, true]);
       locale.choose("en");
     }
+  });
+
+  it("show hours as a week, in words too, with an example that the worker takes", () => {
+    const said = [...rust.matchAll(/"(hours on half hours[^"]+)"/g)].map((m) => m[1] ?? "")[0] ?? "";
+    expect(controlOf({ allowed: said })).toEqual({ kind: "hours" });
+    for (const language of ["en", "zh-tw"]) {
+      locale.choose(language);
+      const example = /mon-fri [^;]+; sat,sun [\d:-]+/.exec(allowedText(said))?.[0] ?? "";
+      expect([language, example, readHours(example) !== null]).toEqual([language, example, true]);
+    }
+    expect(hoursText("mon-fri 18:00-08:00; sat,sun 00:00-24:00")).toBeNull();
+    expect(hoursText("")).toBe("不限時段");
+    expect(hoursText("mon-fri 18:00-08:00; sat,sun 10:00-20:00")).toBe("週一至週五 18:00–08:00 · 週六、週日 10:00–20:00");
+    locale.choose("en");
+    expect(hoursText("mon-wed,fri 18:00-23:00; sat 00:00-24:00")).toBe("Mon to Wed, Fri 18:00–23:00 · Sat all day");
+    expect(hoursText("daily 22:00-06:30")).toBe("Every day 22:00–06:30");
   });
 });

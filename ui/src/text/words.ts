@@ -57,6 +57,14 @@ export const REASONS: Record<DecisionReason, () => string> = {
   free: m.because_free,
 };
 
+/** The owner's rules, which the owner may set aside for a while. */
+const RULES: ReadonlySet<DecisionReason> = new Set<DecisionReason>([
+  "on_battery", "too_hot", "exclusive_app", "full_screen", "in_use", "others_busy", "schedule", "metered", "network_hours", "network_quota",
+]);
+
+/** Whether a reason is one of the rules that can be ignored for a while. */
+export const holdsByRule = (reason: DecisionReason): boolean => RULES.has(reason);
+
 /** What a stretch of time was good for. */
 export const KIND_WORDS: Record<Kind, () => string> = {
   working: m.kind_working,

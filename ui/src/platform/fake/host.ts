@@ -75,7 +75,8 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
     },
     ignore_rules: ({ minutes }) => {
       const reason = minutes > 0 ? ("forced" as const) : ("free" as const);
-      return show({ decision: { ...held.decision, takes_work: true, reason, all: [reason], until: null } });
+      const status = { ...held.status, state: held.tasks.length > 0 ? ("earning" as const) : ("ready" as const) };
+      return show({ status, decision: { ...held.decision, takes_work: true, reason, all: [reason], until: null } });
     },
     set_preset: ({ name }) => {
       show({ preset: { name, differs: [] } });

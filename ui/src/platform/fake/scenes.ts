@@ -170,6 +170,34 @@ export const SCENES = {
       ],
       give_back: { times: 41, p50_ms: 38, p95_ms: 127 },
     }),
+  /** On battery, with a task that is frozen: a rule that can be set aside for an hour. */
+  battery: (now) =>
+    snapshot({
+      status: { state: "yielding", contributing: true, draining: false, running_tasks: 1, problem: null },
+      decision: { ...snapshot().decision, takes_work: false, reason: "on_battery", all: ["on_battery"], remedy: "plug_in" },
+      tasks: [task(1, now, { active_ms: 212_000, frozen: true, frozen_ms: 74_000, cpu_percent: 0 })],
+    }),
+  /** Outside the hours, with the time at which they come. */
+  night: () =>
+    snapshot({
+      status: { state: "yielding", contributing: true, draining: false, running_tasks: 0, problem: null },
+      decision: { ...snapshot().decision, takes_work: false, reason: "schedule", all: ["schedule"], until: "22:00", remedy: "change_schedule" },
+    }),
+  forced: (now) =>
+    snapshot({
+      status: { state: "earning", contributing: true, draining: false, running_tasks: 1, problem: null },
+      decision: { ...snapshot().decision, reason: "forced", all: ["forced", "on_battery"], until: "15:05", remedy: "nothing" },
+      tasks: [task(1, now)],
+    }),
+  /** A computer whose speed is known and whose owner bounds the traffic. */
+  measured: (now) =>
+    snapshot({
+      host: {
+        ...snapshot().host,
+        benchmark: { at_ms: now - 86_400_000, cpu_one_mflops: 11_420, cpu_all_mflops: 68_300, memory_mb_per_s: 9_840, disk_write_mb_per_s: 512, disk_read_mb_per_s: 1_730 },
+      },
+      traffic: { day_bytes: 412_000_000, day_quota_bytes: 2 * GIB, month_bytes: 6_210_000_000, month_quota_bytes: 20 * GIB },
+    }),
   /** One attempt in every phase that is not final. */
   many: (now) =>
     snapshot({
