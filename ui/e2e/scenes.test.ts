@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { launch, serveFake, watch, type Served } from "./browser";
 import { LONG, PAGES } from "./pages";
 
@@ -19,6 +19,24 @@ afterAll(async () => {
   await browser.close();
   await served.close();
 });
+
+/** What the checker has to say about the page as it stands. */
+async function findings(page: Page): Promise<{ id: string; nodes: string[] }[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run: (o: unknown) => Promise<{ violations: Finding[] }> } };
+    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+    return (await axe.run({ runOnly: tags })).violations.map((v) => ({
+      id: v.id,
+      nodes: v.nodes.map((n) => `${n.html} ${n.failureSummary ?? ""}`).slice(0, 3),
+    }));
+  });
+}
+
+/** By how much the page and its main part are wider than what is seen of them. */
+function wider(): number[] {
+  return [document.documentElement, document.querySelector("main")].map((e) => (e ? e.scrollWidth - e.clientWidth : 0));
+}
 
 interface Finding {
   id: string;
@@ -55,26 +73,29 @@ describe("accessibility", () => {
           await page.goto(`${served.base}?scene=${scene}&theme=${theme}&lang=${lang}&still=1#/${path}`);
           await page.locator("[data-testid=app], [data-testid=pairing]").waitFor();
           await page.waitForTimeout(150);
-          await page.evaluate(axe);
-          const findings = await page.evaluate(async () => {
-            const { axe } = globalThis as unknown as { axe: { run: (o: unknown) => Promise<{ violations: Finding[] }> } };
-            const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-            return (await axe.run({ runOnly: tags })).violations.map((v) => ({
-              id: v.id,
-              nodes: v.nodes.map((n) => `${n.html} ${n.failureSummary ?? ""}`).slice(0, 3),
-            }));
-          });
-          expect({ scene, path, findings }).toEqual({ scene, path, findings: [] });
-          const wide = await page.evaluate(() => {
-            const main = document.querySelector("main");
-            return [document.documentElement, main].map((e) => (e ? e.scrollWidth - e.clientWidth : 0));
-          });
-          expect({ scene, path, wide }).toEqual({ scene, path, wide: [0, 0] });
+          expect({ scene, path, findings: await findings(page) }).toEqual({ scene, path, findings: [] });
+          expect({ scene, path, wide: await page.evaluate(wider) }).toEqual({ scene, path, wide: [0, 0] });
           expect({ scene, path, out: await page.evaluate(outside) }).toEqual({ scene, path, out: [] });
         }
         expect(wrong).toEqual([]);
         await page.close();
       }, 240_000);
+
+      it(`finds nothing on an open week, ${theme}, ${width}×${height}`, async () => {
+        const { page, wrong } = await watch(browser, { viewport: { width, height }, bypassCSP: true, reducedMotion: "reduce" });
+        await page.goto(`${served.base}?scene=earning&theme=${theme}&lang=${theme === "light" ? "zh-tw" : "en"}&still=1#/settings`);
+        const row = page.locator("[data-testid=setting][data-key=schedule]");
+        await row.getByTestId("hours-show").click();
+        for (const state of ["hours-weekends", "hours-none"]) {
+          await row.getByTestId(state).click();
+          await row.locator("[data-cell='0']").focus();
+          expect({ state, findings: await findings(page) }).toEqual({ state, findings: [] });
+          expect({ state, wide: await page.evaluate(wider) }).toEqual({ state, wide: [0, 0] });
+          expect({ state, out: await page.evaluate(outside) }).toEqual({ state, out: [] });
+        }
+        expect(wrong).toEqual([]);
+        await page.close();
+      });
     }
   }
 });

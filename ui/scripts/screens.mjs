@@ -49,6 +49,8 @@ const PAGES = [
   ["settings-rules", "earning", "settings", "see:[data-key=schedule]"], ["settings-hours", "earning", "settings", "see:[data-key=network_hours]"],
   ["settings-disk", "earning", "settings", "see:[data-key=keep_disk_free]"], ["settings-images", "earning", "settings", "see:[data-key=image_quota]"],
   ["settings-hosts", "earning", "settings", "see:[data-key=network_policy]"], ["settings-other", "earning", "settings", "see:[data-key=a_setting_of_a_newer_worker]"],
+  ["settings-week", "earning", "settings", ["[data-key=schedule] [data-testid=hours-show]", "[data-key=schedule] [data-testid=hours-weekends]", "see:[data-key=schedule] [data-testid=hours]", "see:[data-key=schedule] [data-cell='0']"]],
+  ["settings-week-none", "earning", "settings", ["[data-key=network_hours] [data-testid=hours-show]", "[data-key=network_hours] [data-testid=hours-none]", "see:[data-key=network_hours] [role=status]"]],
   ["settings-wrong", "earning", "settings", ["see:[data-key=idle_minutes]", "fill:[data-key=idle_minutes] input=900", 700]],
   ["settings-search", "earning", "settings", ["fill:[data-testid=settings-search]=gpu"]],
   ...FAULTS.map((fault) => [`health-${fault}`, `ready&fault=${fault}`, "health"]),
