@@ -100,6 +100,17 @@ function one(sentence: string): string | null {
   return null;
 }
 
+/** With a capital at the beginning, where a sentence begins with a word: an address or a path keeps its own letters. */
+export function opened(text: string): string {
+  return /^\p{Ll}+(?=[\s,;.]|:\s|$)/u.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+}
+
+/** The proof as it stands alone on a line. */
+export function proofLine(proof: string): { text: string; ours: boolean } {
+  const { text, ours } = proofText(proof);
+  return { text: opened(text), ours };
+}
+
 /** The proof in the reader's language; `ours` says whether all of it is. */
 export function proofText(proof: string): { text: string; ours: boolean } {
   const whole = one(proof);

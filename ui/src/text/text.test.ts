@@ -8,7 +8,7 @@ import { ACTION_OF } from "./actions";
 import { ACTIONS, detail, sentence, SENTENCES } from "./errors";
 import { ago, bytes, bytesPerSecond, cores, cpt, day, duration, percent } from "./format";
 import { fixText } from "./fixes";
-import { proofText } from "./proofs";
+import { opened, proofText } from "./proofs";
 import rehearsed from "./rehearsed.json";
 import { readHours } from "../model/hours";
 import { chooseLocale, locale } from "./locale.svelte";
@@ -111,6 +111,9 @@ describe("catalogue", () => {
       }
     }
     expect(proofText("of a newer worker")).toEqual({ text: "of a newer worker", ours: false });
+    expect(["signed in as ann", "no NVIDIA driver", "https://pool.example answers", "/var/run/docker.sock: refused", "plain：隔離", "hivemind-netd is away"].map(opened)).toEqual(
+      ["Signed in as ann", "No NVIDIA driver", "https://pool.example answers", "/var/run/docker.sock: refused", "plain：隔離", "hivemind-netd is away"],
+    );
   });
 
   it("shows unknown words as they are, also those that every object has", () => {
