@@ -49,7 +49,7 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// Hosts separated by commas, such as `pypi.org, *.example.org:8443`; may be empty.
     Hosts,
-    /// Hours such as `mon-fri 18:00-08:00; sat,sun 00:00-24:00`; nothing means always.
+    /// Hours such as `mon-fri 18:00-08:00; sat,sun 10:00-20:00`; nothing means always.
     Hours,
 }
 
@@ -186,7 +186,7 @@ impl Key {
             }
             Kind::Choice(words) => format!("one of {}", words.join(", ")),
             Kind::Hours => {
-                "hours on half hours such as mon-fri 18:00-08:00; sat,sun 00:00-24:00, each once, or nothing"
+                "hours on half hours such as mon-fri 18:00-08:00; sat,sun 10:00-20:00, each once, or nothing"
                     .into()
             }
             Kind::Hosts => "hosts such as pypi.org, *.example.org or example.org:8443, with commas".into(),

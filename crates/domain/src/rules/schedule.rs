@@ -54,7 +54,7 @@ pub enum ScheduleError {
 }
 
 impl Schedule {
-    /// Reads spans such as `mon-fri 18:00-08:00; sat,sun 00:00-24:00`; `daily` stands for all days. A span that
+    /// Reads spans such as `mon-fri 18:00-08:00; sat,sun 10:00-20:00`; `daily` stands for all days. A span that
     /// ends at or before its beginning goes on past midnight. Nothing means no schedule.
     ///
     /// # Errors

@@ -61,6 +61,14 @@ fn the_hours_are_right_at_midnight_over_clock_changes_and_on_a_leap_day() {
 }
 
 #[test]
+fn the_hours_named_as_an_example_are_taken() {
+    let allowed = crate::settings::key("schedule").unwrap().allowed();
+    let example = allowed.strip_prefix("hours on half hours such as ");
+    let (example, _) = example.and_then(|rest| rest.split_once(", each once")).unwrap();
+    assert!(matches!(Schedule::parse(example), Ok(Some(_))), "{example}");
+}
+
+#[test]
 fn the_next_change_is_the_first_that_walking_minute_by_minute_finds() {
     for rule in ["UTC0", BERLIN, NEW_YORK, LORD_HOWE] {
         let zone = zone(rule);
