@@ -7,6 +7,28 @@ use tokio::net::UnixListener;
 
 const TIME: &str = "2026-01-02T03:04:05.000000006Z";
 
+fn watch(
+    engine: &Connection,
+    events: mpsc::Sender<ContainerEvent>,
+    notices: broadcast::Receiver<Notice>,
+) -> Watch<'_> {
+    Watch {
+        engine,
+        container: "c",
+        events,
+        notices,
+        network: Network::default(),
+        lines: Lines::after(0),
+        logs: None,
+        logs_complete: false,
+        log_failures: 0,
+        brake: Brake::default(),
+        stats: None,
+        exit: None,
+        out_of_memory: false,
+    }
+}
+
 /// An engine whose container has ended and left this one line.
 async fn serve_log(listener: UnixListener, line: String) {
     while let Ok((mut stream, _)) = listener.accept().await {
@@ -34,21 +56,7 @@ async fn an_end_that_is_told_after_it_was_found_hides_no_line() {
     let engine = Connection::new(Ok(Address::Unix(path.to_string_lossy().into_owned())));
     let (news, notices) = broadcast::channel(4);
     let (events, mut told) = mpsc::channel(16);
-    let mut watch = Watch {
-        engine: &engine,
-        container: "c",
-        events,
-        notices,
-        network: Network::default(),
-        lines: Lines::after(0),
-        logs: None,
-        logs_complete: false,
-        log_failures: 0,
-        brake: Brake::default(),
-        stats: None,
-        exit: None,
-        out_of_memory: false,
-    };
+    let mut watch = watch(&engine, events, notices);
     // What `run` does where the engine, asked first, says that it is over.
     watch.ended(Exit { code: 7, out_of_memory: false });
     news.send(Notice::Died { container: "c".into(), code: 7, time_ns: 0 }).expect("heard");
@@ -66,22 +74,10 @@ async fn ends_before_its_log(time_ns: i64) -> (Vec<String>, i64) {
     let engine = Connection::new(Ok(Address::Unix("/no/engine".into())));
     let (news, notices) = broadcast::channel(4);
     let (events, mut told) = mpsc::channel(16);
-    let mut watch = Watch {
-        engine: &engine,
-        container: "c",
-        events,
-        notices,
-        network: Network::default(),
-        lines: Lines::after(0),
-        // It never says anything.
-        logs: Some(futures_util::stream::pending().boxed()),
-        logs_complete: false,
-        log_failures: 0,
-        brake: Brake::counted(&[(false, "one\ntwo\n"), (true, "three")]),
-        stats: None,
-        exit: None,
-        out_of_memory: false,
-    };
+    let mut watch = watch(&engine, events, notices);
+    // It never says anything.
+    watch.logs = Some(futures_util::stream::pending().boxed());
+    watch.brake = Brake::counted(&[(false, "one\ntwo\n"), (true, "three")]);
     assert!(news.send(Notice::Died { container: "c".into(), code: 0, time_ns }).is_ok());
     let notice = watch.notices.recv().await;
     assert_eq!(watch.on_notice(notice).await, Ok(true));
