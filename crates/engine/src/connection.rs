@@ -51,8 +51,8 @@ impl Connection {
 }
 
 /// An engine writes every line of a followed log as a chunk of HTTP/1.1, and each costs its reader two changes of
-/// tasks. In HTTP/1.0 there are no chunks: what is there is read at once, at a third of the cost. Where such a stream
-/// ends, nothing says that it is whole; nobody who follows a log believes that anyway.
+/// tasks. In HTTP/1.0 there are no chunks: what is there is read at once. Where such a stream ends, nothing says that
+/// it is whole; nobody who follows a log believes that anyway.
 fn follows_a_log(uri: &http::Uri) -> bool {
     uri.path().ends_with("/logs")
         && uri.query().is_some_and(|query| query.split('&').any(|part| part == "follow=true"))

@@ -2,7 +2,7 @@
 //!
 //! tokio keeps timers that are due in 64 ms to 4 s in slots of 64 ms: it wakes when a slot begins, and again when a
 //! timer of it is due, unless that is at the slot's beginning (`runtime/time/wheel`, tokio 1.54). So each beat is set
-//! on the beginning of a slot; the average is as asked, and no beat comes later than 64 ms after that.
+//! on the beginning of a slot; the average is as asked, and none is late or more than 65 ms early.
 
 use std::time::Duration;
 use tokio::time::Instant;
