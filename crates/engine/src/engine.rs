@@ -32,7 +32,7 @@ use hivemind_domain::task::ResultFile;
 use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::{
     Attack, ContainerEvent, ContainerPlan, DependenciesReady, Egress, EgressSession, Engine, EngineError,
-    EngineErrorKind, EngineInfo, Exit, OwnContainer, Prepared, PullProgress,
+    EngineErrorKind, EngineInfo, Exit, OwnContainer, Prepared, PullProgress, Told,
 };
 use install::Ready;
 use std::collections::{HashMap, HashSet};
@@ -384,13 +384,13 @@ impl DockerEngine {
         &self,
         container: &str,
         fresh: bool,
-        lines_after_ns: i64,
+        told: Told,
         events: mpsc::Sender<ContainerEvent>,
         network: run::Network,
     ) -> Result<Exit, EngineError> {
         let notices = self.events.subscribe(&self.connection);
-        let ended = run::begin(&self.connection, container, fresh).await?;
-        run::follow(&self.connection, notices, container, ended, lines_after_ns, events, network).await
+        let begun = run::begin(&self.connection, container, fresh).await?;
+        run::follow(&self.connection, notices, container, begun, told, events, network).await
     }
 
     /// Follows a container that has network, its relay beside it.
@@ -400,12 +400,12 @@ impl DockerEngine {
         route: &Route,
         container: &str,
         fresh: bool,
-        lines_after_ns: i64,
+        told: Told,
         events: mpsc::Sender<ContainerEvent>,
     ) -> Result<Exit, EngineError> {
         let session = relays.session(route);
         let notices = self.events.subscribe(&self.connection);
-        let (ended, first) = self.begin_with_relay(relays, route, container, fresh, &session).await?;
+        let (begun, first) = self.begin_with_relay(relays, route, container, fresh, &session).await?;
         let notes = relay::Notes::default();
         let keeper = relay::Keeper::new(
             Arc::clone(relays),
@@ -416,8 +416,7 @@ impl DockerEngine {
             notes.clone(),
         );
         let network = run::Network::new(session, notes);
-        let exit =
-            run::follow(&self.connection, notices, container, ended, lines_after_ns, events, network).await;
+        let exit = run::follow(&self.connection, notices, container, begun, told, events, network).await;
         drop(keeper);
         exit
     }
@@ -431,7 +430,7 @@ impl DockerEngine {
         container: &str,
         fresh: bool,
         session: &Arc<dyn EgressSession>,
-    ) -> Result<((Option<Exit>, run::Brake), Option<Running>), EngineError> {
+    ) -> Result<(run::Begun, Option<Running>), EngineError> {
         let created = fresh || run::is_created(&self.connection, container).await?;
         let Some(relay) = route.relay.as_deref().filter(|_| created) else {
             return Ok((run::begin(&self.connection, container, fresh).await?, None));
@@ -442,7 +441,7 @@ impl DockerEngine {
             // It has to listen before the task's first instruction.
             let error = match relays.start(&self.connection, relay, Arc::clone(session)).await {
                 Ok(running) => match run::begin(&self.connection, container, fresh).await {
-                    Ok(ended) => return Ok((ended, Some(running))),
+                    Ok(begun) => return Ok((begun, Some(running))),
                     Err(error) => error,
                 },
                 Err(error) => error,
@@ -541,16 +540,16 @@ impl Engine for DockerEngine {
     async fn run(
         &self,
         container: &str,
-        lines_after_ns: i64,
+        told: Told,
         events: mpsc::Sender<ContainerEvent>,
     ) -> Result<Exit, EngineError> {
         let fresh = self.lock_fresh().remove(container);
         if let Some(relays) = &self.relays
             && let Some(route) = relays.route(container)
         {
-            return self.run_with_network(relays, &route, container, fresh, lines_after_ns, events).await;
+            return self.run_with_network(relays, &route, container, fresh, told, events).await;
         }
-        self.run_alone(container, fresh, lines_after_ns, events, run::Network::default()).await
+        self.run_alone(container, fresh, told, events, run::Network::default()).await
     }
 
     async fn stop(&self, container: &str, grace: Duration) -> Result<(), EngineError> {

@@ -14,8 +14,8 @@ use tokio::task::AbortHandle;
 /// News from the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Notice {
-    /// A container ended, by the engine's clock at `time_ns`; 0 where it does not say.
-    Died { container: String, code: i64, time_ns: i64 },
+    /// A container ended.
+    Died { container: String, code: i64 },
     /// A process in it was ended for want of memory.
     OutOfMemory { container: String },
     /// The stream broke: something may have been missed, ask the engine.
@@ -137,7 +137,7 @@ fn notice_of(event: &EventMessage) -> Option<Notice> {
         "oom" => Some(Notice::OutOfMemory { container }),
         "die" => {
             let code = actor.attributes.as_ref()?.get("exitCode")?.parse().ok()?;
-            Some(Notice::Died { container, code, time_ns: event.time_nano.unwrap_or_default() })
+            Some(Notice::Died { container, code })
         }
         _ => None,
     }
@@ -155,10 +155,7 @@ mod tests {
     fn ends_and_memory_are_told() {
         let died = r#"{"Type":"container","Action":"die","Actor":{"ID":"c1","Attributes":{"exitCode":"137"}},
             "scope":"local","time":1,"timeNano":1000000001}"#;
-        assert_eq!(
-            notice(died),
-            Some(Notice::Died { container: "c1".into(), code: 137, time_ns: 1_000_000_001 })
-        );
+        assert_eq!(notice(died), Some(Notice::Died { container: "c1".into(), code: 137 }));
         let oom = r#"{"Type":"container","Action":"oom","Actor":{"ID":"c1","Attributes":{}}}"#;
         assert_eq!(notice(oom), Some(Notice::OutOfMemory { container: "c1".into() }));
         for other in [

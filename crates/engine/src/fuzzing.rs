@@ -1,7 +1,7 @@
 //! Doors for fuzzing into what is private. Only with the feature `fuzzing`.
 
 use crate::policy::MAX_LINE_BYTES;
-use crate::run::Lines;
+use crate::run::{Lines, Printed};
 use bollard::container::LogOutput;
 
 /// Pieces of a task's output as the engine sends them; the first byte of each says which output it is. Pieces are
@@ -10,17 +10,15 @@ use bollard::container::LogOutput;
 /// # Panics
 /// When a line breaks its promises.
 pub fn log_lines(data: &[u8]) {
-    let mut lines = Lines::after(0);
-    let mut last = i64::MIN;
+    let mut lines = Lines::default();
+    let mut printed = Printed::of_nothing();
     for piece in data.split(|byte| *byte == 2) {
         let Some((kind, message)) = piece.split_first() else { continue };
         let message = message.to_vec().into();
         let piece = if kind % 2 == 0 { LogOutput::StdErr { message } } else { LogOutput::StdOut { message } };
         if let Some(line) = lines.push(&piece) {
             assert!(line.text.len() <= MAX_LINE_BYTES, "{} bytes", line.text.len());
-            assert!(line.time_ns > last, "times rise");
-            last = line.time_ns;
         }
-        let _ = lines.since_seconds();
+        printed.push(&piece, |_, text| assert!(text.len() <= MAX_LINE_BYTES, "{} bytes", text.len()));
     }
 }

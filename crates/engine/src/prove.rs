@@ -16,7 +16,7 @@ use hivemind_domain::ids::{InstallId, TaskId, TaskKey};
 use hivemind_domain::limits::TaskLimits;
 use hivemind_domain::resources::{MIB, Resources};
 use hivemind_domain::text::plain_line;
-use hivemind_worker_core::port::{Attack, ContainerEvent, Engine, EngineError, EngineErrorKind};
+use hivemind_worker_core::port::{Attack, ContainerEvent, Engine, EngineError, EngineErrorKind, Told};
 use serde::Deserialize;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
@@ -103,7 +103,7 @@ impl DockerEngine {
             }
             lines
         });
-        let running = self.run_alone(container, true, 0, events, run::Network::default());
+        let running = self.run_alone(container, true, Told::default(), events, run::Network::default());
         let late =
             || EngineError::new(EngineErrorKind::Failed, "the self-test did not end within two minutes");
         let exit = tokio::time::timeout(WITHIN, running).await.map_err(|_| late())??;

@@ -14,7 +14,7 @@ use file::LogFile;
 use hivemind_control::{LogLine, LogPage};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::text::plain_line;
-use hivemind_worker_core::port::{Clock, LogArchive, OutputLine, StoreError};
+use hivemind_worker_core::port::{Clock, LogArchive, OutputLine, StoreError, Told};
 use place::{End, Opened, Place};
 use record::Record;
 use std::collections::{HashMap, HashSet};
@@ -90,26 +90,11 @@ impl LogArchive for FileLogs {
         let key = key.clone();
         self.on_disk(move |inner| {
             let (first_kept, total) = inner.span(&key)?;
-            let first = from.unwrap_or_else(|| total.saturating_sub(u64::from(limit))).max(first_kept);
-            let (mut lines, _) = inner.records(&key, first, total, limit)?;
-            // The end was asked for, so a page that grows too large loses its beginning.
-            while from.is_none() {
-                let next = first.max(lines.last().map_or(first, |l| l.number + 1));
-                let (more, _) = inner.records(&key, next, total, limit)?;
-                if more.is_empty() {
-                    break;
-                }
-                lines.extend(more);
-                let mut text: usize = lines.iter().map(|l| l.line.text.len()).sum();
-                let surplus = lines.iter().take_while(|l| {
-                    let drop = text > MOST_TEXT;
-                    text -= l.line.text.len();
-                    drop
-                });
-                lines.drain(..surplus.count());
-            }
-            let lines = lines.into_iter().map(shown).collect();
-            Ok(LogPage { lines, total, first_kept })
+            let lines = match from {
+                Some(first) => inner.records(&key, first.max(first_kept), total, limit)?.0,
+                None => inner.last_records(&key, first_kept, total, limit)?,
+            };
+            Ok(LogPage { lines: lines.into_iter().map(shown).collect(), total, first_kept })
         })
         .await
     }
@@ -140,11 +125,20 @@ impl LogArchive for FileLogs {
         .await
     }
 
-    async fn last_time_ns(&self, key: &TaskKey) -> Result<i64, StoreError> {
+    async fn told(&self, key: &TaskKey) -> Result<Told, StoreError> {
         let key = key.clone();
         self.on_disk(move |inner| {
-            let mut ends = inner.ends.lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(inner.end(&mut ends, &key)?.last_time_ns)
+            let (first_kept, total) = inner.span(&key)?;
+            let most = u32::try_from(Told::REMEMBERED).unwrap_or(u32::MAX);
+            let mut last = inner.last_records(&key, first_kept, total, most)?;
+            // What was damaged can be found nowhere: only what follows it, unless nothing does.
+            let damaged = last.iter().rposition(|record| record.line.text == DAMAGED);
+            if let Some(at) = damaged.filter(|at| at + 1 < last.len()) {
+                last.drain(..=at);
+            }
+            let whole = last.first().is_none_or(|record| record.number == 0);
+            let lines: Vec<_> = last.into_iter().map(|record| record.line).collect();
+            Ok(Told::of(&lines, whole))
         })
         .await
     }
@@ -260,6 +254,34 @@ impl Inner {
             }
         }
         Ok((total, total))
+    }
+
+    /// The last lines, as many of them as an answer has room for.
+    fn last_records(
+        &self,
+        key: &TaskKey,
+        first_kept: u64,
+        total: u64,
+        limit: u32,
+    ) -> io::Result<Vec<Record>> {
+        let first = total.saturating_sub(u64::from(limit)).max(first_kept);
+        let (mut lines, _) = self.records(key, first, total, limit)?;
+        loop {
+            let next = first.max(lines.last().map_or(first, |l| l.number + 1));
+            let (more, _) = self.records(key, next, total, limit)?;
+            if more.is_empty() {
+                return Ok(lines);
+            }
+            lines.extend(more);
+            // What grows too large loses its beginning.
+            let mut text: usize = lines.iter().map(|l| l.line.text.len()).sum();
+            let surplus = lines.iter().take_while(|l| {
+                let drop = text > MOST_TEXT;
+                text -= l.line.text.len();
+                drop
+            });
+            lines.drain(..surplus.count());
+        }
     }
 
     /// How many lines there are, when `first` is where the last reading ended.

@@ -10,7 +10,7 @@ use hivemind_domain::time::{Mono, Now};
 use hivemind_domain::usage::UsageSample;
 use hivemind_worker_core::port::{
     Clock, ContainerEvent, ContainerPlan, Engine, EngineError, EngineErrorKind, EngineInfo, Exit, OutputLine,
-    OwnContainer, Prepared, PullProgress,
+    OwnContainer, Prepared, PullProgress, Told,
 };
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -283,7 +283,7 @@ impl Engine for FakeEngine {
     async fn run(
         &self,
         container: &str,
-        lines_after_ns: i64,
+        told: Told,
         events: mpsc::Sender<ContainerEvent>,
     ) -> Result<Exit, EngineError> {
         self.enter(EngineCall::Run).await?;
@@ -298,7 +298,7 @@ impl Engine for FakeEngine {
             }
         }
         let _ = events.send(ContainerEvent::Started).await;
-        let mut told = lines_after_ns;
+        let mut told = told.last_ns();
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);

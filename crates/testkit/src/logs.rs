@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use hivemind_control::{LogLine, LogPage};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::text::plain_line;
-use hivemind_worker_core::port::{LogArchive, OutputLine, StoreError};
+use hivemind_worker_core::port::{LogArchive, OutputLine, StoreError, Told};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Mutex;
@@ -97,9 +97,9 @@ impl LogArchive for MemoryLogs {
         Ok(kept.from(first, limit).map(|(_, line)| line.clone()).collect())
     }
 
-    async fn last_time_ns(&self, key: &TaskKey) -> Result<i64, StoreError> {
+    async fn told(&self, key: &TaskKey) -> Result<Told, StoreError> {
         let all = lock(&self.kept);
-        Ok(all.get(key).and_then(|kept| kept.lines.last()).map_or(0, |line| line.time_ns))
+        Ok(all.get(key).map_or_else(Told::default, |kept| Told::of(&kept.lines, kept.first == 0)))
     }
 
     async fn sweep(&self, _keep: &[TaskKey]) -> Result<(), StoreError> {

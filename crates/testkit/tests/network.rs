@@ -15,7 +15,7 @@ use hivemind_domain::limits::TaskLimits;
 use hivemind_egress::{EgressProxy, ProxyLimits};
 use hivemind_engine::{Companion, DockerEngine};
 use hivemind_testkit::key;
-use hivemind_worker_core::port::{ContainerEvent, ContainerPlan, Engine, Exit, NetworkGrant};
+use hivemind_worker_core::port::{ContainerEvent, ContainerPlan, Engine, Exit, NetworkGrant, Told};
 use outside::{Outside, docker};
 use std::io::Write;
 use std::path::PathBuf;
@@ -98,7 +98,7 @@ impl Bench {
 async fn follow(engine: &DockerEngine, container: &str, until: Option<&str>) -> Option<Ended> {
     let (events, mut told) = mpsc::channel(64);
     let (mut lines, mut network_bytes) = (Vec::new(), 0);
-    let running = engine.run(container, 0, events);
+    let running = engine.run(container, Told::default(), events);
     tokio::pin!(running);
     let mut exit = None;
     loop {

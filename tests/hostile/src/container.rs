@@ -5,7 +5,7 @@ use hivemind_domain::ids::{InstallId, TaskId, TaskKey};
 use hivemind_domain::images::ImageRules;
 use hivemind_domain::limits::TaskLimits;
 use hivemind_engine::{Companion, DockerEngine};
-use hivemind_worker_core::port::{ContainerEvent, ContainerPlan, Engine};
+use hivemind_worker_core::port::{ContainerEvent, ContainerPlan, Engine, Told};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -108,7 +108,7 @@ impl Stage {
                 }
                 (lines, count)
             });
-            let mut running = Box::pin(self.engine.run(&container, 0, sender));
+            let mut running = Box::pin(self.engine.run(&container, Told::default(), sender));
             let mut ended = Ended::default();
             let exit = match tokio::time::timeout(time, &mut running).await {
                 Ok(exit) => exit,

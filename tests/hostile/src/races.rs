@@ -3,7 +3,7 @@
 use crate::case::{Case, Seen};
 use crate::container::STAGE;
 use hivemind_domain::limits::TaskLimits;
-use hivemind_worker_core::port::Engine;
+use hivemind_worker_core::port::{Engine, Told};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -66,7 +66,7 @@ async fn race(folder: PathBuf) -> String {
     let container = STAGE.engine.prepare(&plan).await.expect("prepared").container;
     let (sender, mut events) = mpsc::channel(16);
     let (engine, running) = (STAGE.engine.clone(), container.clone());
-    let task = tokio::spawn(async move { engine.run(&running, 0, sender).await });
+    let task = tokio::spawn(async move { engine.run(&running, Told::default(), sender).await });
     let swapping = tokio::time::timeout(Duration::from_secs(60), async {
         while let Some(event) = events.recv().await {
             if matches!(event, hivemind_worker_core::port::ContainerEvent::Line(_)) {

@@ -14,6 +14,7 @@ use hivemind_domain::limits::TaskLimits;
 use hivemind_domain::text::plain_line;
 use hivemind_worker_core::port::{
     ContainerEvent, ContainerPlan, DependencyPlan, EgressSession, EngineError, EngineErrorKind, NetworkGrant,
+    Told,
 };
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
@@ -171,7 +172,7 @@ impl Site<'_> {
         let engine = self.engine;
         let (events, told) = mpsc::channel(64);
         let network = run::Network::new(Arc::clone(session), relay::Notes::default());
-        let running = engine.run_alone(container, true, 0, events, network);
+        let running = engine.run_alone(container, true, Told::default(), events, network);
         let both = Box::pin(async { tokio::join!(running, last_lines(told)) });
         let refuse = |sentence: String| Err(EngineError::new(EngineErrorKind::Package, sentence));
         let Ok((exit, lines)) = tokio::time::timeout(WITHIN, both).await else {

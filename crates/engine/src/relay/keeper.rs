@@ -26,10 +26,6 @@ impl Notes {
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *lock(&self.0))
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        lock(&self.0).is_empty()
-    }
 }
 
 /// Keeps a relay beside a running task until dropped.

@@ -1,17 +1,20 @@
 //! A running container: start, lines, use, end.
 //!
 //! ```text
-//! log stream ──► lines       ends with the container; its end is read again from the log
-//! stats stream ► use         never ends by itself: dropped
-//! shared events ► exit code, out of memory
-//! attached stream  only counted: see `brake`
+//! attached streams ► lines   of a container that this process started; end with it
+//! log stream ──────► lines   of any other, and where those were cut; its end is read again from the log
+//! stats stream ────► use     never ends by itself: dropped
+//! shared events ───► exit code, out of memory
 //! ```
 //! No polling. Each of the streams may fail; whichever does, the engine is asked once and the others go on. An end
 //! is believed only from an event or an inspection, and told after every line was.
 
 mod brake;
 mod lines;
+mod locate;
 mod network;
+mod piece;
+mod printed;
 mod state;
 mod usage;
 
@@ -22,13 +25,18 @@ use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::models::ContainerStatsResponse;
 use bollard::query_parameters::{LogsOptionsBuilder, StatsOptionsBuilder};
-pub(crate) use brake::Brake;
-use brake::Silence;
+use brake::{Brake, Silence};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use hivemind_worker_core::port::{ContainerEvent, EngineError, EngineErrorKind, Exit};
+use hivemind_worker_core::port::{
+    ContainerEvent, EngineError, EngineErrorKind, Exit, OWN_WORD, OutputLine, Told,
+};
+#[cfg(feature = "fuzzing")]
 pub(crate) use lines::Lines;
+#[cfg(not(feature = "fuzzing"))]
+use lines::Lines;
 pub(crate) use network::Network;
+pub(crate) use printed::Printed;
 pub(crate) use state::is_created;
 use state::{State, inspect};
 use std::time::Duration;
@@ -49,6 +57,8 @@ const LOG_TRIES: u32 = 5;
 const LOG_PAUSE: Duration = Duration::from_millis(200);
 /// A killed container's memory event may come this much later than its end.
 const LATE_MEMORY_EVENT: Duration = Duration::from_millis(100);
+/// After the end, what an attached container printed last comes within this time.
+const REST_WITHIN: Duration = Duration::from_secs(2);
 /// With no sign of life for this long the engine is asked; then after twice that, and so on.
 const QUIET: Duration = Duration::from_secs(30);
 const LONGEST_QUIET: Duration = Duration::from_secs(600);
@@ -57,22 +67,27 @@ const PIECES: usize = 256;
 /// Exit code of a process ended by SIGKILL.
 const KILLED: i64 = 137;
 
-/// Starts `container`, unless that was done before; tells its end when that is known already. `fresh` says that this
-/// process made it and has not started it.
-pub(crate) async fn begin(
-    engine: &Connection,
-    container: &str,
-    fresh: bool,
-) -> Result<(Option<Exit>, Brake), EngineError> {
+/// How a container begins.
+pub(crate) enum Begun {
+    /// It runs, and everything it prints comes from here; nothing where the engine did not attach.
+    Started(Option<Printed>),
+    /// It ran already.
+    Running,
+    /// It has ended.
+    Ended(Exit),
+}
+
+/// Starts `container`, unless that was done before. `fresh` says that this process made it and has not started it.
+pub(crate) async fn begin(engine: &Connection, container: &str, fresh: bool) -> Result<Begun, EngineError> {
     match if fresh { State::Created } else { inspect(engine, container).await? } {
         State::Created => {
-            let brake = Brake::before_start(engine, container).await;
+            let printed = Printed::before_start(engine, container).await;
             let started = engine.docker()?.start_container(container, None).await;
             started.map_err(|e| not_started(fresh, translate("start the container", &e)))?;
-            Ok((None, brake))
+            Ok(Begun::Started(printed))
         }
-        State::Running => Ok((None, Brake::default())),
-        State::Ended(exit) => Ok((Some(exit), Brake::default())),
+        State::Running => Ok(Begun::Running),
+        State::Ended(exit) => Ok(Begun::Ended(exit)),
     }
 }
 
@@ -81,29 +96,17 @@ pub(crate) async fn follow(
     engine: &Connection,
     notices: broadcast::Receiver<Notice>,
     container: &str,
-    (ended, brake): (Option<Exit>, Brake),
-    lines_after_ns: i64,
+    begun: Begun,
+    told: Told,
     events: mpsc::Sender<ContainerEvent>,
     network: Network,
 ) -> Result<Exit, EngineError> {
     let _ = events.send(ContainerEvent::Started).await;
-    let mut watch = Watch {
-        engine,
-        container,
-        events,
-        notices,
-        network,
-        lines: Lines::after(lines_after_ns),
-        logs: None,
-        logs_complete: false,
-        log_failures: 0,
-        brake,
-        stats: None,
-        exit: None,
-        out_of_memory: false,
-    };
-    if let Some(exit) = ended {
-        watch.ended(exit);
+    let mut watch = Watch::new(engine, container, events, notices, network, told);
+    match begun {
+        Begun::Started(printed) => watch.printed = printed,
+        Begun::Running => {}
+        Begun::Ended(exit) => watch.ended(exit),
     }
     watch.until_the_end().await
 }
@@ -128,10 +131,13 @@ struct Watch<'a> {
     events: mpsc::Sender<ContainerEvent>,
     notices: broadcast::Receiver<Notice>,
     network: Network,
+    told: Told,
+    /// Tells the lines as long as it is there; otherwise the log does.
+    printed: Option<Printed>,
     lines: Lines,
     logs: Option<Logs>,
-    /// The log stream was opened after the end, and was read to its own.
-    logs_complete: bool,
+    /// Every line is told: the log was read to its end after the container's, or everything came before that.
+    complete: bool,
     /// How often it ended too early in a row.
     log_failures: u32,
     brake: Brake,
@@ -140,15 +146,44 @@ struct Watch<'a> {
     out_of_memory: bool,
 }
 
-impl Watch<'_> {
+impl<'a> Watch<'a> {
+    fn new(
+        engine: &'a Connection,
+        container: &'a str,
+        events: mpsc::Sender<ContainerEvent>,
+        notices: broadcast::Receiver<Notice>,
+        network: Network,
+        told: Told,
+    ) -> Self {
+        Self {
+            engine,
+            container,
+            events,
+            notices,
+            network,
+            told,
+            printed: None,
+            lines: Lines::default(),
+            logs: None,
+            complete: false,
+            log_failures: 0,
+            brake: Brake::default(),
+            stats: None,
+            exit: None,
+            out_of_memory: false,
+        }
+    }
+
     async fn until_the_end(mut self) -> Result<Exit, EngineError> {
-        self.logs = Some(self.open_logs()?);
+        if self.printed.is_none() {
+            self.open_logs().await?;
+        }
         let mut stats_at = Some(Instant::now() + STATS_AFTER);
         let mut quiet = QUIET;
         let mut deadline = Instant::now() + self.patience(quiet);
         loop {
-            if let (Some(code), None) = (self.exit, &self.logs) {
-                if self.logs_complete {
+            if let (Some(code), false) = (self.exit, self.hears()) {
+                if self.complete {
                     return self.finish(code).await;
                 }
                 if self.log_failures >= LOG_TRIES {
@@ -160,19 +195,21 @@ impl Watch<'_> {
                 if self.log_failures > 0 {
                     tokio::time::sleep(LOG_PAUSE * self.log_failures).await;
                 }
-                self.logs = Some(self.reopen_logs()?);
+                self.open_logs().await?;
+                continue;
             }
             if self.exit.is_none() && self.brake.is_due(self.lines.bytes()) {
                 self.brake.put_on(self.engine, self.container, self.lines.bytes()).await;
             }
             let holds = self.brake.holds(self.lines.bytes());
             let silent_at = self.brake.silent_at(Instant::now());
-            let before = (self.exit.is_some(), self.logs.is_some());
+            let before = (self.exit.is_some(), self.hears());
             let alive = tokio::select! {
                 biased;
                 notice = self.notices.recv() => self.on_notice(notice).await?,
                 // Before the lines: a program that never stops printing must not hide its use.
                 stats = next(&mut self.stats) => self.on_stats(stats).await,
+                pieces = next_printed(&mut self.printed) => self.on_printed(pieces).await,
                 pieces = next(&mut self.logs) => self.on_log(pieces).await,
                 () = self.brake.take(), if !holds => continue,
                 () = sleep_until(silent_at), if holds && self.exit.is_none() => {
@@ -196,18 +233,23 @@ impl Watch<'_> {
             if alive {
                 quiet = QUIET;
             }
-            if alive || before != (self.exit.is_some(), self.logs.is_some()) {
+            if alive || before != (self.exit.is_some(), self.hears()) {
                 deadline = Instant::now() + self.patience(quiet);
             }
         }
     }
 
+    /// Whether something is open that tells lines.
+    fn hears(&self) -> bool {
+        self.logs.is_some() || self.printed.as_ref().is_some_and(Printed::is_open)
+    }
+
     /// How long to wait for the next sign, by what is still missing.
     fn patience(&self, quiet: Duration) -> Duration {
-        match (self.exit, &self.logs) {
-            (None, None) => EVENT_WITHIN * (1 << self.log_failures.min(6)),
+        match (self.exit, self.hears()) {
+            (None, false) => EVENT_WITHIN * (1 << self.log_failures.min(6)),
             (Some(_), _) => LOGS_WITHIN,
-            (None, Some(_)) => quiet,
+            (None, true) => quiet,
         }
     }
 
@@ -221,14 +263,14 @@ impl Watch<'_> {
     /// Whether the news was about this container.
     async fn on_notice(&mut self, notice: Result<Notice, RecvError>) -> Result<bool, EngineError> {
         match notice {
-            Ok(Notice::Died { container, code, time_ns }) if container == self.container => {
+            Ok(Notice::Died { container, code }) if container == self.container => {
                 // Where the engine was asked before its word came, the log is being read to its end already.
                 if self.exit.is_none() {
                     self.ended(Exit { code, out_of_memory: false });
                     // The engine closes a container's log before it tells the end. The rest is read at once: the
                     // following stream would end by itself some 100 ms later, and perhaps before the last piece.
-                    self.settle(time_ns).await;
                     self.logs = None;
+                    self.settle().await;
                 }
                 Ok(true)
             }
@@ -239,7 +281,7 @@ impl Watch<'_> {
             Ok(Notice::Died { .. } | Notice::OutOfMemory { .. }) => Ok(false),
             // The sender lives as long as the engine that called us.
             Ok(Notice::Interrupted) | Err(RecvError::Lagged(_) | RecvError::Closed) => {
-                self.brake.doubt();
+                self.doubt();
                 if self.exit.is_none() {
                     self.ask().await?;
                 }
@@ -248,36 +290,68 @@ impl Watch<'_> {
         }
     }
 
-    /// What was printed last comes a moment after the end, if at all. When everything that was printed has come, the
-    /// log need not be read again.
-    async fn settle(&mut self, ended_ns: i64) {
+    /// What an attached container printed last comes a moment after the end, if at all. When everything that was
+    /// printed has come, the log need not be read.
+    async fn settle(&mut self) {
         let ended = Instant::now();
-        let late = ended + brake::LATE;
-        self.logs_complete = loop {
-            match self.brake.outstanding(self.lines.bytes(), ended).await {
-                Some(0) => break true,
-                None => break false,
-                Some(_) if self.tell_early(ended_ns).await => break true,
-                Some(_) => {}
+        while self.printed.as_ref().is_some_and(Printed::is_open) {
+            let pieces = tokio::time::timeout(REST_WITHIN, next_printed(&mut self.printed)).await;
+            let Ok(pieces) = pieces else { break };
+            self.on_printed(pieces).await;
+        }
+        let Some(mut printed) = self.printed.take() else { return };
+        self.complete = printed.is_whole(ended);
+        if self.complete {
+            let now = printed::arrived_ns();
+            for (stderr, text) in printed.rest() {
+                self.tell(stderr, now, text).await;
             }
-            let pieces = tokio::time::timeout_at(late, next(&mut self.logs)).await.ok().flatten();
-            if !self.on_log(pieces).await {
-                break false;
-            }
-        };
+        }
     }
 
-    /// A program that was over before its log told anything: what it printed is here all the same.
-    async fn tell_early(&mut self, ended_ns: i64) -> bool {
-        if self.lines.bytes() > 0 || ended_ns <= 0 {
-            return false;
+    /// Something was cut: that another stream ends proves nothing any more.
+    fn doubt(&mut self) {
+        if let Some(printed) = &mut self.printed {
+            printed.doubt();
         }
-        let Some(pieces) = self.brake.early() else { return false };
-        for line in self.lines.untimed(&pieces, ended_ns) {
-            let _ = self.events.send(ContainerEvent::Line(line)).await;
+    }
+
+    /// Whether more comes from the attached container.
+    async fn on_printed(&mut self, pieces: Option<Vec<Piece>>) -> bool {
+        let Some(pieces) = pieces else { return false };
+        let now = printed::arrived_ns();
+        let mut lines = Vec::new();
+        for piece in pieces {
+            let (Ok(piece), Some(printed)) = (piece, &mut self.printed) else {
+                tracing::debug!(container = self.container, "the attached container's output broke");
+                self.printed = None;
+                break;
+            };
+            printed.push(&piece, |stderr, text| lines.push((stderr, text)));
         }
-        self.network.tell(&self.events, ended_ns).await;
+        for (stderr, text) in lines {
+            self.tell(stderr, now, text).await;
+        }
         true
+    }
+
+    /// Tells a line, and what befell the network behind it. Times rise within a task, whichever clock they are of.
+    async fn tell(&mut self, stderr: bool, time_ns: i64, text: String) {
+        self.send(stderr, time_ns, text).await;
+        self.tell_network(time_ns).await;
+    }
+
+    async fn tell_network(&mut self, time_ns: i64) {
+        for sentence in self.network.sentences() {
+            self.send(true, time_ns, format!("{OWN_WORD} network: {sentence}")).await;
+        }
+    }
+
+    async fn send(&mut self, stderr: bool, time_ns: i64, text: String) {
+        let line = OutputLine { stderr, time_ns: time_ns.max(self.told.last_ns().saturating_add(1)), text };
+        self.told.push(&line);
+        // A receiver that is gone wants no more lines; the end is still watched for.
+        let _ = self.events.send(ContainerEvent::Line(line)).await;
     }
 
     /// Whether the log goes on.
@@ -292,9 +366,8 @@ impl Watch<'_> {
                 Ok(piece) => self.on_piece(&piece).await,
                 Err(error) => {
                     tracing::debug!(container = self.container, %error, "the log stream broke");
-                    self.brake.doubt();
                     self.logs = None;
-                    self.logs_complete = false;
+                    self.complete = false;
                     self.log_failures += 1;
                     return false;
                 }
@@ -311,10 +384,7 @@ impl Watch<'_> {
 
     async fn on_piece(&mut self, piece: &LogOutput) {
         if let Some(line) = self.lines.push(piece) {
-            let at_ns = line.time_ns;
-            // A receiver that is gone wants no more lines; the end is still watched for.
-            let _ = self.events.send(ContainerEvent::Line(line)).await;
-            self.network.tell(&self.events, at_ns).await;
+            self.tell(line.stderr, line.time_ns.unwrap_or(0), line.text).await;
         }
     }
 
@@ -325,7 +395,7 @@ impl Watch<'_> {
                     self.network.add(&mut sample);
                     let _ = self.events.send(ContainerEvent::Usage(sample)).await;
                 }
-                self.exit.is_none() && self.logs.is_some()
+                self.exit.is_none() && self.hears()
             }
             Some(Err(error)) => {
                 tracing::debug!(container = self.container, %error, "the statistics stream broke");
@@ -353,7 +423,7 @@ impl Watch<'_> {
     /// nothing either the engine has thrown something away.
     async fn on_held_silence(&mut self) -> Result<(), EngineError> {
         match self.brake.silence(self.lines.bytes(), Instant::now()) {
-            Silence::ReadAnew => self.logs = Some(self.reopen_logs()?),
+            Silence::ReadAnew => self.open_logs().await?,
             Silence::Lost(bytes) => self.tell_lost(bytes).await,
         }
         Ok(())
@@ -361,18 +431,28 @@ impl Watch<'_> {
 
     async fn tell_lost(&mut self, bytes: u64) {
         tracing::warn!(container = self.container, bytes, "output was lost");
-        let line = self.lines.own(brake::sentence(bytes));
-        let _ = self.events.send(ContainerEvent::Line(line)).await;
+        self.tell_own(&brake::sentence(bytes)).await;
+    }
+
+    /// Tells a line of ours in this place.
+    async fn tell_own(&mut self, sentence: &str) {
+        let time_ns = if self.told.last_ns() > 0 { 0 } else { printed::arrived_ns() };
+        self.send(true, time_ns, format!("{OWN_WORD} {sentence}")).await;
     }
 
     /// Asks the engine how things stand, and mends what broke.
     async fn ask(&mut self) -> Result<(), EngineError> {
         match inspect(self.engine, self.container).await? {
-            State::Ended(exit) => self.ended(exit),
+            State::Ended(exit) => {
+                // Whether it closed because of the end cannot be known now.
+                self.printed = None;
+                self.ended(exit);
+            }
             State::Running | State::Created => {
-                if self.logs.is_none() {
+                if !self.hears() {
+                    self.printed = None;
                     self.log_failures += 1;
-                    self.logs = Some(self.reopen_logs()?);
+                    self.open_logs().await?;
                 }
                 if self.stats.is_none() {
                     self.stats = Some(self.open_stats()?);
@@ -382,23 +462,35 @@ impl Watch<'_> {
         Ok(())
     }
 
-    fn reopen_logs(&mut self) -> Result<Logs, EngineError> {
-        self.lines = self.lines.resumed();
-        self.open_logs()
-    }
-
-    /// While the container runs, a stream that follows it. Once it has ended, what stands in its log to the last
-    /// byte: a following stream may end before the last piece (seen in one of twenty ends with Docker 20.10).
-    fn open_logs(&mut self) -> Result<Logs, EngineError> {
-        self.logs_complete = self.exit.is_some();
+    /// Opens the log behind what was told. While the container runs, a stream that follows it. Once it has ended,
+    /// what stands in its log to the last byte: a following stream may end before the last piece (seen in one of
+    /// twenty ends with Docker 20.10).
+    async fn open_logs(&mut self) -> Result<(), EngineError> {
+        self.logs = None;
+        self.complete = false;
+        let mut skip = [0, 0];
+        if !self.told.is_nothing() {
+            let Some(place) = locate::locate(self.engine, self.container, &self.told).await else {
+                self.log_failures += 1;
+                return Ok(());
+            };
+            skip = place.skip;
+            if place.uncertain {
+                tracing::warn!(container = self.container, "the place in the engine's log was not found");
+                self.tell_own(locate::UNCERTAIN).await;
+            }
+        }
+        self.lines = Lines::from_the_beginning(skip, self.lines.bytes());
+        self.complete = self.exit.is_some();
         let options = LogsOptionsBuilder::new()
             .follow(self.exit.is_none())
             .stdout(true)
             .stderr(true)
             .timestamps(true)
-            .since(self.lines.since_seconds())
             .build();
-        Ok(self.engine.docker()?.logs(self.container, Some(options)).ready_chunks(PIECES).boxed())
+        let logs = self.engine.docker()?.logs(self.container, Some(options));
+        self.logs = Some(logs.ready_chunks(PIECES).boxed());
+        Ok(())
     }
 
     fn open_stats(&self) -> Result<Stats, EngineError> {
@@ -426,7 +518,10 @@ impl Watch<'_> {
         if lost > 0 {
             self.tell_lost(lost).await;
         }
-        self.network.finish(self.engine, self.container, &self.events).await;
+        if let Some(sample) = self.network.last_sample() {
+            let _ = self.events.send(ContainerEvent::Usage(sample)).await;
+        }
+        self.tell_network(printed::arrived_ns()).await;
         Ok(Exit { code, out_of_memory: self.out_of_memory })
     }
 
@@ -451,6 +546,14 @@ impl Watch<'_> {
 async fn next<T>(stream: &mut Option<BoxStream<'static, T>>) -> Option<T> {
     match stream {
         Some(stream) => stream.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What an attached container prints next, or never anything without one.
+async fn next_printed(printed: &mut Option<Printed>) -> Option<Vec<Piece>> {
+    match printed {
+        Some(printed) => printed.next().await,
         None => std::future::pending().await,
     }
 }

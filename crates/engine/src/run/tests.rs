@@ -12,21 +12,7 @@ fn watch(
     events: mpsc::Sender<ContainerEvent>,
     notices: broadcast::Receiver<Notice>,
 ) -> Watch<'_> {
-    Watch {
-        engine,
-        container: "c",
-        events,
-        notices,
-        network: Network::default(),
-        lines: Lines::after(0),
-        logs: None,
-        logs_complete: false,
-        log_failures: 0,
-        brake: Brake::default(),
-        stats: None,
-        exit: None,
-        out_of_memory: false,
-    }
+    Watch::new(engine, "c", events, notices, Network::default(), Told::default())
 }
 
 /// An engine whose container has ended and left this one line.
@@ -59,7 +45,7 @@ async fn an_end_that_is_told_after_it_was_found_hides_no_line() {
     let mut watch = watch(&engine, events, notices);
     // What `run` does where the engine, asked first, says that it is over.
     watch.ended(Exit { code: 7, out_of_memory: false });
-    news.send(Notice::Died { container: "c".into(), code: 7, time_ns: 0 }).expect("heard");
+    news.send(Notice::Died { container: "c".into(), code: 7 }).expect("heard");
     let exit = watch.until_the_end().await.expect("an end");
     assert_eq!(exit, Exit { code: 7, out_of_memory: false });
     match told.recv().await {
@@ -69,37 +55,52 @@ async fn an_end_that_is_told_after_it_was_found_hides_no_line() {
     drop(news);
 }
 
-/// A container whose output is told by its attached stream alone.
-async fn ends_before_its_log(time_ns: i64) -> (Vec<String>, i64) {
+/// What is told of a container whose attached streams bring this, then close; and whether that is all of it.
+async fn ends(pieces: Vec<Piece>, cut: bool) -> (Vec<String>, bool) {
     let engine = Connection::new(Ok(Address::Unix("/no/engine".into())));
     let (news, notices) = broadcast::channel(4);
     let (events, mut told) = mpsc::channel(16);
     let mut watch = watch(&engine, events, notices);
-    // It never says anything.
-    watch.logs = Some(futures_util::stream::pending().boxed());
-    watch.brake = Brake::counted(&[(false, "one\ntwo\n"), (true, "three")]);
-    assert!(news.send(Notice::Died { container: "c".into(), code: 0, time_ns }).is_ok());
+    watch.printed = Some(Printed::new(printed::Attached::with([pieces])));
+    if cut {
+        watch.doubt();
+    }
+    assert!(news.send(Notice::Died { container: "c".into(), code: 0 }).is_ok());
     let notice = watch.notices.recv().await;
     assert_eq!(watch.on_notice(notice).await, Ok(true));
-    let complete = watch.logs_complete;
+    let complete = watch.complete;
+    assert!(watch.printed.is_none(), "it has told what it had to");
     drop(watch);
     let mut texts = Vec::new();
     let mut last = 0;
     while let Some(ContainerEvent::Line(line)) = told.recv().await {
-        texts.push(line.text);
+        assert!(line.time_ns > last, "times rise");
         last = line.time_ns;
+        texts.push(line.text);
     }
-    assert_eq!(complete, !texts.is_empty(), "what was told need not be read again, what was not must");
-    (texts, last)
+    (texts, complete)
+}
+
+fn prints(stderr: bool, text: &'static str) -> Piece {
+    let message = bytes::Bytes::from_static(text.as_bytes());
+    Ok(if stderr { LogOutput::StdErr { message } } else { LogOutput::StdOut { message } })
 }
 
 #[tokio::test]
-async fn a_program_that_is_over_before_its_log_speaks_has_said_everything() {
-    let (texts, last) = ends_before_its_log(5_000).await;
-    assert_eq!((texts, last), (vec!["one".into(), "two".into(), "three".into()], 5_000));
+async fn what_is_printed_last_is_told_before_the_end() {
+    let pieces = || vec![prints(false, "one\ntwo\nthr"), prints(true, "bad\n"), prints(false, "ee")];
+    let (texts, complete) = ends(pieces(), false).await;
+    assert_eq!(texts, ["one", "two", "bad", "three"]);
+    assert!(complete, "the log need not be read");
+    let (texts, complete) = ends(pieces(), true).await;
+    assert_eq!(texts, ["one", "two", "bad"], "what did not end may be longer");
+    assert!(!complete, "the log must be read");
 }
 
 #[tokio::test]
-async fn without_the_engines_time_the_log_is_waited_for() {
-    assert_eq!(ends_before_its_log(0).await, (vec![], 0));
+async fn an_output_that_breaks_is_not_the_end() {
+    let broken = Err(Error::RequestTimeoutError);
+    let (texts, complete) = ends(vec![prints(false, "one\n"), broken, prints(false, "two\n")], false).await;
+    assert_eq!(texts, ["one"]);
+    assert!(!complete);
 }

@@ -7,7 +7,7 @@ use hivemind_domain::images::ImageRules;
 use hivemind_domain::limits::TaskLimits;
 use hivemind_domain::usage::UsageSample;
 use hivemind_engine::{Companion, DockerEngine};
-use hivemind_worker_core::port::{ContainerEvent, ContainerPlan, Engine, Exit, OutputLine};
+use hivemind_worker_core::port::{ContainerEvent, ContainerPlan, Engine, Exit, OutputLine, Told};
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -136,7 +136,7 @@ impl Bench {
     }
 
     pub async fn run(&self, container: &str) -> Ended {
-        run_on(&self.engine, container, 0).await
+        run_on(&self.engine, container, &[]).await
     }
 
     /// Runs a shell script to its end and removes it.
@@ -171,9 +171,9 @@ impl Bench {
 }
 
 /// Runs `container` and gathers what it tells.
-pub async fn run_on(engine: &DockerEngine, container: &str, after_ns: i64) -> Ended {
+pub async fn run_on(engine: &DockerEngine, container: &str, told: &[OutputLine]) -> Ended {
     let (sender, gathering) = gather();
-    let exit = engine.run(container, after_ns, sender).await.expect("run to its end");
+    let exit = engine.run(container, Told::of(told, true), sender).await.expect("run to its end");
     let (lines, usage) = gathering.await.expect("gathered");
     Ended { exit, lines, usage }
 }

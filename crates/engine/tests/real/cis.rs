@@ -9,7 +9,7 @@ use bollard::models::{
     RestartPolicyNameEnum, SystemInfo,
 };
 use hivemind_domain::priority::Priority;
-use hivemind_worker_core::port::{ContainerEvent, Engine};
+use hivemind_worker_core::port::{ContainerEvent, Engine, Told};
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -396,7 +396,7 @@ async fn look(bench: &Bench) -> Seen {
     let (events, mut told) = mpsc::channel(16);
     let running = {
         let (engine, container) = (bench.engine.clone(), container.clone());
-        tokio::spawn(async move { engine.run(&container, 0, events).await })
+        tokio::spawn(async move { engine.run(&container, Told::default(), events).await })
     };
     let mut inside = HashMap::new();
     while !inside.contains_key("ready") {

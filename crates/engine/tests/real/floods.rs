@@ -1,7 +1,7 @@
 //! Programs that print faster than anybody reads.
 
 use crate::bench::{Bench, bench};
-use hivemind_worker_core::port::{ContainerEvent, Engine, Exit};
+use hivemind_worker_core::port::{ContainerEvent, Engine, Exit, Told};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -43,7 +43,7 @@ async fn flood(bench: &Bench, task: &str, lines: u64, length: usize) -> (Exit, R
     let (events, mut told) = mpsc::channel(16);
     let running = {
         let (engine, container) = (bench.engine.clone(), container.clone());
-        tokio::spawn(async move { engine.run(&container, 0, events).await })
+        tokio::spawn(async move { engine.run(&container, Told::default(), events).await })
     };
     let mut read = Read::default();
     while let Some(event) = told.recv().await {

@@ -2,7 +2,7 @@
 
 use crate::bench::bench;
 use hivemind_domain::priority::Priority;
-use hivemind_worker_core::port::{Engine, EngineErrorKind};
+use hivemind_worker_core::port::{Engine, EngineErrorKind, Told};
 
 #[tokio::test]
 async fn without_nvidias_runtime_a_task_with_gpus_is_refused_before_anything_is_made() {
@@ -39,7 +39,7 @@ async fn a_running_containers_share_is_changed_without_a_restart() {
     let (sender, gathering) = crate::bench::gather();
     let running = {
         let container = container.clone();
-        tokio::spawn(async move { engine.run(&container, 0, sender).await })
+        tokio::spawn(async move { engine.run(&container, Told::default(), sender).await })
     };
     bench.until_running(&container).await;
     let inspect = || async {

@@ -3,8 +3,9 @@
 use crate::bench::{PYTHON, bench, gather, run_on};
 use bollard::query_parameters::{RemoveContainerOptionsBuilder, RemoveImageOptions, TagImageOptionsBuilder};
 use hivemind_domain::limits::TaskLimits;
-use hivemind_worker_core::port::{ContainerPlan, Engine, EngineErrorKind};
+use hivemind_worker_core::port::{ContainerEvent, ContainerPlan, Engine, EngineErrorKind, Told};
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 #[tokio::test]
 async fn exit_codes_and_both_outputs_come_back() {
@@ -141,8 +142,11 @@ async fn a_running_container_is_adopted_and_told_lines_are_not_told_again() {
     let script = "i=0; while [ $i -lt 30 ]; do echo line $i; i=$((i+1)); sleep 0.1; done; exit 7\n";
     let container = bench.script("adopt", script).await;
     let (sender, gathering) = gather();
-    let dropped =
-        tokio::time::timeout(Duration::from_millis(1500), bench.engine.run(&container, 0, sender)).await;
+    let dropped = tokio::time::timeout(
+        Duration::from_millis(1500),
+        bench.engine.run(&container, Told::default(), sender),
+    )
+    .await;
     assert!(dropped.is_err(), "it runs for three seconds");
     let (first, _) = gathering.await.expect("gathered");
     assert!(!first.is_empty() && first.len() < 30);
@@ -154,17 +158,47 @@ async fn a_running_container_is_adopted_and_told_lines_are_not_told_again() {
         (own[0].container.as_str(), own[0].key.clone()),
         (container.as_str(), Some(bench.key("adopt")))
     );
-    let rest = run_on(&again, &container, first.last().expect("a line").time_ns).await;
+    let rest = run_on(&again, &container, &first).await;
     assert_eq!(rest.exit.code, 7);
     let told: Vec<_> = first.iter().chain(&rest.lines).map(|l| l.text.clone()).collect();
     assert_eq!(told, (0..30).map(|n| format!("line {n}")).collect::<Vec<_>>());
 
     // A third process finds it ended: it must be told, and must not run again.
-    let late = run_on(&bench.restarted(), &container, 0).await;
+    let late = run_on(&bench.restarted(), &container, &[]).await;
     assert_eq!((late.exit.code, late.lines.len()), (7, 30));
     again.remove(&container).await.expect("removed");
-    let gone = again.run(&container, 0, gather().0).await.expect_err("gone");
+    let gone = again.run(&container, Told::default(), gather().0).await.expect_err("gone");
     assert_eq!(gone.kind, EngineErrorKind::Gone);
+    bench.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_program_that_prints_much_is_adopted_without_a_gap() {
+    const LINES: usize = 150_000;
+    let Some(bench) = bench().await else { return };
+    let container = bench.script("adopt-much", &format!("seq 1 {LINES}; seq 1 9 >&2; exit 7\n")).await;
+    let (sender, mut receiver) = mpsc::channel(16);
+    let mut first = Vec::new();
+    let some = async {
+        while first.len() < 20_000 {
+            if let Some(ContainerEvent::Line(line)) = receiver.recv().await {
+                first.push(line);
+            }
+        }
+    };
+    tokio::select! {
+        exit = bench.engine.run(&container, Told::default(), sender) => panic!("it ended: {exit:?}"),
+        () = some => {}
+    }
+    // Half of what had come was kept, as when a worker dies.
+    first.truncate(10_000);
+    let rest = run_on(&bench.restarted(), &container, &first).await;
+    assert_eq!(rest.exit.code, 7);
+    let (errors, told): (Vec<_>, Vec<_>) = first.iter().chain(&rest.lines).partition(|line| line.stderr);
+    assert!(told.iter().zip(1..).all(|(line, number)| line.text == number.to_string()));
+    assert_eq!((told.len(), errors.len()), (LINES, 9));
+    assert!(first.iter().chain(&rest.lines).is_sorted_by(|one, other| one.time_ns < other.time_ns));
+    bench.engine.remove(&container).await.expect("removed");
     bench.assert_clean().await;
 }
 
@@ -180,7 +214,7 @@ async fn a_stop_is_gentle_first_and_hard_after_the_grace() {
         let engine = bench.engine.clone();
         let running = {
             let container = container.clone();
-            tokio::spawn(async move { run_on(&engine, &container, 0).await })
+            tokio::spawn(async move { run_on(&engine, &container, &[]).await })
         };
         tokio::time::sleep(Duration::from_millis(800)).await;
         let begun = tokio::time::Instant::now();

@@ -52,7 +52,7 @@ async fn fill(bench: &Bench, task: &str, program: &str) -> Filled {
     let container = bench.prepare(&plan).await;
     let before = free(bench).await;
     let begun = Instant::now();
-    let mut running = std::pin::pin!(run_on(&bench.engine, &container, 0));
+    let mut running = std::pin::pin!(run_on(&bench.engine, &container, &[]));
     let mut lost = before.map(|_| 0);
     let ended = loop {
         tokio::select! {
@@ -225,7 +225,7 @@ async fn bombs_are_contained_and_other_tasks_go_on() {
     let engine = bench.engine.clone();
     let steady = {
         let container = container.clone();
-        tokio::spawn(async move { run_on(&engine, &container, 0).await })
+        tokio::spawn(async move { run_on(&engine, &container, &[]).await })
     };
     let forks = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass";
     let threads = "import threading, time\nn = 0\ntry:\n    while True: threading.Thread(target=time.sleep, args=(60,), daemon=True).start(); n += 1\nexcept RuntimeError: print('threads', n, flush=True)\nwhile True: time.sleep(1)";
@@ -243,7 +243,7 @@ async fn bombs_are_contained_and_other_tasks_go_on() {
         let engine = bench.engine.clone();
         let running = {
             let container = container.clone();
-            tokio::spawn(async move { run_on(&engine, &container, 0).await })
+            tokio::spawn(async move { run_on(&engine, &container, &[]).await })
         };
         bench.until_running(&container).await;
         tokio::time::sleep(Duration::from_millis(1000)).await;

@@ -2,7 +2,7 @@
 
 use crate::bench::{bench, gather, run_on};
 use hivemind_engine::DockerEngine;
-use hivemind_worker_core::port::Engine;
+use hivemind_worker_core::port::{Engine, Told};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +59,7 @@ async fn cut_streams_lose_and_repeat_no_line() {
     let container = bench.script("cut", SCRIPT).await;
     let running = {
         let (engine, container) = (engine.clone(), container.clone());
-        tokio::spawn(async move { run_on(&engine, &container, 0).await })
+        tokio::spawn(async move { run_on(&engine, &container, &[]).await })
     };
     bench.until_running(&container).await;
     for cut in 0..3 {
@@ -84,7 +84,7 @@ async fn an_engine_that_is_away_is_an_outage_and_the_task_goes_on_after_it() {
     let (sender, gathering) = gather();
     let running = {
         let (engine, container) = (engine.clone(), container.clone());
-        tokio::spawn(async move { engine.run(&container, 0, sender).await })
+        tokio::spawn(async move { engine.run(&container, Told::default(), sender).await })
     };
     bench.until_running(&container).await;
     tokio::time::sleep(Duration::from_millis(1000)).await;
@@ -103,8 +103,7 @@ async fn an_engine_that_is_away_is_an_outage_and_the_task_goes_on_after_it() {
         assert!(error.is_outage(), "{error:?}");
     }
     gate.send(Gate::Open).expect("sent");
-    let after = first.last().map_or(0, |line| line.time_ns);
-    let ended = run_on(&engine, &container, after).await;
+    let ended = run_on(&engine, &container, &first).await;
     assert_eq!(ended.exit.code, 9);
     let told: Vec<_> = first.iter().chain(&ended.lines).map(|l| l.text.clone()).collect();
     assert_eq!(told, expected());

@@ -325,7 +325,7 @@ async fn running_out_of_memory_is_told_also_for_a_child() {
         let ended = bench.run(&container).await;
         assert!(ended.exit.out_of_memory, "{task}: {:?}", ended.exit);
         assert_eq!(Some(ended.exit.code), code, "{task}");
-        let adopted = run_on(&bench.restarted(), &container, 0).await;
+        let adopted = run_on(&bench.restarted(), &container, &[]).await;
         assert!(adopted.exit.out_of_memory, "{task} adopted: {:?}", adopted.exit);
         bench.engine.remove(&container).await.expect("removed");
     }

@@ -52,7 +52,7 @@ async fn lines_are_numbered_and_paged() {
     }
     assert!(logs.page(&k, Some(2000), 5).await.unwrap().lines.is_empty());
     assert_eq!(logs.read(&k, 1990, 100).await.unwrap(), lines(1990..2000));
-    assert_eq!(logs.last_time_ns(&k).await.unwrap(), 2999);
+    assert_eq!(logs.told(&k).await.unwrap().last_ns(), 2999);
     assert_eq!(logs.append(&key("other"), &lines(0..1)).await.unwrap(), 0..1);
 }
 
@@ -62,7 +62,7 @@ async fn numbering_survives_a_restart_and_lines_told_again_stand_once() {
     let k = key("t");
     open(at.path(), QUOTA_BYTES).append(&k, &lines(0..100)).await.unwrap();
     let logs = open(at.path(), QUOTA_BYTES);
-    assert_eq!(logs.last_time_ns(&k).await.unwrap(), 1099);
+    assert_eq!(logs.told(&k).await.unwrap().last_ns(), 1099);
     assert_eq!(logs.append(&k, &lines(50..150)).await.unwrap(), 100..150);
     assert_eq!(logs.append(&k, &lines(0..150)).await.unwrap(), 150..150);
     assert_eq!(logs.read(&k, 0, 1000).await.unwrap(), lines(0..150));

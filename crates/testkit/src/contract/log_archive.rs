@@ -1,5 +1,5 @@
 use crate::key;
-use hivemind_worker_core::port::{LogArchive, OutputLine};
+use hivemind_worker_core::port::{LogArchive, OutputLine, Told};
 
 fn line(number: i64, text: &str) -> OutputLine {
     OutputLine { stderr: number % 2 == 1, time_ns: 1_795_262_400_000_000_000 + number, text: text.to_owned() }
@@ -11,7 +11,7 @@ fn line(number: i64, text: &str) -> OutputLine {
 /// When it does not.
 pub async fn log_archive(logs: &dyn LogArchive) {
     let (one, other) = (key("logs", 1), key("logs", 2));
-    assert_eq!(logs.last_time_ns(&one).await, Ok(0), "nothing is kept at first");
+    assert_eq!(logs.told(&one).await, Ok(Told::default()), "nothing is kept at first");
     assert_eq!(logs.read(&one, 0, 10).await, Ok(Vec::new()));
     let page = logs.page(&one, None, 10).await.expect("a page of nothing");
     assert_eq!((page.lines.len(), page.total), (0, 0));
@@ -19,7 +19,7 @@ pub async fn log_archive(logs: &dyn LogArchive) {
     let odd = "tab\tquote\"slash\\ äöü \u{1b}[31mred";
     let first = [line(0, "zero"), line(1, ""), line(2, odd)];
     assert_eq!(logs.append(&one, &first).await, Ok(0..3));
-    assert_eq!(logs.last_time_ns(&one).await, Ok(first[2].time_ns));
+    assert_eq!(logs.told(&one).await, Ok(Told::of(&first, true)));
     // After a restart the engine may tell lines again.
     let again = [line(1, ""), line(2, odd), line(3, "three")];
     assert_eq!(logs.append(&one, &again).await, Ok(3..4), "the first added line is the fourth");

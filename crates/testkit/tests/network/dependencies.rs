@@ -9,6 +9,7 @@ use hivemind_engine::{Companion, DockerEngine};
 use hivemind_testkit::key;
 use hivemind_worker_core::port::{
     ContainerEvent, ContainerPlan, DependenciesReady, DependencyPlan, Engine, EngineError, EngineErrorKind,
+    Told,
 };
 use sha2::{Digest, Sha256};
 use std::io::{Cursor, Write};
@@ -123,7 +124,7 @@ async fn run(
         }
         lines.join("\n")
     };
-    let (exit, text) = tokio::join!(engine.run(&prepared.container, 0, events), gather);
+    let (exit, text) = tokio::join!(engine.run(&prepared.container, Told::default(), events), gather);
     assert_eq!(exit.unwrap().code, 0, "{text}");
     engine.remove(&prepared.container).await?;
     Ok((prepared.dependencies, text))

@@ -1,6 +1,6 @@
 //! The container engine.
 
-use crate::port::{NetworkGrant, OutputLine};
+use crate::port::{NetworkGrant, OutputLine, Told};
 use async_trait::async_trait;
 use hivemind_domain::advisory::Hole;
 use hivemind_domain::hosts::HostRule;
@@ -251,12 +251,12 @@ pub trait Engine: Send + Sync + 'static {
     /// files in its volume. Replaces a container left by an earlier try at the same attempt.
     async fn prepare(&self, plan: &ContainerPlan) -> Result<Prepared, EngineError>;
 
-    /// Starts the container unless it runs already, tells its output after `lines_after_ns` and its use, and
-    /// returns when it has ended and everything was told.
+    /// Starts the container unless it runs already, tells its output behind what was told before and its use,
+    /// and returns when it has ended and everything was told.
     async fn run(
         &self,
         container: &str,
-        lines_after_ns: i64,
+        told: Told,
         events: mpsc::Sender<ContainerEvent>,
     ) -> Result<Exit, EngineError>;
 

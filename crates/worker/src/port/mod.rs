@@ -10,6 +10,7 @@ mod link;
 mod pool;
 mod senses;
 mod store;
+mod told;
 
 pub use clock::Clock;
 pub use debug::*;
@@ -20,3 +21,4 @@ pub use link::*;
 pub use pool::*;
 pub use senses::{News, Senses, Wanted};
 pub use store::*;
+pub use told::{OWN_WORD, Told, ToldOutput};

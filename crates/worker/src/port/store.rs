@@ -1,6 +1,6 @@
 //! What is kept on this computer.
 
-use crate::port::{OutputLine, Tokens};
+use crate::port::{OutputLine, Tokens, Told};
 use async_trait::async_trait;
 use hivemind_control::LogPage;
 use hivemind_domain::benchmark::Benchmark;
@@ -127,8 +127,8 @@ pub trait LogArchive: Send + Sync + 'static {
     /// Lines from `first` on as they were, at most `limit`, to be sent to a pool.
     async fn read(&self, key: &TaskKey, first: u64, limit: u32) -> Result<Vec<OutputLine>, StoreError>;
 
-    /// Time of the last kept line in nanoseconds, zero for none.
-    async fn last_time_ns(&self, key: &TaskKey) -> Result<i64, StoreError>;
+    /// What was told of it, by the last kept lines.
+    async fn told(&self, key: &TaskKey) -> Result<Told, StoreError>;
 
     /// Removes logs of attempts that are not in `keep` and older than 30 days.
     async fn sweep(&self, keep: &[TaskKey]) -> Result<(), StoreError>;

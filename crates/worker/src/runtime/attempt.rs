@@ -335,13 +335,13 @@ async fn run(shared: Arc<Shared>, task: Task) {
         shared.tell(Input::Task(key, TaskInput::Failed { class: FailureClass::Engine, message })).await;
         return;
     };
-    let after = shared.ports.logs.last_time_ns(&key).await.unwrap_or_default();
+    let told_before = shared.ports.logs.told(&key).await.unwrap_or_default();
     reporter::start(&shared, &key);
     let (events, told) = mpsc::channel(BATCH);
     let listener = tokio::spawn(listen(Arc::clone(&shared), key.clone(), told));
     let began = shared.ports.clock.now().mono;
     failpoint::reach("run.before");
-    let exit = shared.ports.engine.run(&container, after, events).await;
+    let exit = shared.ports.engine.run(&container, told_before, events).await;
     let run_ms = ms_since(&shared, began);
     let _ = listener.await;
     failpoint::reach("run.exited");

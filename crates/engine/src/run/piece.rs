@@ -1,0 +1,74 @@
+//! Pieces of output, and the text of a line.
+
+use crate::policy::MAX_LINE_BYTES;
+use bollard::container::LogOutput;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Ends a line that was cut.
+const CUT_MARK: &str = " … [cut]";
+/// Piece size of the engine's log files: a longer line stands there in several pieces.
+pub(super) const PIECE_BYTES: usize = 16 * 1024;
+
+/// Whether it is of the error output, and the bytes.
+pub(super) fn side_of(piece: &LogOutput) -> (bool, &[u8]) {
+    match piece {
+        LogOutput::StdErr { message } => (true, message),
+        LogOutput::StdOut { message } | LogOutput::StdIn { message } | LogOutput::Console { message } => {
+            (false, message)
+        }
+    }
+}
+
+/// A piece of the engine's log.
+pub(super) struct Logged<'a> {
+    pub stderr: bool,
+    /// By the engine's clock, in nanoseconds.
+    pub time_ns: Option<i64>,
+    pub text: &'a [u8],
+    /// Whether a line begins here.
+    pub begins: bool,
+}
+
+/// Which outputs stand in the middle of a line.
+#[derive(Debug, Default)]
+pub(super) struct Open([bool; 2]);
+
+impl Open {
+    /// Reads the next piece of a log.
+    pub(super) fn read<'a>(&mut self, piece: &'a LogOutput) -> Logged<'a> {
+        let (stderr, data) = side_of(piece);
+        let (time_ns, text) = split_time(data);
+        let begins = !std::mem::replace(&mut self.0[usize::from(stderr)], !text.ends_with(b"\n"));
+        Logged { stderr, time_ns, text, begins }
+    }
+}
+
+fn split_time(data: &[u8]) -> (Option<i64>, &[u8]) {
+    let head = data.get(..data.len().min(40)).unwrap_or_default();
+    let parsed = head.iter().position(|b| *b == b' ').and_then(|space| {
+        let time = std::str::from_utf8(data.get(..space)?).ok()?;
+        let time = OffsetDateTime::parse(time, &Rfc3339).ok()?;
+        Some((i64::try_from(time.unix_timestamp_nanos()).ok()?, data.get(space + 1..)?))
+    });
+    parsed.map_or((None, data), |(time, text)| (Some(time), text))
+}
+
+/// The line that begins with these bytes.
+pub(super) fn line_text(raw: &[u8]) -> String {
+    let complete = raw.ends_with(b"\n");
+    let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
+    let cut = raw.len() > MAX_LINE_BYTES || (!complete && raw.len() >= PIECE_BYTES);
+    let raw = raw.get(..raw.len().min(MAX_LINE_BYTES)).unwrap_or_default();
+    let mut text = String::from_utf8_lossy(raw).into_owned();
+    // Replacement characters are longer than what they replace.
+    if cut || text.len() > MAX_LINE_BYTES {
+        let mut end = MAX_LINE_BYTES.saturating_sub(CUT_MARK.len()).min(text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push_str(CUT_MARK);
+    }
+    text
+}
