@@ -62,9 +62,9 @@ pub fn nproc(pids: u32) -> i64 {
     NPROC_FLOOR.max(i64::from(pids) * 4)
 }
 
-/// Container log files. Row 49 says 10m × 3; but an engine (Docker 20.10) that follows a log skips a whole file when
-/// two were begun while it read one, and lets a program that we hold run ahead by 1 MB: 13 MB of log in lines of six
-/// characters. One file holds that, so none is skipped.
+/// Container log files, read after a restart of the worker. Row 49 says 10m × 3; but an engine (Docker 20.10) that
+/// follows a log skips a whole file when two were begun while it read one, and lets a program that we hold run ahead
+/// by 1 MB: 13 MB of log in lines of six characters. One file holds that, so none is skipped.
 pub const LOG_MAX_SIZE: &str = "32m";
 /// How many of them.
 pub const LOG_MAX_FILES: &str = "2";

@@ -1,12 +1,13 @@
 //! Packages and results on disk: streamed, hashed on the way, synced, then renamed into place.
 
 use crate::error::PoolError;
+use crate::pool::blocking;
 use hivemind_domain::ids::{TaskId, TaskKey};
 use sha2::{Digest, Sha256};
 use std::io;
 use std::path::{Path, PathBuf};
-use tokio::fs::{File, OpenOptions};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// The pool's folders.
 #[derive(Debug, Clone)]
@@ -55,8 +56,9 @@ impl Files {
     }
 
     /// Makes what was renamed into the results' folder durable.
-    pub(crate) async fn sync_results(&self) -> io::Result<()> {
-        sync_folder(&self.root.join("results")).await
+    pub(crate) async fn sync_results(&self) -> Result<(), PoolError> {
+        let folder = self.root.join("results");
+        blocking(move || Ok(sync_folder(&folder)?)).await
     }
 
     /// Begins a new package.
@@ -68,12 +70,18 @@ impl Files {
     /// Removes what was received for an attempt that is over.
     pub(crate) async fn drop_partial_results(&self, key: &TaskKey) {
         let prefix = format!("{}.{}.", key.task, key.attempt);
-        let Ok(mut entries) = tokio::fs::read_dir(self.root.join("results")).await else { return };
-        while let Ok(Some(entry)) = entries.next_entry().await {
-            let name = entry.file_name();
-            if name.to_str().is_some_and(|n| n.starts_with(&prefix) && n.ends_with(".part")) {
-                let _ = tokio::fs::remove_file(entry.path()).await;
+        let folder = self.root.join("results");
+        let dropped = blocking(move || {
+            for entry in std::fs::read_dir(folder)?.flatten() {
+                let name = entry.file_name();
+                if name.to_str().is_some_and(|n| n.starts_with(&prefix) && n.ends_with(".part")) {
+                    std::fs::remove_file(entry.path())?;
+                }
             }
+            Ok(())
+        });
+        if let Err(error) = dropped.await {
+            tracing::warn!(attempt = %key, %error, "parts of a result stay behind");
         }
     }
 }
@@ -104,27 +112,25 @@ pub(crate) struct Receiving {
 impl Receiving {
     /// Begins, or goes on after `offset` bytes of an earlier try; what lies behind them is cut off.
     pub(crate) async fn begin(path: PathBuf, offset: u64, max_bytes: u64) -> Result<Self, PoolError> {
-        let mut file =
-            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).await?;
-        let stored = file.metadata().await?.len();
-        if offset > stored {
-            return Err(PoolError::OffsetMismatch { stored });
-        }
-        file.set_len(offset).await?;
-        let mut hash = Sha256::new();
-        let mut buffer = vec![0; 64 * 1024];
-        let mut left = offset;
-        while left > 0 {
-            let want = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
-            let read = file.read(&mut buffer[..want]).await?;
-            if read == 0 {
+        blocking(move || {
+            let mut file = std::fs::OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .read(true)
+                .write(true)
+                .open(&path)?;
+            let stored = file.metadata()?.len();
+            if offset > stored {
+                return Err(PoolError::OffsetMismatch { stored });
+            }
+            file.set_len(offset)?;
+            let mut hash = Sha256::new();
+            if io::copy(&mut file, &mut hash)? != offset {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             }
-            hash.update(&buffer[..read]);
-            left -= read as u64;
-        }
-        file.seek(io::SeekFrom::Start(offset)).await?;
-        Ok(Self { path, file, hash, length: offset, max_bytes })
+            Ok(Self { path, file: File::from_std(file), hash, length: offset, max_bytes })
+        })
+        .await
     }
 
     /// Bytes received so far.
@@ -175,10 +181,12 @@ pub(crate) struct Received {
 
 impl Received {
     /// Moves it to its place for good.
-    pub(crate) async fn place(self, target: &Path) -> Result<(), PoolError> {
-        tokio::fs::rename(&self.path, target).await?;
-        sync_folder(target.parent().unwrap_or(target)).await?;
-        Ok(())
+    pub(crate) async fn place(self, target: PathBuf) -> Result<(), PoolError> {
+        blocking(move || {
+            std::fs::rename(&self.path, &target)?;
+            Ok(sync_folder(target.parent().unwrap_or(&target))?)
+        })
+        .await
     }
 
     /// First bytes, to tell what it is.
@@ -196,13 +204,13 @@ impl Received {
 
 /// A rename is on disk only when its folder is.
 #[cfg(unix)]
-async fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder).await?.sync_all().await
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
 }
 
 /// Windows offers no such call; NTFS journals the rename itself.
 #[cfg(not(unix))]
-async fn sync_folder(_folder: &Path) -> io::Result<()> {
+fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -229,7 +237,7 @@ mod tests {
         let received = second.complete().await.unwrap();
         assert_eq!((received.length, received.sha256.as_str()), (200_000, sha(&data).as_str()));
         let target = dir.path().join("x.zip");
-        received.place(&target).await.unwrap();
+        received.place(target.clone()).await.unwrap();
         assert_eq!((std::fs::read(target).unwrap() == data, path.exists()), (true, false));
     }
 

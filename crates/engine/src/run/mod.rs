@@ -9,10 +9,12 @@
 //! No polling. Each of the streams may fail; whichever does, the engine is asked once and the others go on. An end
 //! is believed only from an event or an inspection, and told after every line was.
 
+mod begin;
 mod brake;
 mod lines;
 mod locate;
 mod network;
+mod output;
 mod piece;
 mod printed;
 mod state;
@@ -20,21 +22,16 @@ mod usage;
 
 use crate::connection::Connection;
 use crate::events::Notice;
-use crate::failure::translate;
+pub(crate) use begin::{Begun, begin};
 use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::models::ContainerStatsResponse;
-use bollard::query_parameters::{LogsOptionsBuilder, StatsOptionsBuilder};
-use brake::{Brake, Silence};
+use bollard::query_parameters::StatsOptionsBuilder;
+use brake::Brake;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use hivemind_worker_core::port::{
-    ContainerEvent, EngineError, EngineErrorKind, Exit, OWN_WORD, OutputLine, Told,
-};
-#[cfg(feature = "fuzzing")]
+use hivemind_worker_core::port::{ContainerEvent, EngineError, Exit, Told};
 pub(crate) use lines::Lines;
-#[cfg(not(feature = "fuzzing"))]
-use lines::Lines;
 pub(crate) use network::Network;
 pub(crate) use printed::Printed;
 pub(crate) use state::is_created;
@@ -57,8 +54,6 @@ const LOG_TRIES: u32 = 5;
 const LOG_PAUSE: Duration = Duration::from_millis(200);
 /// A killed container's memory event may come this much later than its end.
 const LATE_MEMORY_EVENT: Duration = Duration::from_millis(100);
-/// After the end, what an attached container printed last comes within this time.
-const REST_WITHIN: Duration = Duration::from_secs(2);
 /// With no sign of life for this long the engine is asked; then after twice that, and so on.
 const QUIET: Duration = Duration::from_secs(30);
 const LONGEST_QUIET: Duration = Duration::from_secs(600);
@@ -66,30 +61,6 @@ const LONGEST_QUIET: Duration = Duration::from_secs(600);
 const PIECES: usize = 256;
 /// Exit code of a process ended by SIGKILL.
 const KILLED: i64 = 137;
-
-/// How a container begins.
-pub(crate) enum Begun {
-    /// It runs, and everything it prints comes from here; nothing where the engine did not attach.
-    Started(Option<Printed>),
-    /// It ran already.
-    Running,
-    /// It has ended.
-    Ended(Exit),
-}
-
-/// Starts `container`, unless that was done before. `fresh` says that this process made it and has not started it.
-pub(crate) async fn begin(engine: &Connection, container: &str, fresh: bool) -> Result<Begun, EngineError> {
-    match if fresh { State::Created } else { inspect(engine, container).await? } {
-        State::Created => {
-            let printed = Printed::before_start(engine, container).await;
-            let started = engine.docker()?.start_container(container, None).await;
-            started.map_err(|e| not_started(fresh, translate("start the container", &e)))?;
-            Ok(Begun::Started(printed))
-        }
-        State::Running => Ok(Begun::Running),
-        State::Ended(exit) => Ok(Begun::Ended(exit)),
-    }
-}
 
 /// Follows a container that has begun to its end. `notices` were listened to before that.
 pub(crate) async fn follow(
@@ -109,15 +80,6 @@ pub(crate) async fn follow(
         Begun::Ended(exit) => watch.ended(exit),
     }
     watch.until_the_end().await
-}
-
-/// An engine that died while it started a container may know it as made only, and refuse to start what its runtime
-/// already has: such a container is as good as gone.
-fn not_started(fresh: bool, error: EngineError) -> EngineError {
-    if error.kind == EngineErrorKind::Failed && !fresh {
-        return EngineError::new(EngineErrorKind::Gone, error.message);
-    }
-    error
 }
 
 /// Pieces of a log, as many at a time as are there.
@@ -290,104 +252,6 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// What an attached container printed last comes a moment after the end, if at all. When everything that was
-    /// printed has come, the log need not be read.
-    async fn settle(&mut self) {
-        let ended = Instant::now();
-        while self.printed.as_ref().is_some_and(Printed::is_open) {
-            let pieces = tokio::time::timeout(REST_WITHIN, next_printed(&mut self.printed)).await;
-            let Ok(pieces) = pieces else { break };
-            self.on_printed(pieces).await;
-        }
-        let Some(mut printed) = self.printed.take() else { return };
-        self.complete = printed.is_whole(ended);
-        if self.complete {
-            let now = printed::arrived_ns();
-            for (stderr, text) in printed.rest() {
-                self.tell(stderr, now, text).await;
-            }
-        }
-    }
-
-    /// Something was cut: that another stream ends proves nothing any more.
-    fn doubt(&mut self) {
-        if let Some(printed) = &mut self.printed {
-            printed.doubt();
-        }
-    }
-
-    /// Whether more comes from the attached container.
-    async fn on_printed(&mut self, pieces: Option<Vec<Piece>>) -> bool {
-        let Some(pieces) = pieces else { return false };
-        let now = printed::arrived_ns();
-        let mut lines = Vec::new();
-        for piece in pieces {
-            let (Ok(piece), Some(printed)) = (piece, &mut self.printed) else {
-                tracing::debug!(container = self.container, "the attached container's output broke");
-                self.printed = None;
-                break;
-            };
-            printed.push(&piece, |stderr, text| lines.push((stderr, text)));
-        }
-        for (stderr, text) in lines {
-            self.tell(stderr, now, text).await;
-        }
-        true
-    }
-
-    /// Tells a line, and what befell the network behind it. Times rise within a task, whichever clock they are of.
-    async fn tell(&mut self, stderr: bool, time_ns: i64, text: String) {
-        self.send(stderr, time_ns, text).await;
-        self.tell_network(time_ns).await;
-    }
-
-    async fn tell_network(&mut self, time_ns: i64) {
-        for sentence in self.network.sentences() {
-            self.send(true, time_ns, format!("{OWN_WORD} network: {sentence}")).await;
-        }
-    }
-
-    async fn send(&mut self, stderr: bool, time_ns: i64, text: String) {
-        let line = OutputLine { stderr, time_ns: time_ns.max(self.told.last_ns().saturating_add(1)), text };
-        self.told.push(&line);
-        // A receiver that is gone wants no more lines; the end is still watched for.
-        let _ = self.events.send(ContainerEvent::Line(line)).await;
-    }
-
-    /// Whether the log goes on.
-    async fn on_log(&mut self, pieces: Option<Vec<Piece>>) -> bool {
-        let Some(pieces) = pieces else {
-            self.logs = None;
-            return false;
-        };
-        let read = self.lines.bytes();
-        for piece in pieces {
-            match piece {
-                Ok(piece) => self.on_piece(&piece).await,
-                Err(error) => {
-                    tracing::debug!(container = self.container, %error, "the log stream broke");
-                    self.logs = None;
-                    self.complete = false;
-                    self.log_failures += 1;
-                    return false;
-                }
-            }
-        }
-        self.log_failures = 0;
-        if self.lines.bytes() > read {
-            self.brake.heard(Instant::now());
-        } else {
-            self.brake.heard_again(Instant::now());
-        }
-        true
-    }
-
-    async fn on_piece(&mut self, piece: &LogOutput) {
-        if let Some(line) = self.lines.push(piece) {
-            self.tell(line.stderr, line.time_ns.unwrap_or(0), line.text).await;
-        }
-    }
-
     async fn on_stats(&mut self, stats: Option<Result<ContainerStatsResponse, Error>>) -> bool {
         match stats {
             Some(Ok(stats)) => {
@@ -419,27 +283,6 @@ impl<'a> Watch<'a> {
         self.ask().await
     }
 
-    /// The program waits for its log to be read, and the log says nothing: it is read anew, and if that brings
-    /// nothing either the engine has thrown something away.
-    async fn on_held_silence(&mut self) -> Result<(), EngineError> {
-        match self.brake.silence(self.lines.bytes(), Instant::now()) {
-            Silence::ReadAnew => self.open_logs().await?,
-            Silence::Lost(bytes) => self.tell_lost(bytes).await,
-        }
-        Ok(())
-    }
-
-    async fn tell_lost(&mut self, bytes: u64) {
-        tracing::warn!(container = self.container, bytes, "output was lost");
-        self.tell_own(&brake::sentence(bytes)).await;
-    }
-
-    /// Tells a line of ours in this place.
-    async fn tell_own(&mut self, sentence: &str) {
-        let time_ns = if self.told.last_ns() > 0 { 0 } else { printed::arrived_ns() };
-        self.send(true, time_ns, format!("{OWN_WORD} {sentence}")).await;
-    }
-
     /// Asks the engine how things stand, and mends what broke.
     async fn ask(&mut self) -> Result<(), EngineError> {
         match inspect(self.engine, self.container).await? {
@@ -459,37 +302,6 @@ impl<'a> Watch<'a> {
                 }
             }
         }
-        Ok(())
-    }
-
-    /// Opens the log behind what was told. While the container runs, a stream that follows it. Once it has ended,
-    /// what stands in its log to the last byte: a following stream may end before the last piece (seen in one of
-    /// twenty ends with Docker 20.10).
-    async fn open_logs(&mut self) -> Result<(), EngineError> {
-        self.logs = None;
-        self.complete = false;
-        let mut skip = [0, 0];
-        if !self.told.is_nothing() {
-            let Some(place) = locate::locate(self.engine, self.container, &self.told).await else {
-                self.log_failures += 1;
-                return Ok(());
-            };
-            skip = place.skip;
-            if place.uncertain {
-                tracing::warn!(container = self.container, "the place in the engine's log was not found");
-                self.tell_own(locate::UNCERTAIN).await;
-            }
-        }
-        self.lines = Lines::from_the_beginning(skip, self.lines.bytes());
-        self.complete = self.exit.is_some();
-        let options = LogsOptionsBuilder::new()
-            .follow(self.exit.is_none())
-            .stdout(true)
-            .stderr(true)
-            .timestamps(true)
-            .build();
-        let logs = self.engine.docker()?.logs(self.container, Some(options));
-        self.logs = Some(logs.ready_chunks(PIECES).boxed());
         Ok(())
     }
 

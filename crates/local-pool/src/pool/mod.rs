@@ -105,8 +105,8 @@ pub(crate) async fn unbroken<T: Send + 'static>(
 
 /// Runs file work that would block.
 pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+    work: impl FnOnce() -> Result<T, PoolError> + Send + 'static,
 ) -> Result<T, PoolError> {
     let done = tokio::task::spawn_blocking(work).await;
-    Ok(done.map_err(|e| PoolError::Internal(format!("file work ended badly: {e}")))??)
+    done.map_err(|e| PoolError::Internal(format!("file work ended badly: {e}")))?
 }

@@ -47,7 +47,7 @@ impl ReportStream {
         let asked = key.clone();
         let durable_seq = pool.db.call(move |t| reportable(t, &asked, user)).await?;
         let (root, named, max) = (pool.files.logs(), key.clone(), pool.config.max_log_bytes);
-        let writer = blocking(move || LogWriter::open(&root, &named, max)).await?;
+        let writer = blocking(move || Ok(LogWriter::open(&root, &named, max)?)).await?;
         Ok(Self {
             pool,
             key,

@@ -108,7 +108,7 @@ impl Pool {
             let _turn = turn;
             let stored = pool.files.result(&key);
             if let Some(outputs) = outputs {
-                outputs.place(&stored).await?;
+                outputs.place(stored.clone()).await?;
             }
             let (asked, now_ms) = (key.clone(), clock::wall_ms());
             let finished = pool

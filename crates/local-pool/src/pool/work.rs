@@ -105,7 +105,7 @@ impl Pool {
                 formula: pool.config.formula,
             };
             let place = pool.files.package(&id);
-            package.place(&place).await?;
+            package.place(place.clone()).await?;
             let (max_open, now_ms) = (pool.config.max_open_tasks, clock::wall_ms());
             let array = wish.array;
             let inserted = pool.db.call(move |t| match array {

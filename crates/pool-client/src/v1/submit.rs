@@ -69,6 +69,8 @@ async fn whose_damage(header: &ResultHeader, path: Option<&Path>, error: PoolErr
 async fn once(pool: &V1Pool, header: &ResultHeader, path: Option<&Path>) -> Result<Credit, Refusal> {
     let size = header.file.as_ref().map_or(0, |file| file.size_bytes);
     let offset = match &header.file {
+        // A question would cost more than what it could spare. The pool answers a result that it has without it.
+        Some(_) if size <= CHUNK_BYTES as u64 => 0,
         Some(file) => match stored(pool, &header.key, &file.sha256).await.map_err(Refusal::Other)? {
             Stored::Answer(answer) => return check::credit(&answer).map_err(Refusal::Other),
             Stored::Offset(offset) => check::upload_offset(offset, size).map_err(Refusal::Other)?,

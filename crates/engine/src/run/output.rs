@@ -1,0 +1,167 @@
+//! The lines of a container: from what it prints, or from its log.
+
+use super::brake::{self, Silence};
+use super::lines::Lines;
+use super::printed::{self, Printed};
+use super::{PIECES, Piece, Watch, locate, next_printed};
+use bollard::container::LogOutput;
+use bollard::query_parameters::LogsOptionsBuilder;
+use futures_util::StreamExt;
+use hivemind_worker_core::port::{ContainerEvent, EngineError, OWN_WORD, OutputLine};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// After the end, what an attached container printed last comes within this time.
+const REST_WITHIN: Duration = Duration::from_secs(2);
+
+impl Watch<'_> {
+    /// What an attached container printed last comes a moment after the end, if at all. When everything that was
+    /// printed has come, the log need not be read.
+    pub(super) async fn settle(&mut self) {
+        let ended = Instant::now();
+        while self.printed.as_ref().is_some_and(Printed::is_open) {
+            let pieces = tokio::time::timeout(REST_WITHIN, next_printed(&mut self.printed)).await;
+            let Ok(pieces) = pieces else { break };
+            self.on_printed(pieces).await;
+        }
+        let Some(mut printed) = self.printed.take() else { return };
+        self.complete = printed.is_whole(ended);
+        if self.complete {
+            let now = printed::arrived_ns();
+            for (stderr, text) in printed.rest() {
+                self.tell(stderr, now, text).await;
+            }
+        }
+    }
+
+    /// Something was cut: that another stream ends proves nothing any more.
+    pub(super) fn doubt(&mut self) {
+        if let Some(printed) = &mut self.printed {
+            printed.doubt();
+        }
+    }
+
+    /// Whether more comes from the attached container.
+    pub(super) async fn on_printed(&mut self, pieces: Option<Vec<Piece>>) -> bool {
+        let Some(pieces) = pieces else { return false };
+        let now = printed::arrived_ns();
+        let mut lines = Vec::new();
+        for piece in pieces {
+            let (Ok(piece), Some(printed)) = (piece, &mut self.printed) else {
+                tracing::debug!(container = self.container, "the attached container's output broke");
+                self.printed = None;
+                break;
+            };
+            printed.push(&piece, |stderr, text| lines.push((stderr, text)));
+        }
+        for (stderr, text) in lines {
+            self.tell(stderr, now, text).await;
+        }
+        true
+    }
+
+    /// Tells a line, and what befell the network behind it. Times rise within a task, whichever clock they are of.
+    async fn tell(&mut self, stderr: bool, time_ns: i64, text: String) {
+        self.send(stderr, time_ns, text).await;
+        self.tell_network(time_ns).await;
+    }
+
+    pub(super) async fn tell_network(&mut self, time_ns: i64) {
+        for sentence in self.network.sentences() {
+            self.send(true, time_ns, format!("{OWN_WORD} network: {sentence}")).await;
+        }
+    }
+
+    async fn send(&mut self, stderr: bool, time_ns: i64, text: String) {
+        let line = OutputLine { stderr, time_ns: time_ns.max(self.told.last_ns().saturating_add(1)), text };
+        self.told.push(&line);
+        // A receiver that is gone wants no more lines; the end is still watched for.
+        let _ = self.events.send(ContainerEvent::Line(line)).await;
+    }
+
+    /// Whether the log goes on.
+    pub(super) async fn on_log(&mut self, pieces: Option<Vec<Piece>>) -> bool {
+        let Some(pieces) = pieces else {
+            self.logs = None;
+            return false;
+        };
+        let read = self.lines.bytes();
+        for piece in pieces {
+            match piece {
+                Ok(piece) => self.on_piece(&piece).await,
+                Err(error) => {
+                    tracing::debug!(container = self.container, %error, "the log stream broke");
+                    self.logs = None;
+                    self.complete = false;
+                    self.log_failures += 1;
+                    return false;
+                }
+            }
+        }
+        self.log_failures = 0;
+        if self.lines.bytes() > read {
+            self.brake.heard(Instant::now());
+        } else {
+            self.brake.heard_again(Instant::now());
+        }
+        true
+    }
+
+    async fn on_piece(&mut self, piece: &LogOutput) {
+        if let Some(line) = self.lines.push(piece) {
+            self.tell(line.stderr, line.time_ns.unwrap_or(0), line.text).await;
+        }
+    }
+
+    /// The program waits for its log to be read, and the log says nothing: it is read anew, and if that brings
+    /// nothing either the engine has thrown something away.
+    pub(super) async fn on_held_silence(&mut self) -> Result<(), EngineError> {
+        match self.brake.silence(self.lines.bytes(), Instant::now()) {
+            Silence::ReadAnew => self.open_logs().await?,
+            Silence::Lost(bytes) => self.tell_lost(bytes).await,
+        }
+        Ok(())
+    }
+
+    pub(super) async fn tell_lost(&mut self, bytes: u64) {
+        tracing::warn!(container = self.container, bytes, "output was lost");
+        self.tell_own(&brake::sentence(bytes)).await;
+    }
+
+    /// Tells a line of ours in this place.
+    async fn tell_own(&mut self, sentence: &str) {
+        let time_ns = if self.told.last_ns() > 0 { 0 } else { printed::arrived_ns() };
+        self.send(true, time_ns, format!("{OWN_WORD} {sentence}")).await;
+    }
+
+    /// Opens the log behind what was told. While the container runs, a stream that follows it. Once it has ended,
+    /// what stands in its log to the last byte: a following stream may end before the last piece (seen in one of
+    /// twenty ends with Docker 20.10).
+    pub(super) async fn open_logs(&mut self) -> Result<(), EngineError> {
+        self.logs = None;
+        self.complete = false;
+        let mut skip = [0, 0];
+        if !self.told.is_nothing() {
+            let Some(place) = locate::locate(self.engine, self.container, &self.told).await else {
+                self.log_failures += 1;
+                return Ok(());
+            };
+            skip = place.skip;
+            if place.uncertain {
+                tracing::warn!(container = self.container, "the place in the engine's log was not found");
+                self.tell_own(locate::UNCERTAIN).await;
+            }
+        }
+        self.lines = Lines::from_the_beginning(skip, self.lines.bytes());
+        self.complete = self.exit.is_some();
+        let options = LogsOptionsBuilder::new()
+            .follow(self.exit.is_none())
+            .stdout(true)
+            .stderr(true)
+            .timestamps(true)
+            .build();
+        let logs = self.engine.docker()?.logs(self.container, Some(options));
+        self.logs = Some(logs.ready_chunks(PIECES).boxed());
+        Ok(())
+    }
+}
