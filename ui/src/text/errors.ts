@@ -82,6 +82,12 @@ export const ACTIONS: Record<Action, () => string> = {
   pair: m.act_pair,
 };
 
+/** What the button says: an engine that is there but too old is not installed but updated. */
+export function actionText(action: Action, code: string | null | undefined): string {
+  const old = code === "ENGINE_TOO_OLD" || code === "ENGINE_VULNERABLE";
+  return action === "install_engine" && old ? m.act_update_engine() : ACTIONS[action]();
+}
+
 /** The error's sentence. A newer worker's code that we do not know keeps the worker's own sentence. */
 export function sentence(error: Pick<ApiError, "code" | "message">): string {
   return (SENTENCES as Partial<Record<string, () => string>>)[error.code]?.() ?? error.message;

@@ -1,7 +1,10 @@
 // What a check saw. The worker writes English; the sentences that it can write are known here, with their places for
 // numbers and names, and a test compares the two. What is not known (an engine's own words) is shown as it is.
 
+import { ATTACKS } from "./attacks";
+import { bytes, duration } from "./format";
 import { m } from "./messages";
+import { isolation } from "./words";
 
 type Message = (inputs: never, options?: { locale?: "en" | "zh-TW" }) => string;
 
@@ -48,7 +51,7 @@ const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_link_off],
   [m.said_link_unasked],
   [m.said_link_setting_up],
-  [m.said_link_handshake, "address", "endpoint", "n"],
+  [m.said_link_handshake, "address", "endpoint", "seconds"],
   [m.said_link_no_handshake, "address", "endpoint"],
   [m.said_link_bytes, "received", "sent", "mtu"],
   [m.said_link_process],
@@ -56,17 +59,85 @@ const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_link_exposed, "file"],
   [m.said_link_key, "file"],
   [m.said_link_tls],
-  [m.said_sensor_unreadable, "names"],
-  [m.said_sensor_ignored, "names"],
+  [m.said_sensor_unreadable, "sensors"],
+  [m.said_sensor_ignored, "sensors"],
   [m.said_sensors],
   [m.said_clock_unknown],
   [m.said_clock],
-  [m.said_clock_wrong, "n"],
+  [m.said_clock_wrong, "seconds"],
   [m.said_no_page],
   [m.said_page],
   [m.said_port_taken, "n"],
   [m.said_journal],
+  [m.said_engine_absent_socket],
+  [m.said_engine_absent, "path"],
+  [m.said_engine_idle_socket],
+  [m.said_engine_idle, "path"],
+  [m.said_engine_user],
+  [m.said_engine_mute],
+  [m.said_engine_own],
+  [m.said_engine_old, "found", "needed"],
+  [m.said_no_docker],
+  [m.said_nothing_at, "path"],
+  [m.said_no_right, "path"],
+  [m.said_name_unknown, "pool", "host"],
+  [m.said_refused, "pool"],
+  [m.said_not_taken, "pool"],
+  [m.said_pool_mute, "pool"],
+  [m.said_no_handshake_within, "n"],
+  [m.said_no_room, "file"],
+  [m.said_ended_with, "n"],
 ];
+
+/** Sentences whose numbers are easier read in another unit than the worker writes. */
+const TOLD: ReadonlyMap<Message, Message> = new Map<Message, Message>([
+  [m.said_link_handshake, m.told_link_handshake],
+  [m.said_link_bytes, m.told_link_bytes],
+  [m.said_clock_wrong, m.told_clock_wrong],
+]);
+
+const SENSES: Readonly<Record<string, () => string>> = {
+  suspend: m.sense_suspend,
+  update: m.sense_update,
+  disk: m.sense_disk,
+  "cpu heat": m.sense_cpu_heat,
+  "gpu heat": m.sense_gpu_heat,
+  battery: m.sense_battery,
+  "exclusive app": m.sense_exclusive_app,
+  "full screen": m.sense_full_screen,
+  idle: m.sense_idle,
+  lock: m.sense_lock,
+  "remote session": m.sense_remote_session,
+  "other programs": m.sense_other_programs,
+  metered: m.sense_metered,
+  traffic: m.sense_traffic,
+};
+
+/** Inside a sentence, with a small letter; `gVisor` and `GPU` keep theirs. */
+const within = (text: string): string => text.replace(/^\p{Lu}(?=\p{Ll})/u, (letter) => letter.toLowerCase());
+
+/** What stands in a place, in the reader's language and with its unit. */
+const SHOWN: Readonly<Record<string, (said: string) => string>> = {
+  isolation: (word) => within(isolation(word)),
+  word: (word) => within(isolation(word)),
+  received: (count) => bytes(Number(count)),
+  sent: (count) => bytes(Number(count)),
+  seconds: (count) => duration(Number(count) * 1000),
+  sensors: (list) => list.split(", ").map((name) => (Object.hasOwn(SENSES, name) ? (SENSES[name]?.() ?? name) : name)).join(m.list_comma()),
+  what: (list) => attempts(list).join(m.list_comma()),
+};
+
+/** The self-test's attempts, of which the worker tells the English words; some have a comma of their own. */
+function attempts(list: string): string[] {
+  const said: string[] = [];
+  for (let rest = list; rest !== ""; ) {
+    const known = Object.values(ATTACKS).find((words) => words !== undefined && `${rest}, `.startsWith(`${call(words, {}, "en")}, `));
+    const length = known ? call(known, {}, "en").length : `${rest}, `.indexOf(", ");
+    said.push(known ? within(known()) : rest.slice(0, length));
+    rest = rest.slice(length + 2);
+  }
+  return said;
+}
 
 interface Known {
   pattern: RegExp;
@@ -95,14 +166,19 @@ function one(sentence: string): string | null {
   known ??= SAID.map(learn);
   for (const { pattern, message, names } of known) {
     const found = pattern.exec(sentence);
-    if (found) return call(message, Object.fromEntries(names.map((name, i) => [name, found[i + 1] ?? ""])));
+    if (!found) continue;
+    const said = Object.fromEntries(names.map((name, i) => [name, found[i + 1] ?? ""]));
+    // The weakest isolation is no demand.
+    if (message === m.said_demanded && said.word === "plain") return "";
+    return call(TOLD.get(message) ?? message, Object.fromEntries(Object.entries(said).map(([name, value]) => [name, SHOWN[name]?.(value) ?? value])));
   }
   return null;
 }
 
-/** With a capital at the beginning, where a sentence begins with a word: an address or a path keeps its own letters. */
+/** With a capital at the beginning, where a sentence begins with a word: an address or a path keeps its own letters, and so
+ * does a name in a Chinese sentence. */
 export function opened(text: string): string {
-  return /^\p{Ll}+(?=[\s,;.]|:\s|$)/u.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  return !/\p{Script=Han}/u.test(text) && /^\p{Ll}+(?=[\s,;.]|:\s|$)/u.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 }
 
 /** The proof as it stands alone on a line. */
@@ -113,12 +189,11 @@ export function proofLine(proof: string): { text: string; ours: boolean } {
 
 /** The proof in the reader's language; `ours` says whether all of it is. */
 export function proofText(proof: string): { text: string; ours: boolean } {
-  const whole = one(proof);
-  if (whole !== null) return { text: whole, ours: true };
+  // Parts first: the first place of a sentence would else take in what stands before it.
   const parts = proof.split("; ").map((part) => ({ part, text: one(part) }));
+  const ours = parts.every(({ text }) => text !== null);
+  const whole = ours ? null : one(proof);
+  if (whole !== null) return { text: whole, ours: true };
   if (parts.every(({ text }) => text === null)) return { text: proof, ours: false };
-  return {
-    text: parts.map(({ part, text }) => text ?? part).join(m.said_and()),
-    ours: parts.every(({ text }) => text !== null),
-  };
+  return { text: parts.map(({ part, text }) => text ?? part).filter(Boolean).join(m.said_and()), ours };
 }

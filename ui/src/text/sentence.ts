@@ -4,6 +4,7 @@ import type { Snapshot } from "../generated/Snapshot";
 import { detail, sentence } from "./errors";
 import { locale } from "./locale.svelte";
 import { m } from "./messages";
+import { proofLine } from "./proofs";
 import { REASONS } from "./words";
 
 export interface Told {
@@ -28,6 +29,11 @@ function withoutStop(text: string): string {
   return text.replace(/[.。]$/, "");
 }
 
+/** As a sentence of its own, which another may follow. */
+function withStop(text: string): string {
+  return /[.。!?…]$/.test(text) ? text : `${text}${locale.current === "en" ? "." : "。"}`;
+}
+
 /** What the worker does and why. */
 export function tell(snapshot: Snapshot, nowMs: number): Told {
   const { status, decision } = snapshot;
@@ -36,11 +42,13 @@ export function tell(snapshot: Snapshot, nowMs: number): Told {
     case "needs_you": {
       if (!status.problem) return { headline: m.say_needs_you(), reason: "" };
       const headline = withoutStop(sentence(status.problem));
+      const own = detail(status.problem);
+      const words = own === null ? null : proofLine(own);
       // The worker's own words are English; below a translated headline they would only confuse.
-      const said = locale.current === "en" ? detail(status.problem) : null;
+      const said = words !== null && (words.ours || locale.current === "en") ? withStop(words.text) : null;
       // After failures in a row nothing goes on by itself.
       const then = decision.reason === "tasks_failing" ? m.say_failing_reason() : null;
-      const reason = [said, then].filter(Boolean).join(" ") || m.say_needs_you_reason();
+      const reason = [said, then].filter(Boolean).join(locale.current === "en" ? " " : "") || m.say_needs_you_reason();
       return { headline, reason };
     }
     case "off": {

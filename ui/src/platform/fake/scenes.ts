@@ -110,14 +110,14 @@ export const SCENES = {
       decision: { ...snapshot().decision, takes_work: false, reason: "snoozed", all: ["snoozed"], until: "15:40", remedy: "resume" },
     }),
   engine: () => {
-    const stopped = problem("ENGINE_STOPPED", "Docker is installed, but /var/run/docker.sock does not answer.");
+    const stopped = problem("ENGINE_STOPPED", "a container engine is installed but not running (/var/run/docker.sock is missing)");
     return snapshot({
       status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: stopped },
       engine: { ready: false, name: "docker", version: "", isolation: "", minimum_isolation: "plain", gpus: false, holes: [], problem: stopped },
     });
   },
   sign_in: () => {
-    const wanted = problem("SIGN_IN_REQUIRED", "Nobody is signed in at the pool.");
+    const wanted = problem("SIGN_IN_REQUIRED", "nobody is signed in");
     return snapshot({
       status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: wanted },
       pool: { ...snapshot().pool, state: "auth_required", node_id: null, trust: null, cause: wanted },
@@ -144,7 +144,7 @@ export const SCENES = {
     return { ...before, decision: { ...before.decision, gpus_snoozed: true, gpus_until: "15:40" } };
   },
   missing: () => {
-    const missing = problem("ENGINE_MISSING", "No program named docker was found, and there is no /var/run/docker.sock.");
+    const missing = problem("ENGINE_MISSING", "no container engine is installed (/var/run/docker.sock is missing)");
     return snapshot({
       status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: missing },
       decision: { ...snapshot().decision, takes_work: false, reason: "engine_unavailable", all: ["engine_unavailable"], remedy: "mend_engine" },
