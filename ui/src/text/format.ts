@@ -68,6 +68,9 @@ export function duration(ms: number): string {
   return m.duration_ms({ n: Math.round(ms) });
 }
 
+/** A number and its unit in one piece, for sentences that are broken into lines. */
+export const whole = (text: string): string => text.replaceAll(" ", "\u00a0");
+
 /** How long ago, in words. */
 export function ago(atMs: number, nowMs: number): string {
   const passed = nowMs - atMs;

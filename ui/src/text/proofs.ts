@@ -4,13 +4,13 @@
 import { ATTACKS } from "./attacks";
 import { bytes, duration } from "./format";
 import { m } from "./messages";
-import { isolation } from "./words";
+import { engineName, isolation } from "./words";
 
 type Message = (inputs: never, options?: { locale?: "en" | "zh-TW" }) => string;
 
 /** Messages with the names of their places; of two that fit, the first is taken. */
 const SAID: readonly (readonly [Message, ...string[]])[] = [
-  [m.said_engine, "name", "version"],
+  [m.said_engine, "engine", "version"],
   [m.said_isolation_word, "isolation"],
   [m.said_image, "image"],
   [m.said_pool_answers, "pool"],
@@ -118,6 +118,7 @@ const within = (text: string): string => text.replace(/^\p{Lu}(?=\p{Ll})/u, (let
 
 /** What stands in a place, in the reader's language and with its unit. */
 const SHOWN: Readonly<Record<string, (said: string) => string>> = {
+  engine: engineName,
   isolation: (word) => within(isolation(word)),
   word: (word) => within(isolation(word)),
   received: (count) => bytes(Number(count)),

@@ -204,6 +204,8 @@ export const GPU_NOTES: Words = {
   "the NVIDIA driver was updated and an older one still runs: restart the computer": m.gpu_note_mismatch,
 };
 
+/** An engine as its maker writes it. */
+export const engineName = (name: string): string => say({ docker: () => "Docker", podman: () => "Podman" }, name);
 /** What is on this computer because of the worker. */
 export const trace = (word: string): string => say(TRACES, word);
 /** What kept pay away. */
