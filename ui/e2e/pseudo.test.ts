@@ -34,16 +34,18 @@ const DATA = [
   // The names that this browser and the machine's parts give themselves, and the command that pairs.
   /^Chrome [\d.]+$/,
   /^(?:Linux|Windows|GPL-3\.0)$/,
+  /^(?:Docker|Podman)(?:\s+[\d.]+)?$/,
   /^\/[\w./~-]+$/,
   /^:? ?hivemind-worker open$/,
   ...literals(),
 ];
 
-/** Everything that the scripted worker says, as patterns. */
+/** Everything that the scripted worker says, as patterns; a sentence of it may begin with a capital and end with a stop. */
 function literals(): RegExp[] {
   const folder = `${ROOT}/src/platform/fake`;
   const escaped = (text: string): string => text.replace(/[.*+?^()|[\]\\]/g, "\\$&");
-  const pattern = (text: string): RegExp => new RegExp(`^(?:[\\d.,· ]+)?${escaped(text).replace(/\$\{[^}]*\}/g, ".+").replace(/[{}]/g, "\\$&")}$`);
+  const opened = (text: string): string => text.replace(/^[a-z]/, (letter) => `[${letter}${letter.toUpperCase()}]`);
+  const pattern = (text: string): RegExp => new RegExp(`^(?:[\\d.,· ]+)?${opened(escaped(text)).replace(/\$\{[^}]*\}/g, ".+").replace(/[{}]/g, "\\$&")}\\.?$`);
   const files = readdirSync(folder).map((name) => readFileSync(`${folder}/${name}`, "utf8"));
   return files.flatMap((text) => [...text.matchAll(/"((?:[^"\\\n]|\\.)+)"|`([^`]+)`/g)]).flatMap(([, plain, template]) => {
     const said = plain ?? template ?? "";
