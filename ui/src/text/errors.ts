@@ -96,5 +96,6 @@ export function sentence(error: Pick<ApiError, "code" | "message">): string {
 /** What the worker said beyond the sentence: shown small, as it came. */
 export function detail(error: ApiError): string | null {
   const said = error.message.trim();
-  return said === "" || said === sentence(error) ? null : said;
+  const bare = (text: string): string => text.replace(/[.。]$/, "").toLowerCase();
+  return said === "" || bare(said) === bare(sentence(error)) ? null : said;
 }

@@ -84,6 +84,8 @@ const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_refused, "pool"],
   [m.said_not_taken, "pool"],
   [m.said_pool_mute, "pool"],
+  [m.said_pool_late],
+  [m.said_pool_silent],
   [m.said_no_handshake_within, "n"],
   [m.said_no_room, "file"],
   [m.said_ended_with, "n"],

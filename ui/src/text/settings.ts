@@ -2,7 +2,7 @@
 
 import type { SettingView } from "../generated/SettingView";
 import { clockOf, DAYS, HALVES, readHours, runs, spansOf } from "../model/hours";
-import { weekday } from "./format";
+import { bytes, weekday } from "./format";
 import { m } from "./messages";
 import { isolation } from "./words";
 
@@ -133,12 +133,23 @@ export function unitOf(key: string): string | null {
   return Object.hasOwn(units, key) ? (units[key]?.() ?? null) : null;
 }
 
+const SIZE = "a size from";
+
+/** What a size such as `4g` is in units that everybody writes; nothing where the value is none. */
+export function sizeText(setting: Pick<SettingView, "allowed">, value: string): string | null {
+  if (!setting.allowed.startsWith(SIZE)) return null;
+  const [, count = "", unit = ""] = /^(\d{1,6})([kmgt])$/i.exec(value.trim()) ?? [];
+  return count === "" ? null : bytes(Number(count) * 1024 ** ("kmgt".indexOf(unit.toLowerCase()) + 1));
+}
+
 /** A setting's value as it is read, with its unit. */
 export function shownValue(setting: Pick<SettingView, "key" | "allowed">, value: string): string {
   const control = controlOf(setting);
   if (control.kind === "flag") return value === "true" ? m.toggle_on() : m.toggle_off();
   if (control.kind === "hours") return hoursText(value) ?? value;
   if (value === "") return m.settings_empty();
+  const size = sizeText(setting, value);
+  if (size !== null) return m.size_value({ value, size });
   const unit = unitOf(setting.key);
   return unit === null ? choiceWord(setting.key, value) : m.unit_value({ value, unit });
 }

@@ -31,7 +31,7 @@ export const SCENES = {
         {
           at_ms: now - 640_000,
           level: "warning",
-          error: problem("POOL_UNREACHABLE", "The pool did not answer within 5 s."),
+          error: problem("POOL_UNREACHABLE", "the pool did not answer in time"),
         },
       ],
     }),

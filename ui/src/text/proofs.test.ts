@@ -1,0 +1,42 @@
+import { afterEach, expect, it } from "vitest";
+import { locale } from "./locale.svelte";
+import { proofLine } from "./proofs";
+import { shownValue, sizeText } from "./settings";
+
+afterEach(() => locale.choose("en"));
+
+/** A proof as it is shown, in English and in Chinese. */
+function both(proof: string): string[] {
+  return (["en", "zh-tw"] as const).map((choice) => {
+    locale.choose(choice);
+    return proofLine(proof).text;
+  });
+}
+
+it("tells what checks saw in the reader's words and in units that are easily read", () => {
+  expect(both("Docker 27.3.1 answers; isolation: plain")).toEqual(["Docker 27.3.1 answers; isolation: shared kernel, hardened", "Docker 27.3.1 有回應；隔離方式：共用核心，已強化"]);
+  expect(both("plain: tasks share this computer's kernel, and the engine runs as root; at least plain is demanded")[0]).toBe(
+    "Shared kernel, hardened: tasks share this computer's kernel, and the engine runs as root",
+  );
+  expect(both("this computer's clock is 7200 s away from the pool's, so the private link is not taken")[0]).toContain("is 2 h away");
+  expect(both("10.0.0.2 to UDP 192.0.2.1:51820: handshake 400 s ago; 1204118 bytes from it, 48213 to it, 1420 in a packet")).toEqual([
+    "10.0.0.2 to UDP 192.0.2.1:51820: handshake 6 min 40 s ago; 1.15 MiB from it, 47.1 KiB to it, 1420 bytes in a packet",
+    "10.0.0.2 至 UDP 192.0.2.1:51820：6 分 40 秒前交握；接收 1.15 MiB，傳送 47.1 KiB，每個封包 1420 位元組",
+  ]);
+  expect(both("tells what cannot be true, takes no part: cpu heat, of a newer worker")).toEqual([
+    "Tells what cannot be true, takes no part: processor temperature, of a newer worker",
+    "讀數不合理，不予採計：處理器溫度、of a newer worker",
+  ]);
+  expect(both("a task could: Send single packets, or look up names, Set the clock, Do what is new")).toEqual([
+    "A task could: send single packets, or look up names, set the clock, Do what is new",
+    "任務可能會：送出單一封包或查詢名稱、設定時鐘、Do what is new",
+  ]);
+  expect(both("CVE-2024-21626 in runc 1.1.11 (mended in 1.1.12)")[1]).toBe("有 CVE-2024-21626 漏洞：runc 1.1.11（已在 1.1.12 修補）");
+});
+
+it("tells sizes in units that everybody writes, and only sizes", () => {
+  const size = { key: "max_memory_limit", allowed: "a size from 64m to 4096g, such as 512m or 4g" };
+  expect(["512m", "4g", "4096G", "4", "4gb", "", "-4g"].map((value) => sizeText(size, value))).toEqual(["512 MiB", "4 GiB", "4 TiB", null, null, null, null]);
+  expect(shownValue(size, "4g")).toBe("4g = 4 GiB");
+  expect(sizeText({ allowed: "a text of 1 to 512 bytes" }, "4g")).toBeNull();
+});
