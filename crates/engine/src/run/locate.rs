@@ -32,6 +32,23 @@ pub(super) async fn locate(engine: &Connection, container: &str, told: &Told) ->
     search(log, told).await
 }
 
+/// Whether an ended container's log ends with what was told last, of whichever output.
+pub(super) async fn log_ends_with(engine: &Connection, container: &str, told: &Told) -> bool {
+    let Ok(docker) = engine.docker() else { return false };
+    let options = LogsOptionsBuilder::new().stdout(true).stderr(true).timestamps(true).tail("1").build();
+    let mut log = std::pin::pin!(docker.logs(container, Some(options)));
+    let mut last = None;
+    while let Some(piece) = log.next().await {
+        let Ok(piece) = piece else { return false };
+        last = Some(piece);
+    }
+    let Some(piece) = last else { return told.is_nothing() };
+    let logged = Open::default().read(&piece);
+    let Some((sum, time_ns)) = told.output(logged.stderr).lines.back() else { return false };
+    // One that was told before the engine had it is another one like it.
+    Told::checksum(&line_text(logged.text)) == Some(*sum) && logged.time_ns.is_some_and(|at| at <= *time_ns)
+}
+
 /// Nothing where the log cannot be read to its end.
 async fn search(log: impl Stream<Item = Vec<Piece>>, told: &Told) -> Option<Place> {
     let mut log = std::pin::pin!(log);

@@ -25,13 +25,16 @@ impl Watch<'_> {
             self.on_printed(pieces).await;
         }
         let Some(mut printed) = self.printed.take() else { return };
-        self.complete = printed.is_whole(ended);
-        if self.complete {
-            let now = printed::arrived_ns();
-            for (stderr, text) in printed.rest() {
-                self.tell(stderr, now, text).await;
-            }
+        if !printed.is_whole(ended) {
+            return;
         }
+        let now = printed::arrived_ns();
+        for (stderr, text) in printed.rest() {
+            self.tell(stderr, now, text).await;
+        }
+        // A connection that was cut a moment before the end looks the same.
+        let ends_alike = locate::log_ends_with(self.engine, self.container, &self.told);
+        self.complete = tokio::time::timeout(REST_WITHIN, ends_alike).await.unwrap_or(false);
     }
 
     /// Something was cut: that another stream ends proves nothing any more.

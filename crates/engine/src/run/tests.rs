@@ -15,14 +15,17 @@ fn watch(
     Watch::new(engine, "c", events, notices, Network::default(), Told::default())
 }
 
-/// An engine whose container has ended and left this one line.
+/// An engine whose container has ended and left this in its log.
 async fn serve_log(listener: UnixListener, line: String) {
     while let Ok((mut stream, _)) = listener.accept().await {
         let mut request = [0; 4096];
         let _ = stream.read(&mut request).await;
-        let mut body = vec![1, 0, 0, 0];
-        body.extend(u32::try_from(line.len()).unwrap_or_default().to_be_bytes());
-        body.extend(line.as_bytes());
+        let mut body = Vec::new();
+        if !line.is_empty() {
+            body.extend([1, 0, 0, 0]);
+            body.extend(u32::try_from(line.len()).unwrap_or_default().to_be_bytes());
+            body.extend(line.as_bytes());
+        }
         let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\nContent-Length: {}\r\n\r\n",
             body.len()
@@ -33,13 +36,19 @@ async fn serve_log(listener: UnixListener, line: String) {
     }
 }
 
-#[tokio::test]
-async fn an_end_that_is_told_after_it_was_found_hides_no_line() {
+/// It goes with its folder.
+fn engine_with_log(line: &str) -> (tempfile::TempDir, Connection) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("engine.sock");
     let listener = UnixListener::bind(&path).expect("a socket");
-    tokio::spawn(serve_log(listener, format!("{TIME} ends\n")));
-    let engine = Connection::new(Ok(Address::Unix(path.to_string_lossy().into_owned())));
+    tokio::spawn(serve_log(listener, line.to_owned()));
+    let address = Address::Unix(path.to_string_lossy().into_owned());
+    (folder, Connection::new(Ok(address)))
+}
+
+#[tokio::test]
+async fn an_end_that_is_told_after_it_was_found_hides_no_line() {
+    let (_folder, engine) = engine_with_log(&format!("{TIME} ends\n"));
     let (news, notices) = broadcast::channel(4);
     let (events, mut told) = mpsc::channel(16);
     let mut watch = watch(&engine, events, notices);
@@ -55,9 +64,10 @@ async fn an_end_that_is_told_after_it_was_found_hides_no_line() {
     drop(news);
 }
 
-/// What is told of a container whose attached streams bring this, then close; and whether that is all of it.
-async fn ends(pieces: Vec<Piece>, cut: bool) -> (Vec<String>, bool) {
-    let engine = Connection::new(Ok(Address::Unix("/no/engine".into())));
+/// What is told of a container whose attached streams bring this, then close, and whose log ends so; and whether
+/// that is all of it.
+async fn ends(pieces: Vec<Piece>, log: &str, cut: bool) -> (Vec<String>, bool) {
+    let (_folder, engine) = engine_with_log(log);
     let (news, notices) = broadcast::channel(4);
     let (events, mut told) = mpsc::channel(16);
     let mut watch = watch(&engine, events, notices);
@@ -89,18 +99,31 @@ fn prints(stderr: bool, text: &'static str) -> Piece {
 #[tokio::test]
 async fn what_is_printed_last_is_told_before_the_end() {
     let pieces = || vec![prints(false, "one\ntwo\nthr"), prints(true, "bad\n"), prints(false, "ee")];
-    let (texts, complete) = ends(pieces(), false).await;
+    let log = format!("{TIME} three");
+    let (texts, complete) = ends(pieces(), &log, false).await;
     assert_eq!(texts, ["one", "two", "bad", "three"]);
     assert!(complete, "the log need not be read");
-    let (texts, complete) = ends(pieces(), true).await;
+    let (texts, complete) = ends(pieces(), &log, true).await;
     assert_eq!(texts, ["one", "two", "bad"], "what did not end may be longer");
     assert!(!complete, "the log must be read");
+    assert_eq!(ends(vec![], "", false).await, (vec![], true), "nothing was printed");
+}
+
+#[tokio::test]
+async fn a_log_that_ends_otherwise_is_read() {
+    let later = "2999-01-02T03:04:05.000000006Z one\n";
+    for log in [&format!("{TIME} two\n"), "", later] {
+        let (texts, complete) = ends(vec![prints(false, "one\n")], log, false).await;
+        assert_eq!((texts.as_slice(), complete), (["one".to_owned()].as_slice(), false), "{log:?}");
+    }
+    let (texts, complete) = ends(vec![], &format!("{TIME} two\n"), false).await;
+    assert_eq!((texts.len(), complete), (0, false), "the connection was cut before the first line");
 }
 
 #[tokio::test]
 async fn an_output_that_breaks_is_not_the_end() {
-    let broken = Err(Error::RequestTimeoutError);
-    let (texts, complete) = ends(vec![prints(false, "one\n"), broken, prints(false, "two\n")], false).await;
+    let pieces = vec![prints(false, "one\n"), Err(Error::RequestTimeoutError), prints(false, "two\n")];
+    let (texts, complete) = ends(pieces, &format!("{TIME} one\n"), false).await;
     assert_eq!(texts, ["one"]);
     assert!(!complete);
 }
