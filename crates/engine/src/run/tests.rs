@@ -37,6 +37,7 @@ async fn serve_log(listener: UnixListener, line: String) {
 }
 
 /// It goes with its folder.
+#[expect(clippy::expect_used, reason = "only tests call it")]
 fn engine_with_log(line: &str) -> (tempfile::TempDir, Connection) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("engine.sock");
