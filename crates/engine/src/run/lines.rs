@@ -1,5 +1,6 @@
 //! Output lines from the engine's log stream.
 
+use super::locate::Place;
 use super::piece::{Logged, Open, line_text};
 use bollard::container::LogOutput;
 use std::collections::VecDeque;
@@ -89,6 +90,9 @@ pub(crate) struct Lines {
     open: Open,
     /// Lines of each output that are still to be passed over.
     skip: [u64; 2],
+    /// The time that the first line must have, until it came.
+    begins_ns: Option<i64>,
+    elsewhere: bool,
     /// Whether the line that an output stands in is passed over.
     passing: [bool; 2],
     /// Bytes read, as the program wrote them, without what was passed over.
@@ -99,9 +103,14 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// Reads a log from its beginning, whose first lines of each output were told; `bytes` were read before.
-    pub(crate) fn from_the_beginning(skip: [u64; 2], bytes: u64) -> Self {
-        Self { skip, bytes, ..Self::default() }
+    /// Reads a log from its beginning and tells what is behind this place; `bytes` were read before.
+    pub(super) fn behind(place: Place, bytes: u64) -> Self {
+        Self { skip: place.skip, begins_ns: place.begins_ns, bytes, ..Self::default() }
+    }
+
+    /// Whether this is not the log that the place is in.
+    pub(super) fn begins_elsewhere(&self) -> bool {
+        self.elsewhere
     }
 
     /// Bytes read so far, also those of what was cut.
@@ -114,6 +123,12 @@ impl Lines {
         let Logged { stderr, time_ns, text, begins } = self.open.read(piece);
         let side = usize::from(stderr);
         let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        if let Some(expected) = self.begins_ns.take() {
+            self.elsewhere = time_ns != Some(expected) && self.skip != [0, 0];
+        }
+        if self.elsewhere {
+            return None;
+        }
         if begins {
             let remember = self.all_bytes >= REMEMBER_AFTER_BYTES;
             let again = time_ns.is_some_and(|time| self.times[side].came(time, remember));
@@ -145,7 +160,23 @@ mod tests {
     }
 
     fn lines() -> Lines {
-        Lines::from_the_beginning([0, 0], 0)
+        Lines::default()
+    }
+
+    fn passing_over(skip: [u64; 2], bytes: u64) -> Lines {
+        Lines::behind(Place { skip, ..Place::default() }, bytes)
+    }
+
+    #[test]
+    fn a_log_that_begins_elsewhere_tells_nothing() {
+        for (first, skip, elsewhere) in [(T_NS, [1, 0], false), (7, [1, 0], true), (7, [0, 0], false)] {
+            let place = Place { begins_ns: Some(first), skip, uncertain: false };
+            let mut lines = Lines::behind(place, 0);
+            let told = (0..2).filter_map(|_| lines.push(&out(format!("{T} x\n")))).count();
+            assert_eq!(lines.begins_elsewhere(), elsewhere);
+            let all = if elsewhere { 0 } else { 2 };
+            assert_eq!(told, all - usize::from(!elsewhere && skip != [0, 0]), "{first} {skip:?}");
+        }
     }
 
     const T: &str = "2026-01-02T03:04:05.000000006Z";
@@ -163,7 +194,7 @@ mod tests {
     #[test]
     fn told_lines_of_each_output_are_passed_over() {
         let pieces = [("o", "a"), ("e", "b"), ("o", "c"), ("o", "d"), ("e", "f")];
-        let mut lines = Lines::from_the_beginning([2, 1], 40);
+        let mut lines = passing_over([2, 1], 40);
         let told = pieces.iter().filter_map(|(side, text)| {
             let text = format!("{T} {text}\n");
             lines.push(&if *side == "o" { out(text) } else { err(&text) })
@@ -184,7 +215,7 @@ mod tests {
         assert_eq!(lines.push(&err(&format!("{T} other side\n"))).map(|l| l.text), Some("other side".into()));
         assert_eq!(lines.push(&out(format!("{T} end\n"))), None);
         assert_eq!(lines.push(&out(format!("{T} next\n"))).map(|l| l.text), Some("next".into()));
-        let mut again = Lines::from_the_beginning([1, 1], 0);
+        let mut again = passing_over([1, 1], 0);
         for text in ["", "", "\n"] {
             assert_eq!(again.push(&piece(text)), None);
         }
@@ -223,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_file_that_comes_twice_is_known_although_it_was_passed_over() {
-        let mut lines = Lines { all_bytes: REMEMBER_AFTER_BYTES, ..Lines::from_the_beginning([2, 0], 0) };
+        let mut lines = Lines { all_bytes: REMEMBER_AFTER_BYTES, ..passing_over([2, 0], 0) };
         let mut push = |second: u32| lines.push(&out(format!("2026-01-02T03:04:{second:02}Z x\n"))).is_some();
         let told: Vec<_> = [10, 11, 12, 10, 11, 12, 13].into_iter().map(&mut push).collect();
         assert_eq!(told, [false, false, true, false, false, false, true]);

@@ -17,8 +17,10 @@ pub(super) const UNCERTAIN: &str =
     "the engine's log was read anew: lines may be missing here, or stand twice";
 
 /// Where to read on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Place {
+    /// Time of the log's first line: with another one it is not the log that was looked through.
+    pub begins_ns: Option<i64>,
     /// Lines of each output to be passed over, from the log's beginning.
     pub skip: [u64; 2],
     /// What was told was not found: lines may be missing here, or be told twice.
@@ -54,10 +56,12 @@ async fn search(log: impl Stream<Item = Vec<Piece>>, told: &Told) -> Option<Plac
     let mut log = std::pin::pin!(log);
     let mut open = Open::default();
     let mut searches = [false, true].map(|stderr| Search::new(told.output(stderr), told.last_ns()));
+    let mut begins_ns = None;
     while let Some(pieces) = timeout(LOGS_WITHIN, log.next()).await.ok()? {
         for piece in pieces {
             let piece = piece.ok()?;
             let logged = open.read(&piece);
+            begins_ns = begins_ns.or(logged.time_ns);
             if logged.begins {
                 searches[usize::from(logged.stderr)]
                     .read(&line_text(logged.text), logged.time_ns.unwrap_or(0));
@@ -65,7 +69,7 @@ async fn search(log: impl Stream<Item = Vec<Piece>>, told: &Told) -> Option<Plac
         }
     }
     let [out, err] = searches.map(|search| search.found());
-    Some(Place { skip: [out.0, err.0], uncertain: out.1 || err.1 })
+    Some(Place { begins_ns, skip: [out.0, err.0], uncertain: out.1 || err.1 })
 }
 
 /// Looks for one output's lines.

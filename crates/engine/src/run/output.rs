@@ -29,12 +29,18 @@ impl Watch<'_> {
             return;
         }
         let now = printed::arrived_ns();
-        for (stderr, text) in printed.rest() {
-            self.tell(stderr, now, text).await;
+        let (mut told, rest) = (self.told.clone(), printed.rest());
+        for (stderr, text) in &rest {
+            told.push(&OutputLine { stderr: *stderr, time_ns: now, text: text.clone() });
         }
-        // A connection that was cut a moment before the end looks the same.
-        let ends_alike = locate::log_ends_with(self.engine, self.container, &self.told);
+        // A connection that was cut a moment before the end looks the same, perhaps in the middle of a line.
+        let ends_alike = locate::log_ends_with(self.engine, self.container, &told);
         self.complete = tokio::time::timeout(REST_WITHIN, ends_alike).await.unwrap_or(false);
+        if self.complete {
+            for (stderr, text) in rest {
+                self.tell(stderr, now, text).await;
+            }
+        }
     }
 
     /// Something was cut: that another stream ends proves nothing any more.
@@ -90,13 +96,16 @@ impl Watch<'_> {
         };
         let read = self.lines.bytes();
         for piece in pieces {
+            if self.lines.begins_elsewhere() {
+                // The engine threw the beginning away since it was looked through.
+                self.fail_log();
+                return false;
+            }
             match piece {
                 Ok(piece) => self.on_piece(&piece).await,
                 Err(error) => {
                     tracing::debug!(container = self.container, %error, "the log stream broke");
-                    self.logs = None;
-                    self.complete = false;
-                    self.log_failures += 1;
+                    self.fail_log();
                     return false;
                 }
             }
@@ -108,6 +117,12 @@ impl Watch<'_> {
             self.brake.heard_again(Instant::now());
         }
         true
+    }
+
+    fn fail_log(&mut self) {
+        self.logs = None;
+        self.complete = false;
+        self.log_failures += 1;
     }
 
     async fn on_piece(&mut self, piece: &LogOutput) {
@@ -143,19 +158,19 @@ impl Watch<'_> {
     pub(super) async fn open_logs(&mut self) -> Result<(), EngineError> {
         self.logs = None;
         self.complete = false;
-        let mut skip = [0, 0];
+        let mut from = locate::Place::default();
         if !self.told.is_nothing() {
             let Some(place) = locate::locate(self.engine, self.container, &self.told).await else {
                 self.log_failures += 1;
                 return Ok(());
             };
-            skip = place.skip;
+            from = place;
             if place.uncertain {
                 tracing::warn!(container = self.container, "the place in the engine's log was not found");
                 self.tell_own(locate::UNCERTAIN).await;
             }
         }
-        self.lines = Lines::from_the_beginning(skip, self.lines.bytes());
+        self.lines = Lines::behind(from, self.lines.bytes());
         self.complete = self.exit.is_some();
         let options = LogsOptionsBuilder::new()
             .follow(self.exit.is_none())
