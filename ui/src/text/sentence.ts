@@ -59,7 +59,8 @@ export function tell(snapshot: Snapshot, nowMs: number): Told {
       return connecting(snapshot, nowMs);
     case "yielding":
       return {
-        headline: m.say_yielding({ why: REASONS[decision.reason]() }),
+        // The reason's first word begins a line with the next.
+        headline: m.say_yielding({ why: REASONS[decision.reason]().replace(" ", "\u00a0") }),
         reason: snapshot.tasks.some((task) => task.frozen) ? m.say_yielding_frozen() : decision.until === null ? m.say_yielding_reason() : m.say_yielding_until({ until: decision.until }),
       };
     case "snoozed":

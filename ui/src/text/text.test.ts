@@ -249,11 +249,11 @@ describe("the one sentence", () => {
     expect(tell(SCENES.reconnecting(now), now).headline).toBe("Reconnecting… try 3, next in 8 s");
     expect(tell(SCENES.reconnecting(now), now + 9000).headline).toBe("Reconnecting… try 3");
     expect(tell(SCENES.engine(), now).headline).toBe("Docker isn't running");
-    expect(tell(SCENES.yielding(), now).headline).toBe("Paused — you're using the computer");
+    expect(tell(SCENES.yielding(), now).headline).toBe("Paused — you're\u00a0using the computer");
     const { status, decision } = SCENES.yielding();
     const hours = snapshot({ status, decision: { ...decision, reason: "schedule", until: "18:00" } });
     expect(tell(hours, now)).toEqual({
-      headline: "Paused — it is outside the hours you chose",
+      headline: "Paused — it\u00a0is outside the hours you chose",
       reason: "No new tasks are taken before 18:00.",
     });
     const snoozed = snapshot({ status: { ...status, state: "snoozed" }, decision: { ...decision, reason: "snoozed", until: "15:40" } });
