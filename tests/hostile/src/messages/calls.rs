@@ -278,7 +278,12 @@ fn pieces(list: &mut List) {
 
 fn results(list: &mut List) {
     let stored = |status| Answer::message(&v1::ResultStatusResponse { status });
-    list.refused("has more than there is", Call::Stored, "offset", stored(Some(Stored::Offset(51))));
+    list.refused(
+        "has more than there is",
+        Call::Stored,
+        "offset",
+        stored(Some(Stored::Offset(super::STORED_BYTES + 1))),
+    );
     list.refused("has endlessly much", Call::Stored, "offset", stored(Some(Stored::Offset(u64::MAX))));
     let credit = |durable| v1::SubmitTaskResultResponse { durable, credited_cpt: 1, settled: true };
     list.refused("not durable", Call::Submit, "durable", Answer::message(&credit(false)));

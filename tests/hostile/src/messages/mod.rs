@@ -14,6 +14,7 @@ use hivemind_domain::ids::{InstallId, TaskId, TaskKey};
 use hivemind_domain::resources::{Capabilities, Resources};
 use hivemind_domain::task::{HandBack, PackageRef, ResultFile, Verdict};
 use hivemind_pool_client::{V1Config, V1Pool};
+use hivemind_proto::limits::CHUNK_BYTES;
 use hivemind_worker_core::port::{Pool as _, PoolError, ResultHeader, StatusReport};
 use server::{Answer, Heard, Manner, Pool};
 use std::path::Path;
@@ -191,8 +192,11 @@ async fn perform(client: &V1Pool, call: Call, folder: &Path) -> Result<(), PoolE
         }
         Call::Submit | Call::Stored => {
             let path = folder.join("result.zip");
-            std::fs::write(&path, [0; 50]).expect("written");
-            let file = ResultFile { sha256: "cd".repeat(32), size_bytes: 50, entries: 1 };
+            // What the pool has is asked only where it could spare something.
+            let size_bytes = if call == Call::Stored { STORED_BYTES } else { 50 };
+            let file = std::fs::File::create(&path).expect("created");
+            file.set_len(size_bytes).expect("written");
+            let file = ResultFile { sha256: "cd".repeat(32), size_bytes, entries: 1 };
             client.submit(&header(Some(file)), Some(&path)).await.map(drop)
         }
         Call::HandBack => client.hand_back(&key(), HandBack::OwnerStopped, "stopped").await,
@@ -205,6 +209,9 @@ async fn perform(client: &V1Pool, call: Call, folder: &Path) -> Result<(), PoolE
         }
     }
 }
+
+/// A result of which the pool may have a part.
+const STORED_BYTES: u64 = CHUNK_BYTES as u64 + 1;
 
 fn header(file: Option<ResultFile>) -> ResultHeader {
     ResultHeader {
