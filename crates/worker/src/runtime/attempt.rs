@@ -338,7 +338,7 @@ async fn run(shared: Arc<Shared>, task: Task) {
     let told_before = shared.ports.logs.told(&key).await.unwrap_or_default();
     reporter::start(&shared, &key);
     let (events, told) = mpsc::channel(BATCH);
-    let listener = tokio::spawn(listen(Arc::clone(&shared), key.clone(), told));
+    let listener = tokio::spawn(listen(Arc::clone(&shared), task.clone(), told));
     let began = shared.ports.clock.now().mono;
     failpoint::reach("run.before");
     let exit = shared.ports.engine.run(&container, told_before, events).await;
@@ -387,7 +387,8 @@ async fn still_there(shared: &Shared, exit: Exit) -> Result<Exit, EngineError> {
 }
 
 /// Takes what a container tells: lines in batches, readings one by one.
-async fn listen(shared: Arc<Shared>, key: TaskKey, mut told: mpsc::Receiver<ContainerEvent>) {
+async fn listen(shared: Arc<Shared>, task: Task, mut told: mpsc::Receiver<ContainerEvent>) {
+    let key = task.key().clone();
     let mut events = Vec::new();
     while told.recv_many(&mut events, BATCH).await > 0 {
         let mut lines = Vec::new();
@@ -397,6 +398,10 @@ async fn listen(shared: Arc<Shared>, key: TaskKey, mut told: mpsc::Receiver<Cont
                     failpoint::reach("run.started");
                     reporter::phase(&shared, &key, "running");
                     shared.tell(Input::Task(key.clone(), TaskInput::Started)).await;
+                    // What was to be halted before it had been started was not there to be stopped.
+                    if matches!(lock(&shared.activities).get(&key), Some(Activity::Halting)) {
+                        tokio::spawn(halt(Arc::clone(&shared), task.clone()));
+                    }
                 }
                 ContainerEvent::Line(line) => lines.push(line),
                 ContainerEvent::Usage(sample) => shared.tell(Input::Used(key.clone(), sample)).await,

@@ -114,6 +114,24 @@ fn a_cancelled_task_stops_within_a_heartbeat() {
 }
 
 #[test]
+fn a_task_that_is_cancelled_while_it_starts_does_not_run_on() {
+    let world = World::default();
+    world.pool.give(assigned("unwanted"));
+    world.engine.program("unwanted", Program::endless());
+    world.engine.faults.delay(EngineCall::Run, SECOND * 10);
+    world.live(async |worker| {
+        world.when("starting", |w| w.engine.faults.count(EngineCall::Run) == 1).await;
+        world.pool.cancel(&key("unwanted", 1), CancelledBy::Requester);
+        world.when("halted", |w| w.engine.faults.count(EngineCall::Stop) == 1).await;
+        assert_eq!(world.engine.running(), 0, "it is not there to be stopped");
+        world.until(worker, "nothing to do", |s| s.tasks.is_empty()).await;
+        world.when("settled", |w| journalled(w, "unwanted", Phase::Settled)).await;
+    });
+    assert_eq!(world.engine.started().len(), 1, "it did start");
+    assert_clean(&world);
+}
+
+#[test]
 fn a_package_that_the_pool_does_not_have_fails_the_task_and_nothing_runs() {
     let world = World::default();
     let mut work = assigned("empty");
