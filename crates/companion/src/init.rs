@@ -72,13 +72,20 @@ pub fn init(own: &Path, words: Vec<OsString>) -> ExitCode {
         console::error(&format!("the watcher cannot hide from the task: {error}"));
         return ExitCode::from(CANNOT_RUN);
     }
-    match Init::start(&order, own, score) {
-        Ok(init) => init.run(&order.limits),
-        Err((code, sentence)) => {
-            console::error(&sentence);
-            ExitCode::from(code)
-        }
-    }
+    let code = Init::start(&order, own, score).map(|init| init.run(&order.limits));
+    let code = code.unwrap_or_else(|(code, sentence)| {
+        console::error(&sentence);
+        code
+    });
+    end_all();
+    console::end();
+    ExitCode::from(code)
+}
+
+/// Ending process 1 ends every other one. Here they end before it, so that nothing is printed behind the last mark.
+fn end_all() {
+    crate::disk::signal_all(Signal::KILL);
+    while matches!(rustix::process::wait(WaitOptions::empty()), Ok(_) | Err(Errno::INTR)) {}
 }
 
 /// Signals arrive as bytes in a pipe. Installed before the task starts, so that none is lost; a handler, unlike a
@@ -141,12 +148,12 @@ impl Init {
         Ok(Self { signals, task, watch })
     }
 
-    fn run(mut self, limits: &Limits) -> ExitCode {
+    fn run(mut self, limits: &Limits) -> u8 {
         let mut pause = 0;
         loop {
             self.signals.wait(pause);
             if let Some(code) = self.reap() {
-                return ExitCode::from(code);
+                return code;
             }
             if self.signals.terminated() {
                 let _ = rustix::process::kill_process(self.task, Signal::TERM);
@@ -154,10 +161,9 @@ impl Init {
             match self.watch.look(limits) {
                 Decision::Wait { milliseconds } => pause = milliseconds,
                 Decision::End(bound) => {
-                    // Ending process 1 ends every other one before the container counts as ended.
                     crate::disk::signal_all(Signal::KILL);
                     console::error(&sentence(bound, limits));
-                    return ExitCode::from(DISK_LIMIT);
+                    return DISK_LIMIT;
                 }
             }
         }

@@ -120,9 +120,8 @@ impl Lines {
 
     /// Takes one piece; returns the line it begins, unless that was told before.
     pub(crate) fn push(&mut self, piece: &LogOutput) -> Option<Line> {
-        let Logged { stderr, time_ns, text, begins } = self.open.read(piece);
+        let Logged { stderr, time_ns, text, bytes, begins } = self.open.read(piece);
         let side = usize::from(stderr);
-        let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
         if let Some(expected) = self.begins_ns.take() {
             self.elsewhere = time_ns != Some(expected) && self.skip != [0, 0];
         }
@@ -240,6 +239,17 @@ mod tests {
         assert_eq!(lines.bytes(), 7);
         lines.push(&out(format!("{T} fg\n")));
         assert_eq!(lines.bytes(), 10, "also what continues a line");
+    }
+
+    #[test]
+    fn the_end_mark_is_counted_and_no_line() {
+        let mut lines = lines();
+        let mut push = |text: &str| lines.push(&out(format!("{T} {text}"))).map(|line| line.text);
+        assert_eq!(push("one\n").as_deref(), Some("one"));
+        assert_eq!(push("two\0\x04\0").as_deref(), Some("two"));
+        assert_eq!(push("\0\x04\0"), None);
+        assert_eq!(lines.bytes(), 4 + 6 + 3);
+        assert_eq!(lines.push(&err(&format!("{T} \0\x04\0"))), None);
     }
 
     #[test]

@@ -34,7 +34,8 @@ pub(super) async fn locate(engine: &Connection, container: &str, told: &Told) ->
     search(log, told).await
 }
 
-/// Whether an ended container's log ends with what was told last, of whichever output.
+/// Whether an ended container's log ends with what was told last, of whichever output. A log that ends with the end
+/// mark alone leaves it open.
 pub(super) async fn log_ends_with(engine: &Connection, container: &str, told: &Told) -> bool {
     let Ok(docker) = engine.docker() else { return false };
     let options = LogsOptionsBuilder::new().stdout(true).stderr(true).timestamps(true).tail("1").build();
@@ -46,6 +47,9 @@ pub(super) async fn log_ends_with(engine: &Connection, container: &str, told: &T
     }
     let Some(piece) = last else { return told.is_nothing() };
     let logged = Open::default().read(&piece);
+    if !logged.begins {
+        return false;
+    }
     let Some((sum, time_ns)) = told.output(logged.stderr).lines.back() else { return false };
     // One that was told before the engine had it is another one like it.
     Told::checksum(&line_text(logged.text)) == Some(*sum) && logged.time_ns.is_some_and(|at| at <= *time_ns)

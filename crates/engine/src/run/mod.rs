@@ -287,9 +287,10 @@ impl<'a> Watch<'a> {
     async fn ask(&mut self) -> Result<(), EngineError> {
         match inspect(self.engine, self.container).await? {
             State::Ended(exit) => {
-                // Whether it closed because of the end cannot be known now.
-                self.printed = None;
+                // Whether it closed because of the end cannot be known now, unless it is marked.
+                self.doubt();
                 self.ended(exit);
+                self.settle().await;
             }
             State::Running | State::Created => {
                 if !self.hears() {

@@ -2,7 +2,7 @@
 
 use super::brake::{self, Silence};
 use super::lines::Lines;
-use super::printed::{self, Printed};
+use super::printed;
 use super::{PIECES, Piece, Watch, locate, next_printed};
 use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptionsBuilder;
@@ -19,23 +19,24 @@ impl Watch<'_> {
     /// printed has come, the log need not be read.
     pub(super) async fn settle(&mut self) {
         let ended = Instant::now();
-        while self.printed.as_ref().is_some_and(Printed::is_open) {
+        while self.printed.as_ref().is_some_and(|printed| printed.is_open() && !printed.is_marked()) {
             let pieces = tokio::time::timeout(REST_WITHIN, next_printed(&mut self.printed)).await;
             let Ok(pieces) = pieces else { break };
             self.on_printed(pieces).await;
         }
         let Some(mut printed) = self.printed.take() else { return };
-        if !printed.is_whole(ended) {
-            return;
-        }
         let now = printed::arrived_ns();
-        let (mut told, rest) = (self.told.clone(), printed.rest());
-        for (stderr, text) in &rest {
-            told.push(&OutputLine { stderr: *stderr, time_ns: now, text: text.clone() });
+        let rest = printed.rest();
+        self.complete = printed.is_marked();
+        if !self.complete && printed.is_whole(ended) {
+            let mut told = self.told.clone();
+            for (stderr, text) in &rest {
+                told.push(&OutputLine { stderr: *stderr, time_ns: now, text: text.clone() });
+            }
+            // A connection that was cut a moment before the end looks the same, perhaps in the middle of a line.
+            let ends_alike = locate::log_ends_with(self.engine, self.container, &told);
+            self.complete = tokio::time::timeout(REST_WITHIN, ends_alike).await.unwrap_or(false);
         }
-        // A connection that was cut a moment before the end looks the same, perhaps in the middle of a line.
-        let ends_alike = locate::log_ends_with(self.engine, self.container, &told);
-        self.complete = tokio::time::timeout(REST_WITHIN, ends_alike).await.unwrap_or(false);
         if self.complete {
             for (stderr, text) in rest {
                 self.tell(stderr, now, text).await;

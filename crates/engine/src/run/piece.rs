@@ -5,6 +5,9 @@ use bollard::container::LogOutput;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+/// The last bytes of either output under our process 1, when nothing that could print is left: whoever reads them has
+/// read everything. A task that prints them hides the end of its own output at most.
+pub(super) const END_MARK: &[u8] = b"\0\x04\0";
 /// Ends a line that was cut.
 const CUT_MARK: &str = " … [cut]";
 /// Piece size of the engine's log files: a longer line stands there in several pieces.
@@ -25,7 +28,10 @@ pub(super) struct Logged<'a> {
     pub stderr: bool,
     /// By the engine's clock, in nanoseconds.
     pub time_ns: Option<i64>,
+    /// Without the end mark.
     pub text: &'a [u8],
+    /// With it.
+    pub bytes: u64,
     /// Whether a line begins here.
     pub begins: bool,
 }
@@ -39,8 +45,10 @@ impl Open {
     pub(super) fn read<'a>(&mut self, piece: &'a LogOutput) -> Logged<'a> {
         let (stderr, data) = side_of(piece);
         let (time_ns, text) = split_time(data);
+        let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
         let begins = !std::mem::replace(&mut self.0[usize::from(stderr)], !text.ends_with(b"\n"));
-        Logged { stderr, time_ns, text, begins }
+        let (text, marked) = text.strip_suffix(END_MARK).map_or((text, false), |text| (text, true));
+        Logged { stderr, time_ns, text, bytes, begins: begins && !(marked && text.is_empty()) }
     }
 }
 

@@ -5,7 +5,7 @@
 //! before it was read. But it comes without times, and a connection that was cut closes like one whose program ended.
 
 use super::Piece;
-use super::piece::{PIECE_BYTES, line_text, side_of};
+use super::piece::{END_MARK, PIECE_BYTES, line_text, side_of};
 use crate::connection::Connection;
 use bollard::container::LogOutput;
 use bollard::query_parameters::AttachContainerOptionsBuilder;
@@ -76,6 +76,16 @@ struct Output {
     begun: Vec<u8>,
     /// It is longer than a piece: its beginning was told, the rest is dropped.
     dropping: bool,
+    /// What came last, as much as the end mark is long.
+    last: Vec<u8>,
+}
+
+impl Output {
+    fn ends_with(&mut self, data: &[u8]) {
+        self.last
+            .extend_from_slice(data.get(data.len().saturating_sub(END_MARK.len())..).unwrap_or_default());
+        self.last.drain(..self.last.len().saturating_sub(END_MARK.len()));
+    }
 }
 
 impl Printed {
@@ -113,7 +123,12 @@ impl Printed {
         self.doubtful = true;
     }
 
-    /// Whether everything came, when the end was told at `ended`.
+    /// Whether the end marks of both outputs came: then everything did, however the rest of the way ends.
+    pub(super) fn is_marked(&self) -> bool {
+        self.outputs.iter().all(|output| output.last == END_MARK)
+    }
+
+    /// Whether everything came without a mark, as far as it can be known when the end was told at `ended`.
     pub(super) fn is_whole(&self, ended: Instant) -> bool {
         !self.doubtful && self.closed.is_some_and(|closed| closed + CLOSED_BY_THE_END >= ended)
     }
@@ -123,6 +138,7 @@ impl Printed {
     pub(crate) fn push(&mut self, piece: &LogOutput, mut tell: impl FnMut(bool, String)) {
         let (stderr, data) = side_of(piece);
         let output = &mut self.outputs[usize::from(stderr)];
+        output.ends_with(data);
         for part in data.split_inclusive(|byte| *byte == b'\n') {
             let ends = part.ends_with(b"\n");
             if output.dropping {
@@ -150,8 +166,12 @@ impl Printed {
     /// Lines that never ended.
     pub(super) fn rest(&mut self) -> Vec<(bool, String)> {
         let outputs = self.outputs.iter_mut().zip([false, true]);
-        let begun = outputs.filter(|(output, _)| !output.begun.is_empty());
-        begun.map(|(output, stderr)| (stderr, line_text(&std::mem::take(&mut output.begun)))).collect()
+        let begun = outputs.filter_map(|(output, stderr)| {
+            let begun = std::mem::take(&mut output.begun);
+            let line = begun.strip_suffix(END_MARK).unwrap_or(&begun);
+            (!line.is_empty()).then(|| (stderr, line_text(line)))
+        });
+        begun.collect()
     }
 }
 
@@ -212,6 +232,32 @@ mod tests {
                 assert_eq!(lines[0].1.ends_with("[cut]"), length >= PIECE_BYTES, "{length} in {size}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_marked_came_whole_and_the_mark_is_no_line() {
+        let mark = std::str::from_utf8(END_MARK).expect("ASCII");
+        for (text, lines) in [("", 0), ("one\n", 1), ("one\ntwo", 2), (&"x".repeat(3 * PIECE_BYTES), 1)] {
+            let bytes = format!("{text}{mark}").into_bytes();
+            for at in bytes.len() - END_MARK.len()..=bytes.len() {
+                let mut printed = Printed::new(Attached::with([]));
+                let mut told = Vec::new();
+                for part in [&bytes[..at], &bytes[at..]].into_iter().filter(|part| !part.is_empty()) {
+                    assert!(!printed.is_marked());
+                    printed.push(&piece(false, part.to_vec()), |_, text| told.push(text));
+                }
+                assert!(!printed.is_marked(), "the other output may bring something");
+                printed.push(&piece(true, mark), |_, text| told.push(text));
+                assert!(printed.is_marked());
+                told.extend(printed.rest().into_iter().map(|(_, text)| text));
+                assert_eq!(told.len(), lines, "cut at {at}");
+                assert!(told.iter().all(|text| !text.contains('\0')), "{told:?}");
+            }
+        }
+        let mut printed = Printed::new(Attached::with([]));
+        printed.push(&piece(false, format!("{mark}more{mark}")), |_, _| {});
+        printed.push(&piece(true, format!("{mark}more")), |_, _| {});
+        assert!(!printed.is_marked(), "a mark is the last thing that comes");
     }
 
     #[tokio::test]

@@ -111,6 +111,18 @@ async fn what_is_printed_last_is_told_before_the_end() {
 }
 
 #[tokio::test]
+async fn what_is_marked_needs_no_log_whatever_was_cut() {
+    let pieces = || vec![prints(false, "one\ntw"), prints(true, "\0\x04\0"), prints(false, "o\0\x04\0")];
+    for cut in [false, true] {
+        let (texts, complete) = ends(pieces(), "", cut).await;
+        assert_eq!((texts, complete), (vec!["one".to_owned(), "two".to_owned()], true));
+    }
+    let one = vec![prints(false, "one\n\0\x04\0")];
+    let (_, complete) = ends(one, &format!("{TIME} \0\x04\0"), false).await;
+    assert!(!complete, "the other output's mark is missing, and it may end with either");
+}
+
+#[tokio::test]
 async fn a_log_that_ends_otherwise_is_read() {
     let later = "2999-01-02T03:04:05.000000006Z one\n";
     for log in [&format!("{TIME} two\n"), "", later] {

@@ -1,6 +1,6 @@
 //! Start, lines, end, adoption, stop, leftovers.
 
-use crate::bench::{PYTHON, bench, gather, run_on};
+use crate::bench::{PYTHON, bench, gather, has_companion, run_on};
 use bollard::query_parameters::{RemoveContainerOptionsBuilder, RemoveImageOptions, TagImageOptionsBuilder};
 use hivemind_domain::limits::TaskLimits;
 use hivemind_worker_core::port::{ContainerEvent, ContainerPlan, Engine, EngineErrorKind, Told};
@@ -132,6 +132,10 @@ async fn what_is_printed_right_before_the_end_is_told() {
             "round {round}"
         );
         assert_eq!(side(true).collect::<Vec<_>>(), ["e"], "round {round}");
+    }
+    if has_companion() {
+        let logs = bench.engine.calls().snapshot().remove("logs");
+        assert_eq!(logs, None, "the end mark says that nothing is missing");
     }
     bench.assert_clean().await;
 }

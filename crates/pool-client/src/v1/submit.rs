@@ -77,6 +77,20 @@ async fn once(pool: &V1Pool, header: &ResultHeader, path: Option<&Path>) -> Resu
         },
         None => 0,
     };
+    send_from(pool, header, path, offset).await.map_err(|refusal| match refusal {
+        Refusal::Damaged(error) => Refusal::Damaged(error.resumed_at(offset)),
+        Refusal::Other(error) => Refusal::Other(error.resumed_at(offset)),
+    })
+}
+
+/// Sends what the pool does not have yet.
+async fn send_from(
+    pool: &V1Pool,
+    header: &ResultHeader,
+    path: Option<&Path>,
+    offset: u64,
+) -> Result<Credit, Refusal> {
+    let size = header.file.as_ref().map_or(0, |file| file.size_bytes);
     let file = match path {
         Some(path) if size > 0 => Some(open(path, offset, size).await.map_err(Refusal::Other)?),
         Some(_) => None,

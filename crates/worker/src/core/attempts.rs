@@ -58,6 +58,8 @@ struct Delivery {
     effect: TaskEffect,
     after: Mono,
     failures: u32,
+    /// Bytes of the result that the pool was known to have.
+    arrived: u64,
     under_way: bool,
 }
 
@@ -162,7 +164,7 @@ impl Core {
         let todo = live.task.resume(false);
         live.delivery = todo.into_iter().find_map(|effect| {
             let after = due(&effect)?;
-            Some(Delivery { effect, after, failures: 0, under_way: false })
+            Some(Delivery { effect, after, failures: 0, arrived: 0, under_way: false })
         });
         self.deliver_due(now, effects);
     }
@@ -350,6 +352,11 @@ impl Core {
             // Lasting errors are tried at most every 30 s; a person was told.
             let lasting =
                 matches!(error.kind, PoolErrorKind::Conflict | PoolErrorKind::Protocol | PoolErrorKind::Disk);
+            // The try before brought the result on: a bad line is no reason to wait ever longer.
+            if let Some(arrived) = error.resumed_at.filter(|arrived| *arrived > delivery.arrived) {
+                delivery.arrived = arrived;
+                delivery.failures = 0;
+            }
             let pause =
                 if lasting { retry::CAP } else { retry::pause(delivery.failures, unit, error.retry_after) };
             delivery.under_way = false;

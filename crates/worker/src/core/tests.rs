@@ -384,6 +384,7 @@ fn a_lease_at_stake_makes_the_next_try_come_soon_and_a_lapsed_one_does_not() {
     assert!(next.since(at(11_000).mono) >= Duration::from_secs(2), "{next:?}");
 }
 
+mod delivering;
 mod engine_room;
 fn offered(core: &mut Core, name: &str, hosts: &[&str]) -> Vec<Effect> {
     let mut wants = assigned(name);

@@ -52,6 +52,8 @@ pub struct PoolError {
     pub retry_after: Option<Duration>,
     /// A code that says more than the kind.
     pub about: Option<ErrorCode>,
+    /// Bytes of a result that the pool had when a try to send the rest began.
+    pub resumed_at: Option<u64>,
 }
 
 impl PoolError {
@@ -59,13 +61,20 @@ impl PoolError {
     #[must_use]
     pub fn new(kind: PoolErrorKind, message: impl AsRef<str>) -> Self {
         let message = hivemind_domain::text::plain_line(message.as_ref(), 300);
-        Self { kind, message, retry_after: None, about: None }
+        Self { kind, message, retry_after: None, about: None, resumed_at: None }
     }
 
     /// The same error under a code that says more.
     #[must_use]
     pub fn under(mut self, code: ErrorCode) -> Self {
         self.about = Some(code);
+        self
+    }
+
+    /// The same error, of a try to send a result of which the pool had this many bytes.
+    #[must_use]
+    pub fn resumed_at(mut self, bytes: u64) -> Self {
+        self.resumed_at = Some(bytes);
         self
     }
 }
