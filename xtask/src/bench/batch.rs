@@ -69,8 +69,8 @@ fn at_once(bench: &Bench<'_>, places: usize) -> Result<Measured> {
 const MANY: usize = 50;
 /// A slow engine takes a second for each of them to start.
 const SLEEP: Duration = Duration::from_secs(120);
-/// Each sleeps: its processor share hardly matters, and all run at once for some seconds.
-const IDLE_WISHES: &[(&str, &str)] = &[("cpu_cores", "0.05"), ("memory_gb", "0.03125")];
+/// Each sleeps: its processor share hardly matters, and fifty of them fit on two cores.
+const IDLE_WISHES: &[(&str, &str)] = &[("cpu_cores", "0.03"), ("memory_gb", "0.03125")];
 
 /// What each of fifty running tasks costs the worker, in KiB, and how many processes it has beside itself then.
 pub fn fifty(bench: &Bench<'_>) -> Result<Vec<Measured>> {
