@@ -55,8 +55,11 @@ pub fn resent(bench: &Bench<'_>) -> Result<Vec<Measured>> {
     if cuts < CUTS / 2 {
         bail!("the link was cut {cuts} times only");
     }
+    if sent < size {
+        bail!("{sent} bytes were seen on the link for a result of {size}");
+    }
     Ok(vec![Measured {
-        value: sent.saturating_sub(size) as f64 / cuts as f64 / (1 << 20) as f64,
+        value: (sent - size) as f64 / cuts as f64 / (1 << 20) as f64,
         note: format!(
             "mean of {cuts} cuts at random offsets; {sent} bytes sent for a result of {size}, hashes equal"
         ),
@@ -89,12 +92,16 @@ fn cuttable(link: &Arc<Link>, to: String, seed: u64) -> Result<String> {
 /// Passes what the worker sends; cuts both ways when `until` bytes went by.
 fn upstream(mut from: TcpStream, mut to: TcpStream, link: &Link, until: u64) {
     let mut buffer = vec![0_u8; 64 * 1024];
-    let mut passed = 0;
+    let (mut passed, mut counted) = (0, 0);
     while let Ok(read) = from.read(&mut buffer) {
         if read == 0 {
             break;
         }
         passed += read as u64;
+        if passed >= UPLOADING {
+            link.sent.fetch_add(passed - counted, SeqCst);
+            counted = passed;
+        }
         if link.armed.load(SeqCst) && passed >= until && link.cuts.load(SeqCst) < CUTS {
             link.cuts.fetch_add(1, SeqCst);
             break;
@@ -102,9 +109,6 @@ fn upstream(mut from: TcpStream, mut to: TcpStream, link: &Link, until: u64) {
         if to.write_all(&buffer[..read]).is_err() {
             break;
         }
-    }
-    if passed >= UPLOADING {
-        link.sent.fetch_add(passed, SeqCst);
     }
     let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
 }
