@@ -10,6 +10,7 @@ const FIXES: readonly (() => string)[] = [
   m.fix_update_docker,
   m.fix_docker_log,
   m.fix_check_line,
+  m.fix_ask_why,
   m.fix_sign_in,
   m.fix_use_https,
   m.fix_open_udp,

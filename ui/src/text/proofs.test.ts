@@ -23,8 +23,8 @@ it("tells what checks saw in the reader's words and in units that are easily rea
     "10.0.0.2 to UDP 192.0.2.1:51820: handshake 6 min 40 s ago; 1.15 MiB from it, 47.1 KiB to it, 1420 bytes in a packet",
     "10.0.0.2 至 UDP 192.0.2.1:51820：6 分 40 秒前交握；接收 1.15 MiB，傳送 47.1 KiB，每個封包 1420 位元組",
   ]);
-  expect(both("tells what cannot be true, takes no part: cpu heat, of a newer worker")).toEqual([
-    "Tells what cannot be true, takes no part: processor temperature, of a newer worker",
+  expect(both("gives impossible readings, is ignored: cpu heat, of a newer worker")).toEqual([
+    "Gives impossible readings, is ignored: processor temperature, of a newer worker",
     "讀數不合理，不予採計：處理器溫度、of a newer worker",
   ]);
   expect(both("a task could: Send single packets, or look up names, Set the clock, Do what is new")).toEqual([

@@ -3,7 +3,7 @@
 import type { Finding } from "../../generated/Finding";
 import type { Snapshot } from "../../generated/Snapshot";
 
-export function findings({ engine, pool, account }: Snapshot): Finding[] {
+export function findings({ engine, pool, account, private_link }: Snapshot): Finding[] {
   const ok = (number: number, check: string, proof: string): Finding => ({ number, check, level: "ok", proof, code: null, fix: null });
   const bad = engine.problem;
   return [
@@ -15,16 +15,22 @@ export function findings({ engine, pool, account }: Snapshot): Finding[] {
     account
       ? ok(4, "sign_in", `signed in as ${account.username}`)
       : { number: 4, check: "sign_in", level: "error", proof: "nobody is signed in", code: "SIGN_IN_REQUIRED", fix: "Sign in with your account at the pool." },
-    ok(5, "encryption", "the link to the pool is encrypted"),
-    ok(31, "tunnel", "10.100.0.7/32 to UDP 203.0.113.7:51820: handshake 41 s ago; 1204118 bytes from it, 48213 to it, 1420 in a packet; carried by the worker itself"),
+    ok(5, "encryption", pool.link === "tunnel" ? "the link to the pool is private (WireGuard)" : "the link to the pool is encrypted"),
+    ok(
+      31,
+      "tunnel",
+      private_link.state === "up"
+        ? `${private_link.address} to UDP ${private_link.endpoint}: handshake 142 s ago; 73400320 bytes from it, 5242880 to it, ${private_link.mtu} in a packet; carried by the worker itself`
+        : "the pool asked for no private link",
+    ),
     ok(6, "memory", "16.0 GiB of memory"),
     { number: 7, check: "disk", level: "warning", proof: "8.2 GiB free where tasks are kept", code: "DISK_LOW", fix: "Free some room." },
-    { ...ok(8, "gpu", "no NVIDIA driver"), level: "notice" },
+    ok(8, "gpu", "no NVIDIA driver"),
     ok(9, "keyring", "the sign-in lies in the system's keyring"),
     ok(20, "isolation", "plain: tasks share this computer's kernel, and the engine runs as root; at least plain is demanded"),
     ok(21, "known_holes", "none of the listed holes is in this engine"),
     ok(30, "task_disk", "a task that keeps more on disk than it was granted is ended within a second"),
-    ok(32, "sensors", "every sensor that is here tells what can be true"),
+    ok(32, "sensors", "every sensor gives plausible readings"),
     { ...ok(22, "sandbox", "not tried since the worker started; the button below tries it"), level: "notice" },
   ];
 }

@@ -97,7 +97,11 @@ fn pool(facts: &Facts) -> Finding {
         }
         (_, Some(cause)) => {
             let proof = format!("{}: {}", pool.url, cause.message);
-            let fix = "Check the internet connection and the pool's address in the settings.";
+            let fix = if cause.code == ErrorCode::PoolRefused {
+                "Ask the pool's owner why, or sign in with another account."
+            } else {
+                "Check the internet connection and the pool's address in the settings."
+            };
             advise(finding(3, "pool", Level::Error, proof), cause.code, fix)
         }
         (_, None) => finding(3, "pool", Level::Notice, format!("connecting to {}", pool.url)),
@@ -121,11 +125,12 @@ fn encryption(facts: &Facts) -> Finding {
         "tunnel" => finding(5, "encryption", Level::Ok, "the link to the pool is private (WireGuard)".into()),
         "overlay" => finding(5, "encryption", Level::Ok, "an overlay network encrypts the link".into()),
         "loopback" => finding(5, "encryption", Level::Ok, "the pool is on this computer".into()),
-        "unencrypted" => advise(
-            finding(5, "encryption", Level::Warning, "the link to the pool is not encrypted".into()),
-            ErrorCode::PoolUnencrypted,
-            "Use a pool with https, or a private network.",
-        ),
+        "unencrypted" => {
+            let proof = "the link to the pool is not encrypted";
+            let mut open = finding(5, "encryption", Level::Warning, proof.into());
+            open.fix = Some("Use a pool with https, or a private network.".into());
+            open
+        }
         _ => finding(5, "encryption", Level::Notice, "not known before the first connection".into()),
     }
 }
@@ -165,7 +170,9 @@ fn tunnel(facts: &Facts) -> Finding {
             if view.file_exposed {
                 let proof = format!("{proof}; other users can read its key in {}", view.file);
                 let fix = "Make the file readable for you alone (chmod 600), then renew the link.";
-                return advise(finding(number, "tunnel", Level::Warning, proof), ErrorCode::LinkFailed, fix);
+                let mut exposed = finding(number, "tunnel", Level::Warning, proof);
+                exposed.fix = Some(fix.into());
+                return exposed;
             }
             if view.key_in_file {
                 let proof = format!("{proof}; its key lies in {}, which only you can read", view.file);
@@ -263,14 +270,14 @@ fn sensors(facts: &Facts) -> Finding {
         );
     }
     if !decision.ignored.is_empty() {
-        let proof = format!("tells what cannot be true, takes no part: {}", names(&decision.ignored));
+        let proof = format!("gives impossible readings, is ignored: {}", names(&decision.ignored));
         return advise(
             finding(32, "sensors", Level::Warning, proof),
             ErrorCode::SensorIgnored,
             "Nothing has to be done; a driver or firmware update may mend the sensor.",
         );
     }
-    finding(32, "sensors", Level::Ok, "every sensor that is here tells what can be true".into())
+    finding(32, "sensors", Level::Ok, "every sensor gives plausible readings".into())
 }
 
 fn gpu(facts: &Facts) -> Finding {
@@ -286,11 +293,11 @@ fn gpu(facts: &Facts) -> Finding {
                 8,
                 "gpu",
                 Level::Warning,
-                format!("{}: Docker cannot give them to tasks", names.join(", ")),
+                format!("{}: Docker cannot give GPUs to tasks", names.join(", ")),
             ),
             ErrorCode::GpuUnavailable,
             "Install the NVIDIA Container Toolkit (1.17.8 or newer), run `nvidia-ctk runtime configure`, and start \
-             Docker again; or keep GPUs out with the setting cpu_only.",
+             Docker again; or turn on “Keep GPUs out” (cpu_only) in the settings.",
         );
     }
     finding(8, "gpu", Level::Ok, names.join(", "))
@@ -316,7 +323,7 @@ fn isolation(facts: &Facts) -> Finding {
         Some(_) => advise(
             finding(20, "isolation", Level::Error, proof),
             ErrorCode::IsolationTooLow,
-            "Turn on user namespaces, rootless Docker or gVisor, or lower the setting minimum_isolation.",
+            "Use user namespaces, rootless Docker or gVisor, or lower “Least isolation” (minimum_isolation).",
         ),
         None => finding(20, "isolation", Level::Ok, proof),
     }
@@ -412,7 +419,8 @@ fn monitor(facts: &Facts) -> Finding {
         Some(false) => {
             let proof = format!("port {} is taken, so that no page is served to browsers", facts.port);
             let mut taken = finding(34, "monitor", Level::Warning, proof);
-            let fix = "End the program that has the port, or choose another with the setting monitor_port.";
+            let fix =
+                "End the program that has it, or choose another “Port of the browser page” (monitor_port).";
             taken.fix = Some(fix.into());
             taken
         }

@@ -64,7 +64,7 @@ pub const FAULTS: &[Fault] = &[
     fault("known-hole", 21, |facts| holes(facts, false)),
     fault("maybe-mended-hole", 21, |facts| holes(facts, true)),
     fault("sandbox-broken", 22, |facts| {
-        facts.sandbox = Sandbox::Tried(37, vec!["reach the local network".to_owned()]);
+        facts.sandbox = Sandbox::Tried(37, vec!["Reach devices in your home or office network".to_owned()]);
     }),
     fault("companion-missing", 30, |facts| facts.bounds_disk = false),
     fault("link-down", 31, |facts| {
@@ -127,6 +127,7 @@ fn link(facts: &mut Facts, state: LinkState, code: ErrorCode, message: &str) {
         view.state = state;
         view.problem = Some(ApiError::new(code, message));
     }
+    facts.carrier = "tls".to_owned();
 }
 
 fn holes(facts: &mut Facts, maybe_mended: bool) {
@@ -240,10 +241,11 @@ mod tests {
     /// The page translates proofs; what it must know is this list. `HIVEMIND_BLESS=1` writes it anew.
     #[test]
     fn the_pages_list_of_proofs_is_fresh() {
-        let mut told = std::collections::BTreeMap::from([("none", judge(&well()).findings)]);
+        let sound = judge(&well()).findings;
+        let mut told = std::collections::BTreeMap::from([("none", sound.clone())]);
         for fault in FAULTS {
             let findings = rehearse(fault.name).expect("a fault").findings;
-            told.insert(fault.name, findings.into_iter().filter(|f| f.number == fault.check).collect());
+            told.insert(fault.name, findings.into_iter().filter(|f| !sound.contains(f)).collect());
         }
         let text = serde_json::to_string_pretty(&told).expect("JSON") + "\n";
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/text/rehearsed.json");
