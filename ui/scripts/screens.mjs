@@ -39,7 +39,7 @@ const PAGES = [
   ["resources-hostile", "hostile", "resources"], ["settings-hostile", "hostile", "settings"],
   ["health-tunnel", "tunnel", "health", "see:[data-testid=link-panel]"], ["home-help", "engine", "", "[data-testid=status-action]"],
   ["tasks-stop", "earning", "tasks", "[data-testid=task-stop] >> nth=0"], ["log-task", "ready", "tasks/7c9e6679-7425-40de-944b-000000000101/1"],
-  ["settings-what-if", "earning", "settings", ["[data-testid=what-if-try]"]],
+  ["settings-what-if", "earning", "settings", ["fill:[data-testid=what-if-value]=10", "[data-testid=what-if-try]"]],
   ["settings-notify", "earning", "settings", ["see:[data-key=notify_payouts]"]],
   ["home-gpu-snooze", "gpu", "", "[data-testid=snooze]"], ["home-gpu-snoozed", "gpu_snoozed", ""],
   ["home-snooze", "ready", "", "[data-testid=snooze]"], ["home-snoozed", "snoozed", ""],

@@ -40,6 +40,9 @@ export function earningsOf(days: number, barren: boolean, { today, account }: Sn
       settled: i > 2,
     };
   });
+  const missing = total.estimated_cpt - total.credited_cpt;
+  const waiting = Math.min(3, missing);
+  const failed = Math.floor((missing - waiting) * 0.4);
   return {
     days: list,
     sum: total,
@@ -48,9 +51,9 @@ export function earningsOf(days: number, barren: boolean, { today, account }: Sn
     forecast: { low_cpt: 22, high_cpt: 61, days: 7 },
     unpaid: [
       { why: "handed_back", tasks: 4, estimated_cpt: 0 },
-      { why: "less_than_estimated", tasks: 3, estimated_cpt: 15 },
-      { why: "failed", tasks: 2, estimated_cpt: 5 },
-      { why: "waiting", tasks: 1, estimated_cpt: 3 },
+      { why: "less_than_estimated", tasks: 3, estimated_cpt: missing - waiting - failed },
+      { why: "failed", tasks: 2, estimated_cpt: failed },
+      { why: "waiting", tasks: 1, estimated_cpt: waiting },
     ],
   };
 }

@@ -22,6 +22,9 @@ type Handlers = { [K in CommandName]: (request: Commands[K]["request"]) => Comma
 
 const LOG_LINES = 100_000;
 
+/** What has not begun says nothing. */
+const begun = (t: TaskView): boolean => t.started_at_ms !== null;
+
 /** Scenes without a past. */
 const BARREN: ReadonlySet<Scene> = new Set<Scene>(["empty", "off", "fresh"]);
 
@@ -35,11 +38,16 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
   const scene = sceneOf(parameters.get("scene"));
   const historyTotal = Number(parameters.get("history") ?? (BARREN.has(scene) ? 0 : 10_000));
   let lines = 240;
+  const fault = parameters.get("fault") ?? "";
+  const told = fault in rehearsed ? (rehearsed[fault as keyof typeof rehearsed] as Finding[]) : null;
   let held: Snapshot = {
     ...SCENES[scene](now()),
     language: parameters.get("lang") ?? "auto",
     theme: parameters.get("theme") ?? "system",
   };
+  // A wrong clock keeps only the private link down.
+  const worst = told?.find((f) => f.level === "error" && f.check !== "clock");
+  if (worst) held = { ...held, status: { ...held.status, state: worst.code === "POOL_UNREACHABLE" ? "connecting" : "needs_you" } };
   let list = settings(held.language, held.theme);
   let finished: TaskView[] = [];
   let practised: number | null = null;
@@ -86,11 +94,12 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
     trend: ({ minutes }) => trendOf(minutes, now()),
     timeline: (query) => timelineOf(query.to_ms ?? now(), query.from_ms, BARREN.has(scene)),
     what_if: ({ changes, days }) => {
+      const other = changes.some(({ key, value }) => list.find((s) => s.key === key)?.value !== value);
       const to = now();
       const from = to - days * 86_400_000;
       const sums = (ms: number) => [{ reason: "free" as const, ms, working_ms: 0 }];
       const then = Math.round((to - from) * 0.4);
-      const other = changes.length > 0 ? Math.round(then * 1.2) : then;
+      const more = other ? Math.round(then * 1.2) : then;
       return {
         from_ms: from,
         to_ms: to,
@@ -98,7 +107,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
         lent_ms: then,
         cpt: 310,
         now: { lent_ms: then, cpt: 310, sums: sums(then) },
-        changed: { lent_ms: other, cpt: changes.length > 0 ? 372 : 310, sums: sums(other) },
+        changed: { lent_ms: more, cpt: other ? 372 : 310, sums: sums(more) },
       };
     },
     finish: () => show({ status: { ...held.status, draining: true } }),
@@ -196,21 +205,22 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       return { samples: Array.from({ length: 60 }, (_, i) => sample(end - (59 - i) * 1000, held.tasks.length)), totals };
     },
     doctor: () => {
-      const fault = parameters.get("fault");
-      if (!(fault && fault in rehearsed)) return { findings: findings(held) };
-      const told = rehearsed[fault as keyof typeof rehearsed] as Finding[];
+      if (!told) return { findings: findings(held) };
       const others = (rehearsed.none as Finding[]).filter((f) => !told.some((t) => t.number === f.number));
       return { findings: [...others, ...told].sort((a, b) => a.number - b.number) };
     },
-    prove: () => ({
-      at_ms: now(),
-      attacks: Object.keys(ATTACKS).map((name) => ({
-        name,
-        what: name,
-        denied: !(parameters.has("broken") && name === "local_network"),
-        evidence: name === "local_network" ? "192.168.1.1:80: packets left the container" : "Operation not permitted",
-      })),
-    }),
+    prove: () => {
+      if (parameters.has("broken")) show({ status: { ...held.status, state: "needs_you" } });
+      return {
+        at_ms: now(),
+        attacks: Object.keys(ATTACKS).map((name) => ({
+          name,
+          what: name,
+          denied: !(parameters.has("broken") && name === "local_network"),
+          evidence: name === "local_network" ? "192.168.1.1:80: packets left the container" : "Operation not permitted",
+        })),
+      };
+    },
     renew_link: () => held.private_link,
     link: () =>
       parameters.has("link")
@@ -256,7 +266,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
   function tick(): void {
     tell({ event: "metrics", data: sample(now(), held.tasks.length) });
     if (held.tasks.length === 0 || parameters.has("still")) return;
-    for (const t of held.tasks) {
+    for (const t of held.tasks.filter(begun)) {
       const fresh = [logLine(lines)];
       tell({ event: "log", data: { task: { task_id: t.task_id, attempt: t.attempt }, lines: fresh } });
     }
@@ -281,7 +291,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
           if (scene === "unpaired") return onState({ kind: "unpaired" });
           onState({ kind: "live" });
           onEvent({ event: "snapshot", data: held });
-          for (const t of held.tasks) {
+          for (const t of held.tasks.filter(begun)) {
             const tail = Array.from({ length: 5 }, (_, i) => logLine(lines - 5 + i));
             onEvent({ event: "log", data: { task: { task_id: t.task_id, attempt: t.attempt }, lines: tail } });
           }

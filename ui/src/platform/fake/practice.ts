@@ -16,7 +16,7 @@ export function practiceAt(began: number | null, now: number): PracticeView {
   const nothing: PracticeView = { stage: "idle", began_at_ms: null, ended_at_ms: null, lines: [], cpu_ms: 0, peak_memory_bytes: 0, credited_cpt: null, problem: null };
   if (began === null) return nothing;
   const passed = now - began;
-  const lines = Array.from({ length: Math.max(0, Math.min(6, Math.floor((passed - 1500) / 250))) }, (_, i) => `${(i + 1) * 10} % of 150,000,000 numbers checked`);
+  const lines = Array.from({ length: Math.max(0, Math.min(10, Math.floor((passed - 1500) / 170))) }, (_, i) => `${(i + 1) * 10} % of 150,000,000 numbers checked`).slice(-6);
   const stage = PACE.find(([until]) => passed < until)?.[1];
   if (stage) return { ...nothing, stage, began_at_ms: began, lines };
   return { ...nothing, stage: "done", began_at_ms: began, ended_at_ms: began + 3800, lines, cpu_ms: 2100, peak_memory_bytes: 41_000_000, credited_cpt: 1 };

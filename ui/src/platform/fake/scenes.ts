@@ -120,7 +120,7 @@ export const SCENES = {
     const wanted = problem("SIGN_IN_REQUIRED", "nobody is signed in");
     return snapshot({
       status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: wanted },
-      pool: { ...snapshot().pool, state: "auth_required", node_id: null, trust: null, cause: wanted },
+      pool: { ...snapshot().pool, state: "auth_required", link: "", node_id: null, trust: null, cause: wanted },
       account: null,
       today: sum(0, 0, 0, 0),
     });
@@ -131,6 +131,7 @@ export const SCENES = {
       pool: {
         ...snapshot().pool,
         state: "backoff",
+        link: "",
         failures: 2,
         retry_at_ms: now + 8_000,
         cause: problem("POOL_UNREACHABLE", "Connection refused."),
@@ -201,7 +202,7 @@ export const SCENES = {
   /** One attempt in every phase that is not final. */
   many: (now) =>
     snapshot({
-      status: { state: "earning", contributing: true, draining: false, running_tasks: 3, problem: null },
+      status: { state: "earning", contributing: true, draining: false, running_tasks: 2, problem: null },
       tasks: [
         task(1, now, { active_ms: 212_000 }),
         task(2, now, { phase: "preparing", started_at_ms: null, active_ms: 0, cpu_percent: 0, memory_used_bytes: 0 }),

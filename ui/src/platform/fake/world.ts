@@ -40,6 +40,7 @@ export function nameOf(i: number): string {
 }
 
 export function task(i: number, now: number, change: Partial<TaskView> = {}): TaskView {
+  const active = (change.active_ms ?? 90_500) + (change.frozen_ms ?? 0);
   return {
     task_id: `7c9e6679-7425-40de-944b-${String(i).padStart(12, "0")}`,
     attempt: 1,
@@ -50,8 +51,8 @@ export function task(i: number, now: number, change: Partial<TaskView> = {}): Ta
     message: null,
     failure_class: null,
     image_digest: "sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945",
-    accepted_at_ms: now - 95_000,
-    started_at_ms: now - 92_000,
+    accepted_at_ms: now - active - 4_500,
+    started_at_ms: now - active - 1_500,
     ended_at_ms: null,
     closed_at_ms: null,
     active_ms: 90_500,
@@ -82,7 +83,7 @@ export function pastTask(i: number, now: number): TaskView {
   const ended = now - (i + 1) * 1_260_000;
   const r = chance(i);
   const verdict = r < 0.8 ? "succeeded" : r < 0.88 ? "failed" : r < 0.93 ? "timed_out" : r < 0.97 ? "cancelled" : "handed_back";
-  const pay = verdict === "handed_back" ? 0 : 1 + Math.floor(chance(i + 9) * 14);
+  const pay = verdict !== "succeeded" ? 0 : 1 + Math.floor(chance(i + 9) * 14);
   const failed = verdict === "failed";
   const active = 20_000 + Math.floor(chance(i + 3) * 900_000);
   return task(i + 100, now, {
