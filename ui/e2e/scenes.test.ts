@@ -181,8 +181,9 @@ describe("the screens", () => {
     await setting("language").getByTestId("setting-input").selectOption("en");
     const tasks = setting("max_concurrent_tasks");
     await tasks.getByTestId("setting-input").fill("900");
-    await tasks.getByTestId("setting-save").click();
+    await tasks.getByTestId("setting-input").press("Enter");
     await tasks.getByTestId("setting-error").getByText("This value is not allowed. Allowed: a whole number from 1 to 64").waitFor();
+    expect(await tasks.getByTestId("setting-save").isDisabled()).toBe(true);
     await tasks.getByTestId("setting-input").fill("5");
     await tasks.getByTestId("setting-input").press("Enter");
     await expect.poll(() => tasks.getAttribute("data-value")).toBe("5");
