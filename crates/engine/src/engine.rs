@@ -42,10 +42,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 /// How long the engine may take to say what it is.
 const VERIFY_WITHIN: Duration = Duration::from_secs(10);
+/// So many containers are filled at once: each holds up to six pieces of 64 KiB meanwhile.
+const UPLOADS: usize = 4;
 /// Uploads may take this long, and one second more for each of these many bytes.
 const UPLOAD_WITHIN: Duration = Duration::from_secs(60);
 const UPLOAD_BYTES_PER_SECOND: u64 = 4 << 20;
@@ -71,6 +73,8 @@ type Note = Box<dyn Fn() -> std::io::Result<()> + Send + Sync>;
 /// A Docker engine (or one that speaks its API).
 pub struct DockerEngine {
     pub(crate) connection: Connection,
+    /// Turns of those who send files into containers.
+    uploads: Semaphore,
     images: Images,
     pub(crate) events: EngineEvents,
     /// Containers made by this process and not started yet: they need no inspection before the start.
@@ -98,6 +102,7 @@ impl DockerEngine {
         let address = address.map_or_else(Address::usual, |text| Address::parse(text.trim()));
         Self {
             connection: Connection::new(address),
+            uploads: Semaphore::new(UPLOADS),
             images: Images::default(),
             events: EngineEvents::default(),
             fresh: Mutex::default(),
@@ -242,6 +247,7 @@ impl DockerEngine {
     }
 
     pub(crate) async fn upload(&self, container: &str, contents: Contents) -> Result<(), EngineError> {
+        let _turn = self.uploads.acquire().await.map_err(|_| failed("nothing is sent any more"))?;
         let bytes = contents.bytes();
         let within = UPLOAD_WITHIN + Duration::from_secs(bytes / UPLOAD_BYTES_PER_SECOND);
         let docker = self.connection.patient(within)?;
