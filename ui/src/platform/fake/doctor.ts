@@ -24,7 +24,7 @@ export function findings({ engine, pool, account, private_link }: Snapshot): Fin
         : "the pool asked for no private link",
     ),
     ok(6, "memory", "16.0 GiB of memory"),
-    { number: 7, check: "disk", level: "warning", proof: "8.2 GiB free where tasks are kept", code: "DISK_LOW", fix: "Free some room." },
+    { number: 7, check: "disk", level: "warning", proof: "8.2 GiB free where tasks are kept", code: "DISK_LOW", fix: "Keep at least 10 GiB free." },
     ok(8, "gpu", "no NVIDIA driver"),
     ok(9, "keyring", "the sign-in lies in the system's keyring"),
     ok(20, "isolation", "plain: tasks share this computer's kernel, and the engine runs as root; at least plain is demanded"),

@@ -237,7 +237,8 @@ fn disk(facts: &Facts) -> Finding {
     match free {
         f if f >= COMFORTABLE_DISK => finding(7, "disk", Level::Ok, proof),
         f if f >= GIB => {
-            advise(finding(7, "disk", Level::Warning, proof), ErrorCode::DiskLow, "Free some room.")
+            let fix = "Keep at least 10 GiB free.";
+            advise(finding(7, "disk", Level::Warning, proof), ErrorCode::DiskLow, fix)
         }
         _ => advise(finding(7, "disk", Level::Error, proof), ErrorCode::DiskLow, "Free at least 2 GiB."),
     }
