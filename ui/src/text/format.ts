@@ -54,6 +54,11 @@ export function cores(millis: number): string {
   return Number.isInteger(amount) ? m.cores_count({ n: amount }) : m.cores_text({ amount: number(amount, 3) });
 }
 
+/** The same without the word, before "of" so many cores. */
+export function coreNumber(millis: number): string {
+  return number(millis / 1000, 3);
+}
+
 /** A time span in milliseconds, in its two largest units. */
 export function duration(ms: number): string {
   const whole = Math.max(0, Math.floor((Number.isFinite(ms) ? ms : 0) / 1000));
