@@ -105,18 +105,18 @@ async fn the_tray_of_a_real_worker_shows_all_seven_states_in_both_languages() {
     assert_eq!(host.property::<String>("Status").await, "Active");
     // By clicks alone, in Chinese: a pause and its end.
     host.click("直到我恢復").await;
-    says(&host, ["-", "暫停中，直到您恢復"]).await;
+    says(&host, ["-", "休息中，直到您恢復"]).await;
     worker.wait_for_state("snoozed").await;
     host.click("立即恢復").await;
     says(&host, ["-", "就緒 · 等待任務"]).await;
     let hours = format!("{} 03:00-03:30", another_day(&worker).await);
     worker.call(&["settings", "set", "schedule", &hours]).await.ok();
-    says(&host, ["-", "已暫停 — 不在您選擇的時段內"]).await;
+    says(&host, ["-", "已暫停：不在您選擇的時段內"]).await;
     // By a click: the rules are set aside, then followed again.
     host.click("忽略規則 1 小時").await;
     says(&host, ["-", "就緒 · 等待任務"]).await;
     host.click("重新遵循規則").await;
-    says(&host, ["-", "已暫停 — 不在您選擇的時段內"]).await;
+    says(&host, ["-", "已暫停：不在您選擇的時段內"]).await;
     worker.call(&["settings", "set", "language", "en"]).await.ok();
     says(&host, ["Paused — it is outside the hours you chose", "-"]).await;
     worker.call(&["settings", "set", "schedule"]).await.ok();

@@ -39,7 +39,7 @@ impl Words {
         let why = self.because(reason);
         match self.0 {
             Language::English => format!("Paused — {why}"),
-            Language::TraditionalChinese => format!("已暫停 — {why}"),
+            Language::TraditionalChinese => format!("已暫停：{why}"),
         }
     }
 
@@ -47,8 +47,8 @@ impl Words {
     pub(crate) fn snoozed(self, until: Option<&str>) -> String {
         match (self.0, until) {
             (Language::English, Some(until)) => format!("Snoozed until {until}"),
-            (Language::TraditionalChinese, Some(until)) => format!("暫停至 {until}"),
-            (_, None) => self.pick("Snoozed until you resume", "暫停中，直到您恢復").to_owned(),
+            (Language::TraditionalChinese, Some(until)) => format!("休息至 {until}"),
+            (_, None) => self.pick("Snoozed until you resume", "休息中，直到您恢復").to_owned(),
         }
     }
 
@@ -113,8 +113,8 @@ impl Words {
         match (self.0, seconds) {
             (Language::English, Some(s)) => format!("Reconnecting… try {number}, next in {s} s"),
             (Language::English, None) => format!("Reconnecting… try {number}"),
-            (Language::TraditionalChinese, Some(s)) => format!("重新連線中… 第 {number} 次，{s} 秒後再試"),
-            (Language::TraditionalChinese, None) => format!("重新連線中… 第 {number} 次"),
+            (Language::TraditionalChinese, Some(s)) => format!("重新連線中…第 {number} 次，{s} 秒後再試"),
+            (Language::TraditionalChinese, None) => format!("重新連線中…第 {number} 次"),
         }
     }
 
@@ -148,7 +148,7 @@ impl Words {
     }
 
     pub(crate) fn reason_snoozed(self) -> &'static str {
-        self.pick("You asked for a pause", "您要求暫停")
+        self.pick("You asked for a pause", "您要求休息")
     }
 
     pub(crate) fn reason_off(self) -> &'static str {
@@ -277,7 +277,7 @@ impl Words {
     }
 
     pub(crate) fn snooze(self) -> &'static str {
-        self.pick("Snooze", "暫停")
+        self.pick("Snooze", "休息")
     }
 
     pub(crate) fn for_15_minutes(self) -> &'static str {

@@ -59,7 +59,7 @@ const STATES: [State; 7] = [
         attention: false,
         lines: [
             ("Paused — you're using the computer", "Goes on by itself when that is over"),
-            ("已暫停 — 您正在使用電腦", "情況結束後會自動繼續"),
+            ("已暫停：您正在使用電腦", "情況結束後會自動繼續"),
         ],
     },
     State {
@@ -70,7 +70,7 @@ const STATES: [State; 7] = [
         },
         picture: "snoozed",
         attention: false,
-        lines: [("Snoozed until 15:40", "You asked for a pause"), ("暫停至 15:40", "您要求暫停")],
+        lines: [("Snoozed until 15:40", "You asked for a pause"), ("休息至 15:40", "您要求休息")],
     },
     State {
         snapshot: |language| base(StatusState::Off, language),
@@ -92,7 +92,7 @@ const STATES: [State; 7] = [
         attention: false,
         lines: [
             ("Reconnecting… try 3, next in 8 s", "The pool does not answer"),
-            ("重新連線中… 第 3 次，8 秒後再試", "任務池沒有回應"),
+            ("重新連線中…第 3 次，8 秒後再試", "任務池沒有回應"),
         ],
     },
     State {
@@ -134,7 +134,7 @@ const BELOW: [[&str; 16]; 2] = [
         "",
         "貢獻",
         "完成目前任務後停止",
-        "暫停",
+        "休息",
         "立即恢復",
         "",
         "15 分鐘",
