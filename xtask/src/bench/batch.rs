@@ -9,10 +9,10 @@ use super::footprint::{memory, tree};
 use super::measurement::{Bench, Measured};
 use super::raw::Raw;
 use super::stand::{Stand, package, small_package};
-use super::statistics::{median, percentile};
+use super::statistics::{Random, median, percentile, ratio};
 use crate::clock;
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 /// Tasks of a batch for each that runs at once.
 const PER_PLACE: usize = 6;
 /// Little enough for eight at once on a small computer.
@@ -41,26 +41,33 @@ fn at_once(bench: &Bench<'_>, places: usize) -> Result<Measured> {
     stand.start_worker(false, &[])?;
     stand.wait_registered()?;
     let count = places * PER_PLACE;
-    let (mut ours, mut bare) = (Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
+    let mut random = Random::new(bench.seed);
+    let mut pairs = Vec::new();
+    for _ in 0..ROUNDS {
         stand.new_requester()?;
-        if round % 2 == 0 {
-            ours.push(batch(&stand, &package, count)?);
-            bare.push(raw_batch(&raw, places, count)?);
+        pairs.push(if random.coin() {
+            let left = batch(&stand, &package, count)?;
+            (left, raw_batch(&raw, places, count)?)
         } else {
-            bare.push(raw_batch(&raw, places, count)?);
-            ours.push(batch(&stand, &package, count)?);
-        }
+            let right = raw_batch(&raw, places, count)?;
+            (batch(&stand, &package, count)?, right)
+        });
     }
+    let ratio = ratio(&pairs, 0.5, &mut random);
+    let (ours, bare): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
     Ok(Measured {
-        value: median(&ours) / median(&bare),
+        value: ratio.value,
         note: format!(
-            "{places} at once, {ROUNDS} interleaved batches of {count}: {:.0} ({:.0} to {:.0}) against {:.0} ms, \
-             {:.0} tasks per minute",
+            "{places} at once, {ROUNDS} interleaved batches of {count}: {:.0} ({:.0} to {:.0}) against {:.0} \
+             ({:.0} to {:.0}) ms, 95 % interval {:.2} to {:.2}; {:.0} tasks per minute",
             median(&ours),
             percentile(&ours, 0.0),
             percentile(&ours, 1.0),
             median(&bare),
+            percentile(&bare, 0.0),
+            percentile(&bare, 1.0),
+            ratio.interval.start,
+            ratio.interval.end,
             60_000.0 * count as f64 / median(&ours)
         ),
     })
@@ -130,7 +137,7 @@ fn batch(stand: &Stand, package: &[u8], count: usize) -> Result<f64> {
     for id in &ids {
         let view = stand.finished(id)?;
         let at = |name: &str| view[name].as_i64().with_context(|| format!("no {name}"));
-        first = first.min(at("created_ms")?);
+        first = first.min(at("assigned_ms")?);
         last = last.max(at("ended_ms")?);
     }
     Ok((last - first) as f64)

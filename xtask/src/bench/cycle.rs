@@ -144,11 +144,13 @@ pub fn recorded(stand: &Stand, proxy: &Proxy, package: &[u8]) -> Result<Vec<Call
 }
 
 /// Milliseconds from assignment to acknowledgement, on the pool's clock.
-fn ours(stand: &Stand, package: &[u8]) -> Result<f64> {
-    let view = stand.finished(&stand.submit(package)?)?;
+pub fn assigned_until_acknowledged(view: &serde_json::Value) -> Result<f64> {
     let at = |name: &str| view[name].as_i64().with_context(|| format!("no {name}"));
-    // A free worker is on hand: the task is assigned in the moment it is handed in.
-    Ok((at("ended_ms")? - at("created_ms")?) as f64)
+    Ok((at("ended_ms")? - at("assigned_ms")?) as f64)
+}
+
+fn ours(stand: &Stand, package: &[u8]) -> Result<f64> {
+    assigned_until_acknowledged(&stand.finished(&stand.submit(package)?)?)
 }
 
 /// `POST containers/create`

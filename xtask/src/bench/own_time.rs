@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::cycle::before;
+use super::cycle::{assigned_until_acknowledged, before};
 use super::measurement::{Bench, Measured};
 use super::proxy::{Call, Proxy, Times};
 use super::stand::{Stand, small_package};
@@ -40,8 +40,8 @@ pub fn own_time(bench: &Bench<'_>) -> Result<Vec<Measured>> {
     Ok(vec![Measured {
         value: percentile(&own, 0.5),
         note: format!(
-            "{TASKS} tasks: time from submission to acknowledgement in which no call to the engine was open and \
-             the task did not run, the pool's own work included; p95 {:.1} ms; {:.1} ms of it between the calls",
+            "{TASKS} tasks: time from assignment to acknowledgement in which no call to the engine was open and \
+             the task did not run, the pool's own work in between included; p95 {:.1} ms; {:.1} ms of it between the calls",
             percentile(&own, 0.95),
             percentile(&between, 0.5)
         ),
@@ -107,8 +107,7 @@ fn observed(bench: &Bench<'_>) -> Result<Vec<Observed>> {
 fn one(stand: &Stand, proxy: &Proxy, package: &[u8]) -> Result<Observed> {
     let _ = (proxy.take(), proxy.take_deaths());
     let view = stand.finished(&stand.submit(package)?)?;
-    let at = |name: &str| view[name].as_i64().with_context(|| format!("no {name}"));
-    let total = (at("ended_ms")? - at("created_ms")?) as f64;
+    let total = assigned_until_acknowledged(&view)?;
     // Its removal and what follows belong to no other task.
     std::thread::sleep(Duration::from_millis(400));
     Ok(Observed { total, calls: proxy.take_timed(), death: proxy.take_deaths().first().copied() })

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::cycle::assigned_until_acknowledged;
 use super::footprint::memory;
 use super::http::{Request, Server};
 use super::measurement::{Bench, Measured};
@@ -87,8 +88,7 @@ fn log_ratio(bench: &Bench<'_>, stand: &mut Stand) -> Result<Measured> {
     for _ in 0..LOG_PAIRS {
         stand.new_requester()?;
         let view = stand.finished_within(&stand.submit(&bytes)?, PATIENCE, || Ok(()))?;
-        let at = |name: &str| view[name].as_i64().with_context(|| format!("no {name}"));
-        ours.push((at("ended_ms")? - at("created_ms")?) as f64);
+        ours.push(assigned_until_acknowledged(&view)?);
         let last = stand.last_line(view["task_id"].as_str().unwrap_or_default())?;
         if !last.contains(&format!("line {} of", LOG_LINES - 1)) {
             bail!("the last line is {last:?}");

@@ -93,6 +93,8 @@ pub struct TaskView {
     pub array_index: Option<u32>,
     /// Handed in at, in milliseconds since the epoch.
     pub created_ms: i64,
+    /// Given to the node of the latest attempt at; absent before the first.
+    pub assigned_ms: Option<i64>,
     /// Program started at.
     pub started_ms: Option<i64>,
     /// Over at.
@@ -103,8 +105,8 @@ const COLUMNS: &str = "t.id, t.name, t.state, a.phase, t.attempt, a.node_id, t.c
     t.message, a.progress, coalesce(a.progress_message, ''), t.limits, t.image, t.package_sha256, a.usage,
     coalesce(a.charged, 0), coalesce(a.credited, 0), coalesce(a.result_sha256, ''), coalesce(a.result_size, 0),
     t.created_ms, a.started_ms, t.ended_ms, coalesce(a.message, ''), coalesce(a.report, ''), t.array_id,
-    t.array_index, ar.count, coalesce(ar.result_sha256, ''), coalesce(ar.result_size, 0)
-    FROM tasks t LEFT JOIN attempts a ON a.task_id = t.id AND a.attempt = t.attempt
+    t.array_index, ar.count, coalesce(ar.result_sha256, ''), coalesce(ar.result_size, 0),
+    a.assigned_ms FROM tasks t LEFT JOIN attempts a ON a.task_id = t.id AND a.attempt = t.attempt
     LEFT JOIN arrays ar ON ar.task_id = t.id";
 
 /// One task; `owner` is checked when given.
@@ -231,6 +233,7 @@ fn read(r: &Row<'_>) -> Result<TaskView, PoolError> {
         array_id: r.get(25)?,
         array_index: r.get(26)?,
         created_ms: r.get(20)?,
+        assigned_ms: r.get(30)?,
         started_ms: r.get(21)?,
         ended_ms: r.get(22)?,
     })

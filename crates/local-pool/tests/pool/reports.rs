@@ -60,7 +60,10 @@ async fn reports_are_acknowledged_when_durable_and_resume_after_a_break() {
     let ann = bench.user("ann").await;
     let worker = bench.worker("ann", "one").await;
     let id = bench.submit(&ann, "job").await;
+    assert_eq!(bench.pool.task(&id).await.unwrap().assigned_ms, None);
     let key = worker.next_key().await;
+    let view = bench.pool.task(&id).await.unwrap();
+    assert!(view.assigned_ms.is_some_and(|at| at >= view.created_ms));
     let mut stream = Stream::open(&worker, &key).await.unwrap();
     assert_eq!(stream.ack().await, v1::TaskReportAck::default());
     stream.send(1, state("running")).await;
