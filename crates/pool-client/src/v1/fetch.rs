@@ -11,11 +11,15 @@ use hivemind_proto::v1::artifact_service_client::ArtifactServiceClient;
 use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::PoolError;
 use sha2::{Digest, Sha256};
+use std::fs::OpenOptions;
+use std::io;
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::fs::{self, File, OpenOptions};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::fs::{self, File};
+use tokio::io::AsyncWriteExt;
 
 /// Silence after which a stream counts as broken.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -38,23 +42,18 @@ pub(super) async fn run(
     wanted: &PackageRef,
     into: &Path,
 ) -> Result<(), PoolError> {
-    if let Ok(present) = fs::metadata(into).await
-        && present.len() == wanted.size_bytes
-        && hash(into).await.map_err(|e| disk(&e))?.0 == wanted.sha256
-    {
-        return Ok(());
-    }
     let part = part(into);
     let limit = PATIENCE + Duration::from_secs(wanted.size_bytes / SLOWEST);
-    let download = download(pool, key, wanted, &part);
-    let good = match within(limit, download).await? {
-        Download { matches: false, resumed: true } => {
-            // What an earlier try left may be the damaged part: once more, from the start.
-            let again = download_anew(pool, key, wanted, &part);
-            within(limit, again).await?.matches
-        }
-        Download { matches, .. } => matches,
-    };
+    let Some(begun) = look(into.to_owned(), part.clone(), wanted.clone()).await? else { return Ok(()) };
+    let resumed = begun.offset > 0;
+    let mut good = within(limit, download(pool, key, wanted, begun)).await?;
+    if !good && resumed {
+        // What an earlier try left may be the damaged part: once more, from the start.
+        fs::remove_file(&part).await.map_err(|e| disk(&e))?;
+        let again = look(into.to_owned(), part.clone(), wanted.clone()).await?;
+        let Some(again) = again else { return Ok(()) };
+        good = within(limit, download(pool, key, wanted, again)).await?;
+    }
     if !good {
         fs::remove_file(&part).await.map_err(|e| disk(&e))?;
         return Err(protocol("the package's bytes do not match the hash that the pool named"));
@@ -65,39 +64,40 @@ pub(super) async fn run(
     Ok(())
 }
 
-struct Download {
-    matches: bool,
-    resumed: bool,
+/// A part of a package, perhaps of no bytes, and the hash of what is there.
+struct Part {
+    file: File,
+    hasher: Sha256,
+    offset: u64,
 }
 
-async fn download_anew(
-    pool: &V1Pool,
-    key: &TaskKey,
-    wanted: &PackageRef,
-    part: &Path,
-) -> Result<Download, PoolError> {
-    fs::remove_file(part).await.map_err(|e| disk(&e))?;
-    download(pool, key, wanted, part).await
+/// Looks at what earlier tries left; `None` when the whole package is there. All in one go: every way to a thread that
+/// may wait for the disk, and back, costs time.
+async fn look(into: PathBuf, part: PathBuf, wanted: PackageRef) -> Result<Option<Part>, PoolError> {
+    let look = move || {
+        if std::fs::metadata(&into).is_ok_and(|present| present.len() == wanted.size_bytes)
+            && hex::encode(read(&into)?.0.finalize()) == wanted.sha256
+        {
+            return Ok(None);
+        }
+        let (hasher, offset) = resume_at(&part, wanted.size_bytes)?;
+        let mut options = OpenOptions::new();
+        options.create(true).append(true);
+        #[cfg(unix)]
+        options.mode(0o600);
+        Ok(Some(Part { file: File::from_std(options.open(&part)?), hasher, offset }))
+    };
+    let looked = tokio::task::spawn_blocking(look).await;
+    looked.unwrap_or_else(|e| Err(std::io::Error::other(e))).map_err(|e| disk(&e))
 }
 
-/// Fills the part.
-async fn download(
-    pool: &V1Pool,
-    key: &TaskKey,
-    wanted: &PackageRef,
-    part: &Path,
-) -> Result<Download, PoolError> {
-    let (mut hasher, mut offset) = resume_at(part, wanted.size_bytes).await.map_err(|e| disk(&e))?;
-    let resumed = offset > 0;
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    options.mode(0o600);
-    let mut file = options.open(part).await.map_err(|e| disk(&e))?;
+/// Fills the part; says whether its bytes are the wanted ones.
+async fn download(pool: &V1Pool, key: &TaskKey, wanted: &PackageRef, part: Part) -> Result<bool, PoolError> {
+    let Part { mut file, mut hasher, mut offset } = part;
     while offset < wanted.size_bytes {
         offset = stream(pool, key, wanted, &mut file, &mut hasher, offset).await?;
     }
-    Ok(Download { matches: hex::encode(hasher.finalize()) == wanted.sha256, resumed })
+    Ok(hex::encode(hasher.finalize()) == wanted.sha256)
 }
 
 /// One stream from `offset` on; gives how far it came. The same pass hashes and writes.
@@ -130,34 +130,21 @@ async fn stream(
 }
 
 /// What is there of an earlier try; a longer file than wanted is begun anew.
-async fn resume_at(part: &Path, size: u64) -> std::io::Result<(Sha256, u64)> {
-    match fs::metadata(part).await {
-        Ok(present) if present.len() <= size => read(part).await,
+fn resume_at(part: &Path, size: u64) -> io::Result<(Sha256, u64)> {
+    match std::fs::metadata(part) {
+        Ok(present) if present.len() <= size => read(part),
         Ok(_) => {
-            fs::remove_file(part).await?;
+            std::fs::remove_file(part)?;
             Ok((Sha256::new(), 0))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((Sha256::new(), 0)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Sha256::new(), 0)),
         Err(error) => Err(error),
     }
 }
 
-async fn read(path: &Path) -> std::io::Result<(Sha256, u64)> {
-    let mut file = File::open(path).await?;
+/// Hash and number of a file's bytes.
+fn read(path: &Path) -> io::Result<(Sha256, u64)> {
     let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 64 * 1024];
-    let mut length = 0;
-    loop {
-        let n = file.read(&mut buffer).await?;
-        if n == 0 {
-            return Ok((hasher, length));
-        }
-        hasher.update(&buffer[..n]);
-        length += n as u64;
-    }
-}
-
-async fn hash(path: &Path) -> std::io::Result<(String, u64)> {
-    let (hasher, length) = read(path).await?;
-    Ok((hex::encode(hasher.finalize()), length))
+    let length = io::copy(&mut std::fs::File::open(path)?, &mut hasher)?;
+    Ok((hasher, length))
 }

@@ -12,11 +12,12 @@ use hivemind_proto::v1::{self, ErrorCode, result_status_response::Status as Stor
 use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::{PoolError, ResultHeader};
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -91,8 +92,8 @@ async fn send_from(
     offset: u64,
 ) -> Result<Credit, Refusal> {
     let size = header.file.as_ref().map_or(0, |file| file.size_bytes);
-    let file = match path {
-        Some(path) if size > 0 => Some(open(path, offset, size).await.map_err(Refusal::Other)?),
+    let outputs = match path {
+        Some(path) if size > 0 => Some(open(path.to_owned(), offset, size).await.map_err(Refusal::Other)?),
         Some(_) => None,
         None if size > 0 => return Err(Refusal::Other(protocol("the result's file is missing"))),
         None => None,
@@ -117,7 +118,7 @@ async fn send_from(
         // A broken call ends the feed too, and its own error says more.
         biased;
         answer = &mut call => answer?,
-        fed = feed(&pool.moved, messages, first, file, offset, size) => {
+        fed = feed(&pool.moved, messages, first, outputs, offset, size) => {
             fed.map_err(Refusal::Other)?;
             failpoint::reach("submit.sent");
             call.await?
@@ -126,17 +127,33 @@ async fn send_from(
     check::credit(&answer.into_inner()).map_err(Refusal::Other)
 }
 
-async fn open(path: &Path, offset: u64, size: u64) -> Result<File, PoolError> {
-    let gone = |e: &std::io::Error| e.kind() == std::io::ErrorKind::NotFound;
-    let mut file = File::open(path)
-        .await
-        .map_err(|e| if gone(&e) { lost("it is not there any more") } else { disk(&e) })?;
-    let length = file.metadata().await.map_err(|e| disk(&e))?.len();
-    if length != size {
-        return Err(lost(format!("it has {length} bytes and should have {size}")));
-    }
-    file.seek(std::io::SeekFrom::Start(offset)).await.map_err(|e| disk(&e))?;
-    Ok(file)
+/// A result's file, read up to the end of its first piece.
+struct Outputs {
+    file: File,
+    first: Vec<u8>,
+}
+
+/// All in one go: every way to a thread that may wait for the disk, and back, costs time.
+async fn open(path: PathBuf, offset: u64, size: u64) -> Result<Outputs, PoolError> {
+    let opened = tokio::task::spawn_blocking(move || {
+        let gone = |e: &std::io::Error| e.kind() == std::io::ErrorKind::NotFound;
+        let mut file = std::fs::File::open(path)
+            .map_err(|e| if gone(&e) { lost("it is not there any more") } else { disk(&e) })?;
+        let length = file.metadata().map_err(|e| disk(&e))?.len();
+        if length != size {
+            return Err(lost(format!("it has {length} bytes and should have {size}")));
+        }
+        file.seek(SeekFrom::Start(offset)).map_err(|e| disk(&e))?;
+        let mut first = Vec::new();
+        (&mut file).take(piece(offset, size)).read_to_end(&mut first).map_err(|e| disk(&e))?;
+        Ok(Outputs { file: File::from_std(file), first })
+    });
+    opened.await.map_err(|e| disk(&std::io::Error::other(e)))?
+}
+
+/// Bytes of the next chunk.
+fn piece(offset: u64, size: u64) -> u64 {
+    (size - offset).min(CHUNK_BYTES as u64)
 }
 
 /// The pool's word on a result it has.
@@ -160,18 +177,16 @@ async fn feed(
     moved: &AtomicU64,
     messages: mpsc::Sender<v1::SubmitTaskResultRequest>,
     header: Body,
-    file: Option<File>,
+    outputs: Option<Outputs>,
     mut offset: u64,
     size: u64,
 ) -> Result<(), PoolError> {
     if !send(&messages, header).await? {
         return Ok(());
     }
-    let Some(mut file) = file else { return Ok(()) };
+    let Some(Outputs { mut file, first: mut data }) = outputs else { return Ok(()) };
     while offset < size {
-        let wanted = (size - offset).min(CHUNK_BYTES as u64);
-        let mut data = Vec::with_capacity(CHUNK_BYTES);
-        let read = (&mut file).take(wanted).read_to_end(&mut data).await.map_err(|e| disk(&e))? as u64;
+        let read = data.len() as u64;
         if read == 0 {
             return Err(disk(&std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
         }
@@ -180,6 +195,8 @@ async fn feed(
         }
         offset += read;
         moved.fetch_add(read, Ordering::Relaxed);
+        data = Vec::with_capacity(usize::try_from(piece(offset, size)).unwrap_or_default());
+        (&mut file).take(piece(offset, size)).read_to_end(&mut data).await.map_err(|e| disk(&e))?;
     }
     Ok(())
 }

@@ -12,11 +12,14 @@ use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::report::PhaseTimes;
 use hivemind_domain::settings::Settings;
-use hivemind_domain::task::{FailureClass, HandBack, NetworkNeed, Task, TaskEffect, TaskInput, Verdict};
+use hivemind_domain::task::{
+    FailureClass, HandBack, NetworkNeed, PackageRef, Task, TaskEffect, TaskInput, Verdict,
+};
 use hivemind_domain::time::Mono;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -41,19 +44,28 @@ const ENGINE_ENDS: [Duration; 6] = [
     Duration::from_secs(4),
     Duration::from_secs(4),
 ];
+/// Time for a package before the pool is told what goes on: it would write that down first, and send then.
+const QUICK_FETCH: Duration = Duration::from_millis(200);
 /// Output lines written at once.
 const BATCH: usize = 256;
 
-/// Starts `effect`; returns at once.
+/// Starts what begins an attempt; returns at once. Its package is fetched beside the record, and nothing is made before
+/// the record is on disk.
+pub(super) fn begin(shared: &Arc<Shared>, task: Task, recorded: oneshot::Receiver<()>) {
+    let (shared, token) = (Arc::clone(shared), CancellationToken::new());
+    lock(&shared.activities).insert(task.key().clone(), Activity::Preparing(token.clone()));
+    reporter::start(&shared, task.key());
+    tokio::spawn(prepare(shared, task, token, recorded));
+}
+
+/// Starts `effect`, whose record is on disk or not needed; returns at once.
 pub(super) fn perform(shared: &Arc<Shared>, task: Task, effect: TaskEffect) {
     let shared = Arc::clone(shared);
     match effect {
         TaskEffect::Prepare => {
-            let token = CancellationToken::new();
-            lock(&shared.activities).insert(task.key().clone(), Activity::Preparing(token.clone()));
-            reporter::start(&shared, task.key());
-            reporter::phase(&shared, task.key(), "preparing");
-            tokio::spawn(prepare(shared, task, token));
+            let (told, recorded) = oneshot::channel();
+            let _ = told.send(());
+            begin(&shared, task, recorded);
         }
         TaskEffect::Run => {
             lock(&shared.activities).insert(task.key().clone(), Activity::Following);
@@ -105,14 +117,14 @@ async fn tell_times(shared: &Shared, key: &TaskKey, times: PhaseTimes) {
     }
 }
 
-async fn prepare(shared: Arc<Shared>, task: Task, token: CancellationToken) {
+async fn prepare(shared: Arc<Shared>, task: Task, token: CancellationToken, recorded: oneshot::Receiver<()>) {
     let key = task.key().clone();
     let began = shared.ports.clock.now();
     let mut preparing = {
         let (shared, task) = (Arc::clone(&shared), task.clone());
         tokio::spawn(async move {
             let mut times = PhaseTimes::default();
-            let input = prepared(&shared, &task, &mut times).await;
+            let input = prepared(&shared, &task, &mut times, recorded).await;
             (input, times)
         })
     };
@@ -207,14 +219,29 @@ async fn tell_dependencies(
     keep_lines(shared, key, vec![OutputLine { stderr: true, time_ns: ready.made_ns, text }]).await;
 }
 
-async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input {
+async fn fetch(shared: &Shared, key: &TaskKey, wanted: &PackageRef) -> Result<PathBuf, PoolError> {
+    let fetching = package::fetch(shared, key, wanted);
+    tokio::pin!(fetching);
+    if let Ok(fetched) = tokio::time::timeout(QUICK_FETCH, &mut fetching).await {
+        return fetched;
+    }
+    reporter::phase(shared, key, "preparing");
+    fetching.await
+}
+
+async fn prepared(
+    shared: &Shared,
+    task: &Task,
+    times: &mut PhaseTimes,
+    recorded: oneshot::Receiver<()>,
+) -> Input {
     let key = task.key().clone();
     let assignment = &task.assignment;
     let mut package = None;
     if let Some(wanted) = &assignment.package {
         failpoint::reach("fetch.before");
         let began = shared.ports.clock.now().mono;
-        let fetched = package::fetch(shared, &key, wanted).await;
+        let fetched = fetch(shared, &key, wanted).await;
         times.fetch_ms = ms_since(shared, began);
         failpoint::reach("fetch.after");
         match fetched {
@@ -222,13 +249,18 @@ async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input
             Err(error) => return package_failed(key, &error),
         }
     }
+    reporter::phase(shared, &key, "preparing");
+    if recorded.await.is_err() {
+        // The journal has ended, and the program with it.
+        return Input::Task(key, TaskInput::Stopped);
+    }
     let settings = shared.ports.settings.current();
     let plan = ContainerPlan {
         install: shared.ports.spool.install.clone(),
         key: key.clone(),
         image: assignment.image.clone().unwrap_or_else(|| settings.worker_image()),
         command: assignment.command.clone(),
-        package: package.clone(),
+        package,
         limits: assignment.limits.clone(),
         array: assignment.array,
         network: grant(&assignment.network, &settings),
@@ -245,9 +277,6 @@ async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes) -> Input
                 remove_container_now(shared, &prepared.container).await;
                 let message = format!("the one task that image {} was allowed for has begun", prepared.image);
                 return room::cannot_run(key, ErrorCode::ImageQuestion, &message);
-            }
-            if let Some(path) = package {
-                remove_file(&path).await;
             }
             let crate::port::Prepared { container, image_digest, pull, listing, dependencies, .. } = prepared;
             if !listing.is_empty() {
@@ -341,7 +370,10 @@ async fn run(shared: Arc<Shared>, task: Task) {
     let listener = tokio::spawn(listen(Arc::clone(&shared), task.clone(), told));
     let began = shared.ports.clock.now().mono;
     failpoint::reach("run.before");
-    let exit = shared.ports.engine.run(&container, told_before, events).await;
+    // The container has what the package held.
+    let package = shared.ports.spool.package(&key);
+    let running = shared.ports.engine.run(&container, told_before, events);
+    let (exit, ()) = tokio::join!(running, remove_file(&package));
     let run_ms = ms_since(&shared, began);
     let _ = listener.await;
     failpoint::reach("run.exited");

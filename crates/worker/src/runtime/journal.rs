@@ -7,7 +7,7 @@ use hivemind_domain::rules::Snooze;
 use hivemind_domain::task::{Phase, Task, TaskEffect};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// Pause before a failed write is tried again.
@@ -30,36 +30,45 @@ pub(super) fn spawn(shared: Arc<Shared>) -> (mpsc::UnboundedSender<Entry>, JoinH
     let (sender, mut entries) = mpsc::unbounded_channel::<Entry>();
     let writing = tokio::spawn(async move {
         while let Some(entry) = entries.recv().await {
-            if let Entry::Attempt(task, effects) = &entry {
-                for effect in effects.iter().filter(|effect| needs_no_record(effect)) {
-                    attempt::perform(&shared, (**task).clone(), effect.clone());
-                }
-            }
+            let recorded = begin_early(&shared, &entry);
             write(&shared, &entry).await;
+            if let Some(recorded) = recorded {
+                let _ = recorded.send(());
+            }
             if let Entry::Attempt(task, effects) = entry {
-                for effect in effects.into_iter().filter(|effect| !needs_no_record(effect)) {
+                for effect in effects {
                     match effect {
                         TaskEffect::Submit | TaskEffect::HandBack | TaskEffect::AwaitSettlement => {
                             shared.tell(Input::Kept(task.key().clone())).await;
                         }
-                        TaskEffect::Prepare
-                        | TaskEffect::Run
+                        // Begun before.
+                        TaskEffect::Prepare | TaskEffect::Collect => {}
+                        TaskEffect::Run
                         | TaskEffect::Halt
-                        | TaskEffect::Collect
                         | TaskEffect::RemoveContainer
                         | TaskEffect::RemoveFiles => attempt::perform(&shared, (*task).clone(), effect),
                     }
                 }
+                diary::attempt(&task);
             }
         }
     });
     (sender, writing)
 }
 
-/// Reading the outputs changes nothing outside: after a crash the container that has ended is found, and they are
-/// read again.
-fn needs_no_record(effect: &TaskEffect) -> bool {
-    *effect == TaskEffect::Collect
+/// Begins what changes nothing outside, so that the disk is not waited for. After a crash the outputs are read again
+/// from the container that has ended, and a package without a record is swept away; what follows the package waits
+/// for what is returned here.
+fn begin_early(shared: &Arc<Shared>, entry: &Entry) -> Option<oneshot::Sender<()>> {
+    let Entry::Attempt(task, effects) = entry else { return None };
+    if effects.contains(&TaskEffect::Collect) {
+        attempt::perform(shared, (**task).clone(), TaskEffect::Collect);
+    }
+    effects.contains(&TaskEffect::Prepare).then(|| {
+        let (told, recorded) = oneshot::channel();
+        attempt::begin(shared, (**task).clone(), recorded);
+        told
+    })
 }
 
 /// Tries until it is written: what follows must not happen without it.
@@ -78,11 +87,10 @@ async fn write(shared: &Shared, entry: &Entry) {
         match written {
             Ok(()) => {
                 failpoint::reach(after);
-                if let Entry::Attempt(task, _) = entry {
-                    diary::attempt(task);
-                    if task.phase == Phase::Settled {
-                        shared.settlements.send_modify(|count| *count += 1);
-                    }
+                if let Entry::Attempt(task, _) = entry
+                    && task.phase == Phase::Settled
+                {
+                    shared.settlements.send_modify(|count| *count += 1);
                 }
                 if failed {
                     shared.tell(Input::Journal(Ok(()))).await;

@@ -46,6 +46,8 @@ pub use handle::{WorkerControl, setting_views};
 
 /// How long the loop waits for tasks to be handed back when it ends.
 const DRAIN: Duration = Duration::from_secs(20);
+/// Inputs after which the state is shown even if more are waiting.
+const TOGETHER: usize = 64;
 
 /// How often the stretch of time that goes on is written down.
 const BOOK_EVERY: Duration = Duration::from_secs(300);
@@ -248,15 +250,16 @@ impl Worker {
         let mut event_loop = EventLoop::new(core, shared, earnings::Today::new(&today));
         // Before any work can be asked for.
         if let Some(traffic) = traffic {
-            event_loop.step(Input::Traffic(traffic), None);
+            event_loop.take(Input::Traffic(traffic));
         }
         if snooze.is_some() {
-            event_loop.step(Input::Owner(OwnerAsks::Snooze(snooze)), None);
+            event_loop.take(Input::Owner(OwnerAsks::Snooze(snooze)));
         }
         if gpu_snooze.is_some() {
-            event_loop.step(Input::Owner(OwnerAsks::SnoozeGpus(gpu_snooze)), None);
+            event_loop.take(Input::Owner(OwnerAsks::SnoozeGpus(gpu_snooze)));
         }
-        event_loop.step(first, None);
+        event_loop.take(first);
+        event_loop.show();
         let ended = tokio::spawn(event_loop.run(messages));
         Ok(Self { control, snapshots, settlements, ended })
     }
@@ -313,10 +316,23 @@ impl EventLoop {
                 () = sleep_for(wake) => Message { input: Input::Tick, done: None },
                 () = sleep_until(give_up) => break,
             };
-            if matches!(message.input, Input::Shutdown) && give_up.is_none() {
-                give_up = Some(tokio::time::Instant::now() + DRAIN);
+            // What was told together is one state for whoever looks.
+            let mut askers = Vec::new();
+            let queued = std::iter::from_fn(|| messages.try_recv().ok());
+            for Message { input, done } in std::iter::once(message).chain(queued).take(TOGETHER) {
+                if matches!(input, Input::Shutdown) && give_up.is_none() {
+                    give_up = Some(tokio::time::Instant::now() + DRAIN);
+                }
+                self.take(input);
+                askers.extend(done);
+                if self.ended {
+                    break;
+                }
             }
-            self.step(message.input, message.done);
+            self.show();
+            for asker in askers {
+                let _ = asker.send(Arc::clone(&self.shared.snapshots.borrow()));
+            }
         }
         self.sampler.abort();
         self.senses.abort();
@@ -339,12 +355,15 @@ impl EventLoop {
         }
     }
 
-    fn step(&mut self, input: Input, done: Option<oneshot::Sender<Arc<Snapshot>>>) {
-        let now = self.shared.ports.clock.now();
-        let effects = self.core.step(input, now);
+    fn take(&mut self, input: Input) {
+        let effects = self.core.step(input, self.shared.ports.clock.now());
         for effect in effects {
             self.perform(effect);
         }
+    }
+
+    fn show(&mut self) {
+        let now = self.shared.ports.clock.now();
         self.write_log();
         *lock(&self.shared.present_span) = self.core.present_span();
         *lock(&self.shared.present_frame) = self.core.present_frame();
@@ -356,9 +375,6 @@ impl EventLoop {
             other
         });
         self.publish();
-        if let Some(done) = done {
-            let _ = done.send(Arc::clone(&self.shared.snapshots.borrow()));
-        }
     }
 
     fn perform(&mut self, effect: Effect) {
