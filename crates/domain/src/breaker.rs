@@ -96,13 +96,17 @@ pub struct Breaker {
     failures: BTreeMap<Fault, u32>,
     open: bool,
     pause: Option<Mono>,
+    /// When the last that counted failed.
+    last: Option<Mono>,
 }
 
 impl Breaker {
-    /// Notes how an attempt ended; says whether the work stops with it.
-    pub fn note(&mut self, trial: Trial, said: &str, now: Mono) -> bool {
+    /// Notes how an attempt that was accepted at `began` ended; says whether the work stops with it. What was under way
+    /// when another failed is no second try: an engine that goes down takes all of them along.
+    pub fn note(&mut self, trial: Trial, said: &str, began: Mono, now: Mono) -> bool {
         match trial {
             Trial::Silent => false,
+            Trial::Failed(_) if self.last.is_some_and(|last| began <= last) => false,
             Trial::Sound => {
                 *self = Self { open: self.open, row: std::mem::take(&mut self.row), ..Self::default() };
                 if !self.open {
@@ -116,6 +120,7 @@ impl Breaker {
                 let seconds = 1_u64.checked_shl(*failures).map_or(LONGEST_S, |s| s.min(LONGEST_S));
                 let until = now.after(Duration::from_secs(seconds));
                 self.pause = Some(self.pause.map_or(until, |other| other.max(until)));
+                self.last = Some(now);
                 self.said.insert(fault, said.to_owned());
                 self.row.push(fault);
                 self.row.drain(..self.row.len().saturating_sub(ROW));
@@ -227,42 +232,62 @@ mod tests {
     fn five_in_a_row_stop_the_work_and_the_most_frequent_is_named() {
         let mut breaker = Breaker::default();
         let faults = [Fault::Disk, Fault::Engine, Fault::Disk, Fault::Engine];
-        for fault in faults {
-            assert!(!breaker.note(Trial::Failed(fault), "first", at(0)));
+        for (fault, second) in faults.into_iter().zip(1..) {
+            assert!(!breaker.note(Trial::Failed(fault), "first", at(second), at(second)));
         }
-        assert!(!breaker.note(Trial::Silent, "", at(0)), "says nothing either way");
+        assert!(!breaker.note(Trial::Silent, "", at(5), at(5)), "says nothing either way");
         assert_eq!(breaker.open(), None);
-        assert!(breaker.note(Trial::Failed(Fault::Disk), "no room", at(1)));
+        assert!(breaker.note(Trial::Failed(Fault::Disk), "no room", at(5), at(6)));
         assert_eq!(breaker.open(), Some((Fault::Disk, "no room")));
-        assert!(!breaker.note(Trial::Failed(Fault::Disk), "no room", at(2)), "told once");
+        assert!(!breaker.note(Trial::Failed(Fault::Disk), "no room", at(7), at(7)), "told once");
         // One that ran all the while does not lift it: only the owner does.
-        breaker.note(Trial::Sound, "", at(3));
+        breaker.note(Trial::Sound, "", at(0), at(8));
         assert!(breaker.open().is_some());
         breaker.resume();
-        assert_eq!((breaker.open(), breaker.pause(at(3))), (None, None));
-        for _ in 0..4 {
-            assert!(!breaker.note(Trial::Failed(Fault::Gpu), "", at(4)), "the row began anew");
+        assert_eq!((breaker.open(), breaker.pause(at(8))), (None, None));
+        for second in 9..13 {
+            let failed = Trial::Failed(Fault::Gpu);
+            assert!(!breaker.note(failed, "", at(second), at(second)), "the row began anew");
         }
-        assert!(!breaker.note(Trial::Sound, "", at(5)));
-        assert!(!breaker.note(Trial::Failed(Fault::Gpu), "", at(6)), "one that went well ends the row");
+        assert!(!breaker.note(Trial::Sound, "", at(0), at(13)));
+        assert!(
+            !breaker.note(Trial::Failed(Fault::Gpu), "", at(14), at(14)),
+            "one that went well ends the row"
+        );
+    }
+
+    #[test]
+    fn what_one_outage_takes_along_is_one_failure() {
+        let mut breaker = Breaker::default();
+        for second in 10..20 {
+            assert!(!breaker.note(Trial::Failed(Fault::Engine), "gone", at(9), at(second)));
+        }
+        assert_eq!(breaker.pause(at(10)), Some(Duration::from_secs(2)), "one pause, the first");
+        for second in [20, 30, 40] {
+            assert!(!breaker.note(Trial::Failed(Fault::Engine), "gone", at(second - 1), at(second)));
+        }
+        assert!(
+            breaker.note(Trial::Failed(Fault::Engine), "gone", at(49), at(50)),
+            "five tries, one after the other"
+        );
     }
 
     #[test]
     fn the_pause_doubles_for_each_cause_up_to_1024_seconds() {
         let mut breaker = Breaker::default();
         let mut pauses = Vec::new();
-        let mut now = 0;
+        let mut now = 1;
         for _ in 0..13 {
-            breaker.note(Trial::Failed(Fault::Engine), "", at(now));
+            breaker.note(Trial::Failed(Fault::Engine), "", at(now), at(now));
             pauses.push(breaker.pause(at(now)).expect("a pause").as_secs());
             now += 2000;
             assert_eq!(breaker.pause(at(now)), None);
             breaker.resume();
         }
         assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1024, 1024, 1024]);
-        breaker.note(Trial::Failed(Fault::Disk), "", at(now));
+        breaker.note(Trial::Failed(Fault::Disk), "", at(now), at(now));
         assert_eq!(breaker.pause(at(now)), Some(Duration::from_secs(2)), "another cause counts by itself");
-        breaker.note(Trial::Sound, "", at(now));
+        breaker.note(Trial::Sound, "", at(now), at(now));
         assert_eq!(breaker.pause(at(now)), None);
     }
 }

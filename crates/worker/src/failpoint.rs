@@ -29,6 +29,7 @@ pub const ALL: &[&str] = &[
     "fetch.whole",
     "fetch.renamed",
     "fetch.after",
+    "prepare.recorded",
     "prepare.before",
     "engine.created",
     "engine.filled",

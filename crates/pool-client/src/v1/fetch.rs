@@ -95,7 +95,12 @@ async fn look(into: PathBuf, part: PathBuf, wanted: PackageRef) -> Result<Option
 async fn download(pool: &V1Pool, key: &TaskKey, wanted: &PackageRef, part: Part) -> Result<bool, PoolError> {
     let Part { mut file, mut hasher, mut offset } = part;
     while offset < wanted.size_bytes {
-        offset = stream(pool, key, wanted, &mut file, &mut hasher, offset).await?;
+        let streamed = stream(pool, key, wanted, &mut file, &mut hasher, offset).await;
+        if streamed.is_err() {
+            // What is still on its way to the disk must not come after the next look.
+            let _ = file.flush().await;
+        }
+        offset = streamed?;
     }
     Ok(hex::encode(hasher.finalize()) == wanted.sha256)
 }

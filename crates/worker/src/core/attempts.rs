@@ -213,7 +213,7 @@ impl Core {
         }
         let ended = live.task.phase >= Phase::Uploading
             && (before.phase < Phase::Uploading || before.verdict != live.task.verdict);
-        let tried = ended.then(|| live.task.clone());
+        let tried = ended.then(|| (live.task.clone(), live.accepted));
         // An exit is seen again after a restart, so it does not need the disk. A start does: running time is counted
         // from it when nobody watched.
         let written_later = live.task.phase == Phase::Collecting
@@ -229,10 +229,11 @@ impl Core {
         if live.task.phase.is_final() {
             let task = live.task.clone();
             self.live.remove(key);
+            self.give_up_writing(key);
             effects.push(Effect::Forget(Box::new(task)));
         }
-        if let Some(task) = tried {
-            self.tried(&task, now);
+        if let Some((task, began)) = tried {
+            self.tried(&task, began, now);
         }
     }
 

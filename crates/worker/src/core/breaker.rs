@@ -4,17 +4,17 @@ use super::Core;
 use hivemind_control::{ApiError, ErrorCode, Level};
 use hivemind_domain::breaker::{self, Fault};
 use hivemind_domain::task::{Task, Verdict};
-use hivemind_domain::time::Now;
+use hivemind_domain::time::{Mono, Now};
 
 impl Core {
-    /// An attempt has ended.
-    pub(super) fn tried(&mut self, task: &Task, now: Now) {
+    /// An attempt that was accepted at `began` has ended.
+    pub(super) fn tried(&mut self, task: &Task, began: Mono, now: Now) {
         let trial = breaker::trial(task, &self.limits.images.standard);
         let said = match &task.verdict {
             Some(Verdict::Failed { message, .. } | Verdict::HandedBack { message, .. }) => message.as_str(),
             Some(Verdict::Succeeded | Verdict::Cancelled { .. }) | None => "",
         };
-        if self.breaker.note(trial, said, now.mono)
+        if self.breaker.note(trial, said, began, now.mono)
             && let Some(error) = self.failing()
         {
             self.notice(Level::Error, error, now);

@@ -73,6 +73,17 @@ pub enum OwnerAsks {
     Force(Option<WallMs>),
 }
 
+/// What of ours is written to the disk.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Written {
+    /// The journal.
+    Records,
+    /// An attempt's package.
+    Package(TaskKey),
+    /// An attempt's outputs.
+    Result(TaskKey),
+}
+
 /// Everything that can happen to the worker.
 #[derive(Debug)]
 pub enum Input {
@@ -147,8 +158,8 @@ pub enum Input {
     Used(TaskKey, UsageSample),
     /// The pool named charges and balance.
     Charged(Vec<(TaskKey, u64)>, Option<i64>),
-    /// The journal could not be written, or can be again.
-    Journal(Result<(), StoreError>),
+    /// Something could not be written, or can be again.
+    Written(Written, Result<(), StoreError>),
     /// Too little room on the disk, or enough again.
     DiskLow(bool),
     /// What work had moved over the network before this start.

@@ -10,7 +10,7 @@ use hivemind_domain::resources::{Capabilities, Resources};
 use hivemind_domain::rules::{Book, Recorder};
 use hivemind_domain::task::{HandBack, Phase, TaskInput, Verdict};
 use hivemind_domain::time::{Mono, Now};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 mod admit;
@@ -30,7 +30,7 @@ mod watchdog;
 
 pub(crate) use attempts::ENDED_BY_ENGINE;
 use attempts::Live;
-pub use input::{Effect, EngineState, Input, Limits, OwnerAsks};
+pub use input::{Effect, EngineState, Input, Limits, OwnerAsks, Written};
 pub use problem::engine_problem;
 pub(crate) use problem::pool_problem;
 pub(crate) use view::task_view;
@@ -43,6 +43,8 @@ const ENGINE_RETRY: Duration = Duration::from_secs(5);
 /// The worker's whole state.
 pub struct Core {
     contribution: Contribution,
+    /// What cannot be written at present.
+    unwritten: BTreeSet<Written>,
     connection: Connection,
     engine: EngineState,
     engine_asked: bool,
@@ -81,6 +83,7 @@ impl Core {
     pub fn new(limits: Limits, host: Capabilities) -> Self {
         Self {
             contribution: Contribution::default(),
+            unwritten: BTreeSet::new(),
             connection: Connection::default(),
             engine: EngineState::default(),
             engine_asked: false,
@@ -176,7 +179,7 @@ impl Core {
             Input::Unsettled(key) => self.unsettled(&key, now),
             Input::Used(key, sample) => self.used(&key, sample, now),
             Input::Charged(charged, balance) => self.charged(charged, balance),
-            Input::Journal(answer) => self.journal(answer, now),
+            Input::Written(what, answer) => self.written(what, answer, now),
             Input::DiskLow(low) => {
                 if self.contribution.set(PauseReason::DiskLow, low) && low {
                     self.notice(
@@ -344,13 +347,26 @@ impl Core {
         }
     }
 
-    fn journal(&mut self, answer: Result<(), StoreError>, now: Now) {
-        let failed = answer.is_err();
-        if let Err(error) = answer {
-            let code = if error.disk_full { ErrorCode::DiskLow } else { ErrorCode::JournalFailed };
-            self.notice(Level::Error, ApiError::new(code, &error.message), now);
+    fn written(&mut self, what: Written, answer: Result<(), StoreError>, now: Now) {
+        match answer {
+            Ok(()) => _ = self.unwritten.remove(&what),
+            // Told once, however often it is tried.
+            Err(error) => {
+                if self.unwritten.insert(what) {
+                    let code = if error.disk_full { ErrorCode::DiskLow } else { ErrorCode::JournalFailed };
+                    self.notice(Level::Error, ApiError::new(code, &error.message), now);
+                }
+            }
         }
-        self.contribution.set(PauseReason::JournalFailed, failed);
+        self.contribution.set(PauseReason::JournalFailed, !self.unwritten.is_empty());
+    }
+
+    /// What an attempt that is over could not write is wanted no more.
+    fn give_up_writing(&mut self, key: &TaskKey) {
+        let (package, result) = (Written::Package(key.clone()), Written::Result(key.clone()));
+        if self.unwritten.remove(&package) | self.unwritten.remove(&result) {
+            self.contribution.set(PauseReason::JournalFailed, !self.unwritten.is_empty());
+        }
     }
 
     /// With a broken box nothing runs, whatever it costs; a later test that finds it whole lets work go on.

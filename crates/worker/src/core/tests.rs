@@ -321,10 +321,28 @@ fn a_call_that_a_newer_one_replaced_is_no_failure() {
 fn a_store_that_fails_stops_new_work_until_it_writes_again() {
     let mut core = online(vec![]);
     let full = StoreError { disk_full: true, message: "no space".into() };
-    core.step(Input::Journal(Err(full)), at(1));
+    core.step(Input::Written(Written::Records, Err(full)), at(1));
     assert_eq!(core.snapshot(at(1)).status.problem.unwrap().code, ErrorCode::JournalFailed);
-    core.step(Input::Journal(Ok(())), at(2));
+    core.step(Input::Written(Written::Records, Ok(())), at(2));
     assert_eq!(core.snapshot(at(2)).status.state, StatusState::Ready);
+}
+
+#[test]
+fn each_thing_that_cannot_be_written_stops_new_work_and_is_told_once() {
+    let mut core = online(vec![]);
+    give(&mut core, "t1", at(0));
+    let full = || Err(StoreError { disk_full: true, message: "no space".into() });
+    let package = Written::Package(key("t1", 1));
+    for second in 1..=9 {
+        core.step(Input::Written(Written::Records, full()), at(second * 1000));
+    }
+    core.step(Input::Written(package.clone(), full()), at(10_000));
+    assert_eq!(core.snapshot(at(10_000)).notices.len(), 2);
+    core.step(Input::Written(Written::Records, Ok(())), at(11_000));
+    let state = |core: &Core| core.snapshot(at(12_000)).status.problem.map(|problem| problem.code);
+    assert_eq!(state(&core), Some(ErrorCode::JournalFailed), "the package still cannot be written");
+    core.step(Input::Task(key("t1", 1), TaskInput::Revoked), at(12_000));
+    assert_eq!(state(&core), None, "nobody waits for it any more");
 }
 
 #[test]
@@ -449,7 +467,7 @@ fn what_arrives_just_as_work_stops_is_handed_back_for_now_and_not_as_impossible(
     let mut core = online(vec![]);
     let full = StoreError { disk_full: true, message: "no space".into() };
     let number = core.ask_number;
-    core.step(Input::Journal(Err(full)), at(1));
+    core.step(Input::Written(Written::Records, Err(full)), at(1));
     let late = Input::Asked { number, answer: Ok(Some(assigned("late"))), unit: 0.5 };
     let effects = core.step(late, at(2));
     assert!(

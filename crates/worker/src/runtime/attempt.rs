@@ -1,7 +1,7 @@
 //! Performs what an attempt asks for; every end of it is told to the loop.
 
 use super::{Activity, Shared, debug, lock, package, reporter, room, unit};
-use crate::core::{ENDED_BY_ENGINE, Input, engine_problem};
+use crate::core::{ENDED_BY_ENGINE, Input, Written, engine_problem};
 use crate::failpoint;
 use crate::port::{
     ContainerEvent, ContainerPlan, DependenciesReady, DependencyPlan, EngineError, EngineErrorKind, Exit,
@@ -46,12 +46,34 @@ const ENGINE_ENDS: [Duration; 6] = [
 ];
 /// Time for a package before the pool is told what goes on: it would write that down first, and send then.
 const QUICK_FETCH: Duration = Duration::from_millis(200);
+/// Largest package that is fetched while the record is being written, in bytes: a disk that takes no record should
+/// not be filled either, and a large one gains nothing by it.
+const EARLY_FETCH: u64 = 1024 * 1024;
 /// Output lines written at once.
 const BATCH: usize = 256;
 
-/// Starts what begins an attempt; returns at once. Its package is fetched beside the record, and nothing is made before
-/// the record is on disk.
-pub(super) fn begin(shared: &Arc<Shared>, task: Task, recorded: oneshot::Receiver<()>) {
+/// Tells when an attempt's record is on disk.
+pub(super) struct Recorded(Option<oneshot::Receiver<()>>);
+
+impl Recorded {
+    /// The teller, which is dropped when the journal ends before that.
+    pub(super) fn awaited() -> (oneshot::Sender<()>, Self) {
+        let (told, recorded) = oneshot::channel();
+        (told, Self(Some(recorded)))
+    }
+
+    /// Whether it is there; false when it never will be.
+    async fn wait(&mut self) -> bool {
+        match self.0.take() {
+            Some(recorded) => recorded.await.is_ok(),
+            None => true,
+        }
+    }
+}
+
+/// Starts what begins an attempt; returns at once. A small package is fetched beside the record, and nothing is made
+/// before the record is on disk.
+pub(super) fn begin(shared: &Arc<Shared>, task: Task, recorded: Recorded) {
     let (shared, token) = (Arc::clone(shared), CancellationToken::new());
     lock(&shared.activities).insert(task.key().clone(), Activity::Preparing(token.clone()));
     reporter::start(&shared, task.key());
@@ -62,11 +84,7 @@ pub(super) fn begin(shared: &Arc<Shared>, task: Task, recorded: oneshot::Receive
 pub(super) fn perform(shared: &Arc<Shared>, task: Task, effect: TaskEffect) {
     let shared = Arc::clone(shared);
     match effect {
-        TaskEffect::Prepare => {
-            let (told, recorded) = oneshot::channel();
-            let _ = told.send(());
-            begin(&shared, task, recorded);
-        }
+        TaskEffect::Prepare => begin(&shared, task, Recorded(None)),
         TaskEffect::Run => {
             lock(&shared.activities).insert(task.key().clone(), Activity::Following);
             tokio::spawn(run(shared, task));
@@ -117,23 +135,24 @@ async fn tell_times(shared: &Shared, key: &TaskKey, times: PhaseTimes) {
     }
 }
 
-async fn prepare(shared: Arc<Shared>, task: Task, token: CancellationToken, recorded: oneshot::Receiver<()>) {
+async fn prepare(shared: Arc<Shared>, task: Task, token: CancellationToken, mut recorded: Recorded) {
     let key = task.key().clone();
     let began = shared.ports.clock.now();
     let mut preparing = {
         let (shared, task) = (Arc::clone(&shared), task.clone());
         tokio::spawn(async move {
             let mut times = PhaseTimes::default();
-            let input = prepared(&shared, &task, &mut times, recorded).await;
+            let input = prepared(&shared, &task, &mut times, &mut recorded).await;
             (input, times)
         })
     };
     let outcome = token.run_until_cancelled(&mut preparing).await;
     let mut times =
         outcome.as_ref().and_then(|done| done.as_ref().ok()).map(|done| done.1).unwrap_or_default();
-    times.prepare_ms = ms_since(&shared, began.mono).saturating_sub(times.fetch_ms + times.pull_ms);
+    let apart = times.fetch_ms + times.pull_ms + times.queue_ms;
+    times.prepare_ms = ms_since(&shared, began.mono).saturating_sub(apart);
     if task.times == PhaseTimes::default() {
-        times.queue_ms = u64::try_from(began.wall.0.saturating_sub(task.accepted_at.0)).unwrap_or(0);
+        times.queue_ms += u64::try_from(began.wall.0.saturating_sub(task.accepted_at.0)).unwrap_or(0);
     }
     tell_times(&shared, &key, times).await;
     lock(&shared.activities).remove(&key);
@@ -229,15 +248,22 @@ async fn fetch(shared: &Shared, key: &TaskKey, wanted: &PackageRef) -> Result<Pa
     fetching.await
 }
 
-async fn prepared(
-    shared: &Shared,
-    task: &Task,
-    times: &mut PhaseTimes,
-    recorded: oneshot::Receiver<()>,
-) -> Input {
+/// Waits for the record; false when the journal has ended, and the program with it.
+async fn on_record(shared: &Shared, times: &mut PhaseTimes, recorded: &mut Recorded) -> bool {
+    let began = shared.ports.clock.now().mono;
+    let there = recorded.wait().await;
+    times.queue_ms += ms_since(shared, began);
+    there
+}
+
+async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes, recorded: &mut Recorded) -> Input {
     let key = task.key().clone();
     let assignment = &task.assignment;
     let mut package = None;
+    let early = assignment.package.as_ref().is_none_or(|wanted| wanted.size_bytes <= EARLY_FETCH);
+    if !early && !on_record(shared, times, recorded).await {
+        return Input::Task(key, TaskInput::Stopped);
+    }
     if let Some(wanted) = &assignment.package {
         failpoint::reach("fetch.before");
         let began = shared.ports.clock.now().mono;
@@ -249,11 +275,11 @@ async fn prepared(
             Err(error) => return package_failed(key, &error),
         }
     }
-    reporter::phase(shared, &key, "preparing");
-    if recorded.await.is_err() {
-        // The journal has ended, and the program with it.
+    if !on_record(shared, times, recorded).await {
         return Input::Task(key, TaskInput::Stopped);
     }
+    failpoint::reach("prepare.recorded");
+    reporter::phase(shared, &key, "preparing");
     let settings = shared.ports.settings.current();
     let plan = ContainerPlan {
         install: shared.ports.spool.install.clone(),
@@ -492,13 +518,17 @@ async fn halt(shared: Arc<Shared>, task: Task) {
         Some(Activity::Collecting(_)) | None => false,
     };
     failpoint::reach("halt.before");
-    if let Some(container) = &task.container
-        && let Err(error) = shared.ports.engine.stop(container, GRACE).await
-    {
+    let mut pauses = REMOVAL_PAUSES.into_iter().chain(std::iter::repeat(REMOVAL_PAUSES[2]));
+    while let Some(container) = &task.container {
+        let Err(error) = shared.ports.engine.stop(container, GRACE).await else { break };
         tracing::warn!(task_id = %key, %error, "the container could not be stopped");
         if error.is_outage() {
             return shared.tell(Input::EngineAway(key, error)).await;
         }
+        // Its program may have no end of its own.
+        let still_runs = matches!(lock(&shared.activities).get(&key), Some(Activity::Halting));
+        let Some(pause) = pauses.next().filter(|_| still_runs) else { break };
+        tokio::time::sleep(pause).await;
     }
     failpoint::reach("halt.after");
     if !followed {
@@ -525,7 +555,7 @@ async fn collect(shared: Arc<Shared>, task: Task) {
                 tracing::error!(task_id = %key, %error, "outputs cannot be written");
                 if !held_up {
                     let full = StoreError { disk_full: true, message: error.message };
-                    shared.tell(Input::Journal(Err(full))).await;
+                    shared.tell(Input::Written(Written::Result(key.clone()), Err(full))).await;
                 }
                 held_up = true;
                 let _ = tokio::time::timeout(package::DISK_RETRY, token.cancelled()).await;
@@ -535,7 +565,7 @@ async fn collect(shared: Arc<Shared>, task: Task) {
     };
     let collect_ms = ms_since(&shared, began);
     if held_up {
-        shared.tell(Input::Journal(Ok(()))).await;
+        shared.tell(Input::Written(Written::Result(key.clone()), Ok(()))).await;
     }
     failpoint::reach("collect.after");
     lock(&shared.activities).remove(&key);

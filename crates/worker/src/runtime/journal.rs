@@ -1,7 +1,7 @@
 //! Writes attempts in the order of the loop's decisions, and has done what depends on them afterwards.
 
 use super::{Shared, attempt, diary};
-use crate::core::Input;
+use crate::core::{Input, Written};
 use crate::failpoint;
 use hivemind_domain::rules::Snooze;
 use hivemind_domain::task::{Phase, Task, TaskEffect};
@@ -65,7 +65,7 @@ fn begin_early(shared: &Arc<Shared>, entry: &Entry) -> Option<oneshot::Sender<()
         attempt::perform(shared, (**task).clone(), TaskEffect::Collect);
     }
     effects.contains(&TaskEffect::Prepare).then(|| {
-        let (told, recorded) = oneshot::channel();
+        let (told, recorded) = attempt::Recorded::awaited();
         attempt::begin(shared, (**task).clone(), recorded);
         told
     })
@@ -93,14 +93,21 @@ async fn write(shared: &Shared, entry: &Entry) {
                     shared.settlements.send_modify(|count| *count += 1);
                 }
                 if failed {
-                    shared.tell(Input::Journal(Ok(()))).await;
+                    shared.tell(Input::Written(Written::Records, Ok(()))).await;
                 }
                 return;
             }
             Err(error) => {
                 tracing::error!(%error, "the journal cannot be written");
                 failed = true;
-                shared.tell(Input::Journal(Err(error))).await;
+                // The container has what the package holds: its room may be what is missing.
+                if let Entry::Attempt(task, effects) = entry
+                    && error.disk_full
+                    && effects.contains(&TaskEffect::Run)
+                {
+                    attempt::remove_file(&shared.ports.spool.package(task.key())).await;
+                }
+                shared.tell(Input::Written(Written::Records, Err(error))).await;
                 tokio::time::sleep(RETRY).await;
             }
         }

@@ -1,7 +1,7 @@
 //! Files of attempts: brings packages here, through pools that come and go, and removes what a dead worker left.
 
 use super::{Shared, unit};
-use crate::core::Input;
+use crate::core::{Input, Written};
 use crate::port::{PoolError, PoolErrorKind, Spool, StoreError};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::retry;
@@ -21,6 +21,7 @@ const DISK_TRIES: u32 = 60;
 /// What no further try would change.
 pub(super) async fn fetch(shared: &Shared, key: &TaskKey, wanted: &PackageRef) -> Result<PathBuf, PoolError> {
     let path = shared.ports.spool.package(key);
+    let writing = || Written::Package(key.clone());
     let (mut failures, mut disk_failures) = (0, 0);
     loop {
         let fetched = shared.ports.pool.fetch(key, wanted, &path).await;
@@ -28,14 +29,14 @@ pub(super) async fn fetch(shared: &Shared, key: &TaskKey, wanted: &PackageRef) -
             Err(error) if error.kind == PoolErrorKind::Disk && disk_failures < DISK_TRIES => {
                 if disk_failures == 0 {
                     let full = StoreError { disk_full: true, message: error.message };
-                    shared.tell(Input::Journal(Err(full))).await;
+                    shared.tell(Input::Written(writing(), Err(full))).await;
                 }
                 disk_failures += 1;
                 tokio::time::sleep(DISK_RETRY).await;
                 continue;
             }
             Ok(()) if disk_failures > 0 => {
-                shared.tell(Input::Journal(Ok(()))).await;
+                shared.tell(Input::Written(writing(), Ok(()))).await;
                 return Ok(path);
             }
             Ok(()) => return Ok(path),
@@ -56,8 +57,14 @@ pub(super) async fn fetch(shared: &Shared, key: &TaskKey, wanted: &PackageRef) -
             | PoolErrorKind::Protocol
             | PoolErrorKind::Disk
             | PoolErrorKind::ResultLost => {
+                if error.kind == PoolErrorKind::Disk {
+                    // What is there of it may be the very room that everything else waits for.
+                    for file in shared.ports.spool.files(key) {
+                        super::attempt::remove_file(&file).await;
+                    }
+                }
                 if disk_failures > 0 {
-                    shared.tell(Input::Journal(Ok(()))).await;
+                    shared.tell(Input::Written(writing(), Ok(()))).await;
                 }
                 return Err(error);
             }

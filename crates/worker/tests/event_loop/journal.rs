@@ -2,21 +2,31 @@
 
 use crate::{SECOND, assert_clean, journalled};
 use hivemind_control::{Control, ErrorCode, StatusState};
-use hivemind_domain::task::Phase;
-use hivemind_testkit::{EngineCall, JournalCall, MemoryJournal, Program, World, assigned, key};
+use hivemind_domain::task::{PackageRef, Phase};
+use hivemind_testkit::{EngineCall, JournalCall, MemoryJournal, PoolCall, Program, World, assigned, key};
 use hivemind_worker_core::port::Journal;
 
 #[test]
 fn a_failing_journal_holds_everything_up_and_then_it_goes_on() {
     for full in [false, true] {
         let world = World::default();
-        world.pool.give(assigned("held"));
+        let mut work = assigned("held");
+        let size_bytes = if full { 7 } else { 8 << 20 };
+        work.assignment.package = Some(PackageRef { id: "p1".into(), sha256: "0".repeat(64), size_bytes });
+        world.pool.keep_package("p1", b"content");
+        world.pool.give(work);
         world.journal.faults.fail(JournalCall::Put, MemoryJournal::failure(full));
         world.live(async |worker| {
             let code = if full { ErrorCode::DiskLow } else { ErrorCode::JournalFailed };
             world.until(worker, "told", |s| s.notices.iter().any(|n| n.error.code == code)).await;
             world.pass(60.0).await;
             assert_eq!(world.engine.faults.count(EngineCall::Prepare), 0, "performed before it was written");
+            let fetched = world.pool.faults.count(PoolCall::Fetch);
+            assert_eq!(
+                fetched,
+                usize::from(full),
+                "a small package changes nothing, a large one fills the disk"
+            );
             let state = worker.control.snapshot(()).await.unwrap().status;
             assert_eq!(state.state, StatusState::NeedsYou);
             assert!(world.journal.faults.count(JournalCall::Put) < 20, "the disk is not hammered");
@@ -43,6 +53,28 @@ fn a_journal_that_fails_midway_delays_the_delivery_but_loses_nothing() {
         assert!(!submitted || world.spool.result(&key("midway", 1)).exists());
         world.journal.faults.heal_all();
         world.when("settled", |w| journalled(w, "midway", Phase::Settled)).await;
+        world.pass(1.0).await;
+    });
+    assert_clean(&world);
+}
+
+#[test]
+fn a_full_disk_is_given_the_room_of_a_package_that_the_container_has() {
+    let world = World::default();
+    let mut work = assigned("packed");
+    work.assignment.package = Some(PackageRef { id: "p1".into(), sha256: "0".repeat(64), size_bytes: 7 });
+    world.pool.keep_package("p1", b"content");
+    world.pool.give(work);
+    world.engine.faults.delay(EngineCall::Prepare, SECOND * 5);
+    world.live(async |worker| {
+        world.when("being made", |w| w.engine.faults.count(EngineCall::Prepare) == 1).await;
+        let package = world.spool.package(&key("packed", 1));
+        assert!(package.exists());
+        world.journal.faults.fail(JournalCall::Put, MemoryJournal::failure(true));
+        world.when("made room", |_| !package.exists()).await;
+        assert_eq!(world.engine.faults.count(EngineCall::Run), 0, "its start is not on record");
+        world.journal.faults.heal_all();
+        world.until(worker, "settled", |s| s.today.tasks == 1).await;
         world.pass(1.0).await;
     });
     assert_clean(&world);

@@ -4,6 +4,7 @@ use crate::{SECOND, assert_clean, journalled, phase};
 use hivemind_control::StatusState;
 use hivemind_domain::task::{CancelledBy, Credit, FailureClass, PackageRef, Phase, Verdict};
 use hivemind_testkit::{EngineCall, PoolCall, Program, World, assigned, key};
+use hivemind_worker_core::port::{EngineError, EngineErrorKind};
 use std::time::Duration;
 
 #[test]
@@ -110,6 +111,26 @@ fn a_cancelled_task_stops_within_a_heartbeat() {
     let known = world.pool.attempt(&key("unwanted", 1));
     assert_eq!(known.result.unwrap().verdict, Verdict::Cancelled { by: CancelledBy::Requester });
     assert_eq!(known.output, None);
+    assert_clean(&world);
+}
+
+#[test]
+fn an_engine_that_does_not_stop_a_task_is_asked_until_it_does() {
+    let world = World::default();
+    world.pool.give(assigned("unwanted"));
+    world.engine.program("unwanted", Program::endless());
+    world.live(async |worker| {
+        world.until(worker, "running", |s| s.status.running_tasks == 1).await;
+        let error = EngineError::new(EngineErrorKind::Broken, "it answers with an error of its own");
+        world.engine.faults.fail_times(EngineCall::Stop, error, 5);
+        world.pool.cancel(&key("unwanted", 1), CancelledBy::Requester);
+        world.pass(60.0).await;
+        assert_eq!(world.engine.running(), 1);
+        assert_eq!(world.engine.faults.count(EngineCall::Stop), 3, "the engine is not hammered");
+        world.pass(150.0).await;
+        assert_eq!(world.engine.running(), 0);
+        world.when("settled", |w| journalled(w, "unwanted", Phase::Settled)).await;
+    });
     assert_clean(&world);
 }
 
