@@ -219,7 +219,12 @@ fn spawn(order: &Order, own: &Path, score: Option<OomScore>) -> Result<Pid, (u8,
     if let Some(score) = &score {
         score.set(TASK_OOM_SCORE);
     }
-    let started = command.spawn();
+    let started = std::thread::scope(|scope| {
+        // A thread's place in the queue goes on to what it starts. That of another process nobody may change here.
+        let spawn = || rustix::process::setpriority_process(None, TASK_NICE).map(|()| command.spawn());
+        let thread = std::thread::Builder::new().spawn_scoped(scope, spawn)?;
+        thread.join().unwrap_or_else(|_| Err(rustix::io::Errno::IO))?
+    });
     if let Some(score) = &score {
         score.set(&score.own);
     }
@@ -228,9 +233,7 @@ fn spawn(order: &Order, own: &Path, score: Option<OomScore>) -> Result<Pid, (u8,
         (code, format!("{} cannot be started: {error}", order.program.to_string_lossy()))
     })?;
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let pid = pid.ok_or_else(|| (CANNOT_RUN, "the task has no process id".to_owned()))?;
-    let _ = rustix::process::setpriority_process(Some(pid), TASK_NICE);
-    Ok(pid)
+    pid.ok_or_else(|| (CANNOT_RUN, "the task has no process id".to_owned()))
 }
 
 fn sentence(bound: Bound, limits: &Limits) -> String {

@@ -281,9 +281,7 @@ fn pinned(reference: &ImageReference, image: &ImageInspect) -> Result<Pinned, En
         return Err(image_error(&full, &format!("it carries the label {label}, which is reserved")));
     }
     let volumes = config.volumes.unwrap_or_default();
-    if volumes.len() > MAX_IMAGE_VOLUMES
-        || volumes.iter().any(|v| !v.starts_with('/') || v.contains([':', ',']))
-    {
+    if volumes.len() > MAX_IMAGE_VOLUMES || volumes.iter().any(|volume| !is_plain_path(volume)) {
         return Err(image_error(&full, "it declares too many or odd volumes"));
     }
     let digests = image.repo_digests.clone().unwrap_or_default();
@@ -291,6 +289,12 @@ fn pinned(reference: &ImageReference, image: &ImageInspect) -> Result<Pinned, En
         digests.iter().find(|d| d.split('@').next().is_some_and(|r| ends_alike(r, &reference.repository)));
     let digest = same_repository.and_then(|d| d.split('@').nth(1)).unwrap_or(&id).to_owned();
     Ok(Pinned { id, digest, volumes, pull: Duration::ZERO, bytes: size_of(image) })
+}
+
+/// Whether a path means what it says: the engine takes `/work/../data` for `/data`.
+fn is_plain_path(path: &str) -> bool {
+    let part = |part: &str| !matches!(part, "" | "." | "..") && !part.contains([':', ',']);
+    path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(part))
 }
 
 /// `docker.io/library/busybox` and `busybox` are one repository.
@@ -327,8 +331,15 @@ mod tests {
         let labels = HashMap::from([("hivemind.install".to_owned(), "abc".to_owned())]);
         let labelled = with(bollard::models::ImageConfig { labels: Some(labels), ..Default::default() });
         assert_eq!(pinned(&reference, &labelled).expect_err("label").kind, EngineErrorKind::Image);
-        let odd =
-            with(bollard::models::ImageConfig { volumes: Some(vec!["/a:/b".into()]), ..Default::default() });
-        assert_eq!(pinned(&reference, &odd).expect_err("volume").kind, EngineErrorKind::Image);
+        let declaring = |path: &str| {
+            with(bollard::models::ImageConfig { volumes: Some(vec![path.into()]), ..Default::default() })
+        };
+        for odd in ["/a:/b", "/a,b", "a", "/", "/work/../data", "/a/./b", "/a//b", "/a/"] {
+            assert_eq!(pinned(&reference, &declaring(odd)).expect_err(odd).kind, EngineErrorKind::Image);
+        }
+        assert_eq!(
+            pinned(&reference, &declaring("/var/lib/data")).expect("plain").volumes,
+            ["/var/lib/data"]
+        );
     }
 }

@@ -44,10 +44,10 @@ impl Search {
                 continue;
             }
             // Any step may find the process gone: then it holds nothing.
-            let Ok(process) = open_folder(proc, &name) else { continue };
-            let Ok(threads) = open_folder(&process, c"task") else { continue };
+            let Some(process) = self.open(proc, &name) else { continue };
+            let Some(threads) = self.open(&process, c"task") else { continue };
             for thread in numbers(&threads) {
-                let Ok(thread) = open_folder(&threads, &thread) else { continue };
+                let Some(thread) = self.open(&threads, &thread) else { continue };
                 if !has_ended(&thread) {
                     self.thread(&thread);
                 }
@@ -56,6 +56,10 @@ impl Search {
                 self.mappings(&process);
             }
         }
+    }
+
+    fn open(&mut self, at: &OwnedFd, name: &CStr) -> Option<OwnedFd> {
+        open_folder(at, name).inspect_err(|error| self.unknown(*error)).ok()
     }
 
     fn thread(&mut self, thread: &OwnedFd) {

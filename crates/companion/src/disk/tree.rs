@@ -48,6 +48,8 @@ pub fn count(folder: &OwnedFd, device: u64, limits: &Limits) -> Result<Count, Bo
             }
         };
         if status.st_dev != device {
+            // A volume inside the volume: what it takes is not known.
+            count.opaque = true;
             continue;
         }
         count.files += 1;
