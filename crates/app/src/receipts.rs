@@ -5,7 +5,7 @@
 use crate::cli::Cli;
 use crate::{output, process};
 use anyhow::Context;
-use hivemind_control::{Control, HistoryQuery, Snapshot, TaskView};
+use hivemind_control::{Control, HistoryQuery, Snapshot, TaskRef, TaskView};
 use hivemind_store::{Ledger, Receipt, Seal, verify};
 use hivemind_worker_core::port::Clock;
 use rustls::SignatureScheme;
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 /// What stands before the 32 secret bytes of an Ed25519 key (RFC 8410).
 const PKCS8_HEAD: [u8; 16] = [48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32];
 /// Attempts of one look into the history.
-const PAGE: u32 = 20;
+const PAGE: u32 = 200;
 
 /// The ledger below a data folder.
 pub(crate) fn file(data: &Path) -> PathBuf {
@@ -73,6 +73,10 @@ fn short(task_id: &str, attempt: u32) -> u64 {
 struct Keeper {
     ledger: Arc<Mutex<Ledger>>,
     known: HashSet<u64>,
+    /// Attempts that were not settled at the last look, however long ago they were accepted.
+    open: Vec<TaskRef>,
+    /// Whether every attempt before the last look was looked at.
+    looked: bool,
     clock: Arc<dyn Clock>,
 }
 
@@ -83,30 +87,47 @@ impl Keeper {
         ledger.each(|task_id, attempt| {
             known.insert(short(task_id, attempt));
         })?;
-        Ok(Self { ledger: Arc::new(Mutex::new(ledger)), known, clock })
+        Ok(Self { ledger: Arc::new(Mutex::new(ledger)), known, open: Vec::new(), looked: false, clock })
     }
 
     /// Writes down what is settled and was not, the oldest first.
-    async fn catch_up(&mut self, control: &dyn Control, pool: &str) -> anyhow::Result<()> {
-        let mut fresh = Vec::new();
+    async fn catch_up(&mut self, control: &dyn Control, snapshot: &Snapshot) -> anyhow::Result<()> {
+        let pool = &snapshot.pool.url;
+        let named = |task: &TaskView| TaskRef { task_id: task.task_id.clone(), attempt: Some(task.attempt) };
+        let live: Vec<_> = snapshot.tasks.iter().map(named).collect();
+        let settled = |task: &TaskView| task.settled && task.credited_cpt.is_some();
+        let mut fresh: Vec<TaskView> = Vec::new();
+        for task in self.open.iter().filter(|task| !live.contains(task)) {
+            fresh.extend(control.task(task.clone()).await.ok().filter(|task| settled(task)));
+        }
         for page in 0_u32.. {
             let state = Some("settled".to_owned());
             let query = HistoryQuery { state, search: None, offset: page * PAGE, limit: PAGE };
             let answer = control.tasks(query).await?;
             let found = answer.tasks.len();
             let before = fresh.len();
-            let settled = |task: &TaskView| task.settled && task.credited_cpt.is_some();
+            fresh.extend(answer.tasks.into_iter().filter(|task| settled(task)));
             let new = |task: &TaskView| !self.known.contains(&short(&task.task_id, task.attempt));
-            fresh.extend(answer.tasks.into_iter().filter(|task| settled(task) && new(task)));
-            // A page without news: what is older was written before.
-            if found < PAGE as usize || fresh.len() == before {
+            fresh.retain(new);
+            // A page without news: what was accepted before is written, or was open at the last look.
+            if found < PAGE as usize || self.looked && fresh.len() == before {
                 break;
             }
         }
+        fresh.sort_by_key(|task| (task.ended_at_ms, task.task_id.clone(), task.attempt));
+        fresh.dedup_by_key(|task| (task.task_id.clone(), task.attempt));
+        let kept = self.write(fresh, pool).await;
+        if kept.is_ok() {
+            (self.open, self.looked) = (live, true);
+        }
+        kept
+    }
+
+    async fn write(&mut self, fresh: Vec<TaskView>, pool: &str) -> anyhow::Result<()> {
         if fresh.is_empty() {
             return Ok(());
         }
-        let receipts: Vec<_> = fresh.into_iter().rev().map(|task| self.receipt(&task, pool)).collect();
+        let receipts: Vec<_> = fresh.into_iter().map(|task| self.receipt(&task, pool)).collect();
         let ledger = Arc::clone(&self.ledger);
         let (written, kept) = tokio::task::spawn_blocking(move || {
             let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
@@ -156,8 +177,8 @@ pub(crate) async fn keep(
     };
     loop {
         settlements.mark_unchanged();
-        let pool = snapshots.borrow().pool.url.clone();
-        if let Err(error) = keeper.catch_up(control.as_ref(), &pool).await {
+        let snapshot = Arc::clone(&snapshots.borrow());
+        if let Err(error) = keeper.catch_up(control.as_ref(), &snapshot).await {
             tracing::error!(error = %format!("{error:#}"), "a receipt cannot be written; it is tried with the next");
         }
         tokio::select! {

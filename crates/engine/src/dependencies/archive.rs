@@ -68,7 +68,10 @@ pub(crate) async fn take(
 
 fn write(tar: impl Read, top: &str, into: &Path, max_bytes: u64) -> Result<u64, EngineError> {
     let damaged = |e: io::Error| failed(format!("could not read the dependencies: {e}"));
-    let on_disk = |e: io::Error| failed(format!("could not write the dependencies to disk: {e}"));
+    // No fault of the task: another computer may have room.
+    let on_disk = |e: io::Error| {
+        EngineError::new(EngineErrorKind::Disk, format!("could not write the dependencies to disk: {e}"))
+    };
     let file = OpenOptions::new().write(true).create(true).truncate(true).open(into).map_err(on_disk)?;
     let mut out = tar::Builder::new(io::BufWriter::new(file));
     append_folder(&mut out, DEPENDENCIES_NAME).map_err(on_disk)?;

@@ -116,7 +116,9 @@ impl DockerEngine {
         let (key, limit) = (key.to_owned(), rules.limit_bytes);
         let keeping = tokio::task::spawn_blocking(move || cache.keep(&folder, &key, &made, took, limit));
         let kept = keeping.await.map_err(|e| failed(format!("could not keep the dependencies: {e}")))?;
-        kept.map_err(|e| failed(format!("could not keep the dependencies: {e}")))
+        kept.map_err(|e| {
+            EngineError::new(EngineErrorKind::Disk, format!("could not keep the dependencies: {e}"))
+        })
     }
 }
 

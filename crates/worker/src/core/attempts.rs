@@ -127,7 +127,8 @@ impl Live {
     }
 
     pub(super) fn timeout_wake(&self) -> Option<Mono> {
-        self.counted_to.filter(|_| self.task.verdict.is_none()).map(|since| {
+        // Without its engine nobody knows whether it runs.
+        self.counted_to.filter(|_| self.task.verdict.is_none() && !self.parked).map(|since| {
             let booked = Duration::from_millis(self.task.usage.active_ms);
             since.after(self.task.assignment.limits.timeout.saturating_sub(booked))
         })
@@ -279,6 +280,7 @@ impl Core {
             .iter()
             .filter(|(_, live)| {
                 live.counted_to.is_some()
+                    && !live.parked
                     && live.task.verdict.is_none()
                     && live.active(now.mono) >= live.task.assignment.limits.timeout
             })
@@ -383,6 +385,10 @@ impl Core {
             live.readopted = live.task.phase == Phase::Running;
             let found = containers.iter().find(|own| own.key.as_ref() == Some(&key));
             live.task.rewind(found.is_some());
+            if live.task.phase != Phase::Running {
+                // What it was for goes for nothing, and so does its time.
+                live.counted_to = None;
+            }
             if let Some(own) = found {
                 live.task.container = Some(own.container.clone());
             }

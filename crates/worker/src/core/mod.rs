@@ -348,8 +348,14 @@ impl Core {
     }
 
     fn written(&mut self, what: Written, answer: Result<(), StoreError>, now: Now) {
+        let wanted = match &what {
+            Written::Records => true,
+            Written::Package(key) | Written::Result(key) => self.live.contains_key(key),
+        };
         match answer {
             Ok(()) => _ = self.unwritten.remove(&what),
+            // A try that goes on a little after its attempt is over.
+            Err(_) if !wanted => {}
             // Told once, however often it is tried.
             Err(error) => {
                 if self.unwritten.insert(what) {

@@ -224,6 +224,29 @@ fn an_engine_outage_parks_and_its_return_goes_on() {
 }
 
 #[test]
+fn an_outage_longer_than_the_time_out_is_neither_held_against_a_task_nor_counted() {
+    let mut core = online(vec![]);
+    give(&mut core, "t1", at(0));
+    let k = key("t1", 1);
+    let prepared = || TaskInput::Prepared { container: "c".into(), image_digest: "d".into() };
+    core.step(Input::Task(k.clone(), prepared()), at(1));
+    core.step(Input::Task(k.clone(), TaskInput::Started), at(1));
+    core.step(Input::EngineAway(k.clone(), engine_away()), at(10_000));
+    core.step(Input::Tick, at(200_000));
+    assert_eq!(core.live_task(&k).unwrap().verdict, None, "nobody knows whether it runs");
+    core.step(engine_ready(), at(200_001));
+    core.step(Input::Containers(Ok(vec![])), at(200_002));
+    assert_eq!(core.live_task(&k).unwrap().phase, Phase::Preparing);
+    core.step(Input::Tick, at(400_000));
+    core.step(Input::Task(k.clone(), prepared()), at(400_000));
+    core.step(Input::Task(k.clone(), TaskInput::Started), at(400_000));
+    core.step(Input::Tick, at(459_000));
+    assert_eq!(core.live_task(&k).unwrap().verdict, None, "its time begins with it");
+    core.step(Input::Tick, at(460_001));
+    assert_eq!(core.live_task(&k).unwrap().verdict.as_ref().unwrap().word(), "timed_out");
+}
+
+#[test]
 fn an_engine_that_goes_while_nothing_runs_is_asked_once_and_told_as_missing() {
     let mut core = online(vec![]);
     assert_eq!(core.snapshot(at(1)).status.state, StatusState::Ready);
@@ -343,6 +366,8 @@ fn each_thing_that_cannot_be_written_stops_new_work_and_is_told_once() {
     assert_eq!(state(&core), Some(ErrorCode::JournalFailed), "the package still cannot be written");
     core.step(Input::Task(key("t1", 1), TaskInput::Revoked), at(12_000));
     assert_eq!(state(&core), None, "nobody waits for it any more");
+    core.step(Input::Written(package, full()), at(13_000));
+    assert_eq!(state(&core), None, "not even for a try that goes on a little");
 }
 
 #[test]

@@ -157,9 +157,11 @@ impl Today {
         Self { sum, day: None }
     }
 
-    /// Adds an attempt that has just become final.
-    pub(super) fn add(&mut self, task: &Task) {
-        add(&mut self.sum, task);
+    /// Adds an attempt that has just become final; it counts on the day it ended.
+    pub(super) fn add(&mut self, zone: &TimeZone, task: &Task) {
+        if task.ended_at.is_some_and(|at| Some(date(zone, at)) == self.day) {
+            add(&mut self.sum, task);
+        }
     }
 
     /// Begins anew when a new day has come.

@@ -273,7 +273,7 @@ impl Control for WorkerControl {
             .login(&request.username, &request.password, &ports.spool.install)
             .await
             .map_err(problem)?;
-        if let Err(error) = ports.secrets.save(&self.shared.pool_url(), &tokens).await {
+        if let Err(error) = ports.secrets.save(&self.shared.pool_url, &tokens).await {
             return Err(ApiError::new(ErrorCode::KeyringLocked, error.to_string()));
         }
         self.shared.keep_tokens(Some(&tokens));
@@ -289,7 +289,7 @@ impl Control for WorkerControl {
             tracing::warn!(%error, "the pool was not told about the sign-out");
         }
         self.shared.keep_tokens(None);
-        if let Err(error) = ports.secrets.clear(&self.shared.pool_url()).await {
+        if let Err(error) = ports.secrets.clear(&self.shared.pool_url).await {
             return Err(ApiError::new(ErrorCode::KeyringLocked, error.to_string()));
         }
         self.ask(Input::SignedOut).await

@@ -160,7 +160,7 @@ async fn connect(shared: &Shared) -> Input {
 /// A new session for the kept refresh token; `None` without a usable one.
 async fn renew(shared: &Shared) -> Result<Option<Tokens>, PoolError> {
     let known = lock(&shared.tokens).as_ref().map(|session| session.tokens.refresh.clone());
-    let url = shared.pool_url();
+    let url = shared.pool_url.clone();
     let refresh = match known {
         Some(refresh) => refresh,
         None => match shared.ports.secrets.load(&url).await {

@@ -125,6 +125,8 @@ enum Activity {
 /// Shared by everything that the loop starts.
 pub(crate) struct Shared {
     ports: Ports,
+    /// The pool that `ports.pool` speaks with; the setting may name another, which a restart goes to.
+    pool_url: String,
     inputs: mpsc::Sender<Message>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     /// How many settlements were written down since the start.
@@ -162,10 +164,6 @@ impl Shared {
 
     fn private_link(&self) -> hivemind_control::PrivateLinkView {
         self.ports.private_link.as_ref().map(|link| link.view()).unwrap_or_default()
-    }
-
-    fn pool_url(&self) -> String {
-        self.ports.settings.current().text("master_url").to_owned()
     }
 
     fn keep_tokens(&self, tokens: Option<&Tokens>) {
@@ -218,6 +216,7 @@ impl Worker {
         let found = std::mem::take(&mut ports.found);
         let (inputs, messages) = mpsc::channel(256);
         let shared = Arc::new(Shared {
+            pool_url: settings.text("master_url").to_owned(),
             inputs,
             snapshots: watch::Sender::new(Arc::new(Snapshot::default())),
             settlements: watch::Sender::default(),
@@ -502,7 +501,9 @@ impl EventLoop {
     }
 
     fn forget(&mut self, task: &Task) {
-        self.today.add(task);
+        let ports = &self.shared.ports;
+        self.today.roll(&ports.zone, ports.clock.now().wall);
+        self.today.add(&ports.zone, task);
         debug::count(&self.shared, task);
         lock(&self.shared.listings).remove(task.key());
         lock(&self.shared.reporters).remove(task.key());
@@ -517,7 +518,7 @@ impl EventLoop {
         let settings = shared.ports.settings.current();
         let mut snapshot = self.core.snapshot(now);
         snapshot.version = shared.ports.version.to_owned();
-        snapshot.pool.url = settings.text("master_url").to_owned();
+        snapshot.pool.url.clone_from(&shared.pool_url);
         snapshot.pool.dialect = shared.ports.pool.dialect().to_owned();
         snapshot.pool.link = shared.ports.pool.link();
         snapshot.private_link = shared.private_link();

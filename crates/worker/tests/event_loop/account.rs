@@ -1,7 +1,7 @@
 //! Signing in and out, sessions that end, keyrings that are locked.
 
 use crate::{SECOND, unreachable};
-use hivemind_control::{Control, ErrorCode, LoginRequest, PoolState, StatusState};
+use hivemind_control::{Control, ErrorCode, LoginRequest, PoolState, SettingChange, StatusState};
 use hivemind_testkit::{
     FakeClock, MemoryLogs, PASSWORD, PoolCall, Program, USERNAME, Vault, World, assigned,
 };
@@ -12,6 +12,27 @@ fn request(password: &str) -> LoginRequest {
 
 fn signed_out() -> World {
     World::signed_out(FakeClock::default(), MemoryLogs::default())
+}
+
+#[test]
+fn until_a_restart_everything_belongs_to_the_pool_that_is_spoken_with() {
+    let world = signed_out();
+    world.live(async |worker| {
+        world.until(worker, "the question", |s| s.pool.state == PoolState::AuthRequired).await;
+        let (old, new) = (world.pool_url(), "https://other.example".to_owned());
+        let change = SettingChange { key: "master_url".into(), value: Some(new.clone()) };
+        worker.control.set_setting(change).await.unwrap();
+        assert_eq!(
+            worker.control.snapshot(()).await.unwrap().pool.url,
+            old,
+            "the other comes with a restart"
+        );
+        worker.control.login(request(PASSWORD)).await.unwrap();
+        assert!(world.secrets.peek(&old).is_some());
+        assert_eq!(world.secrets.peek(&new), None, "no other pool is sent what this one gave");
+        worker.control.logout(()).await.unwrap();
+        assert_eq!(world.secrets.peek(&old), None);
+    });
 }
 
 #[test]
