@@ -3,6 +3,7 @@
 use crate::companion;
 use crate::image::Pinned;
 use crate::policy;
+use crate::python;
 use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount,
     MountType, MountVolumeOptions, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
@@ -23,6 +24,8 @@ pub(crate) struct Program<'a> {
     pub(crate) array: Option<ArrayPlace>,
     /// Whether our companion is in the volume, to be process 1 in place of the engine's init.
     pub(crate) companion: bool,
+    /// Whether dependencies are in the volume.
+    pub(crate) dependencies: bool,
 }
 
 /// The container's name: the same for every try at the same attempt, so that a second one is noticed.
@@ -67,7 +70,7 @@ pub(crate) fn configuration(
         attach_stdin: Some(false),
         open_stdin: Some(false),
         tty: Some(false),
-        env: Some(environment(key, program.array)),
+        env: Some(environment(key, image, program)),
         // As entry point rather than command, so that the image's own entry point plays no part.
         entrypoint: Some(if program.companion {
             companion::entry_point(limits, program.command)
@@ -87,7 +90,7 @@ pub(crate) fn configuration(
     }
 }
 
-fn environment(key: &TaskKey, array: Option<ArrayPlace>) -> Vec<String> {
+fn environment(key: &TaskKey, image: &Pinned, program: &Program<'_>) -> Vec<String> {
     let mut variables = vec![
         format!("HIVEMIND_OUTPUT={}", policy::OUTPUT_DIR),
         format!("HIVEMIND_TASK={}", key.task),
@@ -95,11 +98,11 @@ fn environment(key: &TaskKey, array: Option<ArrayPlace>) -> Vec<String> {
         "HOME=/tmp".to_owned(),
         "TMPDIR=/tmp".to_owned(),
         "LANG=C.UTF-8".to_owned(),
-        // Lines must arrive while the program runs; caches would be taken for the task's own files.
-        "PYTHONUNBUFFERED=1".to_owned(),
+        python::path_variable(program.dependencies, image.python_path.as_deref()),
+        // Caches would be taken for the task's own files.
         "PYTHONDONTWRITEBYTECODE=1".to_owned(),
     ];
-    if let Some(place) = array {
+    if let Some(place) = program.array {
         variables.push(format!("HIVEMIND_INDEX={}", place.index));
         variables.push(format!("HIVEMIND_COUNT={}", place.count));
     }
@@ -191,12 +194,13 @@ mod tests {
             id: "sha256:abc".into(),
             digest: "sha256:def".into(),
             volumes: vec!["/data".into(), "/work".into(), "/work/x".into()],
-            pull: std::time::Duration::ZERO,
             bytes: 1,
+            ..Pinned::default()
         };
         let command = ["python3".to_owned(), "./main.py".to_owned()];
+        let array = ArrayPlace::new(2, 7);
         let program =
-            Program { command: &command, folder: "job", array: ArrayPlace::new(2, 7), companion: false };
+            Program { command: &command, folder: "job", array, companion: false, dependencies: false };
         let install = InstallId::new("install-1").expect("id");
         configuration(&install, &key, &TaskLimits::default(), &image, &program)
     }

@@ -9,7 +9,6 @@ use crate::channel::{ChannelWriter, PIECES};
 use crate::companion::{Companion, Opened};
 use crate::connection::{Connection, failed};
 use crate::container::{Program, configuration, key_of, labels_of, name_of};
-use crate::dependencies::DEPENDENCIES_DIR;
 use crate::events::EngineEvents;
 use crate::failure::{status_of, translate};
 use crate::grant::{self, Weights};
@@ -295,12 +294,9 @@ impl DockerEngine {
         let ready = self.dependencies(plan, package.as_ref(), &image).await?;
         let companion = self.open_companion();
         let body = |image: &Pinned| {
-            let program = Program { command, folder, array: plan.array, companion: companion.is_some() };
+            let (companion, dependencies) = (companion.is_some(), ready.is_some());
+            let program = Program { command, folder, array: plan.array, companion, dependencies };
             let mut body = configuration(&plan.install, &plan.key, &plan.limits, image, &program);
-            if ready.is_some() {
-                let path = format!("PYTHONPATH={DEPENDENCIES_DIR}");
-                body.env.get_or_insert_default().push(path);
-            }
             if let Some(Route { relay: Some(relay), grant, .. }) = route {
                 relay::join(&mut body, relay, grant);
             }

@@ -37,6 +37,8 @@ pub(crate) struct Pinned {
     pub(crate) digest: String,
     /// Folders that the image declares as volumes.
     pub(crate) volumes: Vec<String>,
+    /// Where its Python looks for modules, as its variable says.
+    pub(crate) python_path: Option<String>,
     /// How long it was pulled just now; zero when it was here.
     pub(crate) pull: Duration,
     /// Size unpacked.
@@ -284,11 +286,14 @@ fn pinned(reference: &ImageReference, image: &ImageInspect) -> Result<Pinned, En
     if volumes.len() > MAX_IMAGE_VOLUMES || volumes.iter().any(|volume| !is_plain_path(volume)) {
         return Err(image_error(&full, "it declares too many or odd volumes"));
     }
+    let variables = config.env.unwrap_or_default();
+    let python_path =
+        variables.iter().find_map(|variable| variable.strip_prefix("PYTHONPATH=")).map(str::to_owned);
     let digests = image.repo_digests.clone().unwrap_or_default();
     let same_repository =
         digests.iter().find(|d| d.split('@').next().is_some_and(|r| ends_alike(r, &reference.repository)));
     let digest = same_repository.and_then(|d| d.split('@').nth(1)).unwrap_or(&id).to_owned();
-    Ok(Pinned { id, digest, volumes, pull: Duration::ZERO, bytes: size_of(image) })
+    Ok(Pinned { id, digest, volumes, python_path, pull: Duration::ZERO, bytes: size_of(image) })
 }
 
 /// Whether a path means what it says: the engine takes `/work/../data` for `/data`.

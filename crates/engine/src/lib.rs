@@ -32,6 +32,7 @@ mod outputs;
 mod package;
 pub mod policy;
 mod prove;
+mod python;
 mod relay;
 mod run;
 

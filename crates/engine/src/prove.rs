@@ -67,7 +67,8 @@ impl DockerEngine {
             attempt: 1,
         };
         let command = [policy::COMPANION, "prove", "--loopback", &port.to_string()].map(str::to_owned);
-        let program = Program { command: &command, folder: "", array: None, companion: true };
+        let program =
+            Program { command: &command, folder: "", array: None, companion: true, dependencies: false };
         let image = Pinned { id: image.clone(), digest: image, ..Pinned::default() };
         let mut body = configuration(install, &key, &limits, &image, &program);
         change(&mut body);

@@ -1,11 +1,11 @@
 //! What an installer left, on its way out of its container: regular files and folders, bounded, written anew.
 
-use super::DEPENDENCIES_NAME;
 use crate::channel::{ChannelReader, PIECES};
 use crate::connection::{Connection, failed};
 use crate::entry_path::{PathTree, check_path};
 use crate::failure::translate;
 use crate::policy::{MAX_ENTRIES, TASK_UID};
+use crate::python::DEPENDENCIES_NAME;
 use bollard::query_parameters::DownloadFromContainerOptionsBuilder;
 use futures_util::StreamExt;
 use hivemind_domain::text::plain_line;

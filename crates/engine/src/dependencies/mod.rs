@@ -8,8 +8,3 @@
 pub(crate) mod archive;
 pub(crate) mod cache;
 pub(crate) mod requirements;
-
-/// Folder in a task's working folder; no package may hold it.
-pub(crate) const DEPENDENCIES_NAME: &str = ".hivemind-deps";
-/// The same as a path.
-pub(crate) const DEPENDENCIES_DIR: &str = "/work/.hivemind-deps";

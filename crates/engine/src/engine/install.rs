@@ -149,7 +149,13 @@ impl Site<'_> {
         let companion = engine.open_companion();
         let command = installer(&rules.index, wanted);
         let limits = TaskLimits { timeout: WITHIN, ..plan.limits.clone() };
-        let program = Program { command: &command, folder: "", array: None, companion: companion.is_some() };
+        let program = Program {
+            command: &command,
+            folder: "",
+            array: None,
+            companion: companion.is_some(),
+            dependencies: false,
+        };
         let mut body = configuration(&plan.install, &plan.key, &limits, image, &program);
         relay::join(&mut body, &relay, &grant);
         body.labels = Some(relay::companion_labels(&plan.install, &plan.key, policy::ROLE_INSTALL));

@@ -1,6 +1,6 @@
 //! Everything that lies in a working folder when its program starts.
 
-use super::{Package, append_companion, append_folder, begin_tar, header};
+use super::{Package, append_companion, append_folder, append_python, begin_tar, header};
 use crate::companion::Opened;
 use crate::dependencies::cache::Found;
 use std::io::{self, Read, Write};
@@ -28,6 +28,7 @@ impl Contents {
     pub(crate) fn write_tar<W: Write>(self, into: W) -> io::Result<W> {
         let mut tar = tar::Builder::new(into);
         begin_tar(&mut tar)?;
+        append_python(&mut tar)?;
         if let Some(package) = &self.package {
             package.append_to(&mut tar)?;
         }

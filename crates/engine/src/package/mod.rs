@@ -16,9 +16,9 @@ pub(crate) use manifest::check_command;
 pub use refusal::PackageError;
 
 use crate::companion::Opened;
-use crate::dependencies::DEPENDENCIES_NAME;
 use crate::dependencies::requirements::Requirements;
 use crate::policy::{COMPANION_NAME, MAX_PATH_BYTES, OUTPUT_NAME, TASK_UID};
+use crate::python;
 use content::Content;
 use directory::ZipEntry;
 use hivemind_domain::text::plain_line;
@@ -142,6 +142,14 @@ fn append_companion<W: Write>(tar: &mut tar::Builder<W>, companion: Option<Opene
     tar.append_data(&mut header, COMPANION_NAME, io::Read::take(file, bytes))
 }
 
+/// What a program that is a Python one finds.
+fn append_python<W: Write>(tar: &mut tar::Builder<W>) -> io::Result<()> {
+    append_folder(tar, python::NAME)?;
+    let mut header = header(tar::EntryType::Regular, 0o444);
+    header.set_size(python::TEXT.len() as u64);
+    tar.append_data(&mut header, python::MODULE, python::TEXT.as_bytes())
+}
+
 /// The working folder itself, so that its owner is the task, and the output folder.
 fn begin_tar<W: Write>(tar: &mut tar::Builder<W>) -> io::Result<()> {
     // Named "/": the engine skips an entry named "." but takes this one for the folder that it unpacks into. The
@@ -186,7 +194,10 @@ fn check_names(entries: &[ZipEntry]) -> Result<(), PackageError> {
         let refused = |r: crate::entry_path::PathRefusal| PackageError::entry(r.rule, &entry.path, r.why);
         tree.add(&entry.path, entry.is_folder).map_err(refused)?;
         let top = entry.path.split('/').next().unwrap_or_default();
-        if [COMPANION_NAME, DEPENDENCIES_NAME].iter().any(|own| top.eq_ignore_ascii_case(own)) {
+        if [COMPANION_NAME, python::NAME, python::DEPENDENCIES_NAME]
+            .iter()
+            .any(|own| top.eq_ignore_ascii_case(own))
+        {
             return Err(PackageError::entry("reserved-name", &entry.path, "the name is the worker's own"));
         }
         if top.eq_ignore_ascii_case(OUTPUT_NAME)

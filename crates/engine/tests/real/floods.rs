@@ -1,7 +1,9 @@
 //! Programs that print faster than anybody reads.
 
 use crate::bench::{Bench, bench};
-use hivemind_worker_core::port::{ContainerEvent, Engine, Exit, Told};
+use hivemind_worker_core::port::{ContainerEvent, ContainerPlan, Engine, Exit, Told};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -32,14 +34,23 @@ impl Read {
     }
 }
 
-/// Runs a program that prints `lines` numbered lines of this length; reads slowly at first.
-async fn flood(bench: &Bench, task: &str, lines: u64, length: usize) -> (Exit, Read) {
+/// A plan of a program that prints `lines` numbered lines of this length.
+fn plan(bench: &Bench, task: &str, lines: u64, length: usize) -> ContainerPlan {
     let program = format!(
         "import sys\npad = 'x' * {length}\nfor i in range(0, {lines}, 1000):\n    sys.stdout.write(''.join('%d %s\\n' % (k, pad) for k in range(i, i + 1000)))\n"
     );
     let mut plan = bench.plan(task, &[("main.py", &program)]);
     plan.limits.resources.cpu_millis = 2000;
-    let container = bench.prepare(&plan).await;
+    plan
+}
+
+/// Runs such a program; reads slowly.
+async fn flood(bench: &Bench, task: &str, lines: u64, length: usize) -> (Exit, Read) {
+    let container = bench.prepare(&plan(bench, task, lines, length)).await;
+    read(bench, container).await
+}
+
+async fn read(bench: &Bench, container: String) -> (Exit, Read) {
     let (events, mut told) = mpsc::channel(16);
     let running = {
         let (engine, container) = (bench.engine.clone(), container.clone());
@@ -78,5 +89,38 @@ async fn short_lines_are_all_there_or_the_log_says_how_much_is_missing() {
     println!("{read:?}");
     assert_eq!(exit.code, 0, "{read:?}");
     assert!(read.lines == 300_000 || read.owned_up > 0, "nothing is lost silently: {read:?}");
+    bench.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_program_that_is_frozen_while_it_prints_loses_nothing() {
+    let Some(bench) = bench().await else { return };
+    for (task, command) in [
+        ("as-the-image-says", None),
+        ("buffered", Some("env -u PYTHONUNBUFFERED python3 main.py")),
+        ("unbuffered", Some("python3 -u main.py")),
+    ] {
+        let mut plan = plan(&bench, task, 100_000, 150);
+        if let Some(command) = command {
+            plan.command = command.split(' ').map(str::to_owned).collect();
+        }
+        let container = bench.prepare(&plan).await;
+        let frozen = Arc::new(AtomicU32::new(0));
+        let freezing = {
+            let (engine, container, frozen) = (bench.engine.clone(), container.clone(), Arc::clone(&frozen));
+            tokio::spawn(async move {
+                // It is in the middle of a write now and then: the pipe is full most of the time.
+                while engine.freeze(&container).await.is_ok() {
+                    engine.thaw(&container).await.expect("thawed");
+                    frozen.fetch_add(1, Ordering::Relaxed);
+                    tokio::time::sleep(Duration::from_millis(30)).await;
+                }
+            })
+        };
+        let (exit, read) = read(&bench, container).await;
+        freezing.abort();
+        assert!(frozen.load(Ordering::Relaxed) >= 3, "it was frozen in between");
+        assert_eq!((exit.code, read.lines, read.missing, read.owned_up), (0, 100_000, 0, 0), "{task}");
+    }
     bench.assert_clean().await;
 }

@@ -84,7 +84,12 @@ pub(super) fn add(list: &mut List) {
         "OUTPUT",
         pair(main_py(), folder("OUTPUT/")),
     );
-    for name in [".hivemind-companion", ".HiveMind-Companion", ".hivemind-companion/x"] {
+    for name in [
+        ".hivemind-companion",
+        ".HiveMind-Companion",
+        ".hivemind-companion/x",
+        ".hivemind-python/sitecustomize.py",
+    ] {
         list.refused(
             format!("the worker's own name {name}"),
             "what only the worker puts there",
