@@ -117,10 +117,10 @@ impl Watch {
     }
 
     fn count_anew(&mut self, limits: &Limits) -> Result<(), Bound> {
-        match free(&self.folder) {
-            Ok(free) => self.count(limits, free),
-            Err(_) => Ok(()),
-        }
+        let Ok(free) = free(&self.folder) else { return Ok(()) };
+        let counted = self.count(limits, free);
+        self.books.stood_still();
+        counted
     }
 
     /// Counts all there is. `free` was read before, so that what is written meanwhile is counted at least once.

@@ -51,11 +51,24 @@ pub struct Books {
     reference: Free,
     counted_at: u64,
     cost: u64,
+    /// What was missing and not the task's when it was counted standing still last: what others took.
+    others: Free,
+    stood_still_at: u64,
 }
 
 impl Books {
     pub fn begin(free: Free) -> Self {
-        Self { begin: free, first: None, last: Count::default(), reference: free, counted_at: 0, cost: 0 }
+        let (last, others) = (Count::default(), Free { bytes: 0, files: 0 });
+        Self {
+            begin: free,
+            first: None,
+            last,
+            reference: free,
+            counted_at: 0,
+            cost: 0,
+            others,
+            stood_still_at: 0,
+        }
     }
 
     /// What to do at `now`, with this much free.
@@ -70,6 +83,10 @@ impl Books {
         let files = self.last.files.saturating_add(made);
         let Some(room) = room else { return Step::StopAndCount };
         if files > limits.files.saturating_add(SLACK_FILES) {
+            return Step::StopAndCount;
+        }
+        let still_since = now.saturating_sub(self.stood_still_at);
+        if self.hides() && still_since >= (self.cost * HASTE).max(100) {
             return Step::StopAndCount;
         }
         let since = now.saturating_sub(self.counted_at);
@@ -89,6 +106,33 @@ impl Books {
         self.reference = free;
         self.counted_at = ended;
         self.cost = ended.saturating_sub(begun);
+    }
+
+    /// Notes that the task stood still during the last count, so that nothing was moved out of its way.
+    pub fn stood_still(&mut self) {
+        self.stood_still_at = self.counted_at;
+        if !self.last.opaque {
+            self.others = self.unexplained();
+        }
+    }
+
+    /// Whether far more is missing than the last count explains: others write, or files were moved out of its way.
+    fn hides(&self) -> bool {
+        let found = self.unexplained();
+        found.bytes > self.others.bytes.saturating_add(SLACK_BYTES)
+            || found.files > self.others.files.saturating_add(SLACK_FILES)
+    }
+
+    /// What went missing until the last count and is not what the task made.
+    fn unexplained(&self) -> Free {
+        let first = self.first.unwrap_or_default();
+        let missing = |begin: u64, free: u64, seen: u64, first: u64| {
+            begin.saturating_sub(free).saturating_sub(seen.saturating_sub(first))
+        };
+        Free {
+            bytes: missing(self.begin.bytes, self.reference.bytes, self.last.bytes, first.bytes),
+            files: missing(self.begin.files, self.reference.files, self.last.files, first.files),
+        }
     }
 
     /// Whether something could not be looked at.
@@ -186,6 +230,26 @@ mod tests {
         books.counted(seen(20 * MIB), free(900 * MIB), 1, 2);
         assert_eq!(books.broken(&LIMITS), None);
         assert_ne!(books.plan(&LIMITS, free(900 * MIB), 3), Step::StopAndCount);
+    }
+
+    #[test]
+    fn a_count_that_explains_too_little_is_repeated_while_the_task_stands_still() {
+        let mut books = counted(10 * MIB);
+        // 200 MiB are missing, and 20 were found: the rest was moved out of the count's way, or is somebody else's.
+        books.counted(seen(30 * MIB), free(200 * MIB), 1, 2);
+        assert_ne!(books.plan(&LIMITS, free(200 * MIB), 50), Step::StopAndCount, "not all the time");
+        assert_eq!(books.plan(&LIMITS, free(200 * MIB), 100), Step::StopAndCount);
+        // It is somebody else's: that much is believed from now on, and no more.
+        books.counted(seen(30 * MIB), free(200 * MIB), 100, 101);
+        books.stood_still();
+        books.counted(seen(30 * MIB), free(263 * MIB), 400, 401);
+        assert_ne!(books.plan(&LIMITS, free(263 * MIB), 402), Step::StopAndCount);
+        books.counted(seen(30 * MIB), free(265 * MIB), 500, 501);
+        assert_eq!(books.plan(&LIMITS, free(265 * MIB), 502), Step::StopAndCount);
+        let fewer = Free { files: 1_000_000 - 20_000, ..free(0) };
+        let mut books = counted(0);
+        books.counted(seen(0), fewer, 200, 201);
+        assert_eq!(books.plan(&LIMITS, fewer, 202), Step::StopAndCount, "files as well");
     }
 
     #[test]
