@@ -274,9 +274,16 @@ impl DockerEngine {
             (Err(error), Err(write)) if write.kind() == std::io::ErrorKind::BrokenPipe => {
                 Err(translate("send the package into the container", &error))
             }
-            (_, Err(write)) => {
-                Err(EngineError::new(EngineErrorKind::Package, format!("the package changed: {write}")))
-            }
+            (_, Err(write)) => match PackageError::inside(&write) {
+                Some(refused) if !refused.is_ours() => {
+                    Err(package_error(format!("the package changed: {refused}")))
+                }
+                // Our own files, and how they are read, are no fault of the task.
+                _ => Err(EngineError::new(
+                    EngineErrorKind::Disk,
+                    format!("the task's files cannot be read: {write}"),
+                )),
+            },
         }
     }
 

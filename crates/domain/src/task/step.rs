@@ -44,7 +44,7 @@ pub enum TaskInput {
     Collected(ResultFile),
     /// The pool has report and outputs durably.
     Acknowledged(Credit),
-    /// The outputs on our disk are gone or damaged, as this sentence says.
+    /// The outputs are gone or damaged, in the container or on our disk, as this sentence says.
     ResultLost(String),
     /// The pool took the hand-back.
     HandBackTaken,
@@ -138,6 +138,10 @@ impl Task {
                     self.go(Phase::Reported, vec![E::RemoveFiles, E::AwaitSettlement])
                 }
             }
+            (Phase::Collecting, TaskInput::ResultLost(message)) => {
+                let told = self.lose_outputs(message);
+                self.go(Phase::Uploading, vec![told, E::RemoveContainer])
+            }
             // The work is lost, and the task is not to blame: it begins again elsewhere, or here.
             (Phase::Uploading, TaskInput::ResultLost(message)) if self.result.is_some() => {
                 self.result = None;
@@ -208,13 +212,7 @@ impl Task {
             }
             Phase::Collecting if !container_exists => {
                 self.phase = Phase::Uploading;
-                if self.verdict == Some(Verdict::Succeeded) {
-                    self.verdict = Some(Verdict::Failed {
-                        class: FailureClass::Result,
-                        exit_code: Some(0),
-                        message: "the container was gone before its outputs were taken".into(),
-                    });
-                }
+                self.lose_outputs("the container was gone before its outputs were taken".into());
             }
             Phase::Preparing
             | Phase::Running
@@ -241,6 +239,16 @@ impl Task {
         self.thaw(now);
         self.verdict.get_or_insert(verdict);
         self.ended_at.get_or_insert(now);
+    }
+
+    /// The outputs were lost with the container, for which the task is not to blame. What is told to the pool now: a
+    /// program's own failure stands, a success without its outputs is none.
+    fn lose_outputs(&mut self, message: String) -> TaskEffect {
+        if self.verdict != Some(Verdict::Succeeded) {
+            return TaskEffect::Submit;
+        }
+        self.verdict = Some(Verdict::HandedBack { reason: HandBack::EngineLost, message });
+        TaskEffect::HandBack
     }
 
     /// The container has ended: gather what is worth it.

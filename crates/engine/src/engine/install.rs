@@ -8,13 +8,13 @@ use crate::dependencies::cache::{Cache, Found};
 use crate::dependencies::requirements::Requirements;
 use crate::image::Pinned;
 use crate::package::{Contents, Package};
-use crate::relay::{self, Relays};
+use crate::relay::{self, Relays, Running};
 use crate::{policy, run};
 use hivemind_domain::limits::TaskLimits;
 use hivemind_domain::text::plain_line;
 use hivemind_worker_core::port::{
-    ContainerEvent, ContainerPlan, DependencyPlan, EgressSession, EngineError, EngineErrorKind, NetworkGrant,
-    Told,
+    ContainerEvent, ContainerPlan, DependencyPlan, EgressSession, EngineError, EngineErrorKind, Exit,
+    NetworkGrant, Told,
 };
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
@@ -27,6 +27,8 @@ use tokio::time::Instant;
 const TARGET: &str = "/work/deps";
 /// An installation may take this long.
 const WITHIN: Duration = Duration::from_secs(900);
+/// Exit codes of an installer that an engine ended, with SIGKILL, SIGTERM or without a word. Its own are small.
+const ENDED_FROM_OUTSIDE: [i64; 3] = [137, 143, 255];
 /// Lines of the installer's output that are remembered, for the reason of a failure.
 const LAST_LINES: usize = 40;
 
@@ -145,7 +147,7 @@ impl Site<'_> {
         let relay =
             relays.create(&engine.connection, &plan.install, &plan.key, "none", "install-relay").await?;
         let relay = self.relay.insert(relay).clone();
-        let _running = relays.start(&engine.connection, &relay, Arc::clone(&session)).await?;
+        let running = relays.start(&engine.connection, &relay, Arc::clone(&session)).await?;
         let companion = engine.open_companion();
         let command = installer(&rules.index, wanted);
         let limits = TaskLimits { timeout: WITHIN, ..plan.limits.clone() };
@@ -171,12 +173,17 @@ impl Site<'_> {
         let container = self.container.insert(created).clone();
         let contents = Contents { companion, requirements: Some(wanted.text()), ..Contents::default() };
         engine.upload(&container, contents).await?;
-        self.run(&container, &session).await?;
+        self.run(&container, &session, &running).await?;
         archive::take(&engine.connection, &container, TARGET, &into, plan.limits.disk_bytes).await?;
         Ok(())
     }
 
-    async fn run(&self, container: &str, session: &Arc<dyn EgressSession>) -> Result<(), EngineError> {
+    async fn run(
+        &self,
+        container: &str,
+        session: &Arc<dyn EgressSession>,
+        relay: &Running,
+    ) -> Result<(), EngineError> {
         let engine = self.engine;
         let (events, told) = mpsc::channel(64);
         let network = run::Network::new(Arc::clone(session), relay::Notes::default());
@@ -190,13 +197,23 @@ impl Site<'_> {
         if exit.code == 0 {
             return Ok(());
         }
+        if exit.out_of_memory {
+            return refuse(
+                "its dependencies need more memory to be installed than it was granted".to_owned(),
+            );
+        }
         let why = lines
             .iter()
             .rev()
             .find(|line| line.contains("ERROR") || line.contains("[hivemind]"))
             .or(lines.back())
             .map_or_else(|| format!("exit code {}", exit.code), |line| plain_line(line, 300));
-        if session.traffic().received == 0 && !exit.out_of_memory {
+        // Neither is the task to blame for an installer that somebody ended, or whose way out ended before it.
+        if let Some(cut) = cut_short(exit, relay.has_ended()) {
+            let sentence = format!("the installation of its dependencies was cut short: {cut}");
+            return Err(EngineError::new(EngineErrorKind::Broken, sentence));
+        }
+        if session.traffic().received == 0 {
             // Nothing came at all: the task is not to blame.
             let sentence = format!("the package index cannot be reached: {why}");
             return Err(EngineError::new(EngineErrorKind::Dependencies, sentence));
@@ -226,6 +243,13 @@ async fn last_lines(mut told: mpsc::Receiver<ContainerEvent>) -> VecDeque<String
         }
     }
     lines
+}
+
+/// Why an installation that failed says nothing about what was to be installed.
+fn cut_short(exit: Exit, relay_ended: bool) -> Option<String> {
+    let killed = !exit.out_of_memory && ENDED_FROM_OUTSIDE.contains(&exit.code);
+    let by_whom = killed.then(|| format!("it was ended from outside with exit code {}", exit.code));
+    by_whom.or_else(|| relay_ended.then(|| "its way out ended".to_owned()))
 }
 
 /// The installer's command line: wheels only, so that no code of a package runs while it is installed, and hashes
@@ -264,4 +288,20 @@ fn installer(index: &str, wanted: &Requirements) -> Vec<String> {
         command.extend(["--trusted-host".to_owned(), host.to_owned()]);
     }
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_installer_that_was_cut_short_says_nothing_about_what_it_installs() {
+        let exit = |code, out_of_memory| Exit { code, out_of_memory };
+        for code in ENDED_FROM_OUTSIDE {
+            assert!(cut_short(exit(code, false), false).is_some_and(|why| why.contains(&code.to_string())));
+        }
+        assert_eq!(cut_short(exit(137, true), false), None, "it needed more memory than was granted");
+        assert_eq!(cut_short(exit(1, false), false), None, "pip's own word");
+        assert_eq!(cut_short(exit(1, false), true).as_deref(), Some("its way out ended"));
+    }
 }

@@ -25,7 +25,7 @@ impl<'a> Content<'a> {
     /// Begins at the entry's data. Only one content of a file may be read at a time: they share its position.
     pub(super) fn open(mut file: &'a File, entry: &'a ZipEntry) -> Result<Self, PackageError> {
         let sought = file.seek(SeekFrom::Start(entry.data_at));
-        sought.map_err(|e| PackageError::from_io(&entry.path, &e))?;
+        sought.map_err(|e| PackageError::unreadable(&e))?;
         let packed = file.take(entry.packed);
         let source = match entry.method {
             Method::Store => Source::Store(packed),
@@ -65,7 +65,7 @@ impl Read for Content<'_> {
             Source::Store(stored) => stored.read(buffer),
             Source::Deflate(inflate) => inflate.read(buffer),
         };
-        let read = read.map_err(|e| self.refuse("damaged", &format!("it cannot be unpacked: {e}")))?;
+        let read = read.map_err(|e| io::Error::other(PackageError::from_io(&self.entry.path, &e)))?;
         self.read += read as u64;
         if self.read > self.entry.size {
             return Err(self.refuse("size", "it unpacks to more bytes than it says"));

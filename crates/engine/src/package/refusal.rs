@@ -42,10 +42,16 @@ impl PackageError {
         self.rule == UNREADABLE
     }
 
-    /// What went wrong while unpacking: our own refusal travelling inside an I/O error, or damage.
+    /// Our own refusal travelling inside an I/O error.
+    pub(crate) fn inside(error: &io::Error) -> Option<&Self> {
+        error.get_ref().and_then(|inner| inner.downcast_ref())
+    }
+
+    /// What went wrong while unpacking: our own refusal, the operating system's word about our file, or damage.
     pub(crate) fn from_io(entry: &str, error: &io::Error) -> Self {
-        match error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+        match Self::inside(error) {
             Some(own) => own.clone(),
+            None if error.raw_os_error().is_some() => Self::unreadable(error),
             None => Self::entry("damaged", entry, format!("it cannot be unpacked: {error}")),
         }
     }
@@ -65,6 +71,16 @@ impl std::error::Error for PackageError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_the_system_says_about_our_file_is_our_fault() {
+        let ours = io::Error::from_raw_os_error(5);
+        assert!(PackageError::from_io("a.py", &ours).is_ours());
+        let damage = io::Error::new(io::ErrorKind::InvalidInput, "corrupt deflate stream");
+        assert_eq!(PackageError::from_io("a.py", &damage).rule, "damaged");
+        let refused = PackageError::entry("size", "a.py", "too long");
+        assert_eq!(PackageError::from_io("b.py", &io::Error::other(refused.clone())), refused);
+    }
 
     /// A manifest's image of 60 KB stood whole in the refusal, and in every log line about it.
     #[test]

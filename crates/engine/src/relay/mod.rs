@@ -197,6 +197,11 @@ pub(crate) struct Listed {
 pub(crate) struct Running(JoinHandle<Result<(), EngineError>>);
 
 impl Running {
+    /// Whether it carries no more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.0.is_finished()
+    }
+
     /// Waits until it has ended; tells why.
     pub(crate) async fn ended(&mut self) -> EngineError {
         match (&mut self.0).await {

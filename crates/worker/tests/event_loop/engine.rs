@@ -97,7 +97,6 @@ fn failures_of_the_engine_are_told_by_their_class() {
         (EngineCall::Prepare, EngineErrorKind::Failed, FailureClass::Engine),
         (EngineCall::Run, EngineErrorKind::Failed, FailureClass::Engine),
         (EngineCall::Collect, EngineErrorKind::Output, FailureClass::Result),
-        (EngineCall::Collect, EngineErrorKind::Gone, FailureClass::Result),
     ];
     for (call, kind, class) in table {
         let world = World::default();
@@ -123,6 +122,9 @@ fn what_is_no_fault_of_the_task_is_handed_back_and_begins_again() {
         (EngineCall::Prepare, EngineErrorKind::Broken, HandBack::EngineLost),
         (EngineCall::Run, EngineErrorKind::Broken, HandBack::EngineLost),
         (EngineCall::Prepare, EngineErrorKind::Disk, HandBack::CannotRun),
+        // Its program has succeeded, and what it made is out of reach.
+        (EngineCall::Collect, EngineErrorKind::Gone, HandBack::EngineLost),
+        (EngineCall::Collect, EngineErrorKind::Broken, HandBack::EngineLost),
     ];
     for (call, kind, reason) in table {
         let world = World::default();
@@ -135,6 +137,20 @@ fn what_is_no_fault_of_the_task_is_handed_back_and_begins_again() {
         assert_eq!(world.pool.attempt(&key("lost", 1)).handed_back, [reason], "{call:?} {kind:?}");
         assert_clean(&world);
     }
+}
+
+#[test]
+fn outputs_are_asked_for_again_while_the_engine_has_errors_of_its_own() {
+    let world = World::default();
+    world.pool.give(assigned("again"));
+    let broken = EngineError::new(EngineErrorKind::Broken, "the engine answered 500");
+    world.engine.faults.fail_times(EngineCall::Collect, broken, 4);
+    world.live(async |_| {
+        world.when("settled", |w| journalled(w, "again", Phase::Settled)).await;
+        world.pass(1.0).await;
+    });
+    assert_eq!(world.pool.attempt(&key("again", 1)).result.unwrap().verdict, Verdict::Succeeded);
+    assert_clean(&world);
 }
 
 #[test]

@@ -67,6 +67,31 @@ fn the_good_way() {
 }
 
 #[test]
+fn outputs_lost_with_the_container_are_no_fault_of_a_task_that_succeeded() {
+    use TaskEffect as E;
+    for (code, told, by_restart) in
+        [(0, E::HandBack, false), (0, E::HandBack, true), (3, E::Submit, false), (3, E::Submit, true)]
+    {
+        let mut t = task();
+        for input in [TaskInput::Begin, prepared(), TaskInput::Started] {
+            t.step(input, WallMs(2));
+        }
+        t.step(TaskInput::Exited { code, out_of_memory: false }, WallMs(2));
+        assert_eq!(t.phase, Phase::Collecting);
+        if by_restart {
+            t.rewind(false);
+            assert_eq!(t.resume(false), [told]);
+        } else {
+            let effects = t.step(TaskInput::ResultLost("it is gone".into()), WallMs(3));
+            assert_eq!(effects, [told, E::RemoveContainer]);
+        }
+        assert_eq!((t.phase, t.result.is_some()), (Phase::Uploading, false));
+        let handed_back = matches!(t.verdict, Some(Verdict::HandedBack { reason: HandBack::EngineLost, .. }));
+        assert_eq!(handed_back, code == 0, "{:?}", t.verdict);
+    }
+}
+
+#[test]
 fn a_cancelled_task_is_reported_without_outputs() {
     use TaskEffect as E;
     let mut t = task();

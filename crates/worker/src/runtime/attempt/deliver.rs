@@ -12,6 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// Times that an engine with an error of its own is asked for outputs, and the pause before the second; each further
+/// one is twice as long.
+const COLLECTIONS: u32 = 5;
+const COLLECT_AGAIN: Duration = Duration::from_secs(1);
 /// Time the pool has to take the last output lines before the result is sent: it hears of none afterwards, so that
 /// only a pool that takes results and no lines is not waited for.
 const LAST_LINES: Duration = Duration::from_secs(8);
@@ -26,7 +30,7 @@ pub(super) async fn collect(shared: Arc<Shared>, task: Task) {
     lock(&shared.activities).insert(key.clone(), Activity::Collecting(token.clone()));
     let began = shared.ports.clock.now().mono;
     failpoint::reach("collect.before");
-    let mut held_up = false;
+    let (mut held_up, mut broken) = (false, 0);
     let collected = loop {
         let collected = shared.ports.engine.collect(&container, &into, most).await;
         match collected {
@@ -39,6 +43,16 @@ pub(super) async fn collect(shared: Arc<Shared>, task: Task) {
                 }
                 held_up = true;
                 let _ = tokio::time::timeout(package::DISK_RETRY, token.cancelled()).await;
+            }
+            Err(error)
+                if error.kind == EngineErrorKind::Broken
+                    && broken + 1 < COLLECTIONS
+                    && !token.is_cancelled() =>
+            {
+                tracing::warn!(task_id = %key, %error, "the engine does not give the outputs");
+                let pause = COLLECT_AGAIN * 2_u32.pow(broken);
+                broken += 1;
+                let _ = tokio::time::timeout(pause, token.cancelled()).await;
             }
             other => break other,
         }
@@ -57,6 +71,9 @@ pub(super) async fn collect(shared: Arc<Shared>, task: Task) {
     let input = match collected {
         Ok(file) => Input::Task(key, TaskInput::Collected(file)),
         Err(error) if error.is_outage() => Input::EngineAway(key, error),
+        Err(error) if matches!(error.kind, EngineErrorKind::Gone | EngineErrorKind::Broken) => {
+            Input::Task(key, TaskInput::ResultLost(error.message))
+        }
         Err(error) => {
             Input::Task(key, TaskInput::Failed { class: FailureClass::Result, message: error.message })
         }
