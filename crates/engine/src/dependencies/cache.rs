@@ -41,14 +41,18 @@ pub(crate) struct Found {
 /// The cache. All calls block.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
-    /// One at a time: the index is read, changed and written.
-    turn: Mutex<()>,
+    /// One at a time: the index is read, changed and written. Whether what a crash left was swept.
+    turn: Mutex<bool>,
 }
 
 impl Cache {
     /// The archive of this key, checked, and noted as used.
     pub(crate) fn find(&self, folder: &Path, key: &str) -> Option<Found> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut swept = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::mem::replace(&mut *swept, true) {
+            // Nothing is made before it was looked for: whatever is half made now, nobody makes any more.
+            sweep_unfinished(folder);
+        }
         let mut index = read_index(folder);
         let at = index.iter().position(|entry| entry.key == key)?;
         let entry = index.remove(at);
@@ -102,6 +106,20 @@ impl Cache {
 
 fn archive(folder: &Path, key: &str) -> PathBuf {
     folder.join(format!("{key}.tar"))
+}
+
+/// Where the archive of this key is made, to be moved in when it is whole.
+pub(crate) fn unfinished(folder: &Path, key: &str) -> PathBuf {
+    folder.join(format!("{key}.part"))
+}
+
+fn sweep_unfinished(folder: &Path) {
+    let Ok(files) = fs::read_dir(folder) else { return };
+    for path in files.flatten().map(|file| file.path()) {
+        if path.extension().is_some_and(|ending| ending == "part") {
+            let _ = fs::remove_file(path);
+        }
+    }
 }
 
 fn open(path: &Path, entry: &Entry) -> io::Result<Found> {
@@ -196,6 +214,16 @@ mod tests {
         // What is larger than the quota drives nobody out.
         keep(&cache, &folder, 4, 251);
         assert!(has(&cache, &folder, 1) && has(&cache, &folder, 3) && !has(&cache, &folder, 4));
+    }
+
+    #[test]
+    fn what_a_crash_left_half_made_is_swept_once() {
+        let (cache, folder) = (Cache::default(), tempfile::tempdir().expect("a folder"));
+        let part = unfinished(folder.path(), &key(1));
+        fs::write(&part, "half").expect("written");
+        assert!(!has(&cache, &folder, 2) && !part.exists());
+        fs::write(&part, "being made").expect("written");
+        assert!(!has(&cache, &folder, 2) && part.exists(), "another task makes it now");
     }
 
     #[test]

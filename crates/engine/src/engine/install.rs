@@ -4,7 +4,7 @@ use super::{CreateError, DockerEngine};
 use crate::connection::failed;
 use crate::container::{Program, configuration, name_of};
 use crate::dependencies::archive;
-use crate::dependencies::cache::{Cache, Found};
+use crate::dependencies::cache::{Cache, Found, unfinished};
 use crate::dependencies::requirements::Requirements;
 use crate::image::Pinned;
 use crate::package::{Contents, Package};
@@ -108,11 +108,14 @@ impl DockerEngine {
             return Err(EngineError::new(EngineErrorKind::Dependencies, sentence));
         };
         let begun = Instant::now();
-        let made = rules.folder.join(format!("{key}.part"));
+        let made = unfinished(&rules.folder, key);
         let mut site = Site { engine: self, relay: None, container: None };
         let built = site.build(plan, rules, wanted, image, relays, made.clone()).await;
         site.clear().await;
-        built?;
+        if let Err(error) = built {
+            let _ = tokio::fs::remove_file(&made).await;
+            return Err(error);
+        }
         let took = begun.elapsed();
         let (cache, folder) = (Arc::clone(&self.dependencies.cache), rules.folder.clone());
         let (key, limit) = (key.to_owned(), rules.limit_bytes);

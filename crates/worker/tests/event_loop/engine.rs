@@ -196,10 +196,12 @@ fn a_container_whose_removal_failed_is_removed_later() {
     let world = World::default();
     world.pool.give(assigned("stuck"));
     let busy = EngineError::new(EngineErrorKind::Failed, "device or resource busy");
-    world.engine.faults.fail_times(EngineCall::Remove, busy, 2);
+    world.engine.faults.fail_times(EngineCall::Remove, busy, 5);
     world.live(async |_| {
         world.when("settled", |w| journalled(w, "stuck", Phase::Settled)).await;
-        world.pass(30.0).await;
+        world.pass(2.0 * 3600.0).await;
+        assert_eq!(world.engine.faults.count(EngineCall::Remove), 5, "seldom after the first minute");
+        world.pass(3600.0).await;
     });
     assert_clean(&world);
 }

@@ -8,9 +8,13 @@ use crate::runtime::{Activity, Shared, lock};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::task::Task;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// A container that stays in spite of all that takes the owner's disk: it is tried again for as long as it takes.
+const AT_LEAST_HOURLY: Duration = Duration::from_secs(3600);
 
 pub(super) async fn remove_container(shared: Arc<Shared>, task: Task) {
-    for pause in PAUSES.map(Some).into_iter().chain([None]) {
+    for pause in PAUSES.into_iter().chain(std::iter::repeat(AT_LEAST_HOURLY)) {
         failpoint::reach("container.before_removal");
         let removed = try_to_remove(&shared, &task).await;
         failpoint::reach("container.removed");
@@ -20,9 +24,7 @@ pub(super) async fn remove_container(shared: Arc<Shared>, task: Task) {
             // It is found as a stray when the engine is back.
             return shared.tell(Input::EngineChecked(Err(error))).await;
         }
-        if let Some(pause) = pause {
-            tokio::time::sleep(pause).await;
-        }
+        tokio::time::sleep(pause).await;
     }
 }
 
