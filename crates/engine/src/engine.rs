@@ -1,5 +1,6 @@
 mod farewell;
 mod install;
+mod patience;
 
 pub use farewell::Farewell;
 
@@ -646,6 +647,10 @@ impl Engine for DockerEngine {
 
     async fn thaw(&self, container: &str) -> Result<(), EngineError> {
         crate::freeze::freeze(&self.connection, container, false).await
+    }
+
+    fn hold_installations(&self, held: bool) {
+        self.dependencies.hold(held);
     }
 
     fn pulls(&self) -> Vec<PullProgress> {

@@ -441,6 +441,9 @@ impl Engine for FakeEngine {
         self.faults.leave(EngineCall::Thaw).await
     }
 
+    /// Nothing is installed here.
+    fn hold_installations(&self, _held: bool) {}
+
     fn pulls(&self) -> Vec<PullProgress> {
         Vec::new()
     }

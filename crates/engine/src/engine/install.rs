@@ -1,5 +1,6 @@
 //! The install phase: a container of its own that reaches the package index and nothing else.
 
+use super::patience::Patience;
 use super::{CreateError, DockerEngine};
 use crate::connection::failed;
 use crate::container::{Program, configuration, name_of};
@@ -20,7 +21,7 @@ use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 /// Where the installer puts what it made.
@@ -38,9 +39,15 @@ pub(super) struct Dependencies {
     cache: Arc<Cache>,
     /// One installation per key: a second task waits for the first one's.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Whether installations stand still.
+    held: watch::Sender<bool>,
 }
 
 impl Dependencies {
+    pub(super) fn hold(&self, held: bool) {
+        self.held.send_replace(held);
+    }
+
     fn turn(&self, key: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         turns.retain(|_, turn| Arc::strong_count(turn) > 1);
@@ -188,12 +195,16 @@ impl Site<'_> {
         relay: &Running,
     ) -> Result<(), EngineError> {
         let engine = self.engine;
+        let mut patience = Patience::new(&engine.connection, engine.dependencies.held.subscribe(), WITHIN);
+        // One that has not begun cannot be frozen.
+        patience.until_free().await;
         let (events, told) = mpsc::channel(64);
         let network = run::Network::new(Arc::clone(session), relay::Notes::default());
         let running = engine.run_alone(container, true, Told::default(), events, network);
-        let both = Box::pin(async { tokio::join!(running, last_lines(told)) });
+        let (begun, begins) = oneshot::channel();
+        let both = Box::pin(async { tokio::join!(running, last_lines(told, begun)) });
         let refuse = |sentence: String| Err(EngineError::new(EngineErrorKind::Package, sentence));
-        let Ok((exit, lines)) = tokio::time::timeout(WITHIN, both).await else {
+        let Some((exit, lines)) = patience.give_way(container, begins, both).await else {
             return refuse("its dependencies could not be installed within 15 minutes".to_owned());
         };
         let exit = exit?;
@@ -212,7 +223,7 @@ impl Site<'_> {
             .or(lines.back())
             .map_or_else(|| format!("exit code {}", exit.code), |line| plain_line(line, 300));
         // Neither is the task to blame for an installer that somebody ended, or whose way out ended before it.
-        if let Some(cut) = cut_short(exit, relay.has_ended()) {
+        if let Some(cut) = cut_short(exit, relay.has_ended(), patience.has_frozen) {
             let sentence = format!("the installation of its dependencies was cut short: {cut}");
             return Err(EngineError::new(EngineErrorKind::Broken, sentence));
         }
@@ -234,9 +245,18 @@ impl Site<'_> {
     }
 }
 
-async fn last_lines(mut told: mpsc::Receiver<ContainerEvent>) -> VecDeque<String> {
-    let mut lines = VecDeque::new();
+/// The installer's last lines, and when it begins.
+async fn last_lines(
+    mut told: mpsc::Receiver<ContainerEvent>,
+    begun: oneshot::Sender<()>,
+) -> VecDeque<String> {
+    let (mut lines, mut begun) = (VecDeque::new(), Some(begun));
     while let Some(event) = told.recv().await {
+        if event == ContainerEvent::Started
+            && let Some(begun) = begun.take()
+        {
+            let _ = begun.send(());
+        }
         if let ContainerEvent::Line(line) = event {
             tracing::debug!(line = plain_line(&line.text, 300), "installer");
             if lines.len() >= LAST_LINES {
@@ -249,10 +269,12 @@ async fn last_lines(mut told: mpsc::Receiver<ContainerEvent>) -> VecDeque<String
 }
 
 /// Why an installation that failed says nothing about what was to be installed.
-fn cut_short(exit: Exit, relay_ended: bool) -> Option<String> {
+fn cut_short(exit: Exit, relay_ended: bool, frozen: bool) -> Option<String> {
     let killed = !exit.out_of_memory && ENDED_FROM_OUTSIDE.contains(&exit.code);
     let by_whom = killed.then(|| format!("it was ended from outside with exit code {}", exit.code));
-    by_whom.or_else(|| relay_ended.then(|| "its way out ended".to_owned()))
+    let relay = relay_ended.then(|| "its way out ended".to_owned());
+    // Its connections may have timed out meanwhile.
+    by_whom.or(relay).or_else(|| frozen.then(|| "it stood still for the owner's sake".to_owned()))
 }
 
 /// The installer's command line: wheels only, so that no code of a package runs while it is installed, and hashes
@@ -301,10 +323,13 @@ mod tests {
     fn an_installer_that_was_cut_short_says_nothing_about_what_it_installs() {
         let exit = |code, out_of_memory| Exit { code, out_of_memory };
         for code in ENDED_FROM_OUTSIDE {
-            assert!(cut_short(exit(code, false), false).is_some_and(|why| why.contains(&code.to_string())));
+            assert!(
+                cut_short(exit(code, false), false, false).is_some_and(|why| why.contains(&code.to_string()))
+            );
         }
-        assert_eq!(cut_short(exit(137, true), false), None, "it needed more memory than was granted");
-        assert_eq!(cut_short(exit(1, false), false), None, "pip's own word");
-        assert_eq!(cut_short(exit(1, false), true).as_deref(), Some("its way out ended"));
+        assert_eq!(cut_short(exit(137, true), false, false), None, "it needed more memory than was granted");
+        assert_eq!(cut_short(exit(1, false), false, false), None, "pip's own word");
+        assert_eq!(cut_short(exit(1, false), true, false).as_deref(), Some("its way out ended"));
+        assert!(cut_short(exit(1, false), false, true).is_some_and(|why| why.contains("owner")));
     }
 }

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use std::io::{Cursor, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use zip::write::SimpleFileOptions;
@@ -193,5 +194,51 @@ async fn what_cannot_or_may_not_be_installed_is_told() {
     let never = ContainerPlan { dependencies: None, ..bench.plan("never", "tiny-tool", "simple") };
     let refused = run(&engine, &never).await.unwrap_err();
     assert_eq!(refused.kind, EngineErrorKind::Dependencies, "{refused}");
+    assert_eq!(bench.containers(), Vec::<String>::new(), "nothing is left");
+}
+
+impl Bench {
+    /// Installers in this state, as the engine names it.
+    fn installers(&self, state: &str) -> usize {
+        let label = format!("label=hivemind.install={}", self.install);
+        let state = format!("status={state}");
+        docker(&["ps", "-aq", "--filter", &label, "--filter", "name=-install$", "--filter", &state]).len()
+    }
+
+    async fn until_installer(&self, state: &str) {
+        for _ in 0..600 {
+            if self.installers(state) == 1 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no installer is ever {state}");
+    }
+}
+
+#[tokio::test]
+async fn an_installation_stands_still_while_the_owner_needs_the_computer() {
+    let Some(bench) = Bench::new("still").await else { return };
+    let engine = Arc::new(bench.engine());
+    let plan = bench.plan("still", "tiny-tool", "simple");
+    engine.hold_installations(true);
+    let preparing = {
+        let (engine, plan) = (Arc::clone(&engine), plan.clone());
+        tokio::spawn(async move { run(&engine, &plan).await })
+    };
+    bench.until_installer("created").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.installers("created"), 1, "it does not begin");
+    engine.hold_installations(false);
+    bench.until_installer("running").await;
+    engine.hold_installations(true);
+    bench.until_installer("paused").await;
+    let answered = bench.outside.answered();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!((bench.installers("paused"), bench.outside.answered()), (1, answered), "it stands still");
+    assert!(!preparing.is_finished());
+    engine.hold_installations(false);
+    let (ready, _) = preparing.await.unwrap().unwrap();
+    assert_eq!(ready.map(|ready| ready.from_cache), Some(false));
     assert_eq!(bench.containers(), Vec::<String>::new(), "nothing is left");
 }

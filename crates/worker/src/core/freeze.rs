@@ -46,6 +46,8 @@ pub(super) struct Yielding {
     times: VecDeque<u64>,
     /// Not before this is the engine asked again.
     again: Option<Mono>,
+    /// Whether what makes tasks ready was told to stand still.
+    held: bool,
 }
 
 impl Yielding {
@@ -81,6 +83,10 @@ impl Core {
             (self.yielding.since, self.yielding.asked) = (None, None);
         } else if self.yielding.since.is_none() {
             (self.yielding.since, self.yielding.asked) = (Some(now.mono), Some(seen));
+        }
+        let hold = way != GiveWay::Nothing;
+        if std::mem::replace(&mut self.yielding.held, hold) != hold {
+            effects.push(Effect::HoldInstallations(hold));
         }
         let critical = verdict == RulesVerdict::Halt && reason == Some(Reason::CriticallyHot);
         let late = self.yielding.since.is_some_and(|since| now.mono.since(since) >= AT_MOST);

@@ -233,6 +233,8 @@ pub enum Effect {
     FindContainers,
     /// Remove a container that belongs to no attempt.
     RemoveStray(String),
+    /// Freeze what computes to make tasks ready, now and from now on, or let it go on.
+    HoldInstallations(bool),
     /// Give a container another share of the computer.
     Prioritise(String, Priority),
     /// Give a container so many thousandths of a core.

@@ -298,6 +298,9 @@ pub trait Engine: Send + Sync + 'static {
     /// Lets a frozen container go on. Fine when it runs, has ended or is gone.
     async fn thaw(&self, container: &str) -> Result<(), EngineError>;
 
+    /// Freezes whatever computes or uses the network to make tasks ready, now and until it is let go on.
+    fn hold_installations(&self, held: bool);
+
     /// Images that are on their way here now.
     fn pulls(&self) -> Vec<PullProgress>;
 

@@ -430,6 +430,7 @@ impl EventLoop {
             }
             Effect::Book(span) => self.keep_time(span),
             Effect::KeepFrame(frame) => self.keep_frame(*frame),
+            Effect::HoldInstallations(held) => shared.ports.engine.hold_installations(held),
             Effect::Freeze { key, container, frozen } => {
                 tokio::spawn(async move {
                     let engine = &shared.ports.engine;

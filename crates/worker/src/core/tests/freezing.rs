@@ -212,3 +212,19 @@ fn a_frozen_task_may_be_silent() {
     core.step(Input::Tick, second(125));
     assert_eq!(core.alerts(), Vec::<String>::new(), "it has just begun again");
 }
+
+#[test]
+fn what_makes_tasks_ready_stands_still_as_long_as_tasks_do() {
+    let held = |effects: &[Effect]| {
+        let held = effects.iter().filter_map(|effect| match effect {
+            Effect::HoldInstallations(held) => Some(*held),
+            _ => None,
+        });
+        held.collect::<Vec<_>>()
+    };
+    let mut core = online(vec![]);
+    give(&mut core, "one", second(0));
+    assert_eq!(held(&snooze(&mut core, true, second(10))), [true]);
+    assert_eq!(held(&core.step(Input::Tick, second(20))), [false; 0], "told once");
+    assert_eq!(held(&snooze(&mut core, false, second(30))), [false]);
+}
