@@ -18,6 +18,8 @@ pub struct FaceTimes {
     pub sweep_every: Duration,
     /// Life of a token.
     pub token_for: Duration,
+    /// From a completion to its entry in what the ledger tells.
+    pub ledger_after: Duration,
 }
 
 impl Default for FaceTimes {
@@ -27,6 +29,7 @@ impl Default for FaceTimes {
             stale_after: Duration::from_secs(30),
             sweep_every: Duration::from_secs(10),
             token_for: Duration::from_secs(86_400),
+            ledger_after: Duration::ZERO,
         }
     }
 }
@@ -139,7 +142,8 @@ pub(super) struct Book {
     pub(super) tokens: HashMap<String, (String, Instant)>,
     pub(super) workers: HashMap<String, Worker>,
     pub(super) tasks: BTreeMap<String, FaceTask>,
-    ledger: Vec<(String, ProviderEarning)>,
+    /// By user, and when it was written.
+    ledger: Vec<(String, Instant, ProviderEarning)>,
 }
 
 /// The words of the real one.
@@ -172,8 +176,9 @@ impl Book {
     }
 
     pub(super) fn earnings(&self, name: &str) -> Vec<ProviderEarning> {
-        let own = self.ledger.iter().filter(|(user, _)| user == name);
-        own.rev().map(|(_, entry)| entry.clone()).collect()
+        let told = |at: &Instant| at.elapsed() >= self.times.ledger_after;
+        let own = self.ledger.iter().filter(|(user, at, _)| user == name && told(at));
+        own.rev().map(|(_, _, entry)| entry.clone()).collect()
     }
 
     pub(super) fn login(&mut self, name: &str, password: &str) -> Option<String> {
@@ -414,7 +419,7 @@ impl Book {
                 status: "settled".to_owned(),
                 created_at: String::new(),
             };
-            self.ledger.push((provider, entry));
+            self.ledger.push((provider, Instant::now(), entry));
         }
         Ok(())
     }

@@ -16,6 +16,9 @@ use tokio::time::Instant;
 const ENTRIES: i32 = 100;
 /// Pay that is not there by then does not come: the requester could not pay.
 const UNPAID_AFTER: Duration = Duration::from_secs(300);
+/// An answer to an earlier try may have got lost, and the ledger may lag behind: for so long a completed task is not
+/// given up.
+const LEDGER_LAGS: Duration = Duration::from_secs(60);
 /// The whole supply.
 const MOST_CPT: u64 = 1_000_000_000_000;
 
@@ -85,8 +88,7 @@ pub(super) async fn submit(pool: &NodePool, header: &ResultHeader) -> Result<Cre
     let completed = complete(pool, header, status).await;
     let known = match &completed {
         Ok(()) => true,
-        // An answer of an earlier try may have got lost: the ledger knows.
-        Err(error) if error.kind == PoolErrorKind::StaleAttempt => earned(pool, key).await?.is_some(),
+        Err(error) if error.kind == PoolErrorKind::StaleAttempt => in_ledger(pool, key).await?,
         Err(_) => false,
     };
     if !known {
@@ -99,6 +101,22 @@ pub(super) async fn submit(pool: &NodePool, header: &ResultHeader) -> Result<Cre
         return Ok(NOTHING);
     }
     credit(pool, key).await
+}
+
+/// Whether the ledger has a task that the pool lets nobody complete.
+///
+/// # Errors
+/// While it may still come there.
+async fn in_ledger(pool: &NodePool, key: &TaskKey) -> Result<bool, PoolError> {
+    if earned(pool, key).await?.is_some() {
+        return Ok(true);
+    }
+    let since = *pool.state().held(key).refused.get_or_insert_with(Instant::now);
+    if since.elapsed() >= LEDGER_LAGS {
+        return Ok(false);
+    }
+    let sentence = "the pool has not told yet whether it took the result";
+    Err(PoolError::new(PoolErrorKind::Unreachable, sentence))
 }
 
 async fn complete(pool: &NodePool, header: &ResultHeader, status: &str) -> Result<(), PoolError> {

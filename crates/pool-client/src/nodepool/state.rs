@@ -29,6 +29,8 @@ pub(super) struct Held {
     pub(super) output: Option<Output>,
     /// Told to be complete, or about to be: no report about it is believed any more.
     pub(super) completing: bool,
+    /// Since when the pool says that it is not ours to complete, and its ledger says nothing.
+    pub(super) refused: Option<Instant>,
     /// When the pool took its completion.
     pub(super) completed: Option<Instant>,
     pub(super) cut_told: bool,
@@ -42,6 +44,7 @@ impl Default for Held {
             usage: ResourceUsage::default(),
             output: None,
             completing: false,
+            refused: None,
             completed: None,
             cut_told: false,
         }

@@ -199,6 +199,25 @@ async fn a_pulled_task_is_fetched_told_completed_and_paid() {
     assert_eq!(client.settlement(&key, "").await.unwrap().cpt, 90);
 }
 
+#[tokio::test]
+async fn a_completion_whose_answer_was_lost_waits_for_the_ledger() {
+    let times = FaceTimes { ledger_after: Duration::from_secs(2), ..FaceTimes::default() };
+    let stage = Stage::start_with(times).await;
+    let client = stage.client().await;
+    let key = stage.assigned(&client, "t-1").await.assignment.key;
+    tell(&client, &key, &["hello".into()]).await;
+    let told = client.submit(&header(&key, Verdict::Succeeded), None).await.unwrap();
+    assert_eq!((told.cpt, told.settled), (0, false), "the ledger says nothing yet");
+    // A worker that was started anew knows nothing of the answer.
+    let client = stage.client().await;
+    tell_nothing(&client, &key).await;
+    let again = client.submit(&header(&key, Verdict::Succeeded), None).await.unwrap_err();
+    assert_eq!(again.kind, PoolErrorKind::Unreachable, "it is not given up: {again}");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let credit = client.submit(&header(&key, Verdict::Succeeded), None).await.unwrap();
+    assert_eq!((credit.cpt, credit.settled), (90, true));
+}
+
 /// After a restart the reporter begins anew; the pool takes no output of a task that is done.
 async fn tell_nothing(client: &NodePool, key: &TaskKey) {
     let (reports, outgoing) = mpsc::channel::<Report>(1);
@@ -275,7 +294,7 @@ async fn a_cancelled_task_is_noticed_by_its_refused_reports() {
     assert_eq!(answer.void, std::slice::from_ref(&key));
     tell_nothing(&client, &key).await;
     let refused = client.submit(&header(&key, Verdict::Succeeded), None).await.unwrap_err();
-    assert_eq!(refused.kind, PoolErrorKind::StaleAttempt);
+    assert_eq!(refused.kind, PoolErrorKind::Unreachable, "a lost answer would look the same for a minute");
     assert_eq!(client.heartbeat(&[other]).await.unwrap().void, []);
 }
 
