@@ -95,7 +95,7 @@ async fn quiet(folder: &DataFolder, report: &mut Report) -> anyhow::Result<Lock>
 fn name(change: &Change) -> String {
     match change {
         Change::Autostart { place } => format!("start at login ({place})"),
-        Change::Keyring { user } => format!("keyring entry {user}"),
+        Change::Keyring { user } | Change::KeyringLeft { user } => format!("keyring entry {user}"),
         Change::Engine { .. } => "objects at the container engine".to_owned(),
     }
 }
@@ -103,7 +103,9 @@ fn name(change: &Change) -> String {
 async fn undo(folder: &DataFolder, change: &Change) -> anyhow::Result<Vec<String>> {
     match change {
         Change::Autostart { .. } => autostart::set(false, None)?,
-        Change::Keyring { user } => KeyringSecrets::new(folder, true).forget_entry(user).await?,
+        Change::Keyring { user } | Change::KeyringLeft { user } => {
+            KeyringSecrets::new(folder, true).forget_entry(user).await?
+        }
         Change::Engine { address } => {
             let address = Some(address.as_str()).filter(|address| !address.is_empty());
             let engine = DockerEngine::connect(address).with_image_record(&folder.data().join("images.json"));

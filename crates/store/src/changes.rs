@@ -26,6 +26,11 @@ pub enum Change {
         /// Its name there.
         user: String,
     },
+    /// An entry that was to be removed from the system's keyring while that was away.
+    KeyringLeft {
+        /// Its name there.
+        user: String,
+    },
     /// Objects of this installation at a container engine: containers, volumes, images.
     Engine {
         /// The engine's address; empty for the usual one.
@@ -88,6 +93,12 @@ impl ChangeJournal {
         let before = changes.len();
         changes.retain(|there| there != change);
         if changes.len() == before { Ok(()) } else { write(&self.path, &changes) }
+    }
+
+    /// Whether a change is on the list.
+    #[must_use]
+    pub fn names(&self, change: &Change) -> bool {
+        self.lock().contains(change)
     }
 
     /// The changes, the newest first.

@@ -2,6 +2,9 @@
 //!
 //! Locked is not absent: a locked keyring answers "no such entry". So it is asked whether it is locked before
 //! anything is concluded from an entry that is not there.
+//!
+//! Away is not absent either: a keyring's service may start later than the worker. The list of changes names what was
+//! put into it, so an entry that is named there is waited for.
 
 mod file;
 #[cfg_attr(target_os = "linux", path = "secrets/secret_service.rs")]
@@ -83,7 +86,7 @@ impl Vault for KeyringSecrets {
         let name = name.to_owned();
         self.on_own_thread(move |inner| {
             let user = inner.user(&name);
-            let kept = inner.keyring(|| keyring::load(SERVICE, &user))?.flatten();
+            let kept = inner.entry(&user, || keyring::load(SERVICE, &user))?.flatten();
             Ok(kept.and_then(|bytes| String::from_utf8(bytes).ok()))
         })
         .await
@@ -151,29 +154,52 @@ impl Inner {
         }
     }
 
+    /// Like [`Inner::keyring`] for reading an entry: one that was put there is not missing because the keyring is.
+    fn entry<T>(
+        &self,
+        user: &str,
+        work: impl FnOnce() -> Result<T, KeyringError>,
+    ) -> Result<Option<T>, SecretError> {
+        let asked = self.keyring(work)?;
+        let kept = Change::Keyring { user: user.to_owned() };
+        if asked.is_none() && self.allow_keyring && self.changes.names(&kept) {
+            return Err(SecretError::Away);
+        }
+        Ok(asked)
+    }
+
     fn load(&self, pool: &str) -> Result<Option<Tokens>, SecretError> {
         let user = self.user(pool);
-        let asked = self.keyring(|| keyring::load(SERVICE, &user));
-        if let Ok(Some(Some(bytes))) = &asked {
-            if let Ok(tokens) = serde_json::from_slice(bytes) {
-                self.in_file.store(false, Ordering::Relaxed);
-                return Ok(Some(tokens));
-            }
-            tracing::warn!("the keyring's entry cannot be understood; a new sign-in will replace it");
-        }
-        let in_file = self.file.load(pool)?;
-        match (asked, in_file) {
-            (Err(error), None) => Err(error),
-            (Ok(Some(_)), Some(tokens)) => {
-                // A keyring has come since. The file is emptied only after the keyring has them.
-                if self.save(pool, &tokens).is_err() {
-                    self.in_file.store(true, Ordering::Relaxed);
-                }
+        let asked = self.entry(&user, || {
+            self.remove_left(&user)?;
+            keyring::load(SERVICE, &user)
+        });
+        self.choose(pool, asked)
+    }
+
+    /// What the file has is newer: it is written only while there is no keyring, and emptied once a keyring has it.
+    fn choose(
+        &self,
+        pool: &str,
+        asked: Result<Option<Option<Vec<u8>>>, SecretError>,
+    ) -> Result<Option<Tokens>, SecretError> {
+        let in_keyring = asked.as_ref().is_ok_and(Option::is_some);
+        match self.file.load(pool) {
+            Ok(Some(tokens)) => {
+                // The file is emptied only after the keyring has them.
+                let moved = in_keyring && self.save(pool, &tokens).is_ok();
+                self.in_file.store(!moved, Ordering::Relaxed);
                 Ok(Some(tokens))
             }
-            (asked, in_file) => {
-                self.in_file.store(in_file.is_some() || matches!(asked, Ok(None)), Ordering::Relaxed);
-                Ok(in_file)
+            in_file => {
+                let kept = asked.map(Option::flatten).map(|kept| kept.and_then(|bytes| understood(&bytes)));
+                if !matches!(kept, Ok(Some(_))) {
+                    in_file?;
+                }
+                if kept.is_ok() {
+                    self.in_file.store(!in_keyring, Ordering::Relaxed);
+                }
+                kept
             }
         }
     }
@@ -182,6 +208,7 @@ impl Inner {
         let bytes = serde_json::to_vec(tokens).map_err(|_| SecretError::Unavailable)?;
         let user = self.user(pool);
         if self.keep(&user, &bytes)?.is_some() {
+            self.strike(&Change::KeyringLeft { user });
             self.in_file.store(false, Ordering::Relaxed);
             return self.file.clear(pool);
         }
@@ -193,13 +220,44 @@ impl Inner {
     fn clear(&self, pool: &str) -> Result<(), SecretError> {
         self.file.clear(pool)?;
         let user = self.user(pool);
-        if self.keyring(|| keyring::clear(SERVICE, &user))?.is_some()
-            && let Err(error) = self.changes.strike(&Change::Keyring { user })
-        {
-            tracing::warn!(%error, "the list of changes names a keyring entry that is gone");
+        if self.keyring(|| keyring::clear(SERVICE, &user))?.is_some() {
+            self.strike(&Change::KeyringLeft { user: user.clone() });
+            self.strike(&Change::Keyring { user });
+        } else if self.changes.names(&Change::Keyring { user: user.clone() }) {
+            // Whoever signs out without the keyring is not signed in again by it when it comes.
+            let left = self.changes.note(Change::KeyringLeft { user: user.clone() });
+            left.map_err(|error| {
+                tracing::warn!(%error, "what is to be removed from the keyring cannot be noted");
+                SecretError::Unavailable
+            })?;
+            self.strike(&Change::Keyring { user });
         }
         Ok(())
     }
+
+    /// Removes what was to be removed while the keyring was away.
+    fn remove_left(&self, user: &str) -> Result<(), KeyringError> {
+        let left = Change::KeyringLeft { user: user.to_owned() };
+        if self.changes.names(&left) {
+            keyring::clear(SERVICE, user)?;
+            self.strike(&left);
+        }
+        Ok(())
+    }
+
+    fn strike(&self, change: &Change) {
+        if let Err(error) = self.changes.strike(change) {
+            tracing::warn!(%error, "the list of changes names a keyring entry that is gone");
+        }
+    }
+}
+
+fn understood(entry: &[u8]) -> Option<Tokens> {
+    let tokens = serde_json::from_slice(entry).ok();
+    if tokens.is_none() {
+        tracing::warn!("the keyring's entry cannot be understood; a new sign-in will replace it");
+    }
+    tokens
 }
 
 #[cfg(test)]

@@ -113,6 +113,24 @@ fn on_the_bus() {
                 assert!(!file.exists(), "a locked keyring is no reason for a file");
             }
             "kept" => assert_eq!(secrets.load(POOL).await, Ok(Some(tokens("two")))),
+            // The keyring that has "two" has not started yet.
+            "away" => {
+                assert_eq!(secrets.load(POOL).await, Err(SecretError::Away));
+                assert_eq!(secrets.load("http://never").await, Ok(None), "nothing was put there");
+                assert!(!file.exists());
+            }
+            "signed in without" => {
+                secrets.save(POOL, &tokens("in file")).await.unwrap();
+                assert_eq!(secrets.load(POOL).await, Ok(Some(tokens("in file"))));
+            }
+            "signed out without" => {
+                secrets.clear(POOL).await.unwrap();
+                assert_eq!(secrets.load(POOL).await, Ok(None));
+            }
+            "empty" => {
+                assert_eq!(secrets.load(POOL).await, Ok(None), "signed in again by what was left");
+                assert_eq!(secrets.changes().newest_first(), []);
+            }
             "none" => {
                 assert_eq!(secrets.load(POOL).await, Ok(None));
                 secrets.save(POOL, &tokens("in file")).await.unwrap();
@@ -135,6 +153,33 @@ fn a_locked_keyring_is_locked_and_not_empty() {
     if play("keep", home.path(), UNLOCKED) {
         play("locked", home.path(), LOCKED);
         play("kept", home.path(), UNLOCKED);
+    }
+}
+
+#[test]
+fn a_keyring_that_starts_later_is_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    if play("keep", home.path(), UNLOCKED) {
+        play("away", home.path(), "");
+        play("kept", home.path(), UNLOCKED);
+    }
+}
+
+#[test]
+fn a_sign_in_without_the_keyring_is_newer_than_what_that_has() {
+    let home = tempfile::tempdir().unwrap();
+    if play("keep", home.path(), UNLOCKED) {
+        play("signed in without", home.path(), "");
+        play("moved", home.path(), UNLOCKED);
+    }
+}
+
+#[test]
+fn a_sign_out_without_the_keyring_holds_when_that_comes() {
+    let home = tempfile::tempdir().unwrap();
+    if play("keep", home.path(), UNLOCKED) {
+        play("signed out without", home.path(), "");
+        play("empty", home.path(), UNLOCKED);
     }
 }
 

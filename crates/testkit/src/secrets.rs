@@ -14,6 +14,8 @@ pub enum Vault {
     Open,
     /// Locked: what is in it is neither shown nor absent.
     Locked,
+    /// Its service has not started yet: what is in it is not absent.
+    Away,
     /// There is none, and no file either.
     Absent,
 }
@@ -46,6 +48,7 @@ impl MemorySecrets {
         match state.0 {
             Vault::Open => Ok(work(&mut state.1)),
             Vault::Locked => Err(SecretError::Locked),
+            Vault::Away => Err(SecretError::Away),
             Vault::Absent => Err(SecretError::Unavailable),
         }
     }

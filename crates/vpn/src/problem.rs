@@ -33,7 +33,7 @@ pub(crate) fn tunnel(error: &TunnelError) -> ApiError {
 
 pub(crate) fn secret(error: SecretError) -> ApiError {
     let code = match error {
-        SecretError::Locked => ErrorCode::KeyringLocked,
+        SecretError::Locked | SecretError::Away => ErrorCode::KeyringLocked,
         SecretError::Unavailable => ErrorCode::LinkFailed,
     };
     ApiError::new(code, format!("the key of the private link cannot be read: {error}"))

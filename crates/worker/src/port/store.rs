@@ -134,12 +134,15 @@ pub trait LogArchive: Send + Sync + 'static {
     async fn sweep(&self, keep: &[TaskKey]) -> Result<(), StoreError>;
 }
 
-/// Why a secret could not be had or kept. Locked is not absent.
+/// Why a secret could not be had or kept. Locked is not absent, and neither is away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
     /// The keyring is locked.
     #[error("the keyring is locked")]
     Locked,
+    /// The keyring that it was put into is not there, or not yet.
+    #[error("the keyring is not there yet")]
+    Away,
     /// Neither keyring nor file works.
     #[error("tokens can be kept neither in a keyring nor in a file")]
     Unavailable,

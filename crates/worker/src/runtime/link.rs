@@ -2,8 +2,8 @@
 
 use super::{Shared, lock, sampler, unit};
 use crate::core::Input;
-use crate::port::{PoolError, PoolErrorKind, Registered, SecretError, StatusReport, Tokens};
-use hivemind_control::AccountView;
+use crate::port::{PoolError, PoolErrorKind, Registered, StatusReport, Tokens};
+use hivemind_control::{AccountView, ErrorCode};
 use hivemind_domain::connection::Todo;
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::resources::{Capabilities, Resources};
@@ -166,8 +166,10 @@ async fn renew(shared: &Shared) -> Result<Option<Tokens>, PoolError> {
         None => match shared.ports.secrets.load(&url).await {
             Ok(Some(tokens)) => tokens.refresh,
             Ok(None) => return Ok(None),
-            Err(error @ (SecretError::Locked | SecretError::Unavailable)) => {
-                return Err(PoolError::new(PoolErrorKind::Unreachable, error.to_string()));
+            // Tried again as a pool that does not answer: the keyring may be unlocked or started at any time.
+            Err(error) => {
+                let error = PoolError::new(PoolErrorKind::Unreachable, error.to_string());
+                return Err(error.under(ErrorCode::KeyringLocked));
             }
         },
     };

@@ -1,7 +1,7 @@
 //! Signing in and out, sessions that end, keyrings that are locked.
 
 use crate::{SECOND, unreachable};
-use hivemind_control::{Control, ErrorCode, LoginRequest, PoolState, SettingChange, StatusState};
+use hivemind_control::{ApiError, Control, ErrorCode, LoginRequest, PoolState, SettingChange, StatusState};
 use hivemind_testkit::{
     FakeClock, MemoryLogs, PASSWORD, PoolCall, Program, USERNAME, Vault, World, assigned,
 };
@@ -134,17 +134,22 @@ fn a_session_revoked_for_good_asks_the_owner_and_tries_no_more() {
 }
 
 #[test]
-fn a_locked_keyring_is_waited_for_and_keeps_its_tokens() {
-    let world = World::default();
-    world.secrets.set(Vault::Locked);
-    world.live(async |worker| {
-        world.until(worker, "waiting", |s| s.pool.state == PoolState::Backoff).await;
-        world.pass(120.0).await;
-        assert_eq!(world.pool.faults.count(PoolCall::Refresh), 0);
-        assert!(world.secrets.peek(&world.pool_url()).is_some(), "locked is not absent");
-        world.secrets.set(Vault::Open);
-        world.until(worker, "online", |s| s.pool.state == PoolState::Online).await;
-    });
+fn a_keyring_that_is_locked_or_away_is_waited_for_and_keeps_its_tokens() {
+    for closed in [Vault::Locked, Vault::Away] {
+        let world = World::default();
+        world.secrets.set(closed);
+        world.live(async |worker| {
+            let state = world.until(worker, "waiting", |s| s.pool.state == PoolState::Backoff).await;
+            let told = |problem: Option<ApiError>| problem.map(|problem| problem.code);
+            assert_eq!(told(state.pool.cause.clone()), Some(ErrorCode::KeyringLocked));
+            assert_eq!(told(state.status.problem.clone()), Some(ErrorCode::KeyringLocked));
+            world.pass(120.0).await;
+            assert_eq!(world.pool.faults.count(PoolCall::Refresh), 0);
+            assert!(world.secrets.peek(&world.pool_url()).is_some(), "locked is not absent");
+            world.secrets.set(Vault::Open);
+            world.until(worker, "online", |s| s.pool.state == PoolState::Online).await;
+        });
+    }
 }
 
 #[test]
