@@ -273,10 +273,16 @@ impl Control for WorkerControl {
             .login(&request.username, &request.password, &ports.spool.install)
             .await
             .map_err(problem)?;
-        if let Err(error) = ports.secrets.save(&self.shared.pool_url, &tokens).await {
-            return Err(ApiError::new(ErrorCode::KeyringLocked, error.to_string()));
+        {
+            let mut sign_ins = self.shared.sign_ins.lock().await;
+            if let Err(error) = ports.secrets.save(&self.shared.pool_url, &tokens).await {
+                return Err(ApiError::new(ErrorCode::KeyringLocked, error.to_string()));
+            }
+            *sign_ins += 1;
+            self.shared.keep_tokens(Some(&tokens));
+            // A renewal that came back in between has put its session in place of this one.
+            ports.pool.resume(&tokens).await;
         }
-        self.shared.keep_tokens(Some(&tokens));
         let account = link::account(&self.shared, &tokens);
         self.ask(Input::SignedIn(account.clone())).await?;
         Ok(account)
@@ -284,6 +290,8 @@ impl Control for WorkerControl {
 
     async fn logout(&self, (): ()) -> Result<Snapshot, ApiError> {
         let ports = &self.shared.ports;
+        let mut sign_ins = self.shared.sign_ins.lock().await;
+        *sign_ins += 1;
         // What counts is that the tokens are gone here; the pool may be out of reach.
         if let Err(error) = ports.pool.logout().await {
             tracing::warn!(%error, "the pool was not told about the sign-out");
@@ -292,6 +300,7 @@ impl Control for WorkerControl {
         if let Err(error) = ports.secrets.clear(&self.shared.pool_url).await {
             return Err(ApiError::new(ErrorCode::KeyringLocked, error.to_string()));
         }
+        drop(sign_ins);
         self.ask(Input::SignedOut).await
     }
 

@@ -159,6 +159,7 @@ async fn connect(shared: &Shared) -> Input {
 
 /// A new session for the kept refresh token; `None` without a usable one.
 async fn renew(shared: &Shared) -> Result<Option<Tokens>, PoolError> {
+    let before = *shared.sign_ins.lock().await;
     let known = lock(&shared.tokens).as_ref().map(|session| session.tokens.refresh.clone());
     let url = shared.pool_url.clone();
     let refresh = match known {
@@ -173,7 +174,12 @@ async fn renew(shared: &Shared) -> Result<Option<Tokens>, PoolError> {
             }
         },
     };
-    match shared.ports.pool.refresh(&refresh).await {
+    let answer = shared.ports.pool.refresh(&refresh).await;
+    let sign_ins = shared.sign_ins.lock().await;
+    if *sign_ins != before {
+        return Ok(superseded(shared, answer.is_ok()).await);
+    }
+    match answer {
         Ok(tokens) => {
             if let Err(error) = shared.ports.secrets.save(&url, &tokens).await {
                 tracing::warn!(%error, "the new session cannot be kept");
@@ -192,6 +198,22 @@ async fn renew(shared: &Shared) -> Result<Option<Tokens>, PoolError> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// A person signed in or out while a renewal was under way: what it brought belongs to nobody, and what was done
+/// meanwhile holds.
+async fn superseded(shared: &Shared, renewed: bool) -> Option<Tokens> {
+    let present = lock(&shared.tokens).as_ref().map(|session| session.tokens.clone());
+    match &present {
+        Some(tokens) => shared.ports.pool.resume(tokens).await,
+        None if renewed => {
+            if let Err(error) = shared.ports.pool.logout().await {
+                tracing::debug!(%error, "the pool was not told to end a session that nobody wants");
+            }
+        }
+        None => {}
+    }
+    present
 }
 
 async fn register(shared: &Shared, capabilities: &Capabilities) -> Input {

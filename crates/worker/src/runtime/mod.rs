@@ -134,6 +134,8 @@ pub(crate) struct Shared {
     events: broadcast::Sender<Event>,
     link: watch::Sender<LinkState>,
     tokens: Mutex<Option<link::Session>>,
+    /// How often a person signed in or out; held while what is kept of a sign-in changes.
+    sign_ins: tokio::sync::Mutex<u64>,
     activities: Mutex<HashMap<TaskKey, Activity>>,
     reporters: Mutex<HashMap<TaskKey, reporter::Handle>>,
     readings: Mutex<sampler::Readings>,
@@ -223,6 +225,7 @@ impl Worker {
             events: broadcast::Sender::new(256),
             link: watch::Sender::new(LinkState::default()),
             tokens: Mutex::default(),
+            sign_ins: tokio::sync::Mutex::default(),
             activities: Mutex::default(),
             reporters: Mutex::default(),
             readings: Mutex::default(),

@@ -5,6 +5,8 @@ use hivemind_control::{ApiError, Control, ErrorCode, LoginRequest, PoolState, Se
 use hivemind_testkit::{
     FakeClock, MemoryLogs, PASSWORD, PoolCall, Program, USERNAME, Vault, World, assigned,
 };
+use hivemind_worker_core::Worker;
+use hivemind_worker_core::port::{PoolError, PoolErrorKind};
 
 fn request(password: &str) -> LoginRequest {
     LoginRequest { username: USERNAME.into(), password: password.into() }
@@ -221,5 +223,55 @@ fn a_sign_in_survives_a_link_that_breaks_while_the_session_is_renewed() {
         world.pass(600.0).await;
         let later = worker.control.snapshot(()).await.unwrap();
         assert_eq!(later.pool.state, PoolState::Online, "the owner has to sign in again");
+    });
+}
+
+/// A worker whose renewal the pool has answered, with the answer still on its way, and what a person does meanwhile.
+fn while_a_renewal_is_under_way(world: &World, act: impl AsyncFn(&Worker)) {
+    world.pool.set_session_length(SECOND * 300);
+    world.live(async |worker| {
+        world.until(worker, "online", |s| s.pool.state == PoolState::Online).await;
+        let first = world.pool.faults.count(PoolCall::Refresh);
+        world.pool.faults.delay_answers(PoolCall::Refresh, SECOND * 5);
+        world.when("a renewal", |w| w.pool.faults.count(PoolCall::Refresh) > first).await;
+        act(worker).await;
+        world.pool.faults.heal_all();
+        world.pass(10.0).await;
+    });
+}
+
+#[test]
+fn a_new_sign_in_is_not_undone_by_a_renewal_that_comes_back_late() {
+    for refused in [false, true] {
+        let world = World::default();
+        while_a_renewal_is_under_way(&world, async |worker| {
+            if refused {
+                let ended = PoolError::new(PoolErrorKind::Unauthenticated, "the session has ended");
+                world.pool.faults.lose_answers(PoolCall::Refresh, ended, 1);
+            }
+            worker.control.login(request(PASSWORD)).await.unwrap();
+            let new = world.secrets.peek(&world.pool_url());
+            world.pass(10.0).await;
+            assert_eq!(world.secrets.peek(&world.pool_url()), new, "refused: {refused}");
+            let state = world.until(worker, "online", |s| s.pool.state == PoolState::Online).await;
+            assert!(state.account.is_some());
+        });
+    }
+}
+
+#[test]
+fn a_sign_out_is_not_undone_by_a_renewal_that_comes_back_late() {
+    let world = World::default();
+    // The pool takes its time for the sign-out too, so the link is still there when the renewal comes back.
+    while_a_renewal_is_under_way(&world, async |worker| {
+        world.pool.faults.delay(PoolCall::Logout, SECOND * 10);
+        worker.control.logout(()).await.unwrap();
+        world.pool.faults.heal_all();
+        assert_eq!(world.secrets.peek(&world.pool_url()), None);
+        world.until(worker, "the question", |s| s.pool.state == PoolState::AuthRequired).await;
+        world.pass(10.0).await;
+        let state = worker.control.snapshot(()).await.unwrap();
+        assert_eq!((state.pool.state, state.account), (PoolState::AuthRequired, None));
+        assert_eq!(world.secrets.peek(&world.pool_url()), None);
     });
 }
