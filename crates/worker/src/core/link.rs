@@ -161,7 +161,11 @@ impl Core {
             Ok(None) => self.ask_failures = 0,
             Ok(Some(assigned)) => {
                 self.ask_failures = 0;
-                self.accept(assigned, now, effects);
+                if self.accept(assigned, now, effects) {
+                    // A pool that offers again and again what cannot run here is asked in growing steps too.
+                    self.ask_after = now.mono.after(retry::pause(self.declines, unit, None));
+                    self.declines = self.declines.saturating_add(1);
+                }
             }
             // Our own newer call took its place at the pool; that is no failure.
             Err(_) if number < self.ask_number => {}
@@ -192,17 +196,18 @@ impl Core {
         }
     }
 
-    fn accept(&mut self, assigned: Assigned, now: Now, effects: &mut Vec<Effect>) {
+    /// Takes an offer or hands it back; true when it was declined for what it wants.
+    fn accept(&mut self, assigned: Assigned, now: Now, effects: &mut Vec<Effect>) -> bool {
         let key = assigned.assignment.key.clone();
         if self.live.contains_key(&key) {
-            return;
+            return false;
         }
         if self.shutting_down || !self.rules.decision().takes_work() {
             // The call for it was under way when that changed: nothing is wrong with the task or with this computer.
             let reason = if self.shutting_down { HandBack::ShuttingDown } else { HandBack::OwnerStopped };
             let message = format!("{key}: this computer takes no work now: {}", self.paused_word());
             effects.push(Effect::Decline(key, reason, message));
-            return;
+            return false;
         }
         let fits = |reason| ApiError::new(ErrorCode::PoolProtocol, reason);
         let gpus = self.permits(&assigned).and_then(|()| self.allocate_gpus(&key, &assigned));
@@ -211,14 +216,15 @@ impl Core {
             Ok(gpus) => gpus,
             Err(error) => {
                 self.decline(key, error, now, effects);
-                return;
+                return true;
             }
         };
         if let Err(problem) = self.judge_network(&assigned.assignment, now) {
             effects.push(Effect::Decline(key, HandBack::CannotRun, problem.message.clone()));
             self.network_notice(problem, now);
-            return;
+            return true;
         }
+        self.declines = 0;
         let mut task = Task::accept(assigned.assignment, now.wall);
         task.gpus = gpus;
         let todo = task.step(TaskInput::Begin, now.wall);
@@ -226,6 +232,7 @@ impl Core {
         // A long poll may have waited for long: the pool grants the lease when it answers, not when we asked.
         let lease = Lease::granted(now.mono, assigned.lease);
         self.live.insert(key, super::Live::accepted(task, lease, now));
+        false
     }
 
     fn fits(&self, key: &TaskKey, assigned: &Assigned) -> Result<(), String> {

@@ -58,6 +58,8 @@ pub struct Core {
     ask_number: u64,
     asked: Option<(u64, Resources)>,
     ask_failures: u32,
+    /// Offers in a row that were declined for what they want.
+    declines: u32,
     ask_after: Mono,
     asked_at: Mono,
     /// Links in a row that were lost before a heartbeat was answered on them.
@@ -97,6 +99,7 @@ impl Core {
             ask_number: 0,
             asked: None,
             ask_failures: 0,
+            declines: 0,
             ask_after: Mono::default(),
             asked_at: Mono::default(),
             unproven: 0,

@@ -14,6 +14,7 @@ use hivemind_domain::time::WallMs;
 
 mod failing;
 mod freezing;
+mod pausing;
 mod rules;
 mod sharing;
 mod watching;
