@@ -10,7 +10,7 @@ use hivemind_domain::lease::Lease;
 use hivemind_domain::resources::Resources;
 use hivemind_domain::retry;
 use hivemind_domain::task::{HandBack, Phase, Task, TaskInput, Verdict};
-use hivemind_domain::time::{Mono, Now};
+use hivemind_domain::time::{Mono, Now, WallMs};
 use std::time::Duration;
 
 /// A call for work that comes back sooner with nothing was not let wait.
@@ -72,6 +72,19 @@ impl Core {
             && let Connection::Backoff { until, .. } = &mut self.connection
         {
             *until = (*until).min(now.mono.after(SOON));
+        }
+    }
+
+    /// The wall time of the next try is reckoned once for each pause: the two clocks never move quite together, and
+    /// what is shown would differ each time it is looked at.
+    pub(super) fn note_retry(&mut self, now: Now) {
+        let Connection::Backoff { until, .. } = &self.connection else {
+            self.retry = None;
+            return;
+        };
+        if self.retry.is_none_or(|(shown, _)| shown != *until) {
+            let wait = i64::try_from(until.since(now.mono).as_millis()).unwrap_or(i64::MAX);
+            self.retry = Some((*until, WallMs(now.wall.0.saturating_add(wait))));
         }
     }
 

@@ -9,7 +9,7 @@ use hivemind_domain::ids::TaskKey;
 use hivemind_domain::resources::{Capabilities, Resources};
 use hivemind_domain::rules::{Book, Recorder};
 use hivemind_domain::task::{HandBack, Phase, TaskInput, Verdict};
-use hivemind_domain::time::{Mono, Now};
+use hivemind_domain::time::{Mono, Now, WallMs};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -46,6 +46,8 @@ pub struct Core {
     /// What cannot be written at present.
     unwritten: BTreeSet<Written>,
     connection: Connection,
+    /// The end of the present pause before the next try, by both clocks.
+    retry: Option<(Mono, WallMs)>,
     engine: EngineState,
     engine_asked: bool,
     engine_retry_at: Option<Mono>,
@@ -87,6 +89,7 @@ impl Core {
             contribution: Contribution::default(),
             unwritten: BTreeSet::new(),
             connection: Connection::default(),
+            retry: None,
             engine: EngineState::default(),
             engine_asked: false,
             engine_retry_at: None,
@@ -295,6 +298,7 @@ impl Core {
         self.look(now);
         self.deliver_due(now, effects);
         self.ask_for_work(now, effects);
+        self.note_retry(now);
         if self.shutting_down && !self.ended && unfinished == 0 {
             self.ended = true;
             effects.push(Effect::Ended);

@@ -20,7 +20,7 @@ impl Core {
         Snapshot {
             status: self.status(),
             decision: self.decision_view(now),
-            pool: self.pool_view(now),
+            pool: self.pool_view(),
             engine: self.engine_view(),
             account: self.account.clone(),
             tasks: self.live.values().map(|live| live.view(now)).collect(),
@@ -97,23 +97,20 @@ impl Core {
         }
     }
 
-    fn pool_view(&self, now: Now) -> PoolView {
-        let (state, failures, retry_at) = match &self.connection {
-            Connection::Idle => (PoolState::Idle, 0, None),
-            Connection::Connecting { failures } => (PoolState::Connecting, *failures, None),
-            Connection::Registering { failures } => (PoolState::Registering, *failures, None),
-            Connection::Online => (PoolState::Online, 0, None),
-            Connection::Backoff { until, failures, .. } => {
-                let wait = i64::try_from(until.since(now.mono).as_millis()).unwrap_or(i64::MAX);
-                (PoolState::Backoff, *failures, Some(now.wall.0.saturating_add(wait)))
-            }
-            Connection::AuthRequired => (PoolState::AuthRequired, 0, None),
-            Connection::Rejected { .. } => (PoolState::Rejected, 0, None),
+    fn pool_view(&self) -> PoolView {
+        let (state, failures) = match &self.connection {
+            Connection::Idle => (PoolState::Idle, 0),
+            Connection::Connecting { failures } => (PoolState::Connecting, *failures),
+            Connection::Registering { failures } => (PoolState::Registering, *failures),
+            Connection::Online => (PoolState::Online, 0),
+            Connection::Backoff { failures, .. } => (PoolState::Backoff, *failures),
+            Connection::AuthRequired => (PoolState::AuthRequired, 0),
+            Connection::Rejected { .. } => (PoolState::Rejected, 0),
         };
         PoolView {
             state,
             failures,
-            retry_at_ms: retry_at,
+            retry_at_ms: self.retry.map(|(_, wall)| wall.0),
             cause: if self.connection.is_online() { None } else { self.pool_problem.clone() },
             node_id: self.registered.as_ref().map(|r| r.node.to_string()),
             trust: self.registered.as_ref().map(|r| word(&r.trust)),
