@@ -5,8 +5,8 @@
  */
 export type UnpaidView = { 
 /**
- * A stable word: `waiting` (for the pool's word), `failed`, `timed_out`, `cancelled`, `handed_back`,
- * `lease_lost`, `credited_nothing`, `less_than_estimated` or `no_task`.
+ * A stable word: `waiting` (for the pool's word), `unanswered` (waited for more than 30 days), `failed`,
+ * `timed_out`, `cancelled`, `handed_back`, `lease_lost`, `credited_nothing`, `less_than_estimated` or `no_task`.
  */
 why: string, 
 /**

@@ -185,6 +185,7 @@ const TRACES: Words = {
 
 const UNPAID: Words = {
   waiting: m.unpaid_waiting,
+  unanswered: m.unpaid_unanswered,
   failed: m.unpaid_failed,
   timed_out: m.unpaid_timed_out,
   cancelled: m.unpaid_cancelled,

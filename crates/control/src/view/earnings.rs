@@ -82,8 +82,8 @@ pub struct ForecastView {
 /// Why some attempts brought nothing, or nothing yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 pub struct UnpaidView {
-    /// A stable word: `waiting` (for the pool's word), `failed`, `timed_out`, `cancelled`, `handed_back`,
-    /// `lease_lost`, `credited_nothing`, `less_than_estimated` or `no_task`.
+    /// A stable word: `waiting` (for the pool's word), `unanswered` (waited for more than 30 days), `failed`,
+    /// `timed_out`, `cancelled`, `handed_back`, `lease_lost`, `credited_nothing`, `less_than_estimated` or `no_task`.
     pub why: String,
     /// Attempts.
     pub tasks: u32,

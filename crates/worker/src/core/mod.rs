@@ -31,6 +31,7 @@ mod watchdog;
 pub(crate) use attempts::ENDED_BY_ENGINE;
 use attempts::Live;
 pub use input::{Effect, EngineState, Input, Limits, OwnerAsks, Written};
+pub(crate) use outlook::unanswered;
 pub use problem::engine_problem;
 pub(crate) use problem::pool_problem;
 pub(crate) use view::task_view;

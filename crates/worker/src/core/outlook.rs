@@ -8,7 +8,16 @@ use hivemind_domain::contribution::Wish;
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::resources::Capabilities;
 use hivemind_domain::task::{Phase, Task};
-use hivemind_domain::time::Mono;
+use hivemind_domain::time::{Mono, WallMs};
+
+/// How long the pool's word about pay is waited for before people are shown that it stays away.
+const ANSWERED_WITHIN_MS: i64 = 30 * 86_400_000;
+
+/// Whether the pool has said for too long nothing final about an attempt. It is still asked, and may still say it.
+pub(crate) fn unanswered(task: &Task, now: WallMs) -> bool {
+    let long_ago = |ended: WallMs| now.0.saturating_sub(ended.0) > ANSWERED_WITHIN_MS;
+    task.phase == Phase::Reported && task.ended_at.is_some_and(long_ago)
+}
 
 impl Core {
     /// When [`Input::Tick`] is needed next. Work and deliveries that are due already wait for something else than
@@ -82,10 +91,12 @@ impl Core {
         self.registered.as_ref()
     }
 
-    /// CPT estimated and charged so far for attempts that are not final.
+    /// CPT estimated and charged so far for attempts that are not final, but for those that ended before `since`:
+    /// what a pool does not settle for days belongs to the day it ended.
     #[must_use]
-    pub fn accruing(&self) -> (u64, u64) {
-        self.live.values().fold((0, 0), |(estimated, charged), live| {
+    pub fn accruing(&self, since: WallMs) -> (u64, u64) {
+        let counts = |live: &&Live| live.task.ended_at.is_none_or(|ended| ended >= since);
+        self.live.values().filter(counts).fold((0, 0), |(estimated, charged), live| {
             (estimated + live.task.estimate(), charged + live.charged.unwrap_or(0))
         })
     }

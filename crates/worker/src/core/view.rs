@@ -23,7 +23,7 @@ impl Core {
             pool: self.pool_view(),
             engine: self.engine_view(),
             account: self.account.clone(),
-            tasks: self.live.values().map(|live| live.view(now)).collect(),
+            tasks: self.shown(now).map(|live| live.view(now)).collect(),
             limits: self.limits_view(),
             host: self.host_view(),
             image_questions: self.questions.views(),
@@ -35,6 +35,11 @@ impl Core {
             traffic: self.traffic_view(now),
             ..Snapshot::default()
         }
+    }
+
+    /// The history still has what the pool leaves unanswered.
+    fn shown(&self, now: Now) -> impl Iterator<Item = &Live> {
+        self.live.values().filter(move |live| !super::unanswered(&live.task, now.wall))
     }
 
     fn status(&self) -> StatusView {

@@ -1,5 +1,6 @@
 //! Sums of pay by local day.
 
+use crate::core::unanswered;
 use hivemind_control::{EarnedTask, EarningsDay, EarningsSum, EarningsView, ForecastView, UnpaidView};
 use hivemind_domain::task::{FailureClass, Phase, Task, Verdict};
 use hivemind_domain::time::WallMs;
@@ -50,11 +51,11 @@ pub(super) fn days(zone: &TimeZone, tasks: &[Task]) -> (Vec<EarningsDay>, Earnin
 const MOST_TASKS: usize = 500;
 
 /// Everything that is told about a period, but for balance and forecast.
-pub(super) fn view(zone: &TimeZone, tasks: &[Task]) -> EarningsView {
+pub(super) fn view(zone: &TimeZone, tasks: &[Task], now: WallMs) -> EarningsView {
     let (days, sum) = days(zone, tasks);
     let paid = |task: &&Task| task.started_at.is_some() && counts(task);
     let named = tasks.iter().rev().filter(paid).take(MOST_TASKS).filter_map(|task| earned(zone, task));
-    EarningsView { days, sum, tasks: named.collect(), unpaid: unpaid(tasks), ..EarningsView::default() }
+    EarningsView { days, sum, tasks: named.collect(), unpaid: unpaid(tasks, now), ..EarningsView::default() }
 }
 
 fn counts(task: &Task) -> bool {
@@ -76,11 +77,11 @@ fn earned(zone: &TimeZone, task: &Task) -> Option<EarnedTask> {
 }
 
 /// What kept pay away, the largest group first; `no_task` when nothing ended at all.
-fn unpaid(tasks: &[Task]) -> Vec<UnpaidView> {
+fn unpaid(tasks: &[Task], now: WallMs) -> Vec<UnpaidView> {
     let mut groups: BTreeMap<&str, UnpaidView> = BTreeMap::new();
     for task in tasks {
         let credited = task.credit.map(|credit| credit.cpt);
-        let Some((why, missing)) = why_unpaid(task, credited) else { continue };
+        let Some((why, missing)) = why_unpaid(task, credited, now) else { continue };
         let group = groups.entry(why).or_default();
         why.clone_into(&mut group.why);
         group.tasks += 1;
@@ -94,7 +95,7 @@ fn unpaid(tasks: &[Task]) -> Vec<UnpaidView> {
     groups
 }
 
-fn why_unpaid(task: &Task, credited: Option<u64>) -> Option<(&'static str, u64)> {
+fn why_unpaid(task: &Task, credited: Option<u64>, now: WallMs) -> Option<(&'static str, u64)> {
     let estimate = task.estimate();
     match (&task.verdict, credited) {
         (Some(Verdict::HandedBack { .. }), _) => Some(("handed_back", 0)),
@@ -107,6 +108,7 @@ fn why_unpaid(task: &Task, credited: Option<u64>) -> Option<(&'static str, u64)>
         (Some(Verdict::Failed { .. }), Some(_)) => Some(("failed", estimate)),
         (Some(Verdict::Cancelled { .. }), Some(_)) => Some(("cancelled", estimate)),
         (Some(Verdict::Succeeded) | None, Some(_)) => Some(("credited_nothing", estimate)),
+        (_, None) if unanswered(task, now) => Some(("unanswered", estimate)),
         (_, None) => Some(("waiting", estimate)),
     }
 }
@@ -214,7 +216,10 @@ mod tests {
         let cancelled = Verdict::Cancelled { by: CancelledBy::Requester };
         let mut lost = attempt(5, Verdict::Succeeded, None);
         lost.phase = Phase::LeaseLost;
+        let mut silent = attempt(5, Verdict::Succeeded, None);
+        silent.phase = Phase::Reported;
         let tasks = [
+            silent,
             attempt(1, back.clone(), None),
             attempt(2, back, None),
             attempt(3, failed(FailureClass::TimedOut), Some(0)),
@@ -224,12 +229,13 @@ mod tests {
             lost,
             attempt(6, Verdict::Succeeded, Some(1_000_000)),
         ];
-        let told = unpaid(&tasks);
+        let told = unpaid(&tasks, WallMs(30 * DAY + 6));
         assert_eq!((told[0].why.as_str(), told[0].tasks), ("handed_back", 2), "the largest first");
         let mut rest: Vec<_> = told[1..].iter().map(|group| group.why.as_str()).collect();
         rest.sort_unstable();
-        assert_eq!(rest, ["cancelled", "failed", "lease_lost", "timed_out", "waiting"]);
-        assert_eq!(unpaid(&[]), [UnpaidView { why: "no_task".into(), ..UnpaidView::default() }]);
+        assert_eq!(rest, ["cancelled", "failed", "lease_lost", "timed_out", "unanswered", "waiting"]);
+        assert!(unpaid(&tasks[..1], WallMs(30 * DAY + 5)).iter().all(|group| group.why == "waiting"));
+        assert_eq!(unpaid(&[], WallMs(0)), [UnpaidView { why: "no_task".into(), ..UnpaidView::default() }]);
     }
 
     #[test]
@@ -247,7 +253,7 @@ mod tests {
     #[test]
     fn tasks_are_named_newest_first_with_both_words_about_their_pay() {
         let tasks = [attempt(DAY, Verdict::Succeeded, Some(3)), attempt(2 * DAY, Verdict::Succeeded, None)];
-        let told = view(&TimeZone::UTC, &tasks);
+        let told = view(&TimeZone::UTC, &tasks, WallMs(3 * DAY));
         assert_eq!((told.tasks[0].credited_cpt, told.tasks[0].day.as_str()), (None, "1970-01-03"));
         assert_eq!((told.tasks[1].credited_cpt, told.tasks[1].settled), (Some(3), true));
     }

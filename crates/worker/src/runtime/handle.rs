@@ -256,7 +256,11 @@ impl Control for WorkerControl {
         let week = earnings::midnight(&ports.zone, WallMs(ports.clock.now().wall.0 - 7 * DAY_MS));
         let recent = ports.journal.ended_since(week).await.map_err(store_problem)?;
         let forecast = earnings::forecast(&ports.zone, &recent, ports.clock.now().wall);
-        Ok(EarningsView { balance_cpt, forecast, ..earnings::view(&ports.zone, &tasks) })
+        Ok(EarningsView {
+            balance_cpt,
+            forecast,
+            ..earnings::view(&ports.zone, &tasks, ports.clock.now().wall)
+        })
     }
 
     async fn login(&self, request: LoginRequest) -> Result<AccountView, ApiError> {

@@ -533,7 +533,8 @@ impl EventLoop {
         }
         snapshot.host.benchmark = lock(&shared.benchmark).as_ref().map(Into::into);
         self.today.roll(&shared.ports.zone, now.wall);
-        snapshot.today = self.today.sum(self.core.accruing());
+        let midnight = earnings::midnight(&shared.ports.zone, now.wall);
+        snapshot.today = self.today.sum(self.core.accruing(midnight));
         let (nearest, differs) = preset::nearest(&settings);
         snapshot.preset.name = nearest.name.to_owned();
         snapshot.preset.differs = differs.into_iter().map(str::to_owned).collect();

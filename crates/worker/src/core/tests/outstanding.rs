@@ -1,0 +1,42 @@
+//! Attempts that the pool does not settle.
+
+use super::*;
+
+const DAY: i64 = 86_400_000;
+
+/// An attempt that was reported after a minute's work and is on the pool's ledger only.
+fn reported(ended: WallMs) -> Task {
+    let mut task = Task::accept(assigned("old").assignment, WallMs(ended.0 - 60_000));
+    task.phase = Phase::Reported;
+    task.verdict = Some(Verdict::Succeeded);
+    task.started_at = Some(task.accepted_at);
+    task.ended_at = Some(ended);
+    task.usage.active_ms = 60_000;
+    task
+}
+
+#[test]
+fn what_the_pool_does_not_settle_counts_on_the_day_it_ended() {
+    let ended = at(0).wall;
+    let task = reported(ended);
+    let estimate = task.estimate();
+    assert!(estimate > 0, "or nothing is tested");
+    let mut core = online(vec![task]);
+    core.step(Input::Charged(vec![(key("old", 1), 3)], None), at(10));
+    assert_eq!(core.accruing(ended), (estimate, 3), "the very moment counts");
+    assert_eq!(core.accruing(WallMs(ended.0 + 1)), (0, 0));
+}
+
+#[test]
+fn what_was_never_settled_in_thirty_days_is_pending_no_longer_and_can_still_be_settled() {
+    let mut core = online(vec![reported(at(0).wall)]);
+    let later = |ms: i64| Now { wall: WallMs(at(0).wall.0 + ms), ..at(1000) };
+    assert_eq!(core.snapshot(later(30 * DAY)).tasks.len(), 1);
+    assert_eq!(core.snapshot(later(30 * DAY + 1)).tasks, []);
+    assert!(core.live_task(&key("old", 1)).is_some(), "the pool is still asked");
+    let credit = Credit { cpt: 5, settled: true };
+    let settled = TaskInput::Acknowledged(credit);
+    let effects = core.step(Input::Task(key("old", 1), settled), later(40 * DAY));
+    let kept = |e: &Effect| matches!(e, Effect::Persist(task, _) if task.credit == Some(credit));
+    assert!(effects.iter().any(kept), "{effects:?}");
+}
