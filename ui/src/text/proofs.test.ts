@@ -14,7 +14,9 @@ function both(proof: string): string[] {
 }
 
 it("tells what checks saw in the reader's words and in units that are easily read", () => {
-  expect(both("Docker 27.3.1 answers; isolation: plain")).toEqual(["Docker 27.3.1 answers; isolation: shared kernel, hardened", "Docker 27.3.1 有回應；隔離方式：共用核心，已強化"]);
+  expect(both("Docker 27.3.1 answers; isolation: plain")).toEqual(["Docker 27.3.1 answers; isolation: shared kernel, hardened", "Docker 27.3.1 有回應；隔離方式：共用系統核心，已強化"]);
+  expect(both("16.0 GiB of memory")).toEqual(["16 GiB of memory", "16 GiB 記憶體"]);
+  expect(both("8.2 GiB free where tasks are kept")[0]).toBe("8.2 GiB free where tasks are kept");
   expect(both("plain: tasks share this computer's kernel, and the engine runs as root; at least plain is demanded")[0]).toBe(
     "Shared kernel, hardened: tasks share this computer's kernel, and the engine runs as root",
   );
@@ -29,7 +31,7 @@ it("tells what checks saw in the reader's words and in units that are easily rea
   ]);
   expect(both("a task could: Send single packets, or look up names, Set the clock, Do what is new")).toEqual([
     "A task could: send single packets, or look up names, set the clock, Do what is new",
-    "任務可能會：送出單一封包或查詢名稱、設定時鐘、Do what is new",
+    "任務能夠：送出單一封包或查詢名稱、設定時鐘、Do what is new",
   ]);
   expect(both("CVE-2024-21626 in runc 1.1.11 (mended in 1.1.12)")[1]).toBe("有 CVE-2024-21626 漏洞：runc 1.1.11（已在 1.1.12 修補）");
 });

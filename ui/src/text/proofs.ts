@@ -123,6 +123,8 @@ const SHOWN: Readonly<Record<string, (said: string) => string>> = {
   engine: engineName,
   isolation: (word) => within(isolation(word)),
   word: (word) => within(isolation(word)),
+  // The worker writes 16.0 GiB where every other screen says 16 GiB.
+  n: (count) => count.replace(/\.0$/, ""),
   received: (count) => bytes(Number(count)),
   sent: (count) => bytes(Number(count)),
   seconds: (count) => duration(Number(count) * 1000),

@@ -99,7 +99,7 @@ describe("catalogue", () => {
 
   it("says in both languages what each check saw, and what it would see with each fault", () => {
     // What is told in easier words or units than the worker's own.
-    const easier = /isolation: |^plain: |handshake \d|\d s away|impossible readings|cannot be read|^a task could: /;
+    const easier = /isolation: |^plain: |handshake \d|\d s away|impossible readings|cannot be read|^a task could: |\d\.0 GiB/;
     for (const [fault, told] of Object.entries(rehearsed)) {
       for (const { proof } of told) {
         locale.choose("en");
