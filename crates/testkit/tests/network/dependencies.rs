@@ -206,13 +206,12 @@ impl Bench {
     }
 
     async fn until_installer(&self, state: &str) {
-        for _ in 0..600 {
-            if self.installers(state) == 1 {
-                return;
-            }
+        let mut looks = 0;
+        while self.installers(state) != 1 {
+            looks += 1;
+            assert!(looks < 600, "no installer is ever {state}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("no installer is ever {state}");
     }
 }
 

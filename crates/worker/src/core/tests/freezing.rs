@@ -216,9 +216,8 @@ fn a_frozen_task_may_be_silent() {
 #[test]
 fn what_makes_tasks_ready_stands_still_as_long_as_tasks_do() {
     let held = |effects: &[Effect]| {
-        let held = effects.iter().filter_map(|effect| match effect {
-            Effect::HoldInstallations(held) => Some(*held),
-            _ => None,
+        let held = effects.iter().filter_map(|effect| {
+            if let Effect::HoldInstallations(held) = effect { Some(*held) } else { None }
         });
         held.collect::<Vec<_>>()
     };
