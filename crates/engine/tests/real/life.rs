@@ -45,7 +45,7 @@ async fn a_task_without_a_package_runs_its_command() {
         ..bench.plan("bare", &[])
     };
     let container = bench.prepare(&plan).await;
-    assert_eq!(bench.run(&container).await.text(), "a b $HOME\noutput");
+    assert_eq!(bench.run(&container).await.text(), "a b $HOME\n.hivemind-python\noutput");
     bench.engine.remove(&container).await.expect("removed");
     plan.command.clear();
     let refused = bench.engine.prepare(&plan).await.expect_err("nothing to start");

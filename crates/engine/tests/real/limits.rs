@@ -302,7 +302,7 @@ print('dead=%d' % len(dead))
     let Filled { ended, .. } = fill(&bench, "one", program).await;
     let told = ended.text();
     assert_eq!(ended.exit.code, 0, "{told}");
-    for line in ["work=main.py output", "parent=1", "scores=500 1000", "group=1", "dead=0"] {
+    for line in ["work=.hivemind-python main.py output", "parent=1", "scores=500 1000", "group=1", "dead=0"] {
         assert!(told.lines().any(|l| l == line), "{line} in {told}");
     }
     for name in ["mem", "maps", "environ", "fd", "exe", "root", "cwd", "oom"] {
