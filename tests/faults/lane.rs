@@ -315,7 +315,12 @@ impl Lane {
                     self.pool.log(id).await.expect("a log").into_iter().map(|l| l.text).collect();
                 let begins = log.iter().filter(|line| *line == "begins").count();
                 let ends = log.iter().filter(|line| *line == "ends").count();
-                let whole = task.attempt != 1 || (begins, ends) == (1, 1);
+                // Docker may lose what was printed while it was down; the log says so then.
+                let said =
+                    log.iter().any(|line| line.starts_with("[hivemind]") && line.contains("may be missing"));
+                self.part.count("logs said to be cut short", u64::from(said));
+                let whole =
+                    task.attempt != 1 || (begins, ends) == (1, 1) || (said && begins <= 1 && ends <= 1);
                 self.part.count("logs cut short", u64::from(!whole && !self.whole_logs));
                 if self.whole_logs && !whole {
                     self.part.count("begun twice", 1);

@@ -95,6 +95,8 @@ pub(crate) struct Lines {
     elsewhere: bool,
     /// Whether the line that an output stands in is passed over.
     passing: [bool; 2],
+    /// Whether what was read last of each output ends with the end mark.
+    marked: [bool; 2],
     /// Bytes read, as the program wrote them, without what was passed over.
     bytes: u64,
     /// With what was passed over.
@@ -113,6 +115,11 @@ impl Lines {
         self.elsewhere
     }
 
+    /// Whether the end marks of both outputs were read.
+    pub(super) fn is_marked(&self) -> bool {
+        self.marked == [true, true]
+    }
+
     /// Bytes read so far, also those of what was cut.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
@@ -120,8 +127,9 @@ impl Lines {
 
     /// Takes one piece; returns the line it begins, unless that was told before.
     pub(crate) fn push(&mut self, piece: &LogOutput) -> Option<Line> {
-        let Logged { stderr, time_ns, text, bytes, begins } = self.open.read(piece);
+        let Logged { stderr, time_ns, text, bytes, begins, marked } = self.open.read(piece);
         let side = usize::from(stderr);
+        self.marked[side] = marked;
         if let Some(expected) = self.begins_ns.take() {
             self.elsewhere = time_ns != Some(expected) && self.skip != [0, 0];
         }

@@ -98,6 +98,8 @@ struct Watch<'a> {
     printed: Option<Printed>,
     lines: Lines,
     logs: Option<Logs>,
+    /// What is told was read from the log, at last.
+    from_log: bool,
     /// Every line is told: the log was read to its end after the container's, or everything came before that.
     complete: bool,
     /// How often it ended too early in a row.
@@ -127,6 +129,7 @@ impl<'a> Watch<'a> {
             printed: None,
             lines: Lines::default(),
             logs: None,
+            from_log: false,
             complete: false,
             log_failures: 0,
             brake: Brake::default(),
@@ -146,6 +149,7 @@ impl<'a> Watch<'a> {
         loop {
             if let (Some(code), false) = (self.exit, self.hears()) {
                 if self.complete {
+                    self.own_up(code).await;
                     return self.finish(code).await;
                 }
                 if self.log_failures >= LOG_TRIES {

@@ -3,7 +3,8 @@
 use super::brake::{self, Silence};
 use super::lines::Lines;
 use super::printed;
-use super::{PIECES, Piece, Watch, locate, next_printed};
+use super::state::is_ours;
+use super::{KILLED, PIECES, Piece, Watch, locate, next_printed};
 use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::StreamExt;
@@ -11,6 +12,8 @@ use hivemind_worker_core::port::{ContainerEvent, EngineError, OWN_WORD, OutputLi
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// What the task's log says at its end where that may not be the end.
+const NO_END: &str = "the engine was away when the task ended: the last lines may be missing";
 /// After the end, what an attached container printed last comes within this time.
 const REST_WITHIN: Duration = Duration::from_secs(2);
 
@@ -147,6 +150,16 @@ impl Watch<'_> {
         self.tell_own(&brake::sentence(bytes)).await;
     }
 
+    /// Our process 1 ends both outputs with a mark. A log that was read to its end and has none lost its end with an
+    /// engine that was away then; a process 1 that was killed itself leaves none either.
+    pub(super) async fn own_up(&mut self, code: i64) {
+        let cut = self.from_log && !self.lines.is_marked() && code != KILLED;
+        if cut && is_ours(self.engine, self.container).await {
+            tracing::warn!(container = self.container, "the log has no end");
+            self.tell_own(NO_END).await;
+        }
+    }
+
     /// Tells a line of ours in this place.
     async fn tell_own(&mut self, sentence: &str) {
         let time_ns = if self.told.last_ns() > 0 { 0 } else { printed::arrived_ns() };
@@ -172,6 +185,7 @@ impl Watch<'_> {
             }
         }
         self.lines = Lines::behind(from, self.lines.bytes());
+        self.from_log = true;
         self.complete = self.exit.is_some();
         let options = LogsOptionsBuilder::new()
             .follow(self.exit.is_none())

@@ -34,6 +34,8 @@ pub(super) struct Logged<'a> {
     pub bytes: u64,
     /// Whether a line begins here.
     pub begins: bool,
+    /// Whether it ends with the end mark.
+    pub marked: bool,
 }
 
 /// Which outputs stand in the middle of a line.
@@ -48,7 +50,7 @@ impl Open {
         let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
         let begins = !std::mem::replace(&mut self.0[usize::from(stderr)], !text.ends_with(b"\n"));
         let (text, marked) = text.strip_suffix(END_MARK).map_or((text, false), |text| (text, true));
-        Logged { stderr, time_ns, text, bytes, begins: begins && !(marked && text.is_empty()) }
+        Logged { stderr, time_ns, text, bytes, begins: begins && !(marked && text.is_empty()), marked }
     }
 }
 

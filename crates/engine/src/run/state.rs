@@ -2,6 +2,7 @@
 
 use crate::connection::{Connection, failed};
 use crate::failure::{status_of, translate};
+use crate::policy;
 use bollard::models::{ContainerState, ContainerStateStatusEnum};
 use hivemind_worker_core::port::{EngineError, EngineErrorKind, Exit};
 
@@ -26,6 +27,14 @@ pub(super) async fn inspect(engine: &Connection, container: &str) -> Result<Stat
         }
         Err(error) => Err(translate("look at the container", &error)),
     }
+}
+
+/// Whether process 1 of a container is known to be ours, which marks the end of what is printed.
+pub(super) async fn is_ours(engine: &Connection, container: &str) -> bool {
+    let Ok(docker) = engine.docker() else { return false };
+    let Ok(answer) = docker.inspect_container(container, None).await else { return false };
+    let entry_point = answer.config.and_then(|config| config.entrypoint).unwrap_or_default();
+    entry_point.first().is_some_and(|program| program == policy::COMPANION)
 }
 
 fn state_of(state: &ContainerState) -> Result<State, EngineError> {

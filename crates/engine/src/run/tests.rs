@@ -16,15 +16,21 @@ fn watch(
 }
 
 /// An engine whose container has ended and left this in its log.
-async fn serve_log(listener: UnixListener, line: String) {
+async fn serve_log(listener: UnixListener, pieces: Vec<(u8, String)>) {
     while let Ok((mut stream, _)) = listener.accept().await {
         let mut request = [0; 4096];
-        let _ = stream.read(&mut request).await;
+        let read = stream.read(&mut request).await.unwrap_or(0);
         let mut body = Vec::new();
-        if !line.is_empty() {
-            body.extend([1, 0, 0, 0]);
-            body.extend(u32::try_from(line.len()).unwrap_or_default().to_be_bytes());
-            body.extend(line.as_bytes());
+        if String::from_utf8_lossy(&request[..read]).contains("/containers/c/json") {
+            body.extend(
+                format!("{{\"Config\":{{\"Entrypoint\":[\"{}\"]}}}}", crate::policy::COMPANION).bytes(),
+            );
+        } else {
+            for (side, text) in &pieces {
+                body.extend([*side, 0, 0, 0]);
+                body.extend(u32::try_from(text.len()).unwrap_or_default().to_be_bytes());
+                body.extend(text.as_bytes());
+            }
         }
         let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\nContent-Length: {}\r\n\r\n",
@@ -37,12 +43,18 @@ async fn serve_log(listener: UnixListener, line: String) {
 }
 
 /// It goes with its folder.
-#[expect(clippy::expect_used, reason = "only tests call it")]
 fn engine_with_log(line: &str) -> (tempfile::TempDir, Connection) {
+    let piece = (!line.is_empty()).then(|| (1, line.to_owned()));
+    engine_with(piece.into_iter().collect())
+}
+
+/// Its log has these pieces, each of standard output (1) or error (2).
+#[expect(clippy::expect_used, reason = "only tests call it")]
+fn engine_with(pieces: Vec<(u8, String)>) -> (tempfile::TempDir, Connection) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("engine.sock");
     let listener = UnixListener::bind(&path).expect("a socket");
-    tokio::spawn(serve_log(listener, line.to_owned()));
+    tokio::spawn(serve_log(listener, pieces));
     let address = Address::Unix(path.to_string_lossy().into_owned());
     (folder, Connection::new(Ok(address)))
 }
@@ -63,6 +75,36 @@ async fn an_end_that_is_told_after_it_was_found_hides_no_line() {
         other => panic!("{other:?}"),
     }
     drop(news);
+}
+
+#[tokio::test]
+async fn a_log_without_its_end_says_so() {
+    let (line, mark) = ((1, format!("{TIME} begins\n")), |side| (side, format!("{TIME} \0\x04\0")));
+    for (pieces, code, said) in [
+        (vec![line.clone()], 0, true),
+        (vec![line.clone(), mark(1)], 0, true),
+        (vec![line.clone(), mark(1), mark(2)], 0, false),
+        // Process 1 was killed itself.
+        (vec![line], KILLED, false),
+    ] {
+        let (_folder, engine) = engine_with(pieces.clone());
+        let (_news, notices) = broadcast::channel(4);
+        let (events, mut told) = mpsc::channel(16);
+        let mut watch = watch(&engine, events, notices);
+        watch.ended(Exit { code, out_of_memory: false });
+        watch.out_of_memory = code == KILLED;
+        watch.until_the_end().await.expect("an end");
+        let mut texts = Vec::new();
+        while let Some(ContainerEvent::Line(line)) = told.recv().await {
+            texts.push(line.text);
+        }
+        assert_eq!(texts[0], "begins");
+        assert_eq!(
+            texts[1..].iter().any(|text| text.contains("may be missing")),
+            said,
+            "{pieces:?} {texts:?}"
+        );
+    }
 }
 
 /// What is told of a container whose attached streams bring this, then close, and whose log ends so; and whether
