@@ -71,7 +71,7 @@ const ROWS: &[Row] = &[
     Row {
         name: "FAILPOINT",
         about: "the worker dies at every named place, five tasks each",
-        runs: 48,
+        runs: 49,
         package: PRODUCT,
         target: "faults",
         test: "failpoints::a_worker_that_dies_at_any_named_place_loses_nothing",
