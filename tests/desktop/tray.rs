@@ -104,10 +104,10 @@ async fn the_tray_of_a_real_worker_shows_all_seven_states_in_both_languages() {
     says(&host, ["-", "就緒 · 等待任務"]).await;
     assert_eq!(host.property::<String>("Status").await, "Active");
     // By clicks alone, in Chinese: a pause and its end.
-    host.click("直到我恢復").await;
-    says(&host, ["-", "休息中，直到您恢復"]).await;
+    host.click("直到我手動繼續").await;
+    says(&host, ["-", "休息中，直到您手動繼續"]).await;
     worker.wait_for_state("snoozed").await;
-    host.click("立即恢復").await;
+    host.click("立即繼續").await;
     says(&host, ["-", "就緒 · 等待任務"]).await;
     let hours = format!("{} 03:00-03:30", another_day(&worker).await);
     worker.call(&["settings", "set", "schedule", &hours]).await.ok();

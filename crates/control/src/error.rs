@@ -54,7 +54,7 @@ pub enum ErrorCode {
     EngineForbidden,
     /// The container engine is older than 20.10.
     EngineTooOld,
-    /// The container engine failed at something.
+    /// The container engine reported an internal error.
     EngineFailed,
     /// The image cannot be had.
     ImageUnavailable,
@@ -201,7 +201,7 @@ impl ErrorCode {
     #[must_use]
     pub fn action(self) -> Option<Action> {
         match self {
-            Self::WrongCredentials | Self::SignInRequired => Some(Action::SignIn),
+            Self::WrongCredentials | Self::SignInRequired | Self::PoolRefused => Some(Action::SignIn),
             Self::PoolUnreachable | Self::LinkNoHandshake | Self::LinkAddressTaken => Some(Action::Retry),
             Self::PoolUnencrypted
             | Self::LinkConfigRefused
@@ -247,7 +247,6 @@ impl ErrorCode {
             | Self::DebugDataGone
             | Self::TaskUnknown
             | Self::TaskEnded
-            | Self::PoolRefused
             | Self::PoolProtocol
             | Self::PoolNotice
             | Self::WorkerAlreadyRunning

@@ -48,7 +48,7 @@ impl Words {
         match (self.0, until) {
             (Language::English, Some(until)) => format!("Snoozed until {until}"),
             (Language::TraditionalChinese, Some(until)) => format!("休息至 {until}"),
-            (_, None) => self.pick("Snoozed until you resume", "休息中，直到您恢復").to_owned(),
+            (_, None) => self.pick("Snoozed until you resume", "休息中，直到您手動繼續").to_owned(),
         }
     }
 
@@ -61,7 +61,7 @@ impl Words {
                 self.pick("the computer is critically hot", "電腦溫度達到危險程度")
             }
             DecisionReason::DiskLow => self.pick("the disk has too little free room", "磁碟空間不足"),
-            DecisionReason::OnBattery => self.pick("it runs on battery", "正在使用電池"),
+            DecisionReason::OnBattery => self.pick("the computer runs on battery", "正在使用電池"),
             DecisionReason::TooHot => self.pick("the computer is too hot", "電腦溫度過高"),
             DecisionReason::ExclusiveApp => {
                 self.pick("a program wants the computer for itself", "有程式需要獨占電腦")
@@ -166,7 +166,7 @@ impl Words {
                 self.pick("The dashboard shows how to get permission", "主控台有授權說明")
             }
             Some(Action::OpenSettings) => self.pick("Change it in the settings", "請在設定中調整"),
-            Some(Action::Resume) => self.pick("Resume when it is mended", "修復後請恢復"),
+            Some(Action::Resume) => self.pick("Resume when it is fixed", "處理好之後請按「繼續」"),
             Some(Action::UnlockKeyring) => self.pick("Unlock the keyring", "請解鎖金鑰圈"),
             Some(Action::Retry | Action::OpenDoctor | Action::StartWorker | Action::Pair) | None => {
                 self.pick("The dashboard shows what to do", "主控台會說明該怎麼做")
@@ -183,14 +183,16 @@ impl Words {
                 self.pick("Docker may not be used by you", "您沒有使用 Docker 的權限")
             }
             ErrorCode::EngineTooOld => self.pick("Docker is too old", "Docker 版本過舊"),
-            ErrorCode::EngineFailed => self.pick("Docker failed", "Docker 發生錯誤"),
-            ErrorCode::ImageUnavailable => self.pick("An image cannot be had", "無法取得映像檔"),
+            ErrorCode::EngineFailed => self.pick("Docker reported an internal error", "Docker 回報內部錯誤"),
+            ErrorCode::ImageUnavailable => self.pick("An image cannot be downloaded", "無法下載映像檔"),
             ErrorCode::ImageRefused => self.pick("An image may not run here", "不允許執行某個映像檔"),
             ErrorCode::ImageQuestion => self.pick("An image needs your answer", "有映像檔需要您決定"),
             ErrorCode::ImageTooLarge => self.pick("An image is too large", "映像檔過大"),
             ErrorCode::GpuUnavailable => self.pick("No GPU can be given", "無法提供 GPU"),
             ErrorCode::IsolationTooLow => self.pick("Docker isolates too little", "Docker 的隔離程度不足"),
-            ErrorCode::EngineVulnerable => self.pick("Docker has a known hole", "Docker 有已知的漏洞"),
+            ErrorCode::EngineVulnerable => {
+                self.pick("Docker has a known vulnerability", "Docker 有已知的漏洞")
+            }
             ErrorCode::TrustLimit => self.pick("A task asks for too much", "任務要求超過上限"),
             ErrorCode::SignInRequired => self.pick("You are not signed in", "您尚未登入"),
             ErrorCode::WrongCredentials => self.pick("Name or password is wrong", "帳號或密碼錯誤"),
@@ -240,7 +242,7 @@ impl Words {
                 self.pick("5 tasks in a row failed: Docker failed", "連續 5 個任務失敗：Docker 發生錯誤")
             }
             ErrorCode::FailingImage => {
-                self.pick("5 tasks in a row failed: no image", "連續 5 個任務失敗：無法取得映像檔")
+                self.pick("5 tasks in a row failed: no image", "連續 5 個任務失敗：無法下載映像檔")
             }
             ErrorCode::FailingDisk => {
                 self.pick("5 tasks in a row failed: the disk", "連續 5 個任務失敗：磁碟問題")
@@ -248,7 +250,7 @@ impl Words {
             ErrorCode::FailingGpu => {
                 self.pick("5 tasks in a row failed: no GPU", "連續 5 個任務失敗：無法提供 GPU")
             }
-            ErrorCode::DiskUnbounded => self.pick("Tasks' disk use is not bounded", "任務的磁碟用量沒有上限"),
+            ErrorCode::DiskUnbounded => self.pick("Tasks' disk use is not limited", "任務的磁碟用量沒有上限"),
             ErrorCode::SandboxBroken => {
                 self.pick("A task could break out here", "任務在這台電腦上可能逃出隔離環境")
             }
@@ -297,7 +299,7 @@ impl Words {
     }
 
     pub(crate) fn until_resumed(self) -> &'static str {
-        self.pick("Until I resume", "直到我恢復")
+        self.pick("Until I resume", "直到我手動繼續")
     }
 
     pub(crate) fn gpus_only(self) -> &'static str {
@@ -305,7 +307,7 @@ impl Words {
     }
 
     pub(crate) fn resume_now(self) -> &'static str {
-        self.pick("Resume now", "立即恢復")
+        self.pick("Resume now", "立即繼續")
     }
 
     pub(crate) fn ignore_rules(self) -> &'static str {

@@ -231,7 +231,7 @@ impl Link {
         let refused = |refusal| problem::file(&FileError::Refused(refusal), &self.source.file);
         config.apart_from(&networks).map_err(refused)?;
         let lost = || {
-            let text = "the keyring has no longer the key of the private link: renew the link";
+            let text = "the keyring has no longer the key of the private link: renew it";
             ApiError::new(ErrorCode::LinkFailed, text)
         };
         let key = setup::key(&self.source, config, self.vault.as_ref()).await?.ok_or_else(lost)?;

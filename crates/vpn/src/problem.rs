@@ -51,7 +51,7 @@ pub(crate) fn silent(endpoint: &str) -> ApiError {
 pub(crate) fn other_key(endpoint: &str) -> ApiError {
     ApiError::new(
         ErrorCode::LinkNoHandshake,
-        "the pool has another key than the file of the private link says: renew the link",
+        "the pool has another key than the file of the private link says: renew the key",
     )
     .with("endpoint", endpoint)
 }
@@ -60,7 +60,7 @@ pub(crate) fn clock(seconds: i64) -> ApiError {
     ApiError::new(
         ErrorCode::LinkClock,
         format!(
-            "this computer's clock is {} s away from the pool's, so the private link is not taken",
+            "this computer's clock is {} s off the pool's, so the private link is not used",
             seconds.abs()
         ),
     )

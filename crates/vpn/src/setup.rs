@@ -33,7 +33,7 @@ pub(crate) async fn make(
         config.private_key = KeySource::Keyring(key.public());
     } else {
         tracing::warn!(
-            "there is no keyring: the key of the private link lies in a file that only you can read"
+            "there is no keyring: the key of the private link is kept in a file that only you can read"
         );
     }
     write_file(&source.file, &config).map_err(|error| problem::file(&error, &source.file))?;

@@ -117,7 +117,7 @@ async fn a_wrong_key() {
     assert_eq!(error.code, ErrorCode::LinkNoHandshake);
     assert_eq!(
         error.message,
-        "the pool has another key than the file of the private link says: renew the link"
+        "the pool has another key than the file of the private link says: renew the key"
     );
 }
 
@@ -129,7 +129,7 @@ async fn a_wrong_clock() {
     assert_eq!(error.code, ErrorCode::LinkClock);
     assert_eq!(
         error.message,
-        "this computer's clock is 7200 s away from the pool's, so the private link is not taken"
+        "this computer's clock is 7200 s off the pool's, so the private link is not used"
     );
 }
 

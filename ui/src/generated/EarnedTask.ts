@@ -35,4 +35,8 @@ credited_cpt: number | null,
 /**
  * Whether the pool's ledger has moved it for good.
  */
-settled: boolean, };
+settled: boolean, 
+/**
+ * Whether the pool has not said for more than 30 days what it pays.
+ */
+unanswered: boolean, };

@@ -25,6 +25,11 @@ class Live {
     return this.world.snapshot;
   }
 
+  /** Nobody answers, and for longer than one try: what is shown is old, and nothing can be asked for. */
+  get lost(): boolean {
+    return this.link.kind === "lost" && this.link.attempt > 1;
+  }
+
   /** Begins to follow the worker; once per page. */
   begin(): () => void {
     const stop = platform.subscribe(

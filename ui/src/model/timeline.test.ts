@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { SpanView } from "../generated/SpanView";
-import { hours, kindOf, paths, sums, upTo } from "./timeline";
+import { hours, kindOf, minutes, paths, rows, spentOn, sums, upTo } from "./timeline";
 
 const span = (from_ms: number, to_ms: number, reason: SpanView["reason"], working = false): SpanView => ({ from_ms, to_ms, reason, working });
 
@@ -25,6 +25,28 @@ describe("the timeline", () => {
     expect(upTo(spans, 100, 250).at(-1)?.to_ms).toBe(250);
     expect(upTo(spans, 90_000, 100_000).at(-1)?.to_ms).toBe(100);
     expect(upTo([], 0, 5)).toEqual([]);
+  });
+
+  it("tells the gaps too, unless they are short", () => {
+    const spans = [span(-50, 100_000, "free"), span(100_500, 200_000, "in_use"), span(900_000, 1_000_000, "off")];
+    expect(rows(spans, 0, 1_500_000).map((row) => [row.from_ms, row.to_ms, row.span?.reason ?? null])).toEqual([
+      [-50, 100_000, "free"], [100_500, 200_000, "in_use"], [200_000, 900_000, null], [900_000, 1_000_000, "off"], [1_000_000, 1_500_000, null],
+    ]);
+    expect(rows([], 0, 60_000)).toEqual([{ from_ms: 0, to_ms: 60_000, span: null }]);
+    expect(rows([span(0, 10, "off")], 20, 1000)).toEqual([]);
+  });
+
+  it("sums up what the time went into, with the reason of what held it up", () => {
+    const spans = [span(0, 5000, "on_battery"), span(5000, 6000, "free"), span(6000, 9000, "on_battery"), span(9000, 9500, "off")];
+    expect(spentOn(spans, 0, 20_000)).toEqual([
+      { kind: null, reason: null, ms: 10_500 }, { kind: "yielding", reason: "on_battery", ms: 8000 }, { kind: "ready", reason: null, ms: 1000 },
+    ]);
+  });
+
+  it("rounds to minutes without losing one", () => {
+    const parts = [10.4, 20.4, 30.2].map((m) => m * 60_000);
+    expect(minutes(parts)).toEqual([11, 20, 30].map((m) => m * 60_000));
+    expect(minutes([])).toEqual([]);
   });
 
   it("knows a reason that computes from one that only waits", () => {

@@ -58,6 +58,68 @@ export function sums(spans: readonly SpanView[], from: number, to: number): { of
   return { of, away: Math.max(0, to - from - known) };
 }
 
+/** A stretch in which the worker did not run, or one in which it did. */
+export interface Row {
+  from_ms: number;
+  to_ms: number;
+  span: SpanView | null;
+}
+
+/** Shorter than this, no gap is told. */
+const LEAST_GAP_MS = 60_000;
+
+/** Every stretch of the time from `from` to `to`, oldest first; also those of which nothing is known. */
+export function rows(spans: readonly SpanView[], from: number, to: number): Row[] {
+  const told: Row[] = [];
+  let known = from;
+  const gap = (until: number): void => {
+    if (until - known >= LEAST_GAP_MS) told.push({ from_ms: known, to_ms: until, span: null });
+  };
+  for (const span of spans) {
+    if (span.to_ms <= from || span.from_ms >= to) continue;
+    gap(span.from_ms);
+    told.push({ from_ms: span.from_ms, to_ms: span.to_ms, span });
+    known = span.to_ms;
+  }
+  gap(to);
+  return told;
+}
+
+/** Time of one kind; with its reason where something held the work up, without a kind while the worker did not run. */
+export interface Spent {
+  kind: Kind | null;
+  reason: DecisionReason | null;
+  ms: number;
+}
+
+/** What the time from `from` to `to` was spent on, the longest first. */
+export function spentOn(spans: readonly SpanView[], from: number, to: number): Spent[] {
+  const told: Spent[] = [{ kind: null, reason: null, ms: sums(spans, from, to).away }];
+  for (const span of spans) {
+    const kind = kindOf(span.reason, span.working);
+    const reason = kind === "yielding" || kind === "trouble" ? span.reason : null;
+    const ms = Math.max(0, Math.min(to, span.to_ms) - Math.max(from, span.from_ms));
+    const known = told.find((spent) => spent.kind === kind && spent.reason === reason);
+    if (known) known.ms += ms;
+    else told.push({ kind, reason, ms });
+  }
+  return told.filter(({ ms }) => ms >= 1000).sort((a, b) => b.ms - a.ms);
+}
+
+/** Times rounded to minutes so that they sum up as the exact ones do. */
+export function minutes(times: readonly number[]): number[] {
+  const exact = times.map((ms) => ms / 60_000);
+  const floors = exact.map(Math.floor);
+  let left = Math.round(exact.reduce((a, b) => a + b, 0)) - floors.reduce((a, b) => a + b, 0);
+  const byRest = exact.map((_, i) => i).sort((a, b) => (exact[b] ?? 0) % 1 - ((exact[a] ?? 0) % 1));
+  for (const i of byRest) {
+    if (left <= 0) break;
+    floors[i] = (floors[i] ?? 0) + 1;
+    left -= 1;
+  }
+  return floors.map((count) => count * 60_000);
+}
+
 /** The picture as it is at `now`: the last span goes on as long as the worker is heard. */
 export function upTo(spans: readonly SpanView[], told: number, now: number): readonly SpanView[] {
   const last = spans.at(-1);

@@ -10,7 +10,7 @@ export const ACTION_OF: Record<ErrorCode, Action | null> = {
   WRONG_CREDENTIALS: "sign_in",
   SIGN_IN_REQUIRED: "sign_in",
   POOL_UNREACHABLE: "retry",
-  POOL_REFUSED: null,
+  POOL_REFUSED: "sign_in",
   POOL_PROTOCOL: null,
   POOL_NOTICE: null,
   POOL_UNENCRYPTED: "open_settings",
@@ -64,3 +64,13 @@ export const ACTION_OF: Record<ErrorCode, Action | null> = {
   WINDOW_UNAVAILABLE: null,
   INTERNAL: null,
 };
+
+/** A setting named in what to do about a finding, such as `(cpu_only)`. */
+const NAMED_SETTING = /\([a-z]+_[a-z_]+\)/;
+
+/** What a click on a finding does. Health itself leads nowhere from Health, but what to do may be to change a setting. */
+export function actionOfFinding({ code, fix }: { code: ErrorCode | null; fix: string | null }): Action | null {
+  const usual = code === null ? null : ACTION_OF[code];
+  if (usual !== null && usual !== "open_doctor") return usual;
+  return fix !== null && NAMED_SETTING.test(fix) ? "open_settings" : null;
+}

@@ -4,34 +4,40 @@
 import { ATTACKS } from "./attacks";
 import { bytes, duration } from "./format";
 import { m } from "./messages";
-import { engineName, isolation } from "./words";
+import { engineName, gpuNote, isolation } from "./words";
 
 type Message = (inputs: never, options?: { locale?: "en" | "zh-TW" }) => string;
 
-/** Messages with the names of their places; of two that fit, the first is taken. */
-const SAID: readonly (readonly [Message, ...string[]])[] = [
+/** Messages with the names of their places. */
+export const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_engine, "engine", "version"],
   [m.said_isolation_word, "isolation"],
   [m.said_image, "image"],
   [m.said_pool_answers, "pool"],
   [m.said_pool_waits, "pool"],
   [m.said_pool_unasked, "pool"],
+  [m.said_pool_locked, "pool"],
   [m.said_pool_connecting, "pool"],
   [m.said_signed_in, "name"],
   [m.said_nobody],
+  [m.said_before_keyring],
   [m.said_tls],
   [m.said_wireguard],
   [m.said_overlay],
   [m.said_loopback],
   [m.said_unencrypted],
-  [m.said_before_connection],
+  [m.said_before_pool],
   [m.said_memory, "n"],
   [m.said_disk_unknown],
   [m.said_disk, "n"],
   [m.said_gpu_unable, "names"],
+  [m.said_no_gpu, "note"],
+  [m.said_processor],
   [m.said_no_keyring],
   [m.said_keyring],
   [m.said_keyring_locked],
+  [m.said_keyring_lost],
+  [m.said_nothing_kept],
   [m.said_before_engine],
   [m.said_plain, "word"],
   [m.said_userns, "word"],
@@ -59,6 +65,7 @@ const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_link_exposed, "file"],
   [m.said_link_key, "file"],
   [m.said_link_tls],
+  [m.said_link_clock],
   [m.said_sensor_unreadable, "sensors"],
   [m.said_sensor_ignored, "sensors"],
   [m.said_sensors],
@@ -75,7 +82,8 @@ const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_engine_idle, "path"],
   [m.said_engine_user],
   [m.said_engine_mute],
-  [m.said_engine_own],
+  [m.said_engine_mute_why, "words"],
+  [m.said_engine_own, "n", "words"],
   [m.said_engine_old, "found", "needed"],
   [m.said_no_docker],
   [m.said_nothing_at, "path"],
@@ -88,6 +96,8 @@ const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_pool_silent],
   [m.said_no_handshake_within, "n"],
   [m.said_no_room, "file"],
+  [m.said_no_write, "file"],
+  [m.said_records],
   [m.said_ended_with, "n"],
 ];
 
@@ -123,6 +133,7 @@ const SHOWN: Readonly<Record<string, (said: string) => string>> = {
   engine: engineName,
   isolation: (word) => within(isolation(word)),
   word: (word) => within(isolation(word)),
+  note: gpuNote,
   // The worker writes 16.0 GiB where every other screen says 16 GiB.
   n: (count) => count.replace(/\.0$/, ""),
   received: (count) => bytes(Number(count)),
@@ -144,8 +155,16 @@ function attempts(list: string): string[] {
   return said;
 }
 
+/** In the reader's language; `ours` says whether all of it is. */
+interface Said {
+  text: string;
+  ours: boolean;
+}
+
 interface Known {
   pattern: RegExp;
+  /** How much of the sentence is its own, and not a place's. */
+  own: number;
   message: Message;
   names: readonly string[];
 }
@@ -164,20 +183,30 @@ function learn([message, ...names]: readonly [Message, ...string[]]): Known {
   const literal = english.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   // In the order of the English sentence.
   const order = [...english.matchAll(/\u{e000}(\d+)\u{e001}/gu)].map(([, index]) => names[Number(index)] ?? "");
-  return { pattern: new RegExp(`^${literal.replace(/\u{e000}\d+\u{e001}/gu, "(.+?)")}$`, "u"), message, names: order };
+  const pattern = new RegExp(`^${literal.replace(/\u{e000}\d+\u{e001}/gu, "(.+?)")}$`, "u");
+  return { pattern, own: english.replace(/\u{e000}\d+\u{e001}/gu, "").length, message, names: order };
+}
+
+/** Of two that fit, the one that leaves less to its places: "{pool} answers" would take in "not known before the pool answers". */
+const learned = (): readonly Known[] => SAID.map(learn).sort((a, b) => b.own - a.own);
+
+/** Which message a sentence is, and what stands in its places. */
+export function recognise(sentence: string): { message: Message; said: Record<string, string> } | null {
+  known ??= learned();
+  for (const { pattern, message, names } of known) {
+    const found = pattern.exec(sentence);
+    if (found) return { message, said: Object.fromEntries(names.map((name, i) => [name, found[i + 1] ?? ""])) };
+  }
+  return null;
 }
 
 function one(sentence: string): string | null {
-  known ??= SAID.map(learn);
-  for (const { pattern, message, names } of known) {
-    const found = pattern.exec(sentence);
-    if (!found) continue;
-    const said = Object.fromEntries(names.map((name, i) => [name, found[i + 1] ?? ""]));
-    // The weakest isolation is no demand.
-    if (message === m.said_demanded && said.word === "plain") return "";
-    return call(TOLD.get(message) ?? message, Object.fromEntries(Object.entries(said).map(([name, value]) => [name, SHOWN[name]?.(value) ?? value])));
-  }
-  return null;
+  const found = recognise(sentence);
+  if (!found) return null;
+  const { message, said } = found;
+  // The weakest isolation is no demand.
+  if (message === m.said_demanded && said.word === "plain") return "";
+  return call(TOLD.get(message) ?? message, Object.fromEntries(Object.entries(said).map(([name, value]) => [name, SHOWN[name]?.(value) ?? value])));
 }
 
 /** With a capital at the beginning, where a sentence begins with a word: an address or a path keeps its own letters, and so
@@ -187,13 +216,18 @@ export function opened(text: string): string {
 }
 
 /** The proof as it stands alone on a line. */
-export function proofLine(proof: string): { text: string; ours: boolean } {
+export function proofLine(proof: string): Said {
   const { text, ours } = proofText(proof);
   return { text: opened(text), ours };
 }
 
-/** The proof in the reader's language; `ours` says whether all of it is. */
-export function proofText(proof: string): { text: string; ours: boolean } {
+/** The proof's first statement, for a finding that has no other sentence, and what else was seen. */
+export function proofHead(proof: string): { head: Said; rest: Said | null } {
+  const [first = "", ...rest] = proof.split("; ");
+  return { head: proofLine(first), rest: rest.length > 0 ? proofLine(rest.join("; ")) : null };
+}
+
+export function proofText(proof: string): Said {
   // Parts first: the first place of a sentence would else take in what stands before it.
   const parts = proof.split("; ").map((part) => ({ part, text: one(part) }));
   const ours = parts.every(({ text }) => text !== null);

@@ -15,7 +15,7 @@ import { chooseLocale, locale } from "./locale.svelte";
 import { tell } from "./sentence";
 import { firstSteps, isFresh } from "./first-steps";
 import { allowedText, choiceWord, controlOf, helpOf, hoursText, labelOf } from "./settings";
-import { alert, check, CLASSES, exitClass, gpuNote, holdsByRule, LEVELS, outcome, PHASES, phase, POOL_STATES, REASONS, STATES, VERDICTS, verdict } from "./words";
+import { alert, check, CLASSES, exitClass, holdsByRule, LEVELS, outcome, PHASES, phase, POOL_STATES, REASONS, STATES, VERDICTS, verdict } from "./words";
 
 afterEach(() => locale.choose("en"));
 
@@ -85,9 +85,9 @@ describe("catalogue", () => {
   });
 
   it("says what to do about every finding that the worker has, in both languages", () => {
-    const rust = readFileSync(new URL("../../../crates/worker/src/runtime/doctor/judge.rs", import.meta.url), "utf8");
+    const rust = ["judge.rs", "judge/link.rs"].map((file) => readFileSync(new URL(`../../../crates/worker/src/runtime/doctor/${file}`, import.meta.url), "utf8")).join("\n");
     const sentences = [...rust.matchAll(/"([A-Z][^"\n]*\.)"/g)].map(([, text = ""]) => text);
-    expect(sentences.length).toBeGreaterThan(20);
+    expect(sentences.length).toBeGreaterThan(30);
     for (const sentence of sentences) {
       locale.choose("en");
       expect(fixText(sentence)).toEqual({ text: sentence, ours: true });
@@ -99,7 +99,7 @@ describe("catalogue", () => {
 
   it("says in both languages what each check saw, and what it would see with each fault", () => {
     // What is told in easier words or units than the worker's own.
-    const easier = /isolation: |^plain: |handshake \d|\d s away|impossible readings|cannot be read|^a task could: |\d\.0 GiB/;
+    const easier = /isolation: |^plain: |handshake \d|\d s off|impossible readings|cannot be read|no NVIDIA driver|^a task could: |\d\.0 GiB/;
     for (const [fault, told] of Object.entries(rehearsed)) {
       for (const { proof } of told) {
         locale.choose("en");
@@ -107,7 +107,7 @@ describe("catalogue", () => {
         locale.choose("zh-tw");
         const said = proofText(proof);
         // Names and numbers alone are no words.
-        const names = gpuNote(proof) !== proof || proof === "NVIDIA GeForce RTX 4070";
+        const names = proof === "NVIDIA GeForce RTX 4070";
         if (!names) expect([fault, proof, said.ours, han.test(said.text)]).toEqual([fault, proof, true, true]);
         // Each attempt is one that the self-test makes.
         if (proof.startsWith("a task could: ")) expect(said.text).not.toMatch(/[a-z]/i);
@@ -154,7 +154,7 @@ describe("tasks that give way", () => {
   it("after failures in a row, in both languages, that only the owner goes on", () => {
     for (const language of ["en", "zh-tw"]) {
       locale.choose(language);
-      expect(tell(SCENES.breaker(), 0).reason).toMatch(/until you resume|您恢復之前/);
+      expect(tell(SCENES.breaker(), 0).reason).toMatch(/until you resume|按下「繼續」之前/);
     }
   });
 });
@@ -290,7 +290,7 @@ describe("words of the API", () => {
     expect(words.length).toBeGreaterThan(4);
     locale.choose("zh-tw");
     for (const word of words) expect([word, han.test(alert(word))]).toEqual([word, true]);
-    expect(alert("of_a_newer_worker")).toBe("of_a_newer_worker");
+    expect(["of_a_newer_worker", "toString"].map(alert)).toEqual(["超過其他門檻。", "超過其他門檻。"]);
   });
 
   it("say how a report ends, by verdict or by class", () => {

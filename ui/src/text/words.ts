@@ -202,6 +202,8 @@ export const GPU_NOTES: Words = {
   "NVIDIA driver installed but not loaded": m.gpu_note_not_loaded,
   "no permission to use the NVIDIA driver": m.gpu_note_no_permission,
   "a GPU has fallen off the bus: restart the computer": m.gpu_note_lost,
+  "a GPU has to be reset: restart the computer": m.gpu_note_reset,
+  "GPUs are left out by the setting cpu_only": m.gpu_note_left_out,
   "the NVIDIA driver was updated and an older one still runs: restart the computer": m.gpu_note_mismatch,
 };
 
@@ -214,7 +216,8 @@ export const unpaid = (word: string): string => say(UNPAID, word);
 export const gpuNote = (words: string): string => say(GPU_NOTES, words);
 export const phase = (word: string): string => say(PHASES, word);
 export const verdict = (word: string): string => say(VERDICTS, word);
-export const alert = (word: string): string => say(ALERTS, word);
+/** What is above its threshold; one that we do not know of is one all the same. */
+export const alert = (word: string): string => ((Object.hasOwn(ALERTS, word) ? ALERTS[word] : null) ?? m.alert_other)();
 /** How an attempt ended as its report says it: a verdict, or the class of a failure. */
 export const exitClass = (word: string): string => say({ ...VERDICTS, ...CLASSES }, word);
 export const failure = (word: string): string => say(CLASSES, word);

@@ -64,6 +64,9 @@ pub struct EarnedTask {
     pub credited_cpt: Option<u64>,
     /// Whether the pool's ledger has moved it for good.
     pub settled: bool,
+    /// Whether the pool has not said for more than 30 days what it pays.
+    #[serde(default)]
+    pub unanswered: bool,
 }
 
 /// What a day may bring: the mean of the worse and of the better half of the last seven whole days.

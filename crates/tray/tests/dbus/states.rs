@@ -135,13 +135,13 @@ const BELOW: [[&str; 16]; 2] = [
         "貢獻",
         "完成目前任務後停止",
         "休息",
-        "立即恢復",
+        "立即繼續",
         "",
         "15 分鐘",
         "1 小時",
         "3 小時",
         "到 08:00",
-        "直到我恢復",
+        "直到我手動繼續",
         "忽略規則 1 小時",
         "",
         "開啟主控台",
@@ -285,7 +285,7 @@ pub async fn actions() {
             "連續 5 個任務失敗：Docker 發生錯誤 — 開啟以修正",
         ];
         let lines = shows(&host, first[index]).await;
-        assert_eq!(lines[2].label, ["Resume now", "立即恢復"][index]);
+        assert_eq!(lines[2].label, ["Resume now", "立即繼續"][index]);
         asks(&host, &running, &lines, 2, "start ()").await;
     }
     running.end().await;

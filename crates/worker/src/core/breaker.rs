@@ -26,7 +26,7 @@ impl Core {
         let (fault, said) = self.breaker.open()?;
         let (code, why) = match fault {
             Fault::Engine => (ErrorCode::FailingEngine, "the container engine failed"),
-            Fault::Image => (ErrorCode::FailingImage, "the standard image cannot be had"),
+            Fault::Image => (ErrorCode::FailingImage, "the standard image cannot be downloaded"),
             Fault::Disk => (ErrorCode::FailingDisk, "this computer's disk failed them"),
             Fault::Gpu => (ErrorCode::FailingGpu, "the GPUs cannot be given to them"),
         };

@@ -54,7 +54,7 @@ const MOST_TASKS: usize = 500;
 pub(super) fn view(zone: &TimeZone, tasks: &[Task], now: WallMs) -> EarningsView {
     let (days, sum) = days(zone, tasks);
     let paid = |task: &&Task| task.started_at.is_some() && counts(task);
-    let named = tasks.iter().rev().filter(paid).take(MOST_TASKS).filter_map(|task| earned(zone, task));
+    let named = tasks.iter().rev().filter(paid).take(MOST_TASKS).filter_map(|task| earned(zone, task, now));
     EarningsView { days, sum, tasks: named.collect(), unpaid: unpaid(tasks, now), ..EarningsView::default() }
 }
 
@@ -62,7 +62,7 @@ fn counts(task: &Task) -> bool {
     !matches!(task.verdict, Some(Verdict::HandedBack { .. }))
 }
 
-fn earned(zone: &TimeZone, task: &Task) -> Option<EarnedTask> {
+fn earned(zone: &TimeZone, task: &Task, now: WallMs) -> Option<EarnedTask> {
     let ended = task.ended_at?;
     Some(EarnedTask {
         task_id: task.key().task.as_str().to_owned(),
@@ -73,6 +73,7 @@ fn earned(zone: &TimeZone, task: &Task) -> Option<EarnedTask> {
         estimated_cpt: task.estimate(),
         credited_cpt: task.credit.map(|credit| credit.cpt),
         settled: task.credit.is_some_and(|credit| credit.settled),
+        unanswered: task.credit.is_none() && unanswered(task, now),
     })
 }
 
@@ -235,6 +236,8 @@ mod tests {
         rest.sort_unstable();
         assert_eq!(rest, ["cancelled", "failed", "lease_lost", "timed_out", "unanswered", "waiting"]);
         assert!(unpaid(&tasks[..1], WallMs(30 * DAY + 5)).iter().all(|group| group.why == "waiting"));
+        let named = |now| earned(&TimeZone::UTC, &tasks[0], WallMs(now)).expect("it ended").unanswered;
+        assert!(named(30 * DAY + 6) && !named(30 * DAY + 5));
         assert_eq!(unpaid(&[], WallMs(0)), [UnpaidView { why: "no_task".into(), ..UnpaidView::default() }]);
     }
 

@@ -1,5 +1,7 @@
 // Made-up pay of any number of days.
 
+import type { EarningsDay } from "../../generated/EarningsDay";
+import type { ForecastView } from "../../generated/ForecastView";
 import type { EarnedTask } from "../../generated/EarnedTask";
 import type { EarningsView } from "../../generated/EarningsView";
 import type { Snapshot } from "../../generated/Snapshot";
@@ -38,6 +40,7 @@ export function earningsOf(days: number, barren: boolean, { today, account }: Sn
       estimated_cpt: credited + (i % 7 === 3 ? 2 : 0),
       credited_cpt: i === 0 ? null : credited,
       settled: i > 2,
+      unanswered: i === 0 && days > 30,
     };
   });
   const missing = total.estimated_cpt - total.credited_cpt;
@@ -48,7 +51,7 @@ export function earningsOf(days: number, barren: boolean, { today, account }: Sn
     sum: total,
     balance_cpt: account?.balance_cpt ?? null,
     tasks,
-    forecast: { low_cpt: 22, high_cpt: 61, days: 7 },
+    forecast: forecastOf(list, now),
     unpaid: [
       { why: "handed_back", tasks: 4, estimated_cpt: 0 },
       { why: "less_than_estimated", tasks: 3, estimated_cpt: missing - waiting - failed },
@@ -56,4 +59,14 @@ export function earningsOf(days: number, barren: boolean, { today, account }: Sn
       { why: "waiting", tasks: 1, estimated_cpt: waiting },
     ],
   };
+}
+
+/** The means of the worse and of the better half of the seven days before today, as the worker reckons them. */
+function forecastOf(list: readonly EarningsDay[], now: number): ForecastView {
+  const paid = Array.from({ length: 7 }, (_, i) => {
+    const day = new Date(now - (i + 1) * DAY).toISOString().slice(0, 10);
+    return list.find((entry) => entry.day === day)?.sum.credited_cpt ?? 0;
+  }).sort((a, b) => a - b);
+  const mean = (days: readonly number[]): number => Math.floor(days.reduce((a, b) => a + b, 0) / days.length);
+  return { low_cpt: mean(paid.slice(0, 4)), high_cpt: mean(paid.slice(3)), days: 7 };
 }

@@ -1,16 +1,16 @@
 // A host without a worker: plays one of the scenes. Chosen by the address, such as `?scene=ready&lang=en&theme=dark`.
 
 import type { Commands } from "../../generated/commands";
-import type { Finding } from "../../generated/Finding";
 import type { Event } from "../../generated/Event";
 import type { LogLine } from "../../generated/LogLine";
+import type { ProofView } from "../../generated/ProofView";
 import type { Snapshot } from "../../generated/Snapshot";
 import type { TaskView } from "../../generated/TaskView";
 import { ATTACKS } from "../../text/attacks";
 import rehearsed from "../../text/rehearsed.json";
 import { CallError, type CommandName, type LinkState, type Platform } from "../platform";
 import { type Scene, SCENES, sceneOf } from "./scenes";
-import { findings } from "./doctor";
+import { findings, rehearse } from "./doctor";
 import { earningsOf } from "./earnings";
 import { ownLogPage } from "./own-log";
 import { offers, timelineOf, trendOf } from "./past";
@@ -39,15 +39,17 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
   const historyTotal = Number(parameters.get("history") ?? (BARREN.has(scene) ? 0 : 10_000));
   let lines = 240;
   const fault = parameters.get("fault") ?? "";
-  const told = fault in rehearsed ? (rehearsed[fault as keyof typeof rehearsed] as Finding[]) : null;
+  let proved: ProofView | null = null;
   let held: Snapshot = {
     ...SCENES[scene](now()),
     language: parameters.get("lang") ?? "auto",
     theme: parameters.get("theme") ?? "system",
   };
-  // A wrong clock keeps only the private link down.
-  const worst = told?.find((f) => f.level === "error" && f.check !== "clock");
-  if (worst) held = { ...held, status: { ...held.status, state: worst.code === "POOL_UNREACHABLE" ? "connecting" : "needs_you" } };
+  const worst = fault in rehearsed ? rehearse(fault as keyof typeof rehearsed).find((f) => f.level === "error") : undefined;
+  if (worst?.code) {
+    const state = worst.code === "POOL_UNREACHABLE" ? "connecting" : "needs_you";
+    held = { ...held, status: { ...held.status, state, problem: problem(worst.code, worst.proof) } };
+  }
   let list = settings(held.language, held.theme);
   let finished: TaskView[] = [];
   let practised: number | null = null;
@@ -92,7 +94,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
     },
     presets: () => offers(),
     trend: ({ minutes }) => trendOf(minutes, now()),
-    timeline: (query) => timelineOf(query.to_ms ?? now(), query.from_ms, BARREN.has(scene)),
+    timeline: (query) => timelineOf(query.to_ms ?? now(), query.from_ms, BARREN.has(scene), held),
     what_if: ({ changes, days }) => {
       const other = changes.some(({ key, value }) => list.find((s) => s.key === key)?.value !== value);
       const to = now();
@@ -110,7 +112,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
         changed: { lent_ms: more, cpt: other ? 372 : 310, sums: sums(more) },
       };
     },
-    finish: () => show({ status: { ...held.status, draining: true } }),
+    finish: () => show({ status: { ...held.status, contributing: false, draining: true } }),
     tasks: (query) => {
       if (scene === "lost") throw new CallError(problem("INTERNAL", "The journal could not be read."));
       const limit = query.limit || 50;
@@ -204,14 +206,11 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       const totals = { succeeded: 12, failed: 1, timed_out: 0, cancelled: 0, handed_back: 1, lost: 0, run_ms: 5_400_000, cpu_ms: 4_900_000, bytes_in: 120_000, bytes_out: 480_000 };
       return { samples: Array.from({ length: 60 }, (_, i) => sample(end - (59 - i) * 1000, held.tasks.length)), totals };
     },
-    doctor: () => {
-      if (!told) return { findings: findings(held) };
-      const others = (rehearsed.none as Finding[]).filter((f) => !told.some((t) => t.number === f.number));
-      return { findings: [...others, ...told].sort((a, b) => a.number - b.number) };
-    },
+    doctor: () => ({ findings: fault in rehearsed ? rehearse(fault as keyof typeof rehearsed) : findings(held, proved) }),
     prove: () => {
-      if (parameters.has("broken")) show({ status: { ...held.status, state: "needs_you" } });
-      return {
+      const broken = problem("SANDBOX_BROKEN", "the self-test found that tasks could break out here");
+      if (parameters.has("broken")) show({ status: { ...held.status, state: "needs_you", problem: broken } });
+      proved = {
         at_ms: now(),
         attacks: Object.keys(ATTACKS).map((name) => ({
           name,
@@ -220,6 +219,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
           evidence: name === "local_network" ? "192.168.1.1:80: packets left the container" : "Operation not permitted",
         })),
       };
+      return proved;
     },
     renew_link: () => held.private_link,
     link: () =>

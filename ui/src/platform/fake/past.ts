@@ -2,6 +2,7 @@
 
 import type { DecisionReason } from "../../generated/DecisionReason";
 import type { PresetOffer } from "../../generated/PresetOffer";
+import type { Snapshot } from "../../generated/Snapshot";
 import type { SpanView } from "../../generated/SpanView";
 import type { TimelineView } from "../../generated/TimelineView";
 import type { TrendView } from "../../generated/TrendView";
@@ -21,12 +22,17 @@ const DAY: readonly [number, number, DecisionReason, boolean][] = [
   [8.2, 7.4, "engine_unavailable", false],
   [7.4, 3.1, "free", true],
   [3.1, 2.6, "snoozed", false],
-  [2.6, 0, "free", true],
+  [2.6, 0.3, "free", true],
 ];
+/** Since then what is now, in hours before now. */
+const NOW_SINCE = 0.3;
 
-export function timelineOf(to: number, from: number | null, barren: boolean): TimelineView {
+/** The day up to now; what is done now is what the world says. */
+export function timelineOf(to: number, from: number | null, barren: boolean, { decision, tasks }: Snapshot): TimelineView {
   const begin = from ?? to - 24 * HOUR;
-  const spans: SpanView[] = (barren ? ([[0.02, 0, "off", false]] as typeof DAY) : DAY).map(([since, until, reason, working]) => ({
+  const working = tasks.some((task) => task.started_at_ms !== null && !task.frozen);
+  const day: typeof DAY = barren ? [[0.02, 0, decision.reason, false]] : [...DAY, [NOW_SINCE, 0, decision.reason, working]];
+  const spans: SpanView[] = day.map(([since, until, reason, working]) => ({
     from_ms: to - since * HOUR,
     to_ms: to - until * HOUR,
     reason,
@@ -70,5 +76,5 @@ export function offers(): PresetOffer[] {
     in_use_memory_bytes: 4 * GIB,
     idle_minutes: idle,
   });
-  return [offer("quiet", 4000, 4, 0, 10), offer("balanced", 6400, 4, 2000, 3), offer("max", 8000, 4, 4000, 1)];
+  return [offer("quiet", 3000, 4, 0, 10), offer("balanced", 4800, 4, 1500, 3), offer("max", 5000, 4, 3000, 1)];
 }

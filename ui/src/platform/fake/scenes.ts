@@ -1,7 +1,18 @@
 // The situations that tests and screenshots look at, by name.
 
+import type { DecisionReason } from "../../generated/DecisionReason";
+import type { DecisionView } from "../../generated/DecisionView";
 import type { Snapshot } from "../../generated/Snapshot";
+import { timeOfDay } from "../../text/format";
 import { GIB, problem, snapshot, sum, task } from "./world";
+
+/** Why the world does what it does. */
+function because(reason: DecisionReason, change: Partial<DecisionView> = {}): DecisionView {
+  return { ...snapshot().decision, takes_work: false, reason, all: [reason], ...change };
+}
+
+/** So many minutes from now, as a clock shows it. */
+const later = (now: number, minutes: number): string => timeOfDay(now + minutes * 60_000);
 
 function withGpu(): Snapshot {
   const gpus = [
@@ -38,6 +49,12 @@ export const SCENES = {
   /** Everything that a person may be asked or warned about at once. */
   asked: (now) =>
     snapshot({
+      status: { state: "earning", contributing: true, draining: false, running_tasks: 1, problem: null },
+      tasks: [
+        task(1, now, { memory_used_bytes: 1.94 * GIB, peak_memory_bytes: 1.94 * GIB }),
+        task(2, now, { phase: "preparing", started_at_ms: null, active_ms: 0, cpu_percent: 0, memory_used_bytes: 0 }),
+      ],
+      limits: { ...snapshot().limits, granted_cpu_millis: 4000, granted_memory_bytes: 4 * GIB },
       pool: { ...snapshot().pool, trust: "low" },
       engine: {
         ...snapshot().engine,
@@ -83,6 +100,7 @@ export const SCENES = {
   fresh: () =>
     snapshot({
       status: { state: "off", contributing: false, draining: false, running_tasks: 0, problem: null },
+      decision: because("off", { remedy: "start" }),
       pool: { ...snapshot().pool, state: "idle", link: "", node_id: null, trust: null },
       account: null,
       today: sum(0, 0, 0, 0),
@@ -91,28 +109,31 @@ export const SCENES = {
   off: () =>
     snapshot({
       status: { state: "off", contributing: false, draining: false, running_tasks: 0, problem: null },
+      decision: because("off", { remedy: "start" }),
       pool: { ...snapshot().pool, state: "idle", link: "", node_id: null, trust: null },
       today: sum(0, 0, 0, 0),
     }),
   draining: (now) =>
     snapshot({
-      status: { state: "earning", contributing: true, draining: true, running_tasks: 1, problem: null },
+      status: { state: "earning", contributing: false, draining: true, running_tasks: 1, problem: null },
+      decision: because("finishing"),
       tasks: [task(1, now)],
     }),
   yielding: () =>
     snapshot({
       status: { state: "yielding", contributing: true, draining: false, running_tasks: 0, problem: null },
-      decision: { ...snapshot().decision, takes_work: false, reason: "in_use", all: ["in_use"], remedy: "wait" },
+      decision: because("in_use", { remedy: "wait" }),
     }),
-  snoozed: () =>
+  snoozed: (now) =>
     snapshot({
       status: { state: "snoozed", contributing: true, draining: false, running_tasks: 0, problem: null },
-      decision: { ...snapshot().decision, takes_work: false, reason: "snoozed", all: ["snoozed"], until: "15:40", remedy: "resume" },
+      decision: because("snoozed", { until: later(now, 50), remedy: "resume" }),
     }),
   engine: () => {
     const stopped = problem("ENGINE_STOPPED", "a container engine is installed but not running (/var/run/docker.sock is missing)");
     return snapshot({
       status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: stopped },
+      decision: because("engine_unavailable", { remedy: "mend_engine" }),
       engine: { ready: false, name: "docker", version: "", isolation: "", minimum_isolation: "plain", gpus: false, holes: [], problem: stopped },
     });
   },
@@ -120,6 +141,7 @@ export const SCENES = {
     const wanted = problem("SIGN_IN_REQUIRED", "nobody is signed in");
     return snapshot({
       status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: wanted },
+      decision: because("sign_in_required", { remedy: "sign_in" }),
       pool: { ...snapshot().pool, state: "auth_required", link: "", node_id: null, trust: null, cause: wanted },
       account: null,
       today: sum(0, 0, 0, 0),
@@ -128,6 +150,7 @@ export const SCENES = {
   reconnecting: (now) =>
     snapshot({
       status: { state: "connecting", contributing: true, draining: false, running_tasks: 0, problem: null },
+      decision: because("pool_unreachable", { remedy: "wait" }),
       pool: {
         ...snapshot().pool,
         state: "backoff",
@@ -140,15 +163,15 @@ export const SCENES = {
   unencrypted: () => snapshot({ pool: { ...snapshot().pool, url: "http://192.168.1.20:5000", link: "unencrypted" } }),
   gpu: () => withGpu(),
   /** The GPUs alone were sent to rest. */
-  gpu_snoozed: () => {
+  gpu_snoozed: (now) => {
     const before = withGpu();
-    return { ...before, decision: { ...before.decision, gpus_snoozed: true, gpus_until: "15:40" } };
+    return { ...before, decision: { ...before.decision, gpus_snoozed: true, gpus_until: later(now, 50) } };
   },
   missing: () => {
     const missing = problem("ENGINE_MISSING", "no container engine is installed (/var/run/docker.sock is missing)");
     return snapshot({
       status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: missing },
-      decision: { ...snapshot().decision, takes_work: false, reason: "engine_unavailable", all: ["engine_unavailable"], remedy: "mend_engine" },
+      decision: because("engine_unavailable", { remedy: "mend_engine" }),
       engine: { ready: false, name: "", version: "", isolation: "", minimum_isolation: "plain", gpus: false, holes: [], problem: missing },
     });
   },
@@ -157,14 +180,14 @@ export const SCENES = {
     const failing = problem("FAILING_IMAGE", "justin308/hivemind-worker:latest: manifest unknown");
     return snapshot({
       status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: failing },
-      decision: { ...snapshot().decision, takes_work: false, reason: "tasks_failing", all: ["tasks_failing"], remedy: "resume" },
+      decision: because("tasks_failing", { remedy: "resume" }),
     });
   },
   /** The owner came back: what runs is frozen. */
   frozen: (now) =>
     snapshot({
       status: { state: "yielding", contributing: true, draining: false, running_tasks: 2, problem: null },
-      decision: { ...snapshot().decision, takes_work: false, reason: "in_use", all: ["in_use", "on_battery"], remedy: "wait" },
+      decision: because("in_use", { all: ["in_use", "on_battery"], remedy: "wait" }),
       tasks: [
         task(1, now, { active_ms: 212_000, frozen: true, frozen_ms: 74_000, cpu_percent: 0 }),
         task(5, now, { active_ms: 41_000, frozen: true, frozen_ms: 74_000, cpu_percent: 0, estimated_cpt: 1 }),
@@ -175,19 +198,19 @@ export const SCENES = {
   battery: (now) =>
     snapshot({
       status: { state: "yielding", contributing: true, draining: false, running_tasks: 1, problem: null },
-      decision: { ...snapshot().decision, takes_work: false, reason: "on_battery", all: ["on_battery"], remedy: "plug_in" },
+      decision: because("on_battery", { remedy: "plug_in" }),
       tasks: [task(1, now, { active_ms: 212_000, frozen: true, frozen_ms: 74_000, cpu_percent: 0 })],
     }),
   /** Outside the hours, with the time at which they come. */
   night: () =>
     snapshot({
       status: { state: "yielding", contributing: true, draining: false, running_tasks: 0, problem: null },
-      decision: { ...snapshot().decision, takes_work: false, reason: "schedule", all: ["schedule"], until: "22:00", remedy: "change_schedule" },
+      decision: because("schedule", { until: "22:00", remedy: "change_schedule" }),
     }),
   forced: (now) =>
     snapshot({
       status: { state: "earning", contributing: true, draining: false, running_tasks: 1, problem: null },
-      decision: { ...snapshot().decision, reason: "forced", all: ["forced", "on_battery"], until: "15:05", remedy: "nothing" },
+      decision: because("forced", { takes_work: true, all: ["forced", "on_battery"], until: later(now, 35), remedy: "nothing" }),
       tasks: [task(1, now)],
     }),
   /** A computer whose speed is known and whose owner bounds the traffic. */

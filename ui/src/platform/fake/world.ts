@@ -130,7 +130,7 @@ export function sample(at: number, tasks: number): MetricsSample {
   return {
     at_ms: at,
     cpu_percent: whole,
-    cores_percent: Array.from({ length: 8 }, (_, i) => Math.min(100, Math.max(1, whole + Math.sin(t / 4 + i * 1.7) * 28))),
+    cores_percent: Array.from({ length: 6 }, (_, i) => Math.min(100, Math.max(1, whole + Math.sin(t / 4 + i * 1.7) * 28))),
     tasks_cpu_percent: tasks > 0 ? Math.max(0, ours) : 0,
     memory_used_bytes: (5.2 + tasks * 0.6 + Math.sin(t / 9) * 0.2) * GIB,
     memory_total_bytes: 16 * GIB,
@@ -183,7 +183,7 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
       hostname: "living-room",
       os: "linux",
       cpu_name: "AMD Ryzen 5 5600",
-      cpu_cores: 8,
+      cpu_cores: 6,
       memory_bytes: 16 * GIB,
       gpus: [],
       gpu_note: "no NVIDIA driver",

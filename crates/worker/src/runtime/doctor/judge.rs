@@ -1,11 +1,15 @@
 //! What the checks say about what was found. Pure: the same facts give the same words, whether they were found or are
 //! rehearsed.
 
+mod link;
+
 use super::{Facts, Sandbox};
 use crate::core::engine_problem;
 use crate::port::EngineErrorKind;
-use hivemind_control::{DoctorReport, ErrorCode, Finding, Level, LinkState, PoolState};
+use hivemind_control::{ApiError, DoctorReport, ErrorCode, Finding, Level, PoolState};
+use hivemind_domain::isolation::Isolation;
 use hivemind_domain::resources::GIB;
+use link::{clock, encryption, tunnel};
 
 /// Memory under which the seeds' requirements are not met.
 const LEAST_MEMORY: u64 = 2 * GIB;
@@ -60,7 +64,7 @@ fn engine(facts: &Facts) -> Finding {
                 EngineErrorKind::Missing => "Install Docker Engine 20.10 or newer, or Docker Desktop.",
                 EngineErrorKind::Stopped => "Start the Docker service, or open Docker Desktop.",
                 EngineErrorKind::Forbidden => {
-                    "Allow this user to use Docker, for example with rootless Docker, then sign in again."
+                    "Allow this user to use Docker, for example with rootless Docker, then log out of this computer and back in."
                 }
                 EngineErrorKind::TooOld => "Update Docker to 20.10 or newer.",
                 EngineErrorKind::Image
@@ -95,6 +99,13 @@ fn pool(facts: &Facts) -> Finding {
         (PoolState::Idle, _) => {
             finding(3, "pool", Level::Notice, format!("{} is not asked while not contributing", pool.url))
         }
+        // The sign-in lies behind the keyring, so that the pool was not even asked.
+        (_, Some(cause)) if cause.code == ErrorCode::KeyringLocked => finding(
+            3,
+            "pool",
+            Level::Notice,
+            format!("{} is not asked before the keyring is unlocked", pool.url),
+        ),
         (_, Some(cause)) => {
             let proof = format!("{}: {}", pool.url, cause.message);
             let fix = if cause.code == ErrorCode::PoolRefused {
@@ -111,108 +122,14 @@ fn pool(facts: &Facts) -> Finding {
 fn sign_in(facts: &Facts) -> Finding {
     match &facts.snapshot.account {
         Some(account) => finding(4, "sign_in", Level::Ok, format!("signed in as {}", account.username)),
+        None if keyring_problem(facts).is_some() => {
+            finding(4, "sign_in", Level::Notice, "not known before the keyring is unlocked".into())
+        }
         None => advise(
             finding(4, "sign_in", Level::Error, "nobody is signed in".into()),
             ErrorCode::SignInRequired,
             "Sign in with your account at the pool.",
         ),
-    }
-}
-
-fn encryption(facts: &Facts) -> Finding {
-    match facts.carrier.as_str() {
-        "tls" => finding(5, "encryption", Level::Ok, "the link to the pool is encrypted".into()),
-        "tunnel" => finding(5, "encryption", Level::Ok, "the link to the pool is private (WireGuard)".into()),
-        "overlay" => finding(5, "encryption", Level::Ok, "an overlay network encrypts the link".into()),
-        "loopback" => finding(5, "encryption", Level::Ok, "the pool is on this computer".into()),
-        "unencrypted" => {
-            let proof = "the link to the pool is not encrypted";
-            let mut open = finding(5, "encryption", Level::Warning, proof.into());
-            open.fix = Some("Use a pool with https, or a private network.".into());
-            open
-        }
-        _ => finding(5, "encryption", Level::Notice, "not known before the first connection".into()),
-    }
-}
-
-fn tunnel(facts: &Facts) -> Finding {
-    let number = 31;
-    let Some((view, traffic)) = &facts.link else {
-        return finding(number, "tunnel", Level::Ok, "the private link is switched off".into());
-    };
-    match (view.state, &view.problem) {
-        (LinkState::Off, _) => {
-            finding(number, "tunnel", Level::Ok, "the pool asked for no private link".into())
-        }
-        (LinkState::Requesting | LinkState::Configuring, _) => {
-            finding(number, "tunnel", Level::Notice, "the private link is being set up".into())
-        }
-        (LinkState::Up | LinkState::Stale, _) => {
-            let age = traffic
-                .handshake_age
-                .map_or("no handshake".to_owned(), |age| format!("handshake {} s ago", age.as_secs()));
-            let carrier = match view.kind {
-                hivemind_control::LinkKind::Process => "carried by the worker itself",
-                hivemind_control::LinkKind::System => "carried by an interface of the system (hivemind0)",
-            };
-            let proof = format!(
-                "{} to UDP {}: {age}; {} bytes from it, {} to it, {} in a packet; {carrier}",
-                view.address, view.endpoint, traffic.received, traffic.sent, view.mtu
-            );
-            if view.state == LinkState::Stale {
-                let fix = "Check the internet connection; UDP to this address must be open.";
-                return advise(
-                    finding(number, "tunnel", Level::Warning, proof),
-                    ErrorCode::LinkNoHandshake,
-                    fix,
-                );
-            }
-            if view.file_exposed {
-                let proof = format!("{proof}; other users can read its key in {}", view.file);
-                let fix = "Make the file readable for you alone (chmod 600), then renew the link.";
-                let mut exposed = finding(number, "tunnel", Level::Warning, proof);
-                exposed.fix = Some(fix.into());
-                return exposed;
-            }
-            if view.key_in_file {
-                let proof = format!("{proof}; its key lies in {}, which only you can read", view.file);
-                return finding(number, "tunnel", Level::Notice, proof);
-            }
-            finding(number, "tunnel", Level::Ok, proof)
-        }
-        (LinkState::Down, problem) => {
-            let around = facts.carrier == "tls";
-            let instead = if around { "; the pool is reached over TLS instead" } else { "" };
-            let cause = problem.as_ref().map_or("it is down", |problem| problem.message.as_str());
-            let code = problem.as_ref().map_or(ErrorCode::LinkFailed, |problem| problem.code);
-            let level = if around { Level::Warning } else { Level::Error };
-            advise(finding(number, "tunnel", level, format!("{cause}{instead}")), code, link_fix(code))
-        }
-    }
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "what is not about the link has the general advice")]
-fn link_fix(code: ErrorCode) -> &'static str {
-    match code {
-        ErrorCode::LinkConfigRefused => {
-            "Correct or remove the file; without it the pool is asked for a new one."
-        }
-        ErrorCode::LinkNoHttps => {
-            "Use the pool's https address, and pin its certificate if it is your own pool."
-        }
-        ErrorCode::LinkAddressTaken => "Ask the pool's owner to make room, or to forget this computer.",
-        ErrorCode::LinkClock => "Set this computer's clock.",
-        ErrorCode::LinkServiceMissing => {
-            "Install and start hivemind-netd for this user, or set the tunnel back to the worker's own."
-        }
-        ErrorCode::LinkPermission => {
-            "Start hivemind-netd for this user with the installed worker, or set the tunnel back to the worker's own."
-        }
-        ErrorCode::KeyringLocked => "Unlock the keyring.",
-        ErrorCode::LinkNoHandshake => {
-            "Allow UDP to the pool (usually port 51820) in the firewall, or renew the link."
-        }
-        _ => "Renew the link with `hivemind-worker renew-link`.",
     }
 }
 
@@ -223,7 +140,7 @@ fn memory(facts: &Facts) -> Finding {
         return finding(6, "memory", Level::Ok, proof);
     }
     let mut low = finding(6, "memory", Level::Warning, proof);
-    low.fix = Some("Tasks need at least 2 GiB of memory in the computer.".into());
+    low.fix = Some("Add memory; tasks need at least 2 GiB.".into());
     low
 }
 
@@ -237,10 +154,13 @@ fn disk(facts: &Facts) -> Finding {
     match free {
         f if f >= COMFORTABLE_DISK => finding(7, "disk", Level::Ok, proof),
         f if f >= GIB => {
-            let fix = "Keep at least 10 GiB free.";
+            let fix = "Free up space until at least 10 GiB are free.";
             advise(finding(7, "disk", Level::Warning, proof), ErrorCode::DiskLow, fix)
         }
-        _ => advise(finding(7, "disk", Level::Error, proof), ErrorCode::DiskLow, "Free at least 2 GiB."),
+        _ => {
+            let fix = "Free up space until at least 2 GiB are free.";
+            advise(finding(7, "disk", Level::Error, proof), ErrorCode::DiskLow, fix)
+        }
     }
 }
 
@@ -249,7 +169,7 @@ fn task_disk(facts: &Facts) -> Finding {
         let proof = "a task that keeps more on disk than it was granted is ended within a second";
         return finding(30, "task_disk", Level::Ok, proof.into());
     }
-    let proof = "each file of a task is bounded, but not all of them together: the program hivemind-companion is \
+    let proof = "each file of a task is limited, but not all of them together: the program hivemind-companion is \
                  missing beside the worker, or does not fit the container engine's processor";
     advise(
         finding(30, "task_disk", Level::Warning, proof.into()),
@@ -263,7 +183,8 @@ fn sensors(facts: &Facts) -> Finding {
     let decision = &facts.snapshot.decision;
     let names = |list: &[String]| list.join(", ").replace('_', " ");
     if !decision.unreadable.is_empty() {
-        let proof = format!("cannot be read, counts as in use: {}", names(&decision.unreadable));
+        let proof =
+            format!("cannot be read, so the computer counts as in use: {}", names(&decision.unreadable));
         return advise(
             finding(32, "sensors", Level::Warning, proof),
             ErrorCode::SensorUnreadable,
@@ -273,9 +194,9 @@ fn sensors(facts: &Facts) -> Finding {
     if !decision.ignored.is_empty() {
         let proof = format!("gives impossible readings, is ignored: {}", names(&decision.ignored));
         return advise(
-            finding(32, "sensors", Level::Warning, proof),
+            finding(32, "sensors", Level::Notice, proof),
             ErrorCode::SensorIgnored,
-            "Nothing has to be done; a driver or firmware update may mend the sensor.",
+            "Nothing has to be done; a driver or firmware update may fix the sensor.",
         );
     }
     finding(32, "sensors", Level::Ok, "every sensor gives plausible readings".into())
@@ -285,7 +206,8 @@ fn gpu(facts: &Facts) -> Finding {
     let snapshot = &facts.snapshot;
     let names: Vec<_> = snapshot.host.gpus.iter().map(|gpu| gpu.name.as_str()).collect();
     if names.is_empty() {
-        return finding(8, "gpu", Level::Ok, snapshot.host.gpu_note.clone());
+        let proof = format!("no NVIDIA GPU in use: {}; tasks use the processor", snapshot.host.gpu_note);
+        return finding(8, "gpu", Level::Notice, proof);
     }
     let unable = snapshot.engine.ready == Some(true) && !snapshot.engine.gpus && !snapshot.limits.cpu_only;
     if unable {
@@ -308,7 +230,7 @@ fn isolation(facts: &Facts) -> Finding {
     let snapshot = &facts.snapshot;
     let engine = &snapshot.engine;
     if engine.ready != Some(true) {
-        return finding(20, "isolation", Level::Notice, "not known before the engine answers".into());
+        return finding(20, "isolation", Level::Notice, "not known before the engine is usable".into());
     }
     let problem = snapshot.status.problem.as_ref().filter(|p| p.code == ErrorCode::IsolationTooLow);
     let said = match engine.isolation.as_str() {
@@ -319,36 +241,55 @@ fn isolation(facts: &Facts) -> Finding {
         "vm" => "a virtual machine stands between tasks and this computer",
         _ => "the isolation is not known",
     };
-    let proof = format!("{}: {said}; at least {} is demanded", engine.isolation, engine.minimum_isolation);
+    let proof = format!("{}: {said}; at least {} is required", engine.isolation, engine.minimum_isolation);
     match problem {
         Some(_) => advise(
             finding(20, "isolation", Level::Error, proof),
             ErrorCode::IsolationTooLow,
-            "Use user namespaces, rootless Docker or gVisor, or lower “Least isolation” (minimum_isolation).",
+            isolation_fix(Isolation::from_word(&engine.minimum_isolation)),
         ),
         None => finding(20, "isolation", Level::Ok, proof),
+    }
+}
+
+/// Names only what is enough.
+fn isolation_fix(required: Isolation) -> &'static str {
+    match required {
+        Isolation::Plain | Isolation::Userns => {
+            "Use user namespaces, rootless Docker or gVisor, or lower “Least isolation” (minimum_isolation)."
+        }
+        Isolation::Rootless => {
+            "Use rootless Docker or gVisor, or lower “Least isolation” (minimum_isolation)."
+        }
+        Isolation::Gvisor => "Use gVisor or Kata Containers, or lower “Least isolation” (minimum_isolation).",
+        Isolation::Vm => "Use Kata Containers, or lower “Least isolation” (minimum_isolation).",
     }
 }
 
 fn holes(facts: &Facts) -> Finding {
     let engine = &facts.snapshot.engine;
     if engine.ready != Some(true) {
-        return finding(21, "known_holes", Level::Notice, "not known before the engine answers".into());
+        return finding(21, "known_holes", Level::Notice, "not known before the engine is usable".into());
     }
     if engine.holes.is_empty() {
-        return finding(21, "known_holes", Level::Ok, "none of the listed holes is in this engine".into());
+        return finding(
+            21,
+            "known_holes",
+            Level::Ok,
+            "this engine has none of the listed vulnerabilities".into(),
+        );
     }
     let named: Vec<String> = engine
         .holes
         .iter()
-        .map(|hole| format!("{} in {} {} (mended in {})", hole.id, hole.component, hole.found, hole.mended))
+        .map(|hole| format!("{} in {} {} (fixed in {})", hole.id, hole.component, hole.found, hole.mended))
         .collect();
-    // A distribution mends holes without raising the number, so that the number alone proves nothing.
+    // A distribution fixes holes without raising the number, so that the number alone proves nothing.
     let unclear = engine.holes.iter().all(|hole| hole.maybe_mended);
     let (level, fix) = if unclear {
         (
             Level::Notice,
-            "These builds are your distribution's, which may have mended them: install its security updates.",
+            "Your distribution may have fixed this without raising the version number: install its security updates.",
         )
     } else {
         (Level::Warning, "Update Docker Engine with its containerd and runc to the versions named, or newer.")
@@ -356,25 +297,28 @@ fn holes(facts: &Facts) -> Finding {
     advise(finding(21, "known_holes", level, named.join("; ")), ErrorCode::EngineVulnerable, fix)
 }
 
+/// The keyring is locked or away, so that nobody knows who is signed in.
+fn keyring_problem(facts: &Facts) -> Option<&ApiError> {
+    facts.snapshot.status.problem.as_ref().filter(|problem| problem.code == ErrorCode::KeyringLocked)
+}
+
 fn tokens(facts: &Facts) -> Finding {
-    if let Some(problem) =
-        facts.snapshot.status.problem.as_ref().filter(|p| p.code == ErrorCode::KeyringLocked)
-    {
-        let locked = finding(9, "keyring", Level::Error, problem.message.clone());
-        return advise(locked, problem.code, "Unlock the keyring.");
+    if let Some(problem) = keyring_problem(facts) {
+        let proof =
+            format!("{}; the sign-in kept in it cannot be read, so no tasks are taken", problem.message);
+        return advise(finding(9, "keyring", Level::Error, proof), problem.code, "Unlock the keyring.");
+    }
+    if facts.snapshot.account.is_none() {
+        return finding(9, "keyring", Level::Notice, "nothing is kept: nobody is signed in".into());
     }
     if facts.tokens_in_file {
-        let mut file = finding(
-            9,
-            "keyring",
-            Level::Warning,
-            "there is no keyring: the sign-in lies in a file that only you can read".into(),
-        );
+        let proof = "there is no keyring: the sign-in is kept in a file that only you can read";
+        let mut file = finding(9, "keyring", Level::Warning, proof.into());
         file.fix =
             Some("Install and unlock a keyring such as GNOME Keyring or KWallet, then sign in again.".into());
         return file;
     }
-    finding(9, "keyring", Level::Ok, "the sign-in lies in the system's keyring".into())
+    finding(9, "keyring", Level::Ok, "the sign-in is kept in the system's keyring".into())
 }
 
 fn sandbox(facts: &Facts) -> Finding {
@@ -395,22 +339,6 @@ fn sandbox(facts: &Facts) -> Finding {
     }
 }
 
-/// The pool tells its time when the private link is set up; nothing else here knows what time it is.
-fn clock(facts: &Facts) -> Finding {
-    let Some((view, _)) = &facts.link else {
-        let proof = "not compared: only the private link is told the pool's time, and it is switched off";
-        return finding(33, "clock", Level::Notice, proof.into());
-    };
-    match view.problem.as_ref().filter(|problem| problem.code == ErrorCode::LinkClock) {
-        Some(problem) => advise(
-            finding(33, "clock", Level::Error, problem.message.clone()),
-            problem.code,
-            "Set this computer's clock.",
-        ),
-        None => finding(33, "clock", Level::Ok, "the pool has not told another time".into()),
-    }
-}
-
 fn monitor(facts: &Facts) -> Finding {
     match facts.monitor {
         None => finding(34, "monitor", Level::Notice, "this program serves no page".into()),
@@ -418,7 +346,7 @@ fn monitor(facts: &Facts) -> Finding {
             finding(34, "monitor", Level::Ok, "the page for browsers is served on this computer".into())
         }
         Some(false) => {
-            let proof = format!("port {} is taken, so that no page is served to browsers", facts.port);
+            let proof = format!("port {} is taken, so no page is served to browsers", facts.port);
             let mut taken = finding(34, "monitor", Level::Warning, proof);
             let fix =
                 "End the program that has it, or choose another “Port of the browser page” (monitor_port).";
@@ -434,7 +362,7 @@ fn journal(facts: &Facts) -> Finding {
         Some(problem) => advise(
             finding(35, "journal", Level::Error, problem.message.clone()),
             problem.code,
-            "Make room on the disk and see that you may write to the data folder.",
+            "Make room on the disk, and make sure that you may write to the data folder.",
         ),
         None => finding(35, "journal", Level::Ok, "what is done is written down before it is done".into()),
     }
