@@ -143,7 +143,9 @@ impl Words {
         match (self.0, until) {
             (Language::English, Some(until)) => format!("Goes on at {until}"),
             (Language::TraditionalChinese, Some(until)) => format!("{until} 繼續"),
-            (_, None) => self.pick("Goes on by itself when that is over", "情況結束後會自動繼續").to_owned(),
+            (_, None) => {
+                self.pick("Goes on by itself when that is over", "待情況解除後會自動繼續").to_owned()
+            }
         }
     }
 

@@ -46,11 +46,14 @@ const FIXES: readonly (() => string)[] = [
 /** English sentence, to its message. */
 let known: ReadonlyMap<string, () => string> | null = null;
 
+/** A setting's key after its name: for the command line, where it has no other name. */
+const KEY = / ?[(（][a-z]+_[a-z_]+[)）]/g;
+
 /** The sentence in the reader's language; `ours` says whether it is. */
 export function fixText(sentence: string): { text: string; ours: boolean } {
   known ??= new Map(FIXES.map((fix) => [english(fix), fix]));
   const fix = known.get(sentence);
-  return fix ? { text: fix(), ours: true } : { text: sentence, ours: false };
+  return fix ? { text: fix().replace(KEY, ""), ours: true } : { text: sentence, ours: false };
 }
 
 function english(fix: () => string): string {

@@ -73,6 +73,12 @@ export function duration(ms: number): string {
   return m.duration_ms({ n: Math.round(ms) });
 }
 
+/** The same in a sentence about days: whole ones are written out. */
+export function span(ms: number): string {
+  const days = ms / 86_400_000;
+  return Number.isInteger(days) && days > 0 ? m.days_count({ n: days }) : duration(ms);
+}
+
 /** A number and its unit in one piece, for sentences that are broken into lines. */
 export const whole = (text: string): string => text.replaceAll(" ", "\u00a0");
 

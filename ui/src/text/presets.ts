@@ -13,7 +13,7 @@ export const PRESET_WORDS: Readonly<Record<string, PresetWords>> = {
   max: { name: m.preset_max, text: m.preset_max_text },
 };
 
-/** Practice tasks in an hour, given the processor time that one took, in milliseconds. */
-export function tasksPerHour(cores: number, cpuMs: number): number {
-  return cpuMs > 0 ? Math.floor((cores * 3_600_000) / cpuMs) : 0;
+/** Practice tasks in an hour, given the processor time that one took, in milliseconds. Each uses one core, and no more run than `atOnce`. */
+export function tasksPerHour(cores: number, atOnce: number, cpuMs: number): number {
+  return cpuMs > 0 ? Math.floor((Math.min(cores, atOnce) * 3_600_000) / cpuMs) : 0;
 }

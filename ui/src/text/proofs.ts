@@ -2,7 +2,7 @@
 // numbers and names, and a test compares the two. What is not known (an engine's own words) is shown as it is.
 
 import { ATTACKS } from "./attacks";
-import { bytes, duration } from "./format";
+import { bytes, duration, integer } from "./format";
 import { m } from "./messages";
 import { engineName, gpuNote, isolation } from "./words";
 
@@ -48,6 +48,7 @@ export const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_demanded, "word"],
   [m.said_no_hole],
   [m.said_hole, "id", "component", "found", "mended"],
+  [m.said_maybe_hole, "id", "component", "found", "mended"],
   [m.said_proving],
   [m.said_unproved],
   [m.said_proved, "n"],
@@ -92,6 +93,7 @@ export const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_refused, "pool"],
   [m.said_not_taken, "pool"],
   [m.said_pool_mute, "pool"],
+  [m.said_no_manifest, "image"],
   [m.said_pool_late],
   [m.said_pool_silent],
   [m.said_no_handshake_within, "n"],
@@ -138,6 +140,7 @@ const SHOWN: Readonly<Record<string, (said: string) => string>> = {
   n: (count) => count.replace(/\.0$/, ""),
   received: (count) => bytes(Number(count)),
   sent: (count) => bytes(Number(count)),
+  mtu: (count) => integer(Number(count)),
   seconds: (count) => duration(Number(count) * 1000),
   sensors: (list) => list.split(", ").map((name) => (Object.hasOwn(SENSES, name) ? (SENSES[name]?.() ?? name) : name)).join(m.list_comma()),
   what: (list) => attempts(list).join(m.list_comma()),

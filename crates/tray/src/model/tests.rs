@@ -70,7 +70,7 @@ fn both_lines_of_every_state_in_both_languages() {
             "Paused — you're using the computer",
             "Goes on by itself when that is over",
         ),
-        (case(in_use, Yielding), Zh, "已暫停：您正在使用電腦", "情況結束後會自動繼續"),
+        (case(in_use, Yielding), Zh, "已暫停：您正在使用電腦", "待情況解除後會自動繼續"),
         (case(hours, Yielding), En, "Paused — it is outside the hours you chose", "Goes on at 18:00"),
         (case(hours, Yielding), Zh, "已暫停：不在您選擇的時段內", "18:00 繼續"),
         (snapshot(Snoozed), En, "Snoozed until you resume", "You asked for a pause"),

@@ -59,7 +59,7 @@ const STATES: [State; 7] = [
         attention: false,
         lines: [
             ("Paused — you're using the computer", "Goes on by itself when that is over"),
-            ("已暫停：您正在使用電腦", "情況結束後會自動繼續"),
+            ("已暫停：您正在使用電腦", "待情況解除後會自動繼續"),
         ],
     },
     State {

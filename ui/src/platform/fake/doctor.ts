@@ -36,7 +36,7 @@ function engine({ engine: { problem, name, version, isolation, minimum_isolation
       proof: `${isolation}: tasks share this computer's kernel${isolation === "plain" ? "," : ";"} ${walls[isolation] ?? ""}; at least ${minimum_isolation} is required`,
     },
   ];
-  const named = holes.map((hole) => `${hole.id} in ${hole.component} ${hole.found} (fixed in ${hole.mended})`).join("; ");
+  const named = holes.map((hole) => `${hole.id} may affect ${hole.component} ${hole.found} (fixed upstream in ${hole.mended})`).join("; ");
   return holes.length === 0 ? told : [...told, ...rows("maybe-mended-hole", "known_holes").map((f) => ({ ...f, proof: named }))];
 }
 

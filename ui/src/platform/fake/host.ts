@@ -13,10 +13,10 @@ import { type Scene, SCENES, sceneOf } from "./scenes";
 import { findings, rehearse } from "./doctor";
 import { earningsOf } from "./earnings";
 import { ownLogPage } from "./own-log";
-import { offers, timelineOf, trendOf } from "./past";
+import { offers, timelineOf, trendOf, whatIfOf } from "./past";
 import { practiceAt } from "./practice";
 import { changed, judged, settings } from "./settings";
-import { pastTask, problem, sample, task } from "./world";
+import { computing, pastTask, problem, sample, task } from "./world";
 
 type Handlers = { [K in CommandName]: (request: Commands[K]["request"]) => Commands[K]["response"] };
 
@@ -93,25 +93,9 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       return list;
     },
     presets: () => offers(),
-    trend: ({ minutes }) => trendOf(minutes, now()),
+    trend: ({ minutes }) => trendOf(minutes, now(), held),
     timeline: (query) => timelineOf(query.to_ms ?? now(), query.from_ms, BARREN.has(scene), held),
-    what_if: ({ changes, days }) => {
-      const other = changes.some(({ key, value }) => list.find((s) => s.key === key)?.value !== value);
-      const to = now();
-      const from = to - days * 86_400_000;
-      const sums = (ms: number) => [{ reason: "free" as const, ms, working_ms: 0 }];
-      const then = Math.round((to - from) * 0.4);
-      const more = other ? Math.round(then * 1.2) : then;
-      return {
-        from_ms: from,
-        to_ms: to,
-        known_ms: to - from,
-        lent_ms: then,
-        cpt: 310,
-        now: { lent_ms: then, cpt: 310, sums: sums(then) },
-        changed: { lent_ms: more, cpt: other ? 372 : 310, sums: sums(more) },
-      };
-    },
+    what_if: ({ changes, days }) => whatIfOf(changes, days, list, now()),
     finish: () => show({ status: { ...held.status, contributing: false, draining: true } }),
     tasks: (query) => {
       if (scene === "lost") throw new CallError(problem("INTERNAL", "The journal could not be read."));
@@ -204,7 +188,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
     metrics: () => {
       const end = now();
       const totals = { succeeded: 12, failed: 1, timed_out: 0, cancelled: 0, handed_back: 1, lost: 0, run_ms: 5_400_000, cpu_ms: 4_900_000, bytes_in: 120_000, bytes_out: 480_000 };
-      return { samples: Array.from({ length: 60 }, (_, i) => sample(end - (59 - i) * 1000, held.tasks.length)), totals };
+      return { samples: Array.from({ length: 60 }, (_, i) => sample(end - (59 - i) * 1000, computing(held.tasks), held.host)), totals };
     },
     doctor: () => ({ findings: fault in rehearsed ? rehearse(fault as keyof typeof rehearsed) : findings(held, proved) }),
     prove: () => {
@@ -264,7 +248,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
 
   /** One second of work. */
   function tick(): void {
-    tell({ event: "metrics", data: sample(now(), held.tasks.length) });
+    tell({ event: "metrics", data: sample(now(), computing(held.tasks), held.host) });
     if (held.tasks.length === 0 || parameters.has("still")) return;
     for (const t of held.tasks.filter(begun)) {
       const fresh = [logLine(lines)];

@@ -2,11 +2,15 @@
 
 import type { DecisionReason } from "../../generated/DecisionReason";
 import type { PresetOffer } from "../../generated/PresetOffer";
+import type { SettingChange } from "../../generated/SettingChange";
+import type { SettingView } from "../../generated/SettingView";
 import type { Snapshot } from "../../generated/Snapshot";
 import type { SpanView } from "../../generated/SpanView";
 import type { TimelineView } from "../../generated/TimelineView";
 import type { TrendView } from "../../generated/TrendView";
-import { chance, GIB, sample } from "./world";
+import type { WhatIfOutcome } from "../../generated/WhatIfOutcome";
+import type { WhatIfView } from "../../generated/WhatIfView";
+import { chance, computing, GIB, sample } from "./world";
 
 const HOUR = 3_600_000;
 
@@ -41,7 +45,10 @@ export function timelineOf(to: number, from: number | null, barren: boolean, { d
   return { from_ms: begin, to_ms: to, spans, sums: [] };
 }
 
-export function trendOf(minutes: number, now: number): TrendView {
+/** So much of a trend is as it is now. */
+const PRESENT = 0.08;
+
+export function trendOf(minutes: number, now: number, { tasks, host }: Snapshot): TrendView {
   const step = minutes <= 120 ? 60_000 : minutes <= 2880 ? 300_000 : 1_800_000;
   const end = Math.floor(now / step) * step;
   const count = Math.floor((minutes * 60_000) / step);
@@ -49,7 +56,8 @@ export function trendOf(minutes: number, now: number): TrendView {
     // It slept for a while.
     .filter((_, i) => i < count * 0.3 || i > count * 0.42)
     .map((at) => {
-      const s = sample(at / 40, chance(Math.floor(at / HOUR / 5)) > 0.4 ? 2 : 0);
+      const present = end - at < minutes * 60_000 * PRESENT;
+      const s = sample(at / 40, present ? computing(tasks) : chance(Math.floor(at / HOUR / 5)) > 0.4 ? 2 : 0, host);
       return {
         at_ms: at,
         cpu_percent: s.cpu_percent,
@@ -76,5 +84,21 @@ export function offers(): PresetOffer[] {
     in_use_memory_bytes: 4 * GIB,
     idle_minutes: idle,
   });
-  return [offer("quiet", 3000, 4, 0, 10), offer("balanced", 4800, 4, 1500, 3), offer("max", 5000, 4, 3000, 1)];
+  return [offer("quiet", 3000, 4, 0, 10), offer("balanced", 4000, 4, 1500, 3), offer("max", 4000, 4, 3000, 1)];
+}
+
+/** Rules of which a larger value holds work up for longer. */
+const STRICTER: ReadonlySet<string> = new Set(["idle_minutes", "keep_disk_free"]);
+
+export function whatIfOf(changes: readonly SettingChange[], days: number, settings: readonly SettingView[], to: number): WhatIfView {
+  const from = to - days * 24 * HOUR;
+  const then = Math.round((to - from) * 0.4);
+  const share = changes.reduce((whole, { key, value }) => {
+    const before = settings.find((s) => s.key === key)?.value ?? "";
+    if (value === null || value === before) return whole;
+    const more = value === "true" || parseFloat(value) > parseFloat(before);
+    return whole * (more === STRICTER.has(key) ? 0.9 : 1.2);
+  }, 1);
+  const outcome = (part: number): WhatIfOutcome => ({ lent_ms: Math.round(then * part), cpt: Math.round(310 * part), sums: [{ reason: "free", ms: Math.round(then * part), working_ms: 0 }] });
+  return { from_ms: from, to_ms: to, known_ms: to - from, lent_ms: then, cpt: 310, now: outcome(1), changed: outcome(share) };
 }

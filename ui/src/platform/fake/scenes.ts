@@ -177,7 +177,7 @@ export const SCENES = {
   },
   /** Five tasks in a row failed: no more are taken until a person says so. */
   breaker: () => {
-    const failing = problem("FAILING_IMAGE", "justin308/hivemind-worker:latest: manifest unknown");
+    const failing = problem("FAILING_IMAGE", "five tasks in a row failed here because the standard image cannot be downloaded; the last one: justin308/hivemind-worker:latest: manifest unknown");
     return snapshot({
       status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: failing },
       decision: because("tasks_failing", { remedy: "resume" }),
@@ -223,20 +223,22 @@ export const SCENES = {
       traffic: { day_bytes: 412_000_000, day_quota_bytes: 2 * GIB, month_bytes: 6_210_000_000, month_quota_bytes: 20 * GIB },
     }),
   /** One attempt in every phase that is not final. */
-  many: (now) =>
-    snapshot({
+  many: (now) => {
+    const small: typeof task = (i, at, change = {}) => task(i, at, { cpu_millis: 500, memory_bytes: 0.5 * GIB, memory_used_bytes: 0.3 * GIB, ...change });
+    return snapshot({
       status: { state: "earning", contributing: true, draining: false, running_tasks: 2, problem: null },
       tasks: [
-        task(1, now, { active_ms: 212_000 }),
-        task(2, now, { phase: "preparing", started_at_ms: null, active_ms: 0, cpu_percent: 0, memory_used_bytes: 0 }),
-        task(3, now, { phase: "collecting", verdict: "succeeded", exit_code: 0, active_ms: 431_000, cpu_percent: 0 }),
-        task(4, now, { phase: "uploading", verdict: "succeeded", exit_code: 0, active_ms: 431_000, cpu_percent: 0 }),
-        task(5, now, { attempt: 2, active_ms: 595_000, cpu_percent: 100 }),
-        task(6, now, { phase: "reported", verdict: "failed", exit_code: 3, message: "The program ended with code 3.", failure_class: "exit_code", cpu_percent: 0 }),
-        task(7, now, { phase: "accepted", started_at_ms: null, active_ms: 0, cpu_percent: 0, memory_used_bytes: 0 }),
+        small(1, now, { active_ms: 212_000 }),
+        small(2, now, { phase: "preparing", started_at_ms: null, active_ms: 0, cpu_percent: 0, memory_used_bytes: 0 }),
+        small(3, now, { phase: "collecting", verdict: "succeeded", exit_code: 0, active_ms: 431_000, cpu_percent: 0 }),
+        small(4, now, { phase: "uploading", verdict: "succeeded", exit_code: 0, active_ms: 431_000, cpu_percent: 0 }),
+        small(5, now, { attempt: 2, active_ms: 595_000, cpu_percent: 100 }),
+        small(6, now, { phase: "reported", verdict: "failed", exit_code: 3, message: "The program ended with code 3.", failure_class: "exit_code", cpu_percent: 0 }),
+        small(7, now, { phase: "accepted", started_at_ms: null, active_ms: 0, cpu_percent: 0, memory_used_bytes: 0 }),
       ],
-      limits: { ...snapshot().limits, max_tasks: 64 },
-    }),
+      limits: { ...snapshot().limits, max_tasks: 8, granted_cpu_millis: 2000, granted_memory_bytes: 2 * GIB },
+    });
+  },
   /** Whatever others may write, as long as the worker lets it be, and numbers as large as they can get. */
   hostile: (now) =>
     snapshot({

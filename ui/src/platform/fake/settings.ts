@@ -33,7 +33,7 @@ export function settings(language: string, theme: string): SettingView[] {
     setting("netd_socket", "", TEXT, { restart: true }),
     setting("max_concurrent_tasks", "3", "a whole number from 1 to 64", { env: "MAX_CONCURRENT_TASKS" }),
     setting("max_memory_limit", "4g", SIZE, { env: "MAX_MEMORY_LIMIT" }),
-    setting("max_cpu_cores", "2", "a number of cores from 0.1 to 1024, such as 2 or 1.5", { default: "4", source: "file" }),
+    setting("max_cpu_cores", "4", "a number of cores from 0.1 to 1024, such as 2 or 1.5"),
     setting("cpu_only", "false", "true or false", { env: "CPU_ONLY" }),
     setting("schedule", "", "hours on half hours such as mon-fri 18:00-08:00; sat,sun 10:00-20:00, each once, or nothing"),
     setting("idle_minutes", "3", "a whole number from 1 to 240"),

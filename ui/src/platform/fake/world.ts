@@ -123,17 +123,32 @@ export function pastTask(i: number, now: number): TaskView {
   });
 }
 
-export function sample(at: number, tasks: number): MetricsSample {
+/** Attempts that compute. */
+export const computing = (tasks: readonly TaskView[]): number => tasks.filter((t) => t.phase === "running" && !t.frozen).length;
+
+const HOST: Snapshot["host"] = {
+  hostname: "living-room",
+  os: "linux",
+  cpu_name: "AMD Ryzen 5 5600",
+  cpu_cores: 6,
+  memory_bytes: 16 * GIB,
+  gpus: [],
+  gpu_note: "no NVIDIA driver",
+  benchmark: null,
+};
+
+/** A reading while so many tasks compute. */
+export function sample(at: number, tasks: number, { cpu_cores, memory_bytes }: Snapshot["host"] = HOST): MetricsSample {
   const t = at / 1000;
   const ours = tasks * 24 + Math.sin(t / 6) * 3;
   const whole = Math.min(99, Math.max(4, (tasks > 0 ? ours : 0) + 11 + Math.sin(t / 3.1) * 6 + chance(Math.floor(t)) * 4));
   return {
     at_ms: at,
     cpu_percent: whole,
-    cores_percent: Array.from({ length: 6 }, (_, i) => Math.min(100, Math.max(1, whole + Math.sin(t / 4 + i * 1.7) * 28))),
+    cores_percent: Array.from({ length: cpu_cores }, (_, i) => Math.min(100, Math.max(1, whole + Math.sin(t / 4 + i * 1.7) * 28))),
     tasks_cpu_percent: tasks > 0 ? Math.max(0, ours) : 0,
     memory_used_bytes: (5.2 + tasks * 0.6 + Math.sin(t / 9) * 0.2) * GIB,
-    memory_total_bytes: 16 * GIB,
+    memory_total_bytes: memory_bytes,
     tasks_memory_bytes: tasks * 0.61 * GIB,
     disk_used_bytes: 183 * GIB,
     disk_total_bytes: 465 * GIB,
@@ -179,16 +194,7 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
       now_memory_bytes: 4 * GIB,
       cpu_shares: 1024,
     },
-    host: {
-      hostname: "living-room",
-      os: "linux",
-      cpu_name: "AMD Ryzen 5 5600",
-      cpu_cores: 6,
-      memory_bytes: 16 * GIB,
-      gpus: [],
-      gpu_note: "no NVIDIA driver",
-      benchmark: null,
-    },
+    host: HOST,
     image_questions: [],
     pulls: [],
     notices: [],

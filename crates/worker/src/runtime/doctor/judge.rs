@@ -6,7 +6,7 @@ mod link;
 use super::{Facts, Sandbox};
 use crate::core::engine_problem;
 use crate::port::EngineErrorKind;
-use hivemind_control::{ApiError, DoctorReport, ErrorCode, Finding, Level, PoolState};
+use hivemind_control::{ApiError, DoctorReport, ErrorCode, Finding, HoleView, Level, PoolState};
 use hivemind_domain::isolation::Isolation;
 use hivemind_domain::resources::GIB;
 use link::{clock, encryption, tunnel};
@@ -170,7 +170,7 @@ fn task_disk(facts: &Facts) -> Finding {
         return finding(30, "task_disk", Level::Ok, proof.into());
     }
     let proof = "each file of a task is limited, but not all of them together: the program hivemind-companion is \
-                 missing beside the worker, or does not fit the container engine's processor";
+                 missing beside the worker, or is built for another processor";
     advise(
         finding(30, "task_disk", Level::Warning, proof.into()),
         ErrorCode::DiskUnbounded,
@@ -188,7 +188,7 @@ fn sensors(facts: &Facts) -> Finding {
         return advise(
             finding(32, "sensors", Level::Warning, proof),
             ErrorCode::SensorUnreadable,
-            "Look whether the system's service for it runs, then start the worker again.",
+            "Check that the system's service for it is running, then restart the worker.",
         );
     }
     if !decision.ignored.is_empty() {
@@ -282,7 +282,10 @@ fn holes(facts: &Facts) -> Finding {
     let named: Vec<String> = engine
         .holes
         .iter()
-        .map(|hole| format!("{} in {} {} (fixed in {})", hole.id, hole.component, hole.found, hole.mended))
+        .map(|HoleView { id, component, found, mended, maybe_mended, .. }| match maybe_mended {
+            true => format!("{id} may affect {component} {found} (fixed upstream in {mended})"),
+            false => format!("{id} in {component} {found} (fixed in {mended})"),
+        })
         .collect();
     // A distribution fixes holes without raising the number, so that the number alone proves nothing.
     let unclear = engine.holes.iter().all(|hole| hole.maybe_mended);
