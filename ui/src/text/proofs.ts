@@ -103,11 +103,12 @@ export const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_ended_with, "n"],
 ];
 
-/** Sentences whose numbers are easier read in another unit than the worker writes. */
+/** Sentences that are easier read in other words or units than the worker writes. */
 const TOLD: ReadonlyMap<Message, Message> = new Map<Message, Message>([
   [m.said_link_handshake, m.told_link_handshake],
   [m.said_link_bytes, m.told_link_bytes],
   [m.said_clock_wrong, m.told_clock_wrong],
+  [m.said_no_manifest, m.told_no_manifest],
 ]);
 
 const SENSES: Readonly<Record<string, () => string>> = {

@@ -14,6 +14,8 @@ function because(reason: DecisionReason, change: Partial<DecisionView> = {}): De
 /** So many minutes from now, as a clock shows it. */
 const later = (now: number, minutes: number): string => timeOfDay(now + minutes * 60_000);
 
+const NO_IMAGE = "justin308/hivemind-worker:latest: manifest unknown";
+
 function withGpu(): Snapshot {
   const gpus = [
     {
@@ -177,7 +179,7 @@ export const SCENES = {
   },
   /** Five tasks in a row failed: no more are taken until a person says so. */
   breaker: () => {
-    const failing = problem("FAILING_IMAGE", "five tasks in a row failed here because the standard image cannot be downloaded; the last one: justin308/hivemind-worker:latest: manifest unknown");
+    const failing = problem("FAILING_IMAGE", `five tasks in a row failed here because the standard image cannot be downloaded; the last one: ${NO_IMAGE}`);
     return snapshot({
       status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: failing },
       decision: because("tasks_failing", { remedy: "resume" }),
