@@ -55,7 +55,10 @@ struct Detail {
 }
 
 fn no_https(why: &str) -> ApiError {
-    ApiError::new(ErrorCode::LinkNoHttps, format!("the pool's key for the private link cannot be downloaded: {why}"))
+    ApiError::new(
+        ErrorCode::LinkNoHttps,
+        format!("the pool's key for the private link cannot be downloaded: {why}"),
+    )
 }
 
 impl PoolDesk {
