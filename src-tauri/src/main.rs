@@ -8,6 +8,7 @@
 
 mod arguments;
 mod commands;
+mod only_one;
 mod page_process;
 mod window;
 
@@ -16,6 +17,7 @@ use hivemind_local_api::SocketClient;
 
 fn main() -> anyhow::Result<()> {
     let arguments = arguments::parse(std::env::args_os().skip(1))?;
+    let Some(_only) = only_one::claim(&arguments.socket) else { return Ok(()) };
     tauri::Builder::default()
         .manage(SocketClient::new(arguments.socket))
         .manage(commands::Following::default())

@@ -36,6 +36,7 @@ mod foreign;
 mod launch;
 mod page;
 mod requester_page;
+mod resilience;
 mod scenarios;
 mod screen;
 mod stage;

@@ -4,6 +4,13 @@ use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{AtomEnum, ClientMessageEvent, ConnectionExt, EventMask, Window};
 use x11rb::rust_connection::RustConnection;
 
+/// How many windows of `program` are shown on `display`.
+pub fn windows(display: &str, program: &str) -> usize {
+    let (x, screen) = RustConnection::connect(Some(display)).expect("a display");
+    let root = x.setup().roots[screen].root;
+    children(&x, root).into_iter().filter(|window| is_of(&x, *window, program)).count()
+}
+
 /// Asks every window of `program` on `display` to close, as the button in its frame does; how many there were.
 pub fn close_windows(display: &str, program: &str) -> usize {
     let (x, screen) = RustConnection::connect(Some(display)).expect("a display");

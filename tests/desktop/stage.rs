@@ -163,6 +163,12 @@ impl Stage {
         crate::screen::close_windows(display, program)
     }
 
+    /// How many windows of this program are shown.
+    pub fn windows(&self, program: &str) -> usize {
+        let (display, _) = self.display.as_ref().expect("a display");
+        crate::screen::windows(display, program)
+    }
+
     /// Processes of this program on this desktop.
     pub fn running(&self, program: &str) -> Vec<Pid> {
         let is_it = |(_, line): &(Pid, String)| {

@@ -8,7 +8,7 @@ use hivemind_control::{
     ApiError, ErrorCode, FootprintView, OwnLogPage, OwnLogQuery, PairingCode, PracticeView,
 };
 use hivemind_local_api::{Sessions, SocketClient};
-use hivemind_store::{Change, ChangeJournal};
+use hivemind_store::{Change, ChangeJournal, FolderError};
 use hivemind_worker_core::Desktop;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
@@ -204,17 +204,24 @@ fn start(program: &Path, socket: &Path) -> Result<Child, ApiError> {
         .map_err(|error| unavailable(&format!("the window program cannot be started: {error}")))
 }
 
-/// How often a launch asks a worker that is only just starting, and the pause between two tries.
-const TRIES: u32 = 100;
+/// How often a launch asks a worker that starts or ends at this moment, and the pause between two tries. An end takes its
+/// time: running tasks are handed back.
+const TRIES: u32 = 300;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// `hivemind-worker desktop`
 pub(crate) async fn open(cli: &Cli, began: tokio::time::Instant) -> anyhow::Result<ExitCode> {
     let folder = process::folder(cli)?;
     let socket = process::socket_path(&folder);
-    match show(&socket).await {
-        Err(error) if error.code == ErrorCode::WorkerNotRunning => {}
-        shown => return Ok(shown.map(|()| ExitCode::SUCCESS)?),
+    for _ in 0..TRIES {
+        match show(&socket).await {
+            Err(error) if error.code == ErrorCode::WorkerNotRunning => {}
+            shown => return Ok(shown.map(|()| ExitCode::SUCCESS)?),
+        }
+        if !matches!(folder.lock(), Err(FolderError::AlreadyRunning { .. })) {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
     }
     let error = match process::be_the_worker(cli, true, true, began).await {
         Err(error) if starts_elsewhere(&error) => error,

@@ -18,6 +18,7 @@ use hivemind_domain::rules::{SnoozeFor, preset};
 use hivemind_domain::settings::{KEYS, Settings, Source, key};
 use hivemind_domain::time::WallMs;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -43,9 +44,8 @@ impl WorkerControl {
 
     async fn ask(&self, input: Input) -> Result<Snapshot, ApiError> {
         let (done, state) = oneshot::channel();
-        let ended = || ApiError::new(ErrorCode::WorkerNotRunning, "the worker is ending");
-        self.shared.inputs.send(Message { input, done: Some(done) }).await.map_err(|_| ended())?;
-        state.await.map(|snapshot| (*snapshot).clone()).map_err(|_| ended())
+        self.shared.inputs.send(Message { input, done: Some(done) }).await.map_err(|_| ending())?;
+        state.await.map(|snapshot| (*snapshot).clone()).map_err(|_| ending())
     }
 
     async fn key(&self, task: &TaskRef) -> Result<TaskKey, ApiError> {
@@ -60,6 +60,10 @@ impl WorkerControl {
         let found = self.shared.ports.journal.find(id.as_str(), None).await.map_err(store_problem)?;
         found.map(|task| task.key().clone()).ok_or_else(unknown)
     }
+}
+
+fn ending() -> ApiError {
+    ApiError::new(ErrorCode::WorkerNotRunning, "the worker is ending")
 }
 
 pub(super) fn store_problem(error: StoreError) -> ApiError {
@@ -422,6 +426,10 @@ impl Control for WorkerControl {
     }
 
     async fn open_window(&self, (): ()) -> Result<(), ApiError> {
+        // Who asks now wants the next worker: its window would lose this one at once.
+        if self.shared.ending.load(Ordering::Relaxed) {
+            return Err(ending());
+        }
         let _ = self.shared.events.send(Event::RaiseWindow);
         self.shared.ports.desktop.open_window()
     }
@@ -431,6 +439,7 @@ impl Control for WorkerControl {
     }
 
     async fn quit(&self, (): ()) -> Result<(), ApiError> {
+        self.shared.ending.store(true, Ordering::Relaxed);
         // The answer must not wait for tasks to end.
         let ended = self.ask(Input::Shutdown);
         tokio::time::timeout(Duration::from_secs(1), ended).await.ok();

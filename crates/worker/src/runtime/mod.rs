@@ -12,6 +12,7 @@ use hivemind_domain::rules::{Frame, Span, TrafficMeter, preset};
 use hivemind_domain::task::Task;
 use hivemind_domain::time::Mono;
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -132,6 +133,8 @@ pub(crate) struct Shared {
     /// How many settlements were written down since the start.
     settlements: watch::Sender<u64>,
     events: broadcast::Sender<Event>,
+    /// Whether the owner, or the system, asked the worker to end.
+    ending: AtomicBool,
     link: watch::Sender<LinkState>,
     tokens: Mutex<Option<link::Session>>,
     /// How often a person signed in or out; held while what is kept of a sign-in changes.
@@ -223,6 +226,7 @@ impl Worker {
             snapshots: watch::Sender::new(Arc::new(Snapshot::default())),
             settlements: watch::Sender::default(),
             events: broadcast::Sender::new(256),
+            ending: AtomicBool::new(false),
             link: watch::Sender::new(LinkState::default()),
             tokens: Mutex::default(),
             sign_ins: tokio::sync::Mutex::default(),
