@@ -130,10 +130,14 @@ async fn a_killed_window_comes_back_and_a_killed_page_is_loaded_again() {
     };
     let window = one(PROGRAM, None).await;
     let page = one(PAGE_PROGRAM, None).await;
-    until("a painted window", LONG, async || (stage.windows(PROGRAM) == 1).then_some(())).await;
+    let painted = async || {
+        until("a painted page", LONG, async || stage.page_is_painted().then_some(())).await;
+    };
+    painted().await;
 
     kill_process(page, Signal::KILL).expect("killed");
     let page = one(PAGE_PROGRAM, Some(page)).await;
+    painted().await;
     assert_eq!(one(PROGRAM, None).await, window, "the window itself stays");
 
     kill_process(window, Signal::KILL).expect("killed");
@@ -142,6 +146,7 @@ async fn a_killed_window_comes_back_and_a_killed_page_is_loaded_again() {
     assert_eq!(worker.call(&["desktop"]).await.code, 0);
     one(PROGRAM, Some(window)).await;
     one(PAGE_PROGRAM, Some(page)).await;
+    painted().await;
     worker.end().await;
     assert_eq!(stage.close_windows(PROGRAM), 1);
     until("the window's end", LONG, async || stage.running(PROGRAM).is_empty().then_some(())).await;

@@ -163,10 +163,10 @@ impl Stage {
         crate::screen::close_windows(display, program)
     }
 
-    /// How many windows of this program are shown.
-    pub fn windows(&self, program: &str) -> usize {
+    /// Whether our page is painted somewhere on the display.
+    pub fn page_is_painted(&self) -> bool {
         let (display, _) = self.display.as_ref().expect("a display");
-        crate::screen::windows(display, program)
+        crate::screen::page_is_painted(display)
     }
 
     /// Processes of this program on this desktop.
