@@ -8,6 +8,7 @@
 
 mod arguments;
 mod commands;
+mod drawing;
 mod only_one;
 mod page_process;
 mod window;

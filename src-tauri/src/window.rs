@@ -1,7 +1,7 @@
 //! The one window.
 
 use crate::commands::Following;
-use crate::page_process;
+use crate::{drawing, page_process};
 use tauri::webview::{NewWindowResponse, PageLoadEvent};
 use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
@@ -24,6 +24,7 @@ pub(crate) fn open(app: &AppHandle, screen: Option<&str>) -> tauri::Result<()> {
             }
         })
         .build()?;
+    drawing::by_processor(&window)?;
     page_process::follow(&window)
 }
 
