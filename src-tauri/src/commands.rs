@@ -65,7 +65,7 @@ async fn subscribe(
         let Some(event) = event else {
             return Err(ApiError::new(ErrorCode::WorkerNotRunning, "The connection to the worker was lost."));
         };
-        if event == Event::RaiseWindow {
+        if matches!(event, Event::RaiseWindow | Event::ReportProblem) {
             window::raise(&window);
         }
         channel.send(event).map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))?;

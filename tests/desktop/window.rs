@@ -128,6 +128,11 @@ async fn the_window_signs_in_contributes_and_shows_a_task_earn() {
     until("the sum in words", LONG, async || page.text(TODAY).await.contains(&credited).then_some(())).await;
     assert_eq!(worker.snapshot().await["today"]["settled_cpt"].to_string(), credited);
 
+    // The tray leads to what may be sent to whoever helps.
+    host.click("Report a problem").await;
+    page.wait_for("[data-testid=app][data-screen=log]").await;
+    page.wait_for("[data-testid=support-text]").await;
+
     // The window ends when it is closed; the worker goes on.
     assert_eq!(stage.close_windows(PROGRAM), 1);
     until("the window has ended", LONG, async || stage.running(PROGRAM).is_empty().then_some(())).await;

@@ -92,7 +92,7 @@ pub enum Command {
     /// Show a task's output.
     Logs(LogsOptions),
     /// Stop one task and hand it back.
-    StopTask(TaskOption),
+    StopTask(StopTaskOptions),
     /// Show what was earned.
     Earnings(EarningsOptions),
     /// Look whether the ledger of receipts is as it was written. Needs no worker and no network.
@@ -212,6 +212,16 @@ pub struct IgnoreRulesOptions {
 pub struct PresetOptions {
     /// `quiet`, `balanced` or `max`; shows the present one when absent.
     pub name: Option<String>,
+}
+
+/// Which task, and why.
+#[derive(Debug, Args)]
+pub struct StopTaskOptions {
+    /// The task.
+    pub id: String,
+    /// Why, for the requester: one line.
+    #[arg(long)]
+    pub reason: Option<String>,
 }
 
 /// How far back.

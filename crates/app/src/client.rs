@@ -9,7 +9,8 @@ use futures_util::StreamExt;
 use hivemind_control::{
     ApiError, DecisionReason, EarningsQuery, ErrorCode, Event, HostAnswer, HostDecision, IgnoreRulesRequest,
     ImageAnswer, ImageDecision, ImageQuestion, LogLine, LogQuery, LoginRequest, MetricsSample, PresetRequest,
-    SettingChange, SettingView, Snapshot, SnoozeRequest, StatusState, TaskRef, TimelineQuery,
+    SettingChange, SettingView, Snapshot, SnoozeRequest, StatusState, StopTaskRequest, TaskRef,
+    TimelineQuery,
 };
 use hivemind_local_api::SocketClient;
 use hivemind_worker_core::port::SettingsStore;
@@ -73,7 +74,8 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Tasks(options) => tasks::run(cli, &worker, options).await?,
         Command::Logs(options) => logs(cli, &worker, &events, options).await?,
         Command::StopTask(option) => {
-            let task = TaskRef { task_id: option.id.clone(), attempt: None };
+            let (task_id, reason) = (option.id.clone(), option.reason.clone());
+            let task = StopTaskRequest { task_id, attempt: None, reason };
             show(cli, &worker.stop_task(task).await?, |task| tasks::list(std::slice::from_ref(task)));
         }
         Command::Hosts(command) => {
@@ -423,7 +425,7 @@ async fn logs(
                     break;
                 }
             }
-            Event::Log { .. } | Event::Metrics(_) | Event::RaiseWindow => {}
+            Event::Log { .. } | Event::Metrics(_) | Event::RaiseWindow | Event::ReportProblem => {}
         }
     }
     // Lines that came between the last event and the end.

@@ -83,7 +83,7 @@ async fn watch(
             opened = Instant::now();
             *last = Some(opened);
         }
-        match start(&program, &socket) {
+        match start(&program, &socket, None) {
             Ok(next) => window = next,
             Err(error) => {
                 *lock(&asked) = None;
@@ -125,7 +125,7 @@ pub(crate) fn has_display() -> bool {
 }
 
 impl Desktop for WindowLauncher {
-    fn open_window(&self) -> Result<(), ApiError> {
+    fn open_window(&self, screen: Option<&'static str>) -> Result<(), ApiError> {
         let mut asked = lock(&self.asked);
         if asked.is_some() {
             // It was told to come to the front; if it is closing, its end is told to `watch`.
@@ -137,7 +137,7 @@ impl Desktop for WindowLauncher {
         }
         let program = program()
             .ok_or_else(|| unavailable("the window program is not installed; use `hivemind-worker open`"))?;
-        let window = start(&program, &self.socket)?;
+        let window = start(&program, &self.socket, screen)?;
         *asked = Some(Instant::now());
         let (socket, asked) = (self.socket.clone(), Arc::clone(&self.asked));
         tokio::spawn(watch(window, program, socket, asked, Arc::clone(&self.sessions)));
@@ -194,10 +194,11 @@ impl Desktop for WindowLauncher {
     }
 }
 
-fn start(program: &Path, socket: &Path) -> Result<Child, ApiError> {
+fn start(program: &Path, socket: &Path, screen: Option<&str>) -> Result<Child, ApiError> {
     Command::new(program)
         .arg("--socket")
         .arg(socket)
+        .args(screen.iter().flat_map(|screen| ["--screen", screen]))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()

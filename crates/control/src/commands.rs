@@ -57,7 +57,7 @@ macro_rules! control_commands {
         /// Open the folder with what is kept of a failed task.
         Operate open_debug_data($crate::TaskRef) -> ();
         /// Stop one task and hand it back.
-        Operate stop_task($crate::TaskRef) -> $crate::TaskView;
+        Operate stop_task($crate::StopTaskRequest) -> $crate::TaskView;
         /// Earnings per day.
         Read earnings($crate::EarningsQuery) -> $crate::EarningsView;
         /// Sign in to the pool.
@@ -94,6 +94,8 @@ macro_rules! control_commands {
         Operate begin_practice(()) -> $crate::PracticeView;
         /// Show the window, or raise it.
         Operate open_window(()) -> ();
+        /// Show the window with what a person may send to whoever helps.
+        Operate report_problem(()) -> ();
         /// A one-time code that pairs a browser.
         Own pair(()) -> $crate::PairingCode;
         /// End the worker: running tasks are handed back first. After a crash they are adopted instead.

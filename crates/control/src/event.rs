@@ -24,6 +24,8 @@ pub enum Event {
     },
     /// Somebody asked for the window.
     RaiseWindow,
+    /// Somebody asked for the window with what a person may send to whoever helps.
+    ReportProblem,
 }
 
 /// Everything a subscriber will be told, until the worker ends.

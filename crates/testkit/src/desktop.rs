@@ -8,7 +8,7 @@ use std::sync::Mutex;
 /// Remembers what it was asked for.
 #[derive(Default)]
 pub struct FakeDesktop {
-    /// In order: `open_window`, `start_at_login true`, `start_at_login false`, `open_folder PATH`, `pair`.
+    /// In order: `open_window`, `open_window SCREEN`, `start_at_login true`, `start_at_login false`, `open_folder PATH`, `pair`.
     asked: Mutex<Vec<String>>,
 }
 
@@ -21,8 +21,9 @@ impl FakeDesktop {
 }
 
 impl Desktop for FakeDesktop {
-    fn open_window(&self) -> Result<(), ApiError> {
-        lock(&self.asked).push("open_window".to_owned());
+    fn open_window(&self, screen: Option<&'static str>) -> Result<(), ApiError> {
+        lock(&self.asked)
+            .push(screen.map_or_else(|| "open_window".to_owned(), |s| format!("open_window {s}")));
         Ok(())
     }
 

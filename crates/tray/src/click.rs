@@ -19,6 +19,8 @@ pub enum Click {
     IgnoreRules(u32),
     /// Show the window.
     OpenDashboard,
+    /// Show the window with what may be sent to whoever helps.
+    ReportProblem,
     /// End the worker.
     Quit,
 }
@@ -45,6 +47,7 @@ impl Click {
                 control.ignore_rules(IgnoreRulesRequest { minutes }).await.map(drop)
             }
             Self::OpenDashboard => control.open_window(()).await,
+            Self::ReportProblem => control.report_problem(()).await,
             Self::Quit => control.quit(()).await,
         }
     }

@@ -97,6 +97,12 @@ pub fn tray_model(snapshot: &Snapshot, language: Language, now_ms: i64) -> TrayM
             click: Click::OpenDashboard,
         },
         Entry::Line { id: "earnings", text: words.earnings_today(today) },
+        Entry::Action {
+            id: "report",
+            text: words.report_problem().to_owned(),
+            enabled: true,
+            click: Click::ReportProblem,
+        },
         Entry::Separator,
         Entry::Action { id: "quit", text: words.quit().to_owned(), enabled: true, click: Click::Quit },
     ];

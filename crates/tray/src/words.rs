@@ -324,6 +324,10 @@ impl Words {
         self.pick("Open dashboard", "開啟主控台")
     }
 
+    pub(crate) fn report_problem(self) -> &'static str {
+        self.pick("Report a problem", "回報問題")
+    }
+
     pub(crate) fn earnings_today(self, cpt: u64) -> String {
         match self.0 {
             Language::English => format!("Earnings today: {cpt} CPT"),

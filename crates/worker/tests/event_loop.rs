@@ -35,7 +35,7 @@ mod secrecy;
 #[path = "event_loop/snapshot.rs"]
 mod snapshot;
 
-use hivemind_control::{Snapshot, TaskRef};
+use hivemind_control::{Snapshot, StopTaskRequest, TaskRef};
 use hivemind_domain::task::Phase;
 use hivemind_testkit::{World, key};
 use hivemind_worker_core::port::{PoolError, PoolErrorKind};
@@ -49,6 +49,11 @@ fn phase(snapshot: &Snapshot, task: &str) -> String {
 
 fn task_ref(task: &str) -> TaskRef {
     TaskRef { task_id: task.to_owned(), attempt: None }
+}
+
+/// A stop without a reason.
+fn stopped(task: &str) -> StopTaskRequest {
+    StopTaskRequest { task_id: task.to_owned(), attempt: None, reason: None }
 }
 
 fn unreachable() -> PoolError {

@@ -27,6 +27,7 @@ import type { SettingChange } from "./SettingChange";
 import type { SettingView } from "./SettingView";
 import type { Snapshot } from "./Snapshot";
 import type { SnoozeRequest } from "./SnoozeRequest";
+import type { StopTaskRequest } from "./StopTaskRequest";
 import type { TaskRef } from "./TaskRef";
 import type { TaskView } from "./TaskView";
 import type { TimelineQuery } from "./TimelineQuery";
@@ -71,7 +72,7 @@ export interface Commands {
   /** Open the folder with what is kept of a failed task. */
   open_debug_data: { request: TaskRef; response: null };
   /** Stop one task and hand it back. */
-  stop_task: { request: TaskRef; response: TaskView };
+  stop_task: { request: StopTaskRequest; response: TaskView };
   /** Earnings per day. */
   earnings: { request: EarningsQuery; response: EarningsView };
   /** Sign in to the pool. */
@@ -108,6 +109,8 @@ export interface Commands {
   begin_practice: { request: null; response: PracticeView };
   /** Show the window, or raise it. */
   open_window: { request: null; response: null };
+  /** Show the window with what a person may send to whoever helps. */
+  report_problem: { request: null; response: null };
   /** A one-time code that pairs a browser. */
   pair: { request: null; response: PairingCode };
   /** End the worker: running tasks are handed back first. After a crash they are adopted instead. */
@@ -150,6 +153,7 @@ export const COMMAND_NAMES = [
   "practice",
   "begin_practice",
   "open_window",
+  "report_problem",
   "pair",
   "quit",
 ] as const satisfies readonly (keyof Commands)[];

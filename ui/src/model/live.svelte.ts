@@ -5,6 +5,7 @@ import type { ApiError } from "../generated/ApiError";
 import type { Commands } from "../generated/commands";
 import type { Snapshot } from "../generated/Snapshot";
 import { asCallError, type CommandName, type LinkState } from "../platform/platform";
+import { router } from "./route.svelte";
 import { addSamples, EMPTY, reduce, withAnswer, type World } from "./reduce";
 
 /** Commands whose answer is the new state. */
@@ -35,6 +36,8 @@ class Live {
     const stop = platform.subscribe(
       (event) => {
         this.world = reduce(this.world, event);
+        // In a browser nobody may have asked for it in this tab.
+        if (event.event === "report_problem" && platform.kind === "tauri") router.go("support");
       },
       (state) => {
         this.link = state;

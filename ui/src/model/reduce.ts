@@ -80,6 +80,7 @@ export function reduce(world: World, event: Event): World {
       return { ...world, tails: { ...world.tails, [key]: addLines(world.tails[key] ?? [], event.data.lines) } };
     }
     case "raise_window":
+    case "report_problem":
       return world;
   }
 }

@@ -7,11 +7,14 @@ export interface Route {
   screen: Screen;
   /** The attempt on the tasks screen. */
   task: { task_id: string; attempt: number } | null;
+  /** Whether the log offers what may be sent to whoever helps. */
+  support: boolean;
 }
 
 /** Reads an address such as `#/tasks/4711/2`. Whatever is not understood leads home. */
 export function parseRoute(hash: string): Route {
   const [name, id, attempt] = hash.replace(/^#\/?/, "").split("/");
+  if (name === "support") return { screen: "log", task: null, support: true };
   const screen = SCREENS.find((s) => s === name) ?? "home";
   let task: Route["task"] = null;
   if (screen === "tasks" && id && /^\d{1,9}$/.test(attempt ?? "")) {
@@ -21,7 +24,7 @@ export function parseRoute(hash: string): Route {
       // Not an address of ours.
     }
   }
-  return { screen, task };
+  return { screen, task, support: false };
 }
 
 export function taskAddress(task: { task_id: string; attempt: number }): string {
@@ -39,7 +42,7 @@ class Router {
     }
   }
 
-  go(screen: Screen): void {
+  go(screen: Screen | "support"): void {
     location.hash = `#/${screen}`;
   }
 }

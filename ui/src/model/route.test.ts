@@ -7,6 +7,11 @@ describe("routes", () => {
     for (const bad of ["", "#", "#/", "#/nowhere", "#/__proto__", "#/constructor"]) expect(parseRoute(bad).screen).toBe("home");
   });
 
+  it("open the log with what may be sent to whoever helps", () => {
+    expect(parseRoute("#/support")).toEqual({ screen: "log", task: null, support: true });
+    expect(parseRoute("#/log").support).toBe(false);
+  });
+
   it("carry any task id there and back", () => {
     for (const task_id of ["a", "a/b", "%", "繁體", "<b>", "7c9e-1"]) {
       expect(parseRoute(taskAddress({ task_id, attempt: 3 })).task).toEqual({ task_id, attempt: 3 });

@@ -49,7 +49,9 @@ export function asCallError(thrown: unknown, code: ApiError["code"] = "INTERNAL"
   return new CallError({ code, message, facts: {}, action });
 }
 
-const EVENT_NAMES = new Set(["snapshot", "metrics", "log", "raise_window"]);
+const EVENT_NAMES = new Set(["snapshot", "metrics", "log", "raise_window", "report_problem"]);
+/** Events that say everything by their name. */
+const BARE = new Set(["raise_window", "report_problem"]);
 
 /** An event of the stream, or nothing when the text is none. A newer worker may send kinds we do not know. */
 export function parseEvent(text: string): Event | null {
@@ -60,6 +62,6 @@ export function parseEvent(text: string): Event | null {
     return null;
   }
   if (!isRecord(value) || typeof value["event"] !== "string" || !EVENT_NAMES.has(value["event"])) return null;
-  if (value["event"] !== "raise_window" && !isRecord(value["data"])) return null;
+  if (!BARE.has(value["event"]) && !isRecord(value["data"])) return null;
   return value as Event;
 }

@@ -12,6 +12,18 @@ pub struct TaskRef {
     pub attempt: Option<u32>,
 }
 
+/// Stops one attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct StopTaskRequest {
+    /// The task.
+    pub task_id: String,
+    /// The attempt; absent means the newest one known here.
+    pub attempt: Option<u32>,
+    /// Why, for the requester, in the owner's words: one line, at most 200 bytes count. Absent where the owner gives none.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
 /// One attempt.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
 pub struct TaskView {

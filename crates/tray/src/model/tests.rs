@@ -129,6 +129,7 @@ fn the_menu_toggles_finishes_and_never_loses_an_entry() {
                 "-",
                 "open",
                 "earnings",
+                "report",
                 "-",
                 "quit"
             ]

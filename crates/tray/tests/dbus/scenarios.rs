@@ -108,6 +108,7 @@ async fn present() {
             "",
             "Open dashboard",
             "Earnings today: 0 CPT",
+            "Report a problem",
             "",
             "Quit"
         ]
@@ -118,6 +119,8 @@ async fn present() {
     running.called(&["start", "stop", "open_window"]).await;
     host.click("Open dashboard").await;
     running.called(&["start", "stop", "open_window", "open_window"]).await;
+    host.click("Report a problem").await;
+    running.called(&["start", "stop", "open_window", "open_window", "report_problem"]).await;
     host.click("Contribute").await;
     until("the mark", || async { host.line("Contribute").await.checked == Some(true) }).await;
     for entry in ["For 1 hour", "Until 08:00", "Ignore rules for 1 hour", "Finish current tasks, then stop"] {
@@ -129,6 +132,7 @@ async fn present() {
         "stop",
         "open_window",
         "open_window",
+        "report_problem",
         "start",
         "snooze",
         "snooze",

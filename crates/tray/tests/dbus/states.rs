@@ -111,7 +111,7 @@ const STATES: [State; 7] = [
 ];
 
 /// What stands under the two lines, in English and in Chinese; a pause's way out comes first while it lasts.
-const BELOW: [[&str; 16]; 2] = [
+const BELOW: [[&str; 17]; 2] = [
     [
         "",
         "Contribute",
@@ -128,6 +128,7 @@ const BELOW: [[&str; 16]; 2] = [
         "",
         "Open dashboard",
         "Earnings today: 14 CPT",
+        "Report a problem",
         "",
     ],
     [
@@ -146,6 +147,7 @@ const BELOW: [[&str; 16]; 2] = [
         "",
         "開啟主控台",
         "今日收益：14 CPT",
+        "回報問題",
         "",
     ],
 ];
@@ -255,7 +257,8 @@ pub async fn actions() {
         }
         asks(&host, &running, &lines, 18, &ignore(60)).await;
         asks(&host, &running, &lines, 20, "open_window ()").await;
-        asks(&host, &running, &lines, 23, "quit ()").await;
+        asks(&host, &running, &lines, 22, "report_problem ()").await;
+        asks(&host, &running, &lines, 24, "quit ()").await;
         asks(&host, &running, &lines, 3, "stop ()").await;
 
         // Paused, all of it and the GPUs: the ways out come first.

@@ -55,7 +55,7 @@ pub enum OwnerAsks {
     /// Finish what runs, then stop.
     Finish,
     /// Stop one task.
-    StopTask(TaskKey),
+    StopTask(TaskKey, String),
     /// The owner decided about a host; once means for the next task only.
     HostDecided {
         /// Which.

@@ -247,11 +247,8 @@ impl Core {
                 self.contribution.finish(self.unfinished());
                 effects.push(Effect::KeepWish(false));
             }
-            OwnerAsks::StopTask(key) => {
-                let verdict = Verdict::HandedBack {
-                    reason: HandBack::OwnerStopped,
-                    message: "the owner stopped this task".into(),
-                };
+            OwnerAsks::StopTask(key, message) => {
+                let verdict = Verdict::HandedBack { reason: HandBack::OwnerStopped, message };
                 self.task(&key, TaskInput::Stop(verdict), now, effects);
             }
             OwnerAsks::HostDecided { host, once } => self.network.decided(host, once),

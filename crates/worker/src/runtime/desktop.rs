@@ -7,8 +7,8 @@ use std::path::Path;
 
 /// What only the program around the worker can do.
 pub trait Desktop: Send + Sync + 'static {
-    /// Starts the window program unless it runs.
-    fn open_window(&self) -> Result<(), ApiError>;
+    /// Starts the window program unless it runs; a new one begins at this screen.
+    fn open_window(&self, screen: Option<&'static str>) -> Result<(), ApiError>;
 
     /// Lets the worker start at login, or no more.
     fn start_at_login(&self, on: bool) -> Result<(), ApiError>;

@@ -9,13 +9,14 @@ use hivemind_control::{
     EventStream, FootprintView, HistoryPage, HistoryQuery, HostAnswer, HostDecision, IgnoreRulesRequest,
     ImageDecision, LogPage, LogQuery, LoginRequest, MetricsView, OwnLogPage, OwnLogQuery, PairingCode,
     PracticeView, PresetOffer, PresetRequest, ProofView, SettingChange, SettingView, Snapshot, SnoozeRequest,
-    Subscription, TaskRef, TaskView, TimelineQuery, TimelineView, TraceView, TrendQuery, TrendView,
-    VersionView, WhatIfRequest, WhatIfView, subscription,
+    StopTaskRequest, Subscription, TaskRef, TaskView, TimelineQuery, TimelineView, TraceView, TrendQuery,
+    TrendView, VersionView, WhatIfRequest, WhatIfView, subscription,
 };
 use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::{TaskId, TaskKey};
 use hivemind_domain::rules::{SnoozeFor, preset};
 use hivemind_domain::settings::{KEYS, Settings, Source, key};
+use hivemind_domain::text::plain_line;
 use hivemind_domain::time::WallMs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,6 +24,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 const DAY_MS: i64 = 86_400_000;
+/// So many bytes of an owner's reason are passed on.
+const LONGEST_REASON: usize = 200;
 /// The rules are set aside for a day at most.
 const MOST_FORCED_MINUTES: u32 = 1440;
 
@@ -40,6 +43,15 @@ impl WorkerControl {
     #[must_use]
     pub fn raise_window(&self) -> bool {
         self.shared.events.send(Event::RaiseWindow).is_ok()
+    }
+
+    fn show_window(&self, event: Event, screen: Option<&'static str>) -> Result<(), ApiError> {
+        // Who asks now wants the next worker: its window would lose this one at once.
+        if self.shared.ending.load(Ordering::Relaxed) {
+            return Err(ending());
+        }
+        let _ = self.shared.events.send(event);
+        self.shared.ports.desktop.open_window(screen)
     }
 
     async fn ask(&self, input: Input) -> Result<Snapshot, ApiError> {
@@ -64,6 +76,15 @@ impl WorkerControl {
 
 fn ending() -> ApiError {
     ApiError::new(ErrorCode::WorkerNotRunning, "the worker is ending")
+}
+
+/// What the requester is told of an attempt that the owner stopped.
+fn stopped_because(reason: &str) -> String {
+    let reason = plain_line(reason, LONGEST_REASON);
+    match reason.trim() {
+        "" => "the owner stopped this task".to_owned(),
+        reason => format!("the owner stopped this task: {reason}"),
+    }
 }
 
 pub(super) fn store_problem(error: StoreError) -> ApiError {
@@ -233,7 +254,8 @@ impl Control for WorkerControl {
         self.shared.ports.desktop.open_folder(std::path::Path::new(&view.folder))
     }
 
-    async fn stop_task(&self, task: TaskRef) -> Result<TaskView, ApiError> {
+    async fn stop_task(&self, request: StopTaskRequest) -> Result<TaskView, ApiError> {
+        let task = TaskRef { task_id: request.task_id, attempt: request.attempt };
         let key = self.key(&task).await?;
         let running = self
             .shared
@@ -246,7 +268,8 @@ impl Control for WorkerControl {
             return Err(ApiError::new(ErrorCode::TaskEnded, "this task has already ended")
                 .with("task", &task.task_id));
         }
-        self.ask(Input::Owner(OwnerAsks::StopTask(key))).await?;
+        let message = stopped_because(request.reason.as_deref().unwrap_or_default());
+        self.ask(Input::Owner(OwnerAsks::StopTask(key, message))).await?;
         self.task(task).await
     }
 
@@ -426,12 +449,11 @@ impl Control for WorkerControl {
     }
 
     async fn open_window(&self, (): ()) -> Result<(), ApiError> {
-        // Who asks now wants the next worker: its window would lose this one at once.
-        if self.shared.ending.load(Ordering::Relaxed) {
-            return Err(ending());
-        }
-        let _ = self.shared.events.send(Event::RaiseWindow);
-        self.shared.ports.desktop.open_window()
+        self.show_window(Event::RaiseWindow, None)
+    }
+
+    async fn report_problem(&self, (): ()) -> Result<(), ApiError> {
+        self.show_window(Event::ReportProblem, Some("support"))
     }
 
     async fn pair(&self, (): ()) -> Result<PairingCode, ApiError> {

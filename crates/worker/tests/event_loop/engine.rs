@@ -1,6 +1,6 @@
 //! The container engine comes and goes.
 
-use crate::{SECOND, assert_clean, journalled, phase, task_ref};
+use crate::{SECOND, assert_clean, journalled, phase, stopped};
 use hivemind_control::{Control, ErrorCode, StatusState};
 use hivemind_domain::task::{FailureClass, HandBack, Phase, Verdict};
 use hivemind_testkit::{EngineCall, PoolCall, Program, World, assigned, key};
@@ -181,7 +181,7 @@ fn an_attempt_revoked_or_stopped_while_its_container_is_made_leaves_none() {
             if revoked {
                 world.pool.void(&key("early", 1));
             } else {
-                worker.control.stop_task(task_ref("early")).await.unwrap();
+                worker.control.stop_task(stopped("early")).await.unwrap();
             }
             world.until(worker, "given up", |s| s.tasks.is_empty()).await;
             // The engine carries out what it was asked for.

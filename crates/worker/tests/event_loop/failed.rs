@@ -1,6 +1,6 @@
 //! What is kept of failed attempts, what is told about all of them, and what the computer's thresholds say.
 
-use crate::{SECOND, assert_clean, journalled, task_ref};
+use crate::{SECOND, assert_clean, journalled, stopped, task_ref};
 use hivemind_control::{Control, ErrorCode};
 use hivemind_domain::resources::GIB;
 use hivemind_domain::task::{PackageRef, Phase};
@@ -46,7 +46,7 @@ fn nothing_is_kept_of_other_ends_and_nothing_at_all_when_it_is_switched_off() {
         world.when("settled", |w| journalled(w, "works", Phase::Settled)).await;
         world.pool.give(assigned("stopped"));
         world.when("running", |w| w.engine.running() == 1).await;
-        worker.control.stop_task(task_ref("stopped")).await.unwrap();
+        worker.control.stop_task(stopped("stopped")).await.unwrap();
         world.when("handed back", |w| journalled(w, "stopped", Phase::HandedBack)).await;
         worker
             .control

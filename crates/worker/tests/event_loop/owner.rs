@@ -1,7 +1,7 @@
 //! The owner stops, finishes, quits and changes settings.
 
-use crate::{SECOND, assert_clean, journalled, phase, task_ref, unreachable};
-use hivemind_control::{ApiError, Control, ErrorCode, SettingChange, StatusState};
+use crate::{SECOND, assert_clean, journalled, phase, stopped, task_ref, unreachable};
+use hivemind_control::{ApiError, Control, ErrorCode, SettingChange, StatusState, StopTaskRequest};
 use hivemind_domain::task::{HandBack, Phase};
 use hivemind_testkit::{JournalCall, PoolCall, Program, World, assigned, key};
 use hivemind_worker_core::Worker;
@@ -59,18 +59,41 @@ fn one_task_can_be_stopped_and_an_ended_one_cannot() {
     }
     world.live(async |worker| {
         world.until(worker, "running", |s| s.status.running_tasks == 2).await;
-        worker.control.stop_task(task_ref("one")).await.unwrap();
-        let again = worker.control.stop_task(task_ref("one")).await.unwrap_err();
+        worker.control.stop_task(stopped("one")).await.unwrap();
+        let again = worker.control.stop_task(stopped("one")).await.unwrap_err();
         assert_eq!(again.code, ErrorCode::TaskEnded, "it is being stopped already");
         world.when("handed back", |w| journalled(w, "one", Phase::HandedBack)).await;
-        let ended = worker.control.stop_task(task_ref("one")).await.unwrap_err();
+        let ended = worker.control.stop_task(stopped("one")).await.unwrap_err();
         assert_eq!(ended.code, ErrorCode::TaskEnded);
         for unknown in ["none", "../etc", ""] {
-            let error = worker.control.stop_task(task_ref(unknown)).await.unwrap_err();
+            let error = worker.control.stop_task(stopped(unknown)).await.unwrap_err();
             assert_eq!(error.code, ErrorCode::TaskUnknown, "{unknown:?}");
         }
         let left = worker.control.snapshot(()).await.unwrap();
         assert_eq!((phase(&left, "other").as_str(), left.status.contributing), ("running", true));
+    });
+}
+
+#[test]
+fn the_requester_is_told_the_owners_reason_as_one_plain_line() {
+    let world = World::default();
+    world.live(async |worker| {
+        for (name, reason) in [
+            ("given", Some("too \u{1b}[31mslow\n\u{202E}".to_owned())),
+            ("none", Some(" \n ".to_owned())),
+            ("long", Some("x".repeat(5000))),
+        ] {
+            world.engine.program(name, Program::endless());
+            world.pool.give(assigned(name));
+            world.until(worker, "running", |s| s.status.running_tasks == 1).await;
+            worker.control.stop_task(StopTaskRequest { reason, ..stopped(name) }).await.unwrap();
+            world.when("handed back", |w| journalled(w, name, Phase::HandedBack)).await;
+        }
+        let said =
+            async |name| worker.control.task(task_ref(name)).await.unwrap().message.unwrap_or_default();
+        assert_eq!(said("given").await, "the owner stopped this task: too [31mslow");
+        assert_eq!(said("none").await, "the owner stopped this task");
+        assert_eq!(said("long").await, format!("the owner stopped this task: {}", "x".repeat(200)));
     });
 }
 

@@ -1,7 +1,7 @@
 //! No call is tried without a pause, whatever the pool answers: at most six tries per minute once the first minute's
 //! quick tries are over.
 
-use crate::{SECOND, task_ref};
+use crate::{SECOND, stopped};
 use hivemind_control::{Control, PoolState};
 use hivemind_domain::task::PackageRef;
 use hivemind_domain::time::Mono;
@@ -53,7 +53,7 @@ fn too_often(call: PoolCall, kind: PoolErrorKind) -> Vec<String> {
     world.live(async |worker| {
         if call == PoolCall::HandBack {
             world.until(worker, "running", |s| s.status.running_tasks == 1).await;
-            worker.control.stop_task(task_ref("busy")).await.unwrap();
+            worker.control.stop_task(stopped("busy")).await.unwrap();
         }
         world.clock.reach(since.after(SECOND * 660)).await;
     });
@@ -120,7 +120,7 @@ fn acknowledgement_lost(call: PoolCall) -> Result<(), String> {
         let before = worker.control.snapshot(()).await.unwrap().account.and_then(|a| a.balance_cpt);
         if call == PoolCall::HandBack {
             world.until(worker, "running", |s| s.status.running_tasks == 1).await;
-            worker.control.stop_task(task_ref("once")).await.unwrap();
+            worker.control.stop_task(stopped("once")).await.unwrap();
         }
         world
             .until(worker, "over", |s| {

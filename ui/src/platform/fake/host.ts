@@ -240,6 +240,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       return practiceAt(practised, now());
     },
     open_window: () => null,
+    report_problem: () => null,
     pair: () => {
       throw new CallError(problem("FORBIDDEN", "This can only be done from the tray."));
     },

@@ -191,7 +191,7 @@ fn one_that_is_ended_while_it_freezes_is_let_go() {
     let mut core = online(vec![]);
     let k = running(&mut core, "one", second(0));
     snooze(&mut core, true, second(1));
-    core.step(Input::Owner(OwnerAsks::StopTask(k.clone())), second(1));
+    core.step(Input::Owner(OwnerAsks::StopTask(k.clone(), String::new())), second(1));
     let effects = froze(&mut core, &k, true, second(2));
     assert_eq!(asked(&effects), [("c-one".to_owned(), false)], "or it could not end");
     assert_eq!(asked(&froze(&mut core, &k, false, second(2))), []);
