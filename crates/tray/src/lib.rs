@@ -7,7 +7,6 @@
 //! host that was not made printable before.
 
 mod click;
-mod language;
 mod model;
 mod notify;
 mod words;
@@ -20,7 +19,6 @@ mod run;
 mod windows;
 
 pub use click::Click;
-pub use language::Language;
 pub use model::{Entry, TrayModel, tray_model};
 #[cfg(target_os = "linux")]
 pub use notify::DesktopNotices;

@@ -1,9 +1,9 @@
 //! What the tray shows, as a pure function of the snapshot.
 
 use crate::click::Click;
-use crate::language::Language;
 use crate::words::Words;
 use hivemind_control::{Action, DecisionReason, PoolState, Snapshot, StatusState};
+use hivemind_words::Language;
 
 /// Everything a tray host needs to draw.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -201,7 +201,7 @@ fn reason(snapshot: &Snapshot, words: Words) -> String {
         StatusState::Snoozed => words.reason_snoozed().to_owned(),
         StatusState::Off => words.reason_off().to_owned(),
         StatusState::Connecting => match snapshot.pool.cause.as_ref().or(status.problem.as_ref()) {
-            Some(cause) => words.problem(cause.code).to_owned(),
+            Some(cause) => words.0.problem(cause.code).to_owned(),
             None => host_of(&snapshot.pool.url).to_owned(),
         },
         StatusState::NeedsYou => {

@@ -1,7 +1,6 @@
 //! Tells the owner, within the budget that the rules allow, what happened while nobody looked.
 
 use crate::click::Click;
-use crate::language::Language;
 use crate::run::WallClock;
 use crate::words::Words;
 use async_trait::async_trait;
@@ -9,6 +8,7 @@ use futures_util::StreamExt;
 use hivemind_control::{Control, DecisionReason, EarningsQuery, ErrorCode, Event, Snapshot, StatusState};
 use hivemind_domain::notify::{Kind, Notifier, Occasion, Seen, Told};
 use hivemind_domain::time::{Mono, Now, WallMs};
+use hivemind_words::Language;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;

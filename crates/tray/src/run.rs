@@ -1,10 +1,10 @@
 //! Keeps a tray host in step with the worker.
 
 use crate::click::Click;
-use crate::language::Language;
 use crate::model::{TrayModel, seconds_to_next_try, tray_model};
 use futures_util::StreamExt;
 use hivemind_control::{Control, Event, Snapshot};
+use hivemind_words::Language;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};

@@ -1,7 +1,7 @@
 //! Every sentence of the tray in both languages. A missing one does not compile.
 
-use crate::language::Language;
 use hivemind_control::{Action, DecisionReason, ErrorCode};
+use hivemind_words::Language;
 
 /// Sentences in one language.
 #[derive(Debug, Clone, Copy)]
@@ -9,10 +9,7 @@ pub(crate) struct Words(pub(crate) Language);
 
 impl Words {
     fn pick(self, english: &'static str, chinese: &'static str) -> &'static str {
-        match self.0 {
-            Language::English => english,
-            Language::TraditionalChinese => chinese,
-        }
+        self.0.pick(english, chinese)
     }
 
     pub(crate) fn earning(self, tasks: u32, cpt: u64) -> String {
@@ -36,7 +33,7 @@ impl Words {
     }
 
     pub(crate) fn yielding(self, reason: DecisionReason) -> String {
-        let why = self.because(reason);
+        let why = self.0.because(reason);
         match self.0 {
             Language::English => format!("Paused — {why}"),
             Language::TraditionalChinese => format!("已暫停：{why}"),
@@ -49,54 +46,6 @@ impl Words {
             (Language::English, Some(until)) => format!("Snoozed until {until}"),
             (Language::TraditionalChinese, Some(until)) => format!("休息至 {until}"),
             (_, None) => self.pick("Snoozed until you resume", "休息中，直到您手動繼續").to_owned(),
-        }
-    }
-
-    /// Why it is paused, as the end of a sentence.
-    fn because(self, reason: DecisionReason) -> &'static str {
-        match reason {
-            DecisionReason::Suspending => self.pick("the computer goes to sleep", "電腦即將進入睡眠"),
-            DecisionReason::Updating => self.pick("the worker is being updated", "背景程式正在更新"),
-            DecisionReason::CriticallyHot => {
-                self.pick("the computer is critically hot", "電腦溫度達到危險程度")
-            }
-            DecisionReason::DiskLow => self.pick("the disk has too little free room", "磁碟空間不足"),
-            DecisionReason::OnBattery => self.pick("the computer runs on battery", "正在使用電池"),
-            DecisionReason::TooHot => self.pick("the computer is too hot", "電腦溫度過高"),
-            DecisionReason::ExclusiveApp => {
-                self.pick("a program wants the computer for itself", "有程式需要獨占電腦")
-            }
-            DecisionReason::FullScreen => self.pick("something has the full screen", "有程式正在全螢幕顯示"),
-            DecisionReason::InUse => self.pick("you're using the computer", "您正在使用電腦"),
-            DecisionReason::OthersBusy => {
-                self.pick("other programs keep the computer busy", "其他程式正在大量使用電腦")
-            }
-            DecisionReason::Schedule => self.pick("it is outside the hours you chose", "不在您選擇的時段內"),
-            DecisionReason::Metered => self.pick("the network is metered", "網路為計量付費連線"),
-            DecisionReason::NetworkHours => {
-                self.pick("it is outside the hours you chose for the network", "不在您選擇的網路時段內")
-            }
-            DecisionReason::NetworkQuota => {
-                self.pick("the traffic you allowed is used up", "您允許的流量已用完")
-            }
-            DecisionReason::TasksFailing => {
-                self.pick("tasks failed on this computer", "任務在這台電腦上失敗")
-            }
-            // Told in other ways: by the problem's own words, or by another state of the tray.
-            DecisionReason::Off
-            | DecisionReason::Finishing
-            | DecisionReason::ShuttingDown
-            | DecisionReason::JournalFailed
-            | DecisionReason::EngineUnavailable
-            | DecisionReason::IsolationTooLow
-            | DecisionReason::SandboxBroken
-            | DecisionReason::SignInRequired
-            | DecisionReason::PoolRefused
-            | DecisionReason::PoolUnreachable
-            | DecisionReason::Connecting
-            | DecisionReason::Snoozed
-            | DecisionReason::Forced
-            | DecisionReason::Free => self.pick("no work is taken now", "目前不接受任務"),
         }
     }
 
@@ -120,7 +69,7 @@ impl Words {
 
     pub(crate) fn needs_you(self, code: Option<ErrorCode>) -> String {
         let problem =
-            code.map_or(self.pick("Something needs you", "需要您處理"), |code| self.problem(code));
+            code.map_or(self.pick("Something needs you", "需要您處理"), |code| self.0.problem(code));
         match self.0 {
             Language::English => format!("{problem} — open to fix"),
             Language::TraditionalChinese => format!("{problem} — 開啟以修正"),
@@ -173,102 +122,6 @@ impl Words {
             Some(Action::Retry | Action::OpenDoctor | Action::StartWorker | Action::Pair) | None => {
                 self.pick("The dashboard shows what to do", "主控台會說明該怎麼做")
             }
-        }
-    }
-
-    /// What is wrong, as the beginning of a sentence.
-    pub(crate) fn problem(self, code: ErrorCode) -> &'static str {
-        match code {
-            ErrorCode::EngineMissing => self.pick("Docker isn't installed", "尚未安裝 Docker"),
-            ErrorCode::EngineStopped => self.pick("Docker isn't running", "Docker 未在執行"),
-            ErrorCode::EngineForbidden => {
-                self.pick("Docker may not be used by you", "您沒有使用 Docker 的權限")
-            }
-            ErrorCode::EngineTooOld => self.pick("Docker is too old", "Docker 版本過舊"),
-            ErrorCode::EngineFailed => self.pick("Docker reported an internal error", "Docker 回報內部錯誤"),
-            ErrorCode::ImageUnavailable => self.pick("An image cannot be downloaded", "無法下載映像檔"),
-            ErrorCode::ImageRefused => self.pick("An image may not run here", "不允許執行某個映像檔"),
-            ErrorCode::ImageQuestion => self.pick("An image needs your answer", "有映像檔需要您決定"),
-            ErrorCode::ImageTooLarge => self.pick("An image is too large", "映像檔過大"),
-            ErrorCode::GpuUnavailable => self.pick("No GPU can be given", "無法提供 GPU"),
-            ErrorCode::IsolationTooLow => self.pick("Docker isolates too little", "Docker 的隔離程度不足"),
-            ErrorCode::EngineVulnerable => {
-                self.pick("Docker has a known vulnerability", "Docker 有已知的漏洞")
-            }
-            ErrorCode::TrustLimit => self.pick("A task asks for too much", "任務要求超過上限"),
-            ErrorCode::SignInRequired => self.pick("You are not signed in", "您尚未登入"),
-            ErrorCode::WrongCredentials => self.pick("Name or password is wrong", "帳號或密碼錯誤"),
-            ErrorCode::PoolUnreachable => self.pick("The pool does not answer", "任務池沒有回應"),
-            ErrorCode::PoolRefused => self.pick("The pool refuses this computer", "任務池拒絕這台電腦"),
-            ErrorCode::PoolProtocol => {
-                self.pick("The pool speaks another language", "任務池的通訊協定不相符")
-            }
-            ErrorCode::PoolNotice => self.pick("The pool has news", "任務池有新消息"),
-            ErrorCode::PoolUnencrypted => self.pick("The pool is not encrypted", "任務池未加密"),
-            ErrorCode::LinkConfigRefused => {
-                self.pick("The private link's file is refused", "私人連線的設定檔遭拒")
-            }
-            ErrorCode::LinkNoHttps => {
-                self.pick("The pool tells no key over HTTPS", "無法經由 HTTPS 取得任務池金鑰")
-            }
-            ErrorCode::LinkNoHandshake => self.pick("The private link does not answer", "私人連線沒有回應"),
-            ErrorCode::LinkAddressTaken => {
-                self.pick("The private link has no address", "私人連線沒有可用位址")
-            }
-            ErrorCode::LinkClock => self.pick("The clock is wrong", "電腦時鐘不正確"),
-            ErrorCode::LinkServiceMissing => {
-                self.pick("The private link's service does not run", "私人連線的服務沒有執行")
-            }
-            ErrorCode::LinkPermission => {
-                self.pick("The private link may not change the network", "私人連線沒有變更網路的權限")
-            }
-            ErrorCode::LinkFailed => self.pick("The private link cannot start", "無法啟動私人連線"),
-            ErrorCode::DependenciesUnavailable => {
-                self.pick("A task's packages cannot be installed", "無法安裝任務的套件")
-            }
-            ErrorCode::NetworkRefused => {
-                self.pick("A task wanted a host you do not allow", "任務想連線到您不允許的主機")
-            }
-            ErrorCode::NetworkQuestion => self.pick("A task asks to reach a host", "任務要求連線到主機"),
-            ErrorCode::CpuHigh => self.pick("The processor is very busy", "處理器非常忙碌"),
-            ErrorCode::MemoryHigh => self.pick("Memory is nearly used up", "記憶體即將用盡"),
-            ErrorCode::DiskHigh => self.pick("The disk fills up", "磁碟即將滿載"),
-            ErrorCode::TemperatureHigh => self.pick("The computer is hot", "電腦溫度過高"),
-            ErrorCode::SensorUnreadable => self.pick("A sensor cannot be read", "有感測器無法讀取"),
-            ErrorCode::SensorIgnored => self.pick("A sensor tells nonsense", "有感測器讀數異常"),
-            ErrorCode::TaskNearLimit => self.pick("A task is near its limit", "有任務接近其上限"),
-            ErrorCode::TaskSilent => self.pick("A task tells nothing", "有任務沒有回報"),
-            ErrorCode::DebugDataGone => self.pick("There is no debugging data", "沒有除錯資料"),
-            ErrorCode::DiskLow => self.pick("The disk is nearly full", "磁碟空間不足"),
-            ErrorCode::FailingEngine => {
-                self.pick("5 tasks in a row failed: Docker failed", "連續 5 個任務失敗：Docker 發生錯誤")
-            }
-            ErrorCode::FailingImage => {
-                self.pick("5 tasks in a row failed: no image", "連續 5 個任務失敗：無法下載映像檔")
-            }
-            ErrorCode::FailingDisk => {
-                self.pick("5 tasks in a row failed: the disk", "連續 5 個任務失敗：磁碟問題")
-            }
-            ErrorCode::FailingGpu => {
-                self.pick("5 tasks in a row failed: no GPU", "連續 5 個任務失敗：無法提供 GPU")
-            }
-            ErrorCode::DiskUnbounded => self.pick("Tasks' disk use is not limited", "任務的磁碟用量沒有上限"),
-            ErrorCode::SandboxBroken => {
-                self.pick("A task could break out here", "任務在這台電腦上可能逃出隔離環境")
-            }
-            ErrorCode::JournalFailed => self.pick("The records cannot be written", "無法寫入紀錄"),
-            ErrorCode::JournalDamaged => self.pick("The records were damaged", "紀錄曾損毀"),
-            ErrorCode::KeyringLocked => self.pick("The keyring is locked", "金鑰圈已鎖定"),
-            ErrorCode::InvalidSetting => self.pick("A setting is not allowed", "有一項設定不被允許"),
-            ErrorCode::WindowUnavailable => self.pick("There is no window program", "沒有視窗程式"),
-            ErrorCode::WorkerNotRunning => self.pick("The worker is not running", "背景程式未在執行"),
-            ErrorCode::WorkerAlreadyRunning => self.pick("Another worker runs", "另一個背景程式正在執行"),
-            ErrorCode::TaskUnknown => self.pick("There is no such task", "沒有這個任務"),
-            ErrorCode::TaskEnded => self.pick("The task has ended", "任務已結束"),
-            ErrorCode::Forbidden => self.pick("That is not allowed", "不允許這麼做"),
-            ErrorCode::NotPaired => self.pick("The page is not paired", "頁面尚未配對"),
-            ErrorCode::InvalidRequest => self.pick("A request was not understood", "無法理解請求"),
-            ErrorCode::Internal => self.pick("Something went wrong inside", "內部發生錯誤"),
         }
     }
 

@@ -39,7 +39,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("hivemind-wireguard", &[]),
     ("hivemind-local-pool", &["hivemind-domain", "hivemind-proto", "hivemind-wireguard"]),
     ("hivemind-local-api", &["hivemind-control", "hivemind-domain"]),
-    ("hivemind-tray", &["hivemind-control", "hivemind-domain"]),
+    // What tray and command line say in both languages.
+    ("hivemind-words", &["hivemind-control"]),
+    ("hivemind-tray", &["hivemind-control", "hivemind-domain", "hivemind-words"]),
     ("hivemind-testkit", &["hivemind-control", "hivemind-domain", "hivemind-worker-core"]),
     (
         "hivemind-app",
@@ -55,6 +57,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hivemind-store",
             "hivemind-tray",
             "hivemind-vpn",
+            "hivemind-words",
             "hivemind-worker-core",
         ],
     ),

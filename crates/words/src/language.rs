@@ -1,4 +1,4 @@
-//! Which language the tray speaks.
+//! Which language is spoken.
 
 /// Languages with a complete catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -24,6 +24,15 @@ impl Language {
                     ["zh-tw", "zh-hk", "zh-mo", "zh-hant"].iter().any(|start| locale.starts_with(start));
                 if traditional { Self::TraditionalChinese } else { Self::English }
             }
+        }
+    }
+
+    /// The one of two texts that is in this language.
+    #[must_use]
+    pub fn pick(self, english: &'static str, chinese: &'static str) -> &'static str {
+        match self {
+            Self::English => english,
+            Self::TraditionalChinese => chinese,
         }
     }
 
