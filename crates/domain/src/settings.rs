@@ -145,7 +145,7 @@ keys! {
     notify_milestones None, None, "true", Kind::Flag, false;
     notify_payouts None, None, "true", Kind::Flag, false;
     start_at_login None, None, "false", Kind::Flag, false;
-    language None, None, "auto", Kind::Choice(&["auto", "en", "zh-tw"]), false;
+    language None, Some("--language"), "auto", Kind::Choice(&["auto", "en", "zh-tw"]), false;
     theme None, None, "system", Kind::Choice(&["system", "light", "dark"]), false;
 }
 

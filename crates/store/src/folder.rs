@@ -7,6 +7,8 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+const SETTINGS: &str = "settings.toml";
+
 /// Why a data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
@@ -66,25 +68,20 @@ impl DataFolder {
     /// [`FolderError`] when a folder cannot be made, or belongs to others, or others may write there, or is a
     /// symbolic link.
     pub fn open(path: Option<&Path>) -> Result<Self, FolderError> {
-        let (data, config, runtime) = match path {
-            Some(path) => {
-                let data = std::path::absolute(path).map_err(|e| io_error(path, e))?;
-                (data.clone(), data.join("config"), data.join("run"))
-            }
-            None => {
-                let places =
-                    directories::ProjectDirs::from("", "", "hivemind-worker").ok_or(FolderError::NoHome)?;
-                let data = places.data_local_dir().to_path_buf();
-                let runtime = places.runtime_dir().map_or_else(|| data.join("run"), Path::to_path_buf);
-                (data, places.config_dir().to_path_buf(), runtime)
-            }
-        };
+        let (data, config, runtime) = places(path)?;
         let (spool, logs, debug) = (data.join("spool"), data.join("logs"), data.join("debug"));
         for folder in [&data, &config, &runtime, &spool, &logs, &debug] {
             private_folder(folder)?;
         }
         let install = identity(&data)?;
         Ok(Self { data, config, spool, logs, debug, runtime, install })
+    }
+
+    /// Where [`Self::settings_file`] would be with this path; nothing is made or looked at.
+    #[must_use]
+    pub fn settings_place(path: Option<&Path>) -> Option<PathBuf> {
+        let (_, config, _) = places(path).ok()?;
+        Some(config.join(SETTINGS))
     }
 
     /// Where the journal and everything else lies.
@@ -96,7 +93,7 @@ impl DataFolder {
     /// The settings file; it need not exist.
     #[must_use]
     pub fn settings_file(&self) -> PathBuf {
-        self.config.join("settings.toml")
+        self.config.join(SETTINGS)
     }
 
     /// The computer's use over days.
@@ -185,6 +182,23 @@ impl DataFolder {
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+}
+
+/// Data, configuration and sockets.
+fn places(path: Option<&Path>) -> Result<(PathBuf, PathBuf, PathBuf), FolderError> {
+    match path {
+        Some(path) => {
+            let data = std::path::absolute(path).map_err(|e| io_error(path, e))?;
+            Ok((data.clone(), data.join("config"), data.join("run")))
+        }
+        None => {
+            let places =
+                directories::ProjectDirs::from("", "", "hivemind-worker").ok_or(FolderError::NoHome)?;
+            let data = places.data_local_dir().to_path_buf();
+            let runtime = places.runtime_dir().map_or_else(|| data.join("run"), Path::to_path_buf);
+            Ok((data, places.config_dir().to_path_buf(), runtime))
+        }
+    }
 }
 
 fn io_error(path: &Path, source: io::Error) -> FolderError {
