@@ -22,6 +22,9 @@ pub struct Cli {
     /// Settings file, instead of the one in the data folder.
     #[arg(long, global = true, value_name = "PATH")]
     pub config: Option<PathBuf>,
+    /// Language of what this command prints; `auto` is the system's.
+    #[arg(long, global = true, value_parser = ["en", "zh-tw", "auto"])]
+    pub language: Option<String>,
     /// Log much more.
     #[arg(long, global = true)]
     pub debug: bool,
@@ -52,6 +55,7 @@ impl Cli {
                 flags.push((key.to_owned(), value.to_owned()));
             }
         };
+        add("language", self.language.as_deref());
         add("log_level", self.debug.then_some("debug"));
         add("log_file", self.log_file.as_deref());
         add("master_url", self.master_url.as_deref());

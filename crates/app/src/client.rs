@@ -3,14 +3,15 @@
 use crate::cli::{
     Cli, Command, DoctorOptions, HostsCommand, ImagesCommand, LogsOptions, MetricsOptions, SettingsCommand,
 };
+use crate::status::status;
+use crate::words::words;
 use crate::{doctor, output, process, proof, tasks, timeline};
 use anyhow::Context;
 use futures_util::StreamExt;
 use hivemind_control::{
-    ApiError, DecisionReason, EarningsQuery, ErrorCode, Event, HostAnswer, HostDecision, IgnoreRulesRequest,
-    ImageAnswer, ImageDecision, ImageQuestion, LogLine, LogQuery, LoginRequest, MetricsSample, PresetRequest,
-    SettingChange, SettingView, Snapshot, SnoozeRequest, StatusState, StopTaskRequest, TaskRef,
-    TimelineQuery,
+    ApiError, EarningsQuery, ErrorCode, Event, HostAnswer, HostDecision, IgnoreRulesRequest, ImageAnswer,
+    ImageDecision, ImageQuestion, LogLine, LogQuery, LoginRequest, MetricsSample, PresetRequest,
+    SettingChange, SettingView, Snapshot, SnoozeRequest, StopTaskRequest, TaskRef, TimelineQuery,
 };
 use hivemind_local_api::SocketClient;
 use hivemind_worker_core::port::SettingsStore;
@@ -92,10 +93,10 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             };
             show(cli, &snapshot.host_questions, |questions| {
                 for question in questions {
-                    output::line(format!("{}  asked by {}", question.host, question.task_name));
+                    output::line(words().host_question(&question.host, &question.task_name));
                 }
                 if questions.is_empty() {
-                    output::line("No task waits for a decision about a host.");
+                    output::line(words().no_host_question());
                 }
             });
         }
@@ -106,11 +107,9 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             let password = read_password()?;
             let request = LoginRequest { username: options.username.clone(), password };
             show(cli, &worker.login(request).await?, |account| {
-                output::line(format!("Signed in as {}.", account.username));
+                output::line(words().signed_in(&account.username));
                 if account.tokens_in_file {
-                    output::note(
-                        "warning: there is no keyring; the sign-in lies in a file that only you can read",
-                    );
+                    output::note(words().tokens_in_file());
                 }
             });
         }
@@ -133,17 +132,17 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Metrics(options) => metrics(cli, &worker, &events, options).await?,
         Command::Prove => return Ok(proof::show(cli, &worker.prove(()).await?)),
-        Command::RenewLink => show(cli, &worker.renew_link(()).await?, |link| {
-            output::line(format!("The private link has a new key: {} to {}.", link.address, link.endpoint));
-        }),
+        Command::RenewLink => {
+            show(cli, &worker.renew_link(()).await?, |link| output::line(words().link_renewed(link)));
+        }
         Command::Doctor(_) => return Ok(doctor::show(cli, &worker.doctor(()).await?)),
         Command::Open => show(cli, &worker.pair(()).await?, |code| {
             output::line(&code.url);
-            output::note(format!("This address works once, within {} s.", code.expires_in_seconds));
+            output::note(words().works_once(code.expires_in_seconds));
             if crate::desktop::has_display()
                 && let Err(error) = open::that_detached(&code.url)
             {
-                output::note(format!("no browser could be opened: {error}"));
+                output::note(words().no_browser(&error));
             }
         }),
         Command::Quit => worker.quit(()).await?,
@@ -164,131 +163,6 @@ pub(crate) fn show<T: Serialize>(cli: &Cli, value: &T, text: impl FnOnce(&T)) {
     if cli.json { output::json(value) } else { text(value) }
 }
 
-/// Why it is paused, as the end of a sentence. What is told by a problem's own sentence has none here.
-fn because(reason: DecisionReason) -> &'static str {
-    match reason {
-        DecisionReason::Suspending => "the computer goes to sleep",
-        DecisionReason::Updating => "the worker is being updated",
-        DecisionReason::CriticallyHot => "the computer is critically hot",
-        DecisionReason::DiskLow => "the disk has too little free room",
-        DecisionReason::OnBattery => "it runs on battery",
-        DecisionReason::TooHot => "the computer is too hot",
-        DecisionReason::ExclusiveApp => "a program wants the computer for itself",
-        DecisionReason::FullScreen => "something has the full screen",
-        DecisionReason::InUse => "you're using the computer",
-        DecisionReason::OthersBusy => "other programs keep the computer busy",
-        DecisionReason::Schedule => "it is outside the hours you chose",
-        DecisionReason::Metered => "the network is metered",
-        DecisionReason::NetworkHours => "it is outside the hours you chose for the network",
-        DecisionReason::NetworkQuota => "the traffic you allowed is used up",
-        DecisionReason::TasksFailing => "tasks failed on this computer",
-        DecisionReason::Snoozed => "you asked for a pause",
-        DecisionReason::Off
-        | DecisionReason::Finishing
-        | DecisionReason::ShuttingDown
-        | DecisionReason::JournalFailed
-        | DecisionReason::EngineUnavailable
-        | DecisionReason::IsolationTooLow
-        | DecisionReason::SandboxBroken
-        | DecisionReason::SignInRequired
-        | DecisionReason::PoolRefused
-        | DecisionReason::PoolUnreachable
-        | DecisionReason::Connecting
-        | DecisionReason::Forced
-        | DecisionReason::Free => "it takes no work now",
-    }
-}
-
-fn status(snapshot: &Snapshot) {
-    let s = &snapshot.status;
-    let sentence = match s.state {
-        StatusState::Earning => format!("Earning · {} running", s.running_tasks),
-        StatusState::Ready => "Ready · waiting for a task".into(),
-        StatusState::Yielding => format!("Paused — {}", because(snapshot.decision.reason)),
-        StatusState::Snoozed => match &snapshot.decision.until {
-            Some(until) => format!("Snoozed until {until}"),
-            None => "Snoozed until you resume".into(),
-        },
-        StatusState::Off => "Off".into(),
-        StatusState::Connecting => "Connecting".into(),
-        StatusState::NeedsYou => "Needs you".into(),
-    };
-    output::line(sentence);
-    if s.draining {
-        output::line("Finishes what runs, then stops.");
-    }
-    if s.state == StatusState::Yielding
-        && let Some(until) = &snapshot.decision.until
-    {
-        output::line(format!("Goes on at {until}."));
-    }
-    if snapshot.decision.gpus_snoozed {
-        let until = snapshot.decision.gpus_until.as_deref();
-        output::line(
-            until.map_or("GPUs: snoozed until you resume".into(), |u| format!("GPUs: snoozed until {u}")),
-        );
-    }
-    if s.state == StatusState::Snoozed {
-        output::line("`hivemind-worker snooze off` ends the pause.");
-    }
-    if matches!(s.state, StatusState::Yielding | StatusState::Snoozed) && s.running_tasks > 0 {
-        let frozen = snapshot.tasks.iter().filter(|task| task.frozen).count();
-        let on = usize::try_from(s.running_tasks).unwrap_or(usize::MAX).saturating_sub(frozen);
-        output::line(match (frozen, on) {
-            (0, on) => format!("Takes no new tasks; {on} running go on."),
-            (frozen, 0) => format!("Takes no new tasks; {frozen} frozen, handed back after 15 minutes."),
-            (frozen, on) => format!("Takes no new tasks; {frozen} frozen, {on} running go on."),
-        });
-    }
-    if let Some(problem) = &s.problem {
-        output::line(format!("{} [{}]", problem.message, problem.code.word()));
-    }
-    let today = &snapshot.today;
-    output::line(format!(
-        "Today: {} CPT estimated, {} credited, {} settled, {} tasks",
-        today.estimated_cpt, today.credited_cpt, today.settled_cpt, today.tasks
-    ));
-    let traffic = &snapshot.traffic;
-    if traffic.day_quota_bytes.or(traffic.month_quota_bytes).is_some() {
-        let of = |moved, quota: Option<u64>| {
-            let quota = quota.map(|most| format!(" of {}", output::bytes(most))).unwrap_or_default();
-            format!("{}{quota}", output::bytes(moved))
-        };
-        output::line(format!(
-            "Traffic: {} today, {} this month",
-            of(traffic.day_bytes, traffic.day_quota_bytes),
-            of(traffic.month_bytes, traffic.month_quota_bytes)
-        ));
-    }
-    if let Some(account) = &snapshot.account {
-        let balance = account.balance_cpt.map(|b| format!(" · balance {b} CPT")).unwrap_or_default();
-        output::line(format!("Signed in as {}{balance}", account.username));
-    }
-    let pool = &snapshot.pool;
-    let trust = pool.trust.as_ref().map(|trust| format!(" · trust {trust}")).unwrap_or_default();
-    output::line(format!("Pool: {} {} · {}{trust}", pool.url, pool.link, network(&pool.dialect)));
-    if let Some(fast) = &snapshot.host.benchmark {
-        let giga = |millions: u64| millions as f64 / 1000.0;
-        let read = fast.disk_read_mb_per_s.map(|read| format!(", reads {read} MB/s")).unwrap_or_default();
-        output::line(format!(
-            "Measured: {:.1} Gflop/s on one core, {:.1} on all · memory {:.1} GB/s · disk writes {} MB/s{read}",
-            giga(fast.cpu_one_mflops),
-            giga(fast.cpu_all_mflops),
-            giga(fast.memory_mb_per_s),
-            fast.disk_write_mb_per_s,
-        ));
-    }
-    tasks::list(&snapshot.tasks);
-}
-
-/// Which network it is, and how work comes from there.
-fn network(dialect: &str) -> &'static str {
-    match dialect {
-        "nodepool" => "the live HiveMind network, work is pulled: nobody needs to reach this computer",
-        _ => "a pool of hivemind.v1, asked for work from here: nobody needs to reach this computer",
-    }
-}
-
 fn earnings(view: &hivemind_control::EarningsView) {
     let row = |day: &hivemind_control::EarningsDay| {
         let s = &day.sum;
@@ -303,28 +177,25 @@ fn earnings(view: &hivemind_control::EarningsView) {
     let mut rows: Vec<_> = view.days.iter().map(row).collect();
     let s = &view.sum;
     rows.push(vec![
-        "all".into(),
+        words().all_days().into(),
         s.tasks.to_string(),
         s.estimated_cpt.to_string(),
         s.credited_cpt.to_string(),
         s.settled_cpt.to_string(),
     ]);
-    output::table(&["DAY", "TASKS", "ESTIMATED CPT", "CREDITED CPT", "SETTLED CPT"], &rows);
+    output::table(&words().earnings_columns(), &rows);
 }
 
 fn settings(views: &[SettingView]) {
-    let row = |v: &SettingView| {
-        vec![v.key.clone(), v.value.clone(), v.source.clone(), v.default.clone(), v.allowed.clone()]
-    };
-    let rows: Vec<_> = views.iter().map(row).collect();
-    output::table(&["KEY", "VALUE", "SOURCE", "DEFAULT", "ALLOWED"], &rows);
+    let rows: Vec<_> = views.iter().map(|view| words().setting_row(view)).collect();
+    output::table(&words().setting_columns(), &rows);
 }
 
 fn changed(views: &[SettingView], key: &str) {
     if let Some(view) = views.iter().find(|v| v.key == key.replace('-', "_")) {
-        output::line(format!("{} = {} ({})", view.key, view.value, view.source));
+        output::line(words().setting(view));
         if view.restart {
-            output::note("This takes effect when the worker starts anew.");
+            output::note(words().at_the_next_start());
         }
     }
 }
@@ -332,15 +203,15 @@ fn changed(views: &[SettingView], key: &str) {
 fn images(snapshot: &Snapshot) {
     for pull in &snapshot.pulls {
         let (done, total) = (output::bytes(pull.done_bytes), output::bytes(pull.total_bytes));
-        output::line(format!("getting {}: {done} of {total}", pull.image));
+        output::line(words().getting_image(&pull.image, &done, &total));
     }
     if snapshot.image_questions.is_empty() {
-        output::line("No image waits for an answer.");
+        output::line(words().no_image_question());
         return;
     }
     let row = |q: &ImageQuestion| vec![q.repository.clone(), q.image.clone(), q.declined.to_string()];
     let rows: Vec<_> = snapshot.image_questions.iter().map(row).collect();
-    output::table(&["REPOSITORY", "WANTED", "DECLINED"], &rows);
+    output::table(&words().image_columns(), &rows);
 }
 
 /// Prints the policy in force: the owner's file as it is, else the built-in text.
@@ -353,10 +224,7 @@ fn policy(cli: &Cli, folder: &hivemind_store::DataFolder) -> anyhow::Result<Exit
         "path": path.display().to_string(), "own": own.is_some(), "text": text,
     });
     show(cli, &shown, |_| {
-        output::note(match own {
-            Some(_) => format!("from {}", path.display()),
-            None => format!("built in; {} takes its place", path.display()),
-        });
+        output::note(words().policy_from(path.display(), own.is_some()));
         output::line(text.trim_end());
     });
     Ok(ExitCode::SUCCESS)
@@ -384,10 +252,11 @@ async fn settings_without_worker(cli: &Cli, command: &SettingsCommand) -> anyhow
 fn read_password() -> anyhow::Result<String> {
     use std::io::{BufRead, IsTerminal};
     if std::io::stdin().is_terminal() {
-        return rpassword::prompt_password("Password: ").context("the password cannot be read");
+        return rpassword::prompt_password(words().password_prompt())
+            .with_context(|| words().password_unreadable());
     }
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).context("the password cannot be read")?;
+    std::io::stdin().lock().read_line(&mut line).with_context(|| words().password_unreadable())?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
@@ -440,21 +309,9 @@ fn sample(cli: &Cli, m: &MetricsSample) {
     if cli.json {
         return output::json(m);
     }
-    let load = m.load.map(|l| format!(" · load {:.2}", l[0])).unwrap_or_default();
-    output::line(format!(
-        "CPU {:.0} % (tasks {:.0} %) · memory {} of {} · disk {} of {} · network {}/s in, {}/s out{load}",
-        m.cpu_percent,
-        m.tasks_cpu_percent,
-        output::bytes(m.memory_used_bytes),
-        output::bytes(m.memory_total_bytes),
-        output::bytes(m.disk_used_bytes),
-        output::bytes(m.disk_total_bytes),
-        output::bytes(m.received_bytes_per_s),
-        output::bytes(m.sent_bytes_per_s),
-    ));
+    output::line(words().reading(m));
     for gpu in &m.gpus {
-        let percent = gpu.percent.map(|p| format!("{p:.0} %")).unwrap_or_else(|| "not told".into());
-        output::line(format!("{}: {percent}", gpu.name));
+        output::line(words().gpu(&gpu.name, gpu.percent));
     }
 }
 
@@ -483,24 +340,4 @@ async fn metrics(
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_tells_every_reason_in_the_words_of_the_page() {
-        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/messages/en.json");
-        let words: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-        for reason in hivemind_domain::rules::Reason::ALL.map(DecisionReason::from) {
-            let told = because(reason);
-            if told == "it takes no work now" {
-                continue;
-            }
-            let name = serde_json::to_value(reason).unwrap();
-            let page = words[format!("because_{}", name.as_str().unwrap())].as_str();
-            assert_eq!(page, Some(told), "{name}");
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::Cli;
 use crate::output;
+use crate::words::words;
 use hivemind_control::{ApiError, DoctorReport, ErrorCode, Level};
 use hivemind_worker_core::{FAULTS, rehearse};
 use std::collections::BTreeMap;
@@ -21,15 +22,10 @@ pub(crate) fn show(cli: &Cli, report: &DoctorReport) -> ExitCode {
 pub(crate) fn simulate(cli: &Cli, fault: &str) -> anyhow::Result<ExitCode> {
     if fault != "all" {
         let known = || FAULTS.iter().map(|fault| fault.name).collect::<Vec<_>>().join(", ");
-        let unknown = || {
-            ApiError::new(
-                ErrorCode::InvalidRequest,
-                format!("there is no fault {fault}; there are all, {}", known()),
-            )
-        };
+        let unknown = || ApiError::new(ErrorCode::InvalidRequest, words().no_fault(fault, &known()));
         let report = rehearse(fault).ok_or_else(unknown)?;
         if !cli.json {
-            output::note(rehearsal(fault));
+            output::note(words().rehearsal(fault));
         }
         return Ok(show(cli, &report));
     }
@@ -39,7 +35,7 @@ pub(crate) fn simulate(cli: &Cli, fault: &str) -> anyhow::Result<ExitCode> {
         output::json(&reports);
     } else {
         for fault in FAULTS {
-            output::line(rehearsal(fault.name));
+            output::line(words().rehearsal(fault.name));
             if let Some(report) = reports.get(fault.name) {
                 let told = report.findings.iter().filter(|finding| finding.number == fault.check).cloned();
                 lines(&DoctorReport { findings: told.collect() });
@@ -49,21 +45,11 @@ pub(crate) fn simulate(cli: &Cli, fault: &str) -> anyhow::Result<ExitCode> {
     Ok(code(reports.values()))
 }
 
-fn rehearsal(fault: &str) -> String {
-    format!("Rehearsal of {fault}: an imagined computer; nothing was looked at or changed here.")
-}
-
 fn lines(report: &DoctorReport) {
     for f in &report.findings {
-        let mark = match f.level {
-            Level::Ok => "ok  ",
-            Level::Notice => "info",
-            Level::Warning => "warn",
-            Level::Error => "FAIL",
-        };
-        output::line(format!("{:>2} {mark} {}: {}", f.number, f.check, f.proof));
+        output::line(words().finding(f));
         if let Some(fix) = &f.fix {
-            output::line(format!("        {fix}"));
+            output::line(format!("        {}", words().advice(fix)));
         }
     }
 }

@@ -8,6 +8,7 @@ mod desktop;
 mod doctor;
 mod exit;
 mod footprint;
+mod help;
 mod logging;
 mod output;
 mod pool;
@@ -17,34 +18,33 @@ mod proof;
 mod receipts;
 mod redact;
 mod requester;
+mod status;
 mod support;
 mod tasks;
 mod timeline;
+mod tongue;
 mod uninstall;
+mod words;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 /// The program: reads the command line, does what it says, gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    words::speak(tongue::of(&arguments));
+    let cli = match help::read(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            let asked = matches!(
-                error.kind(),
-                clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
-            );
-            return if asked { ExitCode::SUCCESS } else { ExitCode::from(exit::USAGE) };
-        }
+        Err(code) => return code,
     };
     // Only the first call of a process can install a provider, and this is it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(error) => return output::failure(cli.json, &anyhow::anyhow!("no event loop: {error}")),
+        Err(error) => {
+            return output::failure(cli.json, &anyhow::anyhow!(words::words().no_event_loop(&error)));
+        }
     };
     let began = tokio::time::Instant::now();
     let code = match runtime.block_on(run(&cli, began)) {

@@ -1,9 +1,11 @@
 //! The only place that prints. Text from tasks and pools is made printable before it comes here.
 
+use crate::words::words;
 use hivemind_control::ApiError;
 use serde::Serialize;
 use std::io::Write;
 use std::process::ExitCode;
+use unicode_width::UnicodeWidthStr;
 
 /// One line on standard output. A reader that has gone away is no error.
 pub(crate) fn line(text: impl AsRef<str>) {
@@ -16,7 +18,7 @@ pub(crate) fn line(text: impl AsRef<str>) {
 pub(crate) fn json(value: &impl Serialize) {
     match serde_json::to_string(value) {
         Ok(text) => line(text),
-        Err(error) => note(format!("a value could not be written as JSON: {error}")),
+        Err(error) => note(words().no_json(&error)),
     }
 }
 
@@ -35,27 +37,34 @@ pub(crate) fn failure(as_json: bool, error: &anyhow::Error) -> ExitCode {
             }
         }
     } else {
-        let code =
-            error.downcast_ref::<ApiError>().map(|e| format!(" [{}]", e.code.word())).unwrap_or_default();
-        note(format!("error: {error:#}{code}"));
+        let words = words();
+        note(words.failure(error));
+        if let Some(fix) = words.fix(error) {
+            note(format!("  {fix}"));
+        }
     }
     crate::exit::of(error)
 }
 
+/// A text in a column of so many places; a Chinese character takes two of them.
+pub(crate) fn padded(text: &str, columns: usize) -> String {
+    let mut padded = text.to_owned();
+    padded.extend(std::iter::repeat_n(' ', columns.saturating_sub(text.width())));
+    padded
+}
+
 /// A table with columns as wide as they must be.
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) {
-    let mut widths: Vec<usize> = head.iter().map(|h| h.chars().count()).collect();
+    let mut widths: Vec<usize> = head.iter().map(|h| h.width()).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(cell.width());
         }
     }
     let print = |cells: &mut dyn Iterator<Item = &str>| {
         let mut text = String::new();
         for (cell, width) in cells.zip(&widths) {
-            text.push_str(cell);
-            let pad = width.saturating_sub(cell.chars().count()) + 2;
-            text.extend(std::iter::repeat_n(' ', pad));
+            text.push_str(&padded(cell, width + 2));
         }
         line(text.trim_end());
     };
@@ -79,13 +88,7 @@ pub(crate) fn bytes(n: u64) -> String {
 
 /// Milliseconds as people read them.
 pub(crate) fn duration(ms: u64) -> String {
-    let s = ms / 1000;
-    match s {
-        0 => format!("{ms} ms"),
-        1..=59 => format!("{}.{} s", s, ms % 1000 / 100),
-        60..=3599 => format!("{} min {} s", s / 60, s % 60),
-        _ => format!("{} h {} min", s / 3600, s % 3600 / 60),
-    }
+    words().duration(ms)
 }
 
 #[cfg(test)]
@@ -103,5 +106,11 @@ mod tests {
             ("7 ms".into(), "1.5 s".into(), "1 min 1 s".into())
         );
         assert_eq!(duration(3_720_000), "1 h 2 min");
+    }
+
+    #[test]
+    fn chinese_characters_take_two_places() {
+        assert_eq!(padded("狀態", 6), "狀態  ");
+        assert_eq!((padded("STATE", 6).as_str(), padded("狀態", 3).as_str()), ("STATE ", "狀態"));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::{Cli, PoolCommand, ServeOptions, SubmitOptions};
 use crate::requester::Requester;
+use crate::words::words;
 use crate::{logging, output, process};
 use anyhow::Context;
 use hivemind_domain::ids::TaskId;
@@ -43,7 +44,7 @@ pub(crate) async fn run(cli: &Cli, command: &PoolCommand) -> anyhow::Result<Exit
 }
 
 fn id(text: &str) -> anyhow::Result<String> {
-    Ok(TaskId::new(text).context("the task's id")?.into())
+    Ok(TaskId::new(text).with_context(|| words().task_id())?.into())
 }
 
 /// JSON as readable text: one `key: value` per line, lists as blocks.
@@ -99,9 +100,7 @@ async fn serve(cli: &Cli, options: &ServeOptions) -> anyhow::Result<ExitCode> {
     let data = options.pool_data.clone().unwrap_or_else(|| folder.data().join("pool"));
     for address in [options.grpc, options.http] {
         if !address.ip().is_loopback() && !options.https {
-            output::note(format!(
-                "warning: {address} can be reached by other computers, and the link is not encrypted"
-            ));
+            output::note(words().reachable_unencrypted(address));
         }
     }
     let mut config = PoolConfig::new(data);
@@ -132,14 +131,12 @@ async fn serve(cli: &Cli, options: &ServeOptions) -> anyhow::Result<ExitCode> {
             "certificate_sha256": fingerprint,
         }));
     } else {
-        output::line(format!("The pool runs. Requester page: {page} · workers: {grpc}"));
+        output::line(words().pool_runs(&page, grpc));
         if let Some(udp) = pool.udp_addr() {
-            output::line(format!("Private links: UDP {udp}"));
+            output::line(words().private_links(udp));
         }
         if let Some(fingerprint) = fingerprint {
-            output::line(format!(
-                "Workers believe it with the setting pool_certificate_sha256 = {fingerprint}"
-            ));
+            output::line(words().believed_with(&fingerprint));
         }
     }
     process::asked_to_end().await;

@@ -5,6 +5,7 @@ use crate::cli::Cli;
 use crate::desktop::WindowLauncher;
 use crate::footprint;
 use crate::practice::{Origin, Practice};
+use crate::words::words;
 use crate::{logging, output, receipts};
 use anyhow::Context;
 use hivemind_control::{ApiError, Control, ErrorCode};
@@ -365,10 +366,8 @@ pub(crate) async fn be_the_worker(
     if cli.generate_vpn_config {
         // The worker runs on without it: a pool may be reached in another way.
         match running.control.renew_link(()).await {
-            Ok(link) => {
-                output::note(format!("the private link has a new key: {} to {}", link.address, link.endpoint))
-            }
-            Err(error) => output::note(format!("the private link has no new key: {error}")),
+            Ok(link) => output::note(words().link_renewed(&link)),
+            Err(error) => output::note(words().link_not_renewed(&error)),
         }
     }
     announce(cli, &running, folder.data());
@@ -385,10 +384,5 @@ fn announce(cli: &Cli, running: &Running, data: &Path) {
         output::json(&serde_json::json!({ "monitor": monitor, "data": data.display().to_string() }));
         return;
     }
-    match monitor {
-        Some(monitor) => output::line(format!(
-            "The worker runs. Monitor: {monitor} (pair a browser with `hivemind-worker open`)"
-        )),
-        None => output::line("The worker runs; the monitor page is not served because its port is taken."),
-    }
+    output::line(words().worker_runs(monitor.as_deref()));
 }

@@ -1,6 +1,7 @@
 //! `hivemind-worker prove`: through the running worker, or with the engine alone.
 
 use crate::cli::Cli;
+use crate::words::words;
 use crate::{output, process};
 use hivemind_control::{AttackView, ProofView};
 use hivemind_engine::DockerEngine;
@@ -16,18 +17,14 @@ pub(crate) fn show(cli: &Cli, proof: &ProofView) -> ExitCode {
     if cli.json {
         output::json(proof);
     } else {
+        let words = words();
         let row = |attack: &AttackView| {
-            let word = if attack.denied { "denied" } else { "GOT THROUGH" };
-            vec![word.to_owned(), attack.what.clone(), attack.evidence.clone()]
+            let word = words.denied(attack.denied).to_owned();
+            vec![word, words.0.attack(attack), attack.evidence.clone()]
         };
         let rows: Vec<_> = proof.attacks.iter().map(row).collect();
-        output::table(&["", "WHAT TASKS CANNOT DO HERE", "SEEN"], &rows);
-        output::line(match broken {
-            0 => format!("All {} attempts were denied.", proof.attacks.len()),
-            n => {
-                format!("{n} of {} attempts got through: this computer takes no tasks.", proof.attacks.len())
-            }
-        });
+        output::table(&words.proof_columns(), &rows);
+        output::line(words.proven(broken, proof.attacks.len()));
     }
     if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -3,6 +3,7 @@
 //! The key is Ed25519, made once, in a file that only this user can read. Verifying needs the ledger alone.
 
 use crate::cli::Cli;
+use crate::words::words;
 use crate::{output, process};
 use anyhow::Context;
 use hivemind_control::{Control, HistoryQuery, Snapshot, TaskRef, TaskView};
@@ -194,7 +195,7 @@ pub(crate) fn verify_ledger(cli: &Cli, path: Option<&Path>) -> anyhow::Result<Ex
         Some(path) => path.to_owned(),
         None => file(process::folder(cli)?.data()),
     };
-    let told = verify(&path, &judge).with_context(|| format!("{} cannot be read", path.display()))?;
+    let told = verify(&path, &judge).with_context(|| words().unreadable(path.display()))?;
     match told {
         Ok(sound) => {
             if cli.json {
@@ -202,11 +203,8 @@ pub(crate) fn verify_ledger(cli: &Cli, path: Option<&Path>) -> anyhow::Result<Ex
                     "sound": true, "rows": sound.rows, "credited_cpt": sound.credited_cpt, "key": sound.key
                 }));
             } else {
-                output::line(format!(
-                    "{} receipts, {} CPT: all as they were written",
-                    sound.rows, sound.credited_cpt
-                ));
-                output::line(format!("signed by {}", sound.key));
+                output::line(words().ledger_sound(sound.rows, sound.credited_cpt));
+                output::line(words().signed_by(&sound.key));
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -214,7 +212,7 @@ pub(crate) fn verify_ledger(cli: &Cli, path: Option<&Path>) -> anyhow::Result<Ex
             if cli.json {
                 output::json(&serde_json::json!({ "sound": false, "row": broken.row, "why": broken.why }));
             } else {
-                output::line(broken.to_string());
+                output::line(words().ledger_broken(&broken));
             }
             Ok(ExitCode::FAILURE)
         }

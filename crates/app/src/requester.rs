@@ -1,6 +1,7 @@
 //! A requester's calls to a pool's REST interface.
 
 use crate::cli::RequesterOptions;
+use crate::words::words;
 use anyhow::Context;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Response, Url};
@@ -23,24 +24,24 @@ async fn json(answer: Response) -> anyhow::Result<Value> {
     let mut answer = answer;
     let status = answer.status();
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.context("the pool's answer broke off")? {
-        anyhow::ensure!(body.len() + chunk.len() <= MOST, "the pool's answer is larger than 4 MiB");
+    while let Some(chunk) = answer.chunk().await.with_context(|| words().answer_broke_off())? {
+        anyhow::ensure!(body.len() + chunk.len() <= MOST, words().answer_too_large());
         body.extend_from_slice(&chunk);
     }
     let value: Value = if body.is_empty() {
         Value::Null
     } else {
-        serde_json::from_slice(&body).with_context(|| format!("the pool answers {status} with no JSON"))?
+        serde_json::from_slice(&body).with_context(|| words().answer_no_json(status))?
     };
     if status.is_success() {
         return Ok(value);
     }
-    let text = value["error"]["message"].as_str().unwrap_or("no reason given");
-    anyhow::bail!("the pool answers {status}: {}", hivemind_domain::text::plain_line(text, 300))
+    let said = value["error"]["message"].as_str().map(|text| hivemind_domain::text::plain_line(text, 300));
+    anyhow::bail!(words().pool_answers(status, said.as_deref()))
 }
 
 fn base(url: &str) -> anyhow::Result<Url> {
-    Url::parse(url).with_context(|| format!("{url} is not an address"))
+    Url::parse(url).with_context(|| words().no_address(url))
 }
 
 fn client() -> anyhow::Result<Client> {
@@ -64,7 +65,7 @@ impl Requester {
         let (client, base) = (client()?, base(&who.url)?);
         let body = serde_json::json!({ "username": who.user, "password": who.password });
         let answer = json(client.post(base.join("/api/login")?).json(&body).send().await?).await?;
-        let token = answer["token"].as_str().context("the pool's answer holds no token")?.to_owned();
+        let token = answer["token"].as_str().with_context(|| words().no_token())?.to_owned();
         Ok(Self { client, base, token })
     }
 
@@ -87,9 +88,7 @@ impl Requester {
         fields: &[(&'static str, String)],
         wait: &str,
     ) -> anyhow::Result<Value> {
-        let opened = tokio::fs::File::open(file)
-            .await
-            .with_context(|| format!("{} cannot be opened", file.display()))?;
+        let opened = tokio::fs::File::open(file).await.with_context(|| words().unopenable(file.display()))?;
         let length = opened.metadata().await?.len();
         let name = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let body = reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::new(opened));
@@ -107,13 +106,12 @@ impl Requester {
         let mut answer = self.client.get(url).bearer_auth(&self.token).send().await?;
         if !answer.status().is_success() {
             json(answer).await?;
-            anyhow::bail!("the pool sent no result");
+            anyhow::bail!(words().no_result());
         }
-        let mut file = tokio::fs::File::create_new(out)
-            .await
-            .with_context(|| format!("{} cannot be made", out.display()))?;
+        let mut file =
+            tokio::fs::File::create_new(out).await.with_context(|| words().unmakeable(out.display()))?;
         let mut size = 0;
-        while let Some(chunk) = answer.chunk().await.context("the download broke off")? {
+        while let Some(chunk) = answer.chunk().await.with_context(|| words().download_broke_off())? {
             file.write_all(&chunk).await?;
             size += chunk.len() as u64;
         }

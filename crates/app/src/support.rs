@@ -2,7 +2,8 @@
 //! log; names, addresses and keys are taken out, and of tasks there are only numbers. Nothing is sent anywhere.
 
 use crate::cli::{Cli, SupportOptions};
-use crate::redact::{Known, Redacted, redact};
+use crate::redact::{Known, redact};
+use crate::words::words;
 use crate::{output, process};
 use anyhow::Context;
 use hivemind_control::{
@@ -54,17 +55,17 @@ pub(crate) async fn run(cli: &Cli, options: &SupportOptions) -> anyhow::Result<E
     let told = gather(cli, options.lines).await;
     let install = process::folder(cli).ok().map(|folder| folder.install().as_str().to_owned());
     let done = redact(&told.text(), &told.known(install));
-    let counts = counted(&done);
+    let counts = words().taken_out(done.counts.iter().map(|(mark, count)| (*mark, *count)));
     match &options.out {
         Some(path) => {
-            write_new(path, &done.text).with_context(|| format!("{} cannot be written", path.display()))?;
+            write_new(path, &done.text).with_context(|| words().unwritable(path.display()))?;
             if cli.json {
                 output::json(
                     &serde_json::json!({ "path": path.display().to_string(), "taken_out": done.counts }),
                 );
             } else {
-                output::line(format!("{} written: {counts}", path.display()));
-                output::note("Read it before you give it away. It was not sent anywhere.");
+                output::line(words().support_written(path.display(), &counts));
+                output::note(words().read_before_giving());
             }
         }
         None if cli.json => {
@@ -72,19 +73,10 @@ pub(crate) async fn run(cli: &Cli, options: &SupportOptions) -> anyhow::Result<E
         }
         None => {
             output::line(done.text.trim_end());
-            output::note(format!("({counts}; `--out FILE` writes this text into a file)"));
+            output::note(words().support_shown(&counts));
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn counted(done: &Redacted) -> String {
-    let sums: Vec<String> = done.counts.iter().map(|(mark, count)| format!("{count} {mark}")).collect();
-    if sums.is_empty() {
-        "nothing had to be taken out".to_owned()
-    } else {
-        format!("taken out: {}", sums.join(", "))
-    }
 }
 
 /// A file that is there already is somebody's: it is not written over, and no link is followed.

@@ -3,6 +3,7 @@
 use crate::cli::{Cli, TasksOptions};
 use crate::client::show;
 use crate::output;
+use crate::words::words;
 use anyhow::Context;
 use hivemind_control::{DebugView, HistoryQuery, ReportView, TaskRef, TaskView};
 use hivemind_local_api::SocketClient;
@@ -32,7 +33,7 @@ pub(crate) async fn run(cli: &Cli, worker: &Client, options: &TasksOptions) -> a
             let kept = worker.debug_data(task).await?;
             copy(&kept, &path)?;
             show(cli, &json!({ "folder": path.display().to_string(), "files": kept.files }), |_| {
-                output::line(format!("{} files are in {}.", kept.files.len(), path.display()));
+                output::line(words().files_are_in(kept.files.len(), path.display()));
             });
         }
     }
@@ -49,7 +50,7 @@ pub(crate) fn list(tasks: &[TaskView]) {
             t.task_id.clone(),
             t.attempt.to_string(),
             t.name.clone(),
-            t.verdict.clone().unwrap_or_else(|| t.phase.clone()),
+            words().0.state(t.verdict.as_ref().unwrap_or(&t.phase)),
             t.exit_code.map(|c| c.to_string()).unwrap_or_default(),
             output::duration(t.active_ms),
             output::bytes(t.peak_memory_bytes),
@@ -57,7 +58,7 @@ pub(crate) fn list(tasks: &[TaskView]) {
         ]
     };
     let rows: Vec<_> = tasks.iter().map(row).collect();
-    output::table(&["TASK", "TRY", "NAME", "STATE", "EXIT", "RAN", "MEMORY", "CPT"], &rows);
+    output::table(&words().task_columns(), &rows);
 }
 
 fn one(task: &TaskView) {
@@ -71,36 +72,15 @@ fn one(task: &TaskView) {
 }
 
 fn report(r: &ReportView) {
-    let exit = r.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
-    output::line(format!("Outcome: {}{exit}", r.exit_class));
-    output::line(format!(
-        "Wall time {} · CPU time {} · GPU time {} · peak memory {}",
-        output::duration(r.wall_ms),
-        output::duration(r.cpu_ms),
-        output::duration(r.gpu_ms),
-        output::bytes(r.peak_memory_bytes),
-    ));
-    output::line(format!(
-        "Package {} · outputs {} · disk traffic {} · network traffic {}",
-        output::bytes(r.bytes_in),
-        output::bytes(r.bytes_out),
-        output::bytes(r.disk_bytes),
-        output::bytes(r.network_bytes),
-    ));
-    let p = r.phases;
-    let phases = [
-        ("waiting", p.queue_ms),
-        ("package", p.fetch_ms),
-        ("image", p.pull_ms),
-        ("preparing", p.prepare_ms),
-        ("running", p.run_ms),
-        ("gathering", p.collect_ms),
-        ("sending", p.upload_ms),
-    ];
-    let told: Vec<_> = phases.iter().map(|(name, ms)| format!("{name} {}", output::duration(*ms))).collect();
-    output::line(format!("Phases: {}", told.join(" · ")));
+    let words = words();
+    output::line(words.outcome(r));
+    output::line(words.times(r, &output::bytes(r.peak_memory_bytes)));
+    let [package, outputs, disk, network] =
+        [r.bytes_in, r.bytes_out, r.disk_bytes, r.network_bytes].map(output::bytes);
+    output::line(words.moved(&package, &outputs, &disk, &network));
+    output::line(words.phases(r.phases));
     if !r.image_digest.is_empty() {
-        output::line(format!("Image: {}", r.image_digest));
+        output::line(words.image(&r.image_digest));
     }
 }
 
@@ -108,17 +88,17 @@ fn kept(view: &DebugView) {
     output::line(&view.folder);
     let rows: Vec<_> =
         view.files.iter().map(|file| vec![file.name.clone(), output::bytes(file.size_bytes)]).collect();
-    output::table(&["FILE", "SIZE"], &rows);
+    output::table(&words().file_columns(), &rows);
 }
 
 /// Copies the named files into a new folder. A link in the place of one is refused.
 fn copy(kept: &DebugView, into: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir(into).with_context(|| format!("{} cannot be made", into.display()))?;
+    std::fs::create_dir(into).with_context(|| words().unmakeable(into.display()))?;
     for file in &kept.files {
         let from = Path::new(&kept.folder).join(&file.name);
         let plain = Path::new(&file.name).components().count() == 1
             && from.symlink_metadata().is_ok_and(|found| found.is_file());
-        anyhow::ensure!(plain, "{} is no plain file", from.display());
+        anyhow::ensure!(plain, words().no_plain_file(from.display()));
         std::fs::copy(&from, into.join(&file.name)).with_context(|| format!("{}", from.display()))?;
     }
     Ok(())

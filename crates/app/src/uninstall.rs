@@ -2,6 +2,7 @@
 //! its own folders. The programs themselves belong to whoever installed them.
 
 use crate::cli::{Cli, UninstallOptions};
+use crate::words::words;
 use crate::{autostart, output, process};
 use anyhow::Context;
 use hivemind_control::{ApiError, ErrorCode};
@@ -32,7 +33,7 @@ impl Report {
     }
 
     fn left(&mut self, what: &str, why: impl std::fmt::Display) {
-        self.left.push(format!("{what}: {why}"));
+        self.left.push(words().left(what, &why.to_string()));
     }
 }
 
@@ -49,9 +50,9 @@ pub(crate) async fn run(cli: &Cli, options: &UninstallOptions) -> anyhow::Result
         match undone {
             Ok(texts) => {
                 texts.into_iter().for_each(|text| report.done(text));
-                journal.strike(&change).context("the list of changes cannot be written")?;
+                journal.strike(&change).with_context(|| words().changes_unwritable())?;
             }
-            Err(error) => report.left(&name(&change), format!("{error:#}")),
+            Err(error) => report.left(&name(&change), words().causes(&error)),
         }
     }
     // What could not be taken back is still on the list, and the list lies in the folder.
@@ -64,9 +65,9 @@ pub(crate) async fn run(cli: &Cli, options: &UninstallOptions) -> anyhow::Result
         output::json(&report);
     } else {
         report.undone.iter().for_each(|text| output::line(text.clone()));
-        report.left.iter().for_each(|text| output::note(format!("left: {text}")));
+        report.left.iter().for_each(|text| output::note(words().still_there(text)));
         if report.left.is_empty() {
-            output::line("Nothing of the worker's own is left but its programs.");
+            output::line(words().nothing_left());
         }
     }
     Ok(if report.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -77,7 +78,7 @@ async fn quiet(folder: &DataFolder, report: &mut Report) -> anyhow::Result<Lock>
     match SocketClient::connect(process::socket_path(folder)).await {
         Ok(socket) => {
             socket.typed().quit(()).await?;
-            report.done("ended the running worker");
+            report.done(words().ended_the_worker());
         }
         Err(error) if error.code == ErrorCode::WorkerNotRunning => {}
         Err(error) => return Err(error.into()),
@@ -89,14 +90,14 @@ async fn quiet(folder: &DataFolder, report: &mut Report) -> anyhow::Result<Lock>
             Err(error) => return Err(error.into()),
         }
     }
-    Err(ApiError::new(ErrorCode::WorkerAlreadyRunning, "the worker was asked to end and does not").into())
+    Err(ApiError::new(ErrorCode::WorkerAlreadyRunning, words().does_not_end()).into())
 }
 
 fn name(change: &Change) -> String {
     match change {
-        Change::Autostart { place } => format!("start at login ({place})"),
-        Change::Keyring { user } | Change::KeyringLeft { user } => format!("keyring entry {user}"),
-        Change::Engine { .. } => "objects at the container engine".to_owned(),
+        Change::Autostart { place } => words().start_at_login(place),
+        Change::Keyring { user } | Change::KeyringLeft { user } => words().keyring_entry(user),
+        Change::Engine { .. } => words().engine_objects().to_owned(),
     }
 }
 
@@ -111,15 +112,12 @@ async fn undo(folder: &DataFolder, change: &Change) -> anyhow::Result<Vec<String
             let engine = DockerEngine::connect(address).with_image_record(&folder.data().join("images.json"));
             let farewell = engine.forget(folder.install()).await?;
             if let Some(first) = farewell.left.first() {
-                anyhow::bail!("{} stay, such as {first}", farewell.left.len());
+                anyhow::bail!(words().objects_stay(farewell.left.len(), first));
             }
-            return Ok(vec![format!(
-                "removed {} containers, {} volumes, {} images",
-                farewell.containers, farewell.volumes, farewell.images
-            )]);
+            return Ok(vec![words().removed_objects(farewell.containers, farewell.volumes, farewell.images)]);
         }
     }
-    Ok(vec![format!("removed {}", name(change))])
+    Ok(vec![words().removed(name(change))])
 }
 
 /// Where the window's web view keeps its own: below its identifier, in the places the system names.
@@ -142,9 +140,9 @@ fn remove_folders(folder: &DataFolder, lock: Lock, window: Vec<PathBuf>, report:
     let own = [folder.runtime().to_owned(), folder.data().to_owned()];
     for place in window.into_iter().chain(config).chain(own) {
         match std::fs::remove_dir_all(&place) {
-            Ok(()) => report.done(format!("removed {}", place.display())),
+            Ok(()) => report.done(words().removed(place.display())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => report.left(&place.display().to_string(), error),
+            Err(error) => report.left(&place.display().to_string(), words().cause(&error)),
         }
     }
 }

@@ -10,6 +10,10 @@ impl Language {
         match self {
             Self::English => error.message.clone(),
             Self::TraditionalChinese => {
+                // Said by the command line itself, or by a pool whose words are Chinese.
+                if error.message.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)) {
+                    return error.message.clone();
+                }
                 let said = self.said(&error.message);
                 let sentence = chinese(error.code);
                 match (said.ours, error.message.is_empty()) {
@@ -147,6 +151,7 @@ mod tests {
         let newer = ApiError::new(ErrorCode::PoolRefused, "come back on Monday");
         assert_eq!(zh.error(&newer), "任務池拒絕這台電腦（come back on Monday）");
         assert_eq!(zh.error(&ApiError::new(ErrorCode::DiskLow, "")), "磁碟空間不足。");
+        assert_eq!(zh.error(&ApiError::new(ErrorCode::InvalidRequest, "沒有這個故障")), "沒有這個故障");
     }
 
     #[test]

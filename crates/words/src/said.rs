@@ -1,7 +1,9 @@
 //! What the worker says in English sentences, in the reader's language. The sentences that it can write are known in
-//! `known.rs`, with their places for numbers and names. What is not known, such as an engine's own words, stays as it is.
+//! `known.rs` and `refused.rs`, with their places for numbers and names. What is not known, such as an engine's own words,
+//! stays as it is.
 
 mod known;
+mod refused;
 
 use crate::Language;
 use crate::word;
@@ -46,7 +48,7 @@ fn chinese(english: &str) -> Said {
 
 /// One known sentence. Empty where it is not worth saying.
 fn one(english: &str) -> Option<String> {
-    known::SENTENCES.iter().chain(known::FIXES).chain(known::ERRORS).chain(known::ALLOWED).find_map(
+    known::SENTENCES.iter().chain(known::FIXES).chain(refused::ERRORS).chain(refused::ALLOWED).find_map(
         |(template, chinese)| {
             let mut found = Vec::new();
             fits(template, english, &mut found).then(|| filled(chinese, &found))
@@ -193,7 +195,7 @@ mod tests {
             names.sort_unstable();
             names
         };
-        let all = known::SENTENCES.iter().chain(known::FIXES).chain(known::ERRORS).chain(known::ALLOWED);
+        let all = known::SENTENCES.iter().chain(known::FIXES).chain(refused::ERRORS).chain(refused::ALLOWED);
         for (english, chinese) in all {
             assert_eq!(places(english), places(chinese), "{english}");
             assert!(!chinese.is_ascii(), "{chinese} is not translated");

@@ -1,5 +1,6 @@
 //! The samples' answers, calculated here once more in another way and another language.
 
+use crate::words::words;
 use anyhow::{Context, ensure};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -19,7 +20,7 @@ pub(super) fn sha256(path: &Path) -> anyhow::Result<String> {
 
 fn read(zip: &Path, name: &str) -> anyhow::Result<Vec<u8>> {
     let mut archive = zip::ZipArchive::new(File::open(zip)?)?;
-    let file = archive.by_name(name).with_context(|| format!("the result holds no {name}"))?;
+    let file = archive.by_name(name).with_context(|| words().holds_no(name))?;
     let mut bytes = Vec::new();
     file.take(MOST).read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -47,7 +48,7 @@ pub(super) fn count_primes(n: u64) -> u64 {
 pub(super) fn primes(zip: &Path, n: u64) -> anyhow::Result<String> {
     let text = String::from_utf8(read(zip, "primes.txt")?)?;
     let expected = count_primes(n);
-    ensure!(text.trim() == expected.to_string(), "{} primes below {n}, not {expected}", text.trim());
+    ensure!(text.trim() == expected.to_string(), words().other_count(text.trim(), n, expected));
     Ok(text.trim().to_owned())
 }
 
@@ -72,10 +73,10 @@ fn table(text: &[u8]) -> String {
 pub(super) fn word_frequencies(zip: &Path, text: &[u8]) -> anyhow::Result<String> {
     let found = read(zip, "wordfreq.csv")?;
     let expected = table(text);
-    ensure!(found == expected.as_bytes(), "the table of words differs from our own");
+    ensure!(found == expected.as_bytes(), words().other_table());
     let mut lines = expected.lines().skip(1);
-    let first = lines.next().unwrap_or("no words").replace(',', " × ");
-    Ok(format!("{first}, {} different words", expected.lines().count() - 1))
+    let first = lines.next().map(|first| first.replace(',', " × "));
+    Ok(words().word_count(first.as_deref(), expected.lines().count() - 1))
 }
 
 const WIDTH: u32 = 1200;
@@ -100,19 +101,19 @@ fn grey(i: u32, j: u32) -> u8 {
 pub(super) fn mandelbrot(zip: &Path) -> anyhow::Result<String> {
     let bytes = read(zip, "mandelbrot.png")?;
     let mut reader = png::Decoder::new(Cursor::new(&bytes)).read_info()?;
-    let size = reader.output_buffer_size().context("the picture is too large")?;
+    let size = reader.output_buffer_size().with_context(|| words().picture_too_large())?;
     let mut pixels = vec![0; size];
     let info = reader.next_frame(&mut pixels)?;
-    ensure!((info.width, info.height) == (WIDTH, HEIGHT), "the picture is {} × {}", info.width, info.height);
-    ensure!(info.color_type == png::ColorType::Grayscale, "the picture is not grey");
+    ensure!((info.width, info.height) == (WIDTH, HEIGHT), words().other_size(info.width, info.height));
+    ensure!(info.color_type == png::ColorType::Grayscale, words().not_grey());
     for j in 0..HEIGHT {
         for i in 0..WIDTH {
             let found = pixels[(j * WIDTH + i) as usize];
-            ensure!(found == grey(i, j), "pixel ({i}, {j}) is {found}, not {}", grey(i, j));
+            ensure!(found == grey(i, j), words().other_pixel((i, j), found, grey(i, j)));
         }
     }
     let black = pixels.iter().filter(|p| **p == 0).count();
-    Ok(format!("{WIDTH} × {HEIGHT} pixels, {black} in the set"))
+    Ok(words().pixels(WIDTH, HEIGHT, black))
 }
 
 #[cfg(test)]

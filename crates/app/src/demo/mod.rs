@@ -2,6 +2,7 @@
 
 use crate::cli::{Cli, DemoOptions};
 use crate::process::{self, Mode, Running};
+use crate::words::words;
 use crate::{logging, output};
 use anyhow::Context;
 use hivemind_control::{LoginRequest, TaskRef, TaskView as WorkerView};
@@ -82,13 +83,13 @@ pub(crate) async fn run(cli: &Cli, options: &DemoOptions) -> anyhow::Result<Exit
     let mut failed = outcomes.iter().filter(|o| o.problem.is_some()).count();
     let passed = outcomes.len() - failed;
     if let Some(problem) = check_books(&stage, before, &outcomes).await? {
-        output::note(format!("the books: {problem}"));
+        output::note(words().books(&problem));
         failed += 1;
     }
     if cli.json {
         output::json(&Counts { passed, failed });
     } else {
-        output::line(format!("{passed} passed, {failed} failed"));
+        output::line(words().counts(passed, failed));
     }
     if options.keep_running {
         stay(cli, &stage, options.open).await;
@@ -112,7 +113,7 @@ async fn set_up(
         config.grpc_addr.set_port(0);
         config.http_addr.set_port(0);
     }
-    let pool = LocalPool::start(config).await.context("the demo's pool cannot be started")?;
+    let pool = LocalPool::start(config).await.with_context(|| words().no_demo_pool())?;
     let secret = hex::encode(rand::random::<[u8; 16]>());
     let suffix = hex::encode(rand::random::<[u8; 4]>());
     let requester = pool.create_user(&format!("requester-{suffix}"), &secret).await?;
@@ -193,7 +194,7 @@ async fn follow(
     }
     let Some(task) = stage.pool.wait_for_end(id, PATIENCE).await? else {
         return Ok(Outcome {
-            problem: Some(format!("it did not end within {} s", PATIENCE.as_secs())),
+            problem: Some(words().not_ended_within(PATIENCE.as_secs())),
             ..outcome(sample, &stage.pool.task(id).await?, None)
         });
     };
@@ -249,36 +250,28 @@ async fn judge(
         Wanted::Cancelled => task.state == TaskState::Cancelled,
     };
     if !expected {
-        return wrong(format!(
-            "it ended {} with exit code {:?}: {}",
-            task.state.word(),
-            task.exit_code,
-            task.message
-        ));
+        return wrong(words().ended_otherwise(task.state.word(), task.exit_code, &task.message));
     }
-    let Some(ours) = ours else { return wrong("the worker does not know it".into()) };
+    let Some(ours) = ours else { return wrong(words().worker_knows_nothing().into()) };
     if ours.credited_cpt != Some(task.credited_cpt) || !ours.settled {
-        return wrong(format!(
-            "the worker's receipt says {:?} CPT, the pool {}",
-            ours.credited_cpt, task.credited_cpt
-        ));
+        return wrong(words().receipt_differs(ours.credited_cpt, task.credited_cpt));
     }
     if ours.result_sha256 != task.result.as_ref().map(|r| r.sha256.clone()) {
-        return wrong("the worker's receipt names another result".into());
+        return wrong(words().receipt_names_another().into());
     }
     let Wanted::Answer(check) = &sample.wanted else { return Ok(None) };
     let path = folder.join(format!("{}.zip", task.task_id));
     let named = stage.pool.save_result(&task.task_id, &path).await?;
     let found = answer::sha256(&path)?;
     if found != named || Some(&found) != task.result.as_ref().map(|r| &r.sha256) {
-        return wrong(format!("the downloaded result has the hash {found}, not {named}"));
+        return wrong(words().another_hash(&found, &named));
     }
     match check(&path) {
         Ok(text) => {
             *answer = Some(text);
             Ok(None)
         }
-        Err(error) => wrong(format!("{error:#}")),
+        Err(error) => wrong(words().causes(&error)),
     }
 }
 
@@ -296,12 +289,12 @@ async fn check_books(
 ) -> anyhow::Result<Option<String>> {
     let audit = stage.pool.audit().await?;
     if !audit.balances() {
-        return Ok(Some(format!("they do not balance: {audit:?}")));
+        return Ok(Some(words().no_balance(&format!("{audit:?}"))));
     }
     let after = balances(stage).await?;
     let paid: u64 = outcomes.iter().map(|o| o.credited_cpt).sum();
     if before.0.checked_sub(after.0) != Some(paid) || after.1.checked_sub(before.1) != Some(paid) {
-        return Ok(Some(format!("{paid} CPT were credited, but balances went from {before:?} to {after:?}")));
+        return Ok(Some(words().paid_otherwise(paid, before, after)));
     }
     Ok(None)
 }
@@ -310,14 +303,14 @@ fn show(cli: &Cli, outcome: &Outcome) {
     if cli.json {
         return output::json(outcome);
     }
-    let verdict = outcome.problem.as_deref().unwrap_or("as it should be");
+    let words = words();
+    let verdict = outcome.problem.as_deref().unwrap_or(words.as_it_should_be());
     output::line(format!(
-        "{:<11} {:<10} {:>6} · {} CPT credited, {} estimated · {}{verdict}",
+        "{:<11} {} {:>6} · {} · {}{verdict}",
         outcome.name,
-        outcome.state,
+        output::padded(&words.0.state(&outcome.state), 10),
         output::duration(u64::try_from(outcome.wall_ms).unwrap_or(0)),
-        outcome.credited_cpt,
-        outcome.estimated_cpt,
+        words.paid(outcome.credited_cpt, outcome.estimated_cpt),
         outcome.answer.as_ref().map(|a| format!("{a} · ")).unwrap_or_default(),
     ));
 }
@@ -328,13 +321,13 @@ async fn stay(cli: &Cli, stage: &Stage, open: bool) {
         if cli.json {
             output::json(&serde_json::json!({ "monitor": code.url, "requester": requester }));
         } else {
-            output::line(format!("Monitor (works once, for two minutes): {}", code.url));
-            output::line(format!("Requester page: {requester}"));
-            output::line("Press Ctrl-C to end.");
+            output::line(words().monitor_once(&code.url));
+            output::line(words().requester_page(&requester));
+            output::line(words().press_to_end());
         }
     }
     if open && let Err(error) = stage.worker.control.open_window(()).await {
-        output::note(format!("no window: {error}"));
+        output::note(words().no_window(&error));
     }
     process::asked_to_end().await;
 }

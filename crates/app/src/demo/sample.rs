@@ -2,6 +2,7 @@
 
 use super::answer;
 use crate::cli::DemoOptions;
+use crate::words::words;
 use anyhow::Context;
 use hivemind_domain::limits::TaskLimits;
 use hivemind_domain::resources::{MIB, Resources};
@@ -68,11 +69,11 @@ pub(crate) fn primes(n: u64) -> anyhow::Result<Sample> {
 /// All samples, or those that were asked for.
 pub(super) fn all(options: &DemoOptions) -> anyhow::Result<Vec<Sample>> {
     let text = match &options.text {
-        Some(path) => std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?,
+        Some(path) => std::fs::read(path).with_context(|| words().unreadable(path.display()))?,
         None => LICENCE.to_vec(),
     };
     let n = options.primes_below;
-    let words = text.clone();
+    let own = text.clone();
     let mut samples = vec![
         primes(n)?,
         sample(
@@ -81,7 +82,7 @@ pub(super) fn all(options: &DemoOptions) -> anyhow::Result<Vec<Sample>> {
                 ("main.py", include_bytes!("../../../../tests/fixtures/tasks/wordfreq/main.py")),
                 ("text.txt", &text),
             ],
-            Wanted::Answer(Box::new(move |zip| answer::word_frequencies(zip, &words))),
+            Wanted::Answer(Box::new(move |zip| answer::word_frequencies(zip, &own))),
         )?,
         sample(
             "mandelbrot",
@@ -101,7 +102,7 @@ pub(super) fn all(options: &DemoOptions) -> anyhow::Result<Vec<Sample>> {
     ];
     if !options.only.is_empty() {
         for name in &options.only {
-            anyhow::ensure!(samples.iter().any(|s| s.name == name), "there is no sample {name}");
+            anyhow::ensure!(samples.iter().any(|s| s.name == name), words().no_sample(name));
         }
         samples.retain(|s| options.only.iter().any(|name| name == s.name));
     }
