@@ -64,7 +64,7 @@ pub(crate) fn list(tasks: &[TaskView]) {
 fn one(task: &TaskView) {
     list(std::slice::from_ref(task));
     if let Some(message) = &task.message {
-        output::line(message);
+        output::line(words().0.said(message).text);
     }
     if let Some(r) = &task.report {
         report(r);

@@ -46,14 +46,20 @@ fn chinese(english: &str) -> Said {
     Said { text: shown.join("；"), ours }
 }
 
+fn tables() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    known::SENTENCES.iter().chain(known::FIXES).chain(refused::ERRORS).chain(refused::ALLOWED)
+}
+
 /// One known sentence. Empty where it is not worth saying.
 fn one(english: &str) -> Option<String> {
-    known::SENTENCES.iter().chain(known::FIXES).chain(refused::ERRORS).chain(refused::ALLOWED).find_map(
-        |(template, chinese)| {
+    // A sentence without places first: one with places could take it for its own.
+    let whole = tables().find(|(template, _)| *template == english).map(|(_, chinese)| (*chinese).to_owned());
+    whole.or_else(|| {
+        tables().find_map(|(template, chinese)| {
             let mut found = Vec::new();
             fits(template, english, &mut found).then(|| filled(chinese, &found))
-        },
-    )
+        })
+    })
 }
 
 /// `PLACE: SENTENCE`, where the place is a path or an address.
@@ -145,6 +151,12 @@ mod tests {
                 "max_concurrent_tasks is \"0\", allowed is a whole number from 1 to 64",
                 "max_concurrent_tasks 的值「0」不被允許；允許的是：1 到 64 的整數",
             ),
+            ("not known before the engine answers", "容器引擎回應之前無法得知"),
+            (
+                "could not reach the container engine: a container engine is installed but not running (/d.sock is \
+                 missing)",
+                "無法連上容器引擎：容器引擎已安裝但未執行（找不到 /d.sock）",
+            ),
             ("/x/y: Permission denied (os error 13)", "/x/y：沒有權限（os error 13）"),
             (
                 "/etc/s.toml: cpu_only is \"maybe\", allowed is true or false",
@@ -195,8 +207,7 @@ mod tests {
             names.sort_unstable();
             names
         };
-        let all = known::SENTENCES.iter().chain(known::FIXES).chain(refused::ERRORS).chain(refused::ALLOWED);
-        for (english, chinese) in all {
+        for (english, chinese) in tables() {
             assert_eq!(places(english), places(chinese), "{english}");
             assert!(!chinese.is_ascii(), "{chinese} is not translated");
         }

@@ -3,6 +3,28 @@
 
 /// Why something was not done.
 pub(super) const ERRORS: &[(&str, &str)] = &[
+    ("could not reach the container engine: {why}", "無法連上容器引擎：{why}"),
+    ("could not ask the engine's version: {why}", "無法詢問容器引擎的版本：{why}"),
+    ("could not ask what the engine is: {why}", "無法詢問容器引擎的資訊：{why}"),
+    ("could not create the container: {why}", "無法建立容器：{why}"),
+    ("could not start the container: {why}", "無法啟動容器：{why}"),
+    ("could not stop the container: {why}", "無法停止容器：{why}"),
+    ("could not remove the container: {why}", "無法移除容器：{why}"),
+    ("could not look at the container: {why}", "無法查看容器：{why}"),
+    ("could not send the package into the container: {why}", "無法將套件送入容器：{why}"),
+    ("could not take the outputs: {why}", "無法取出輸出：{why}"),
+    ("could not take the dependencies: {why}", "無法取出相依套件：{why}"),
+    (
+        "the self-test needs the program hivemind-companion beside the worker",
+        "自我測試需要背景程式旁的 hivemind-companion 程式",
+    ),
+    (
+        "the container engine runs Windows containers: switch it to Linux containers",
+        "容器引擎正在執行 Windows 容器：請切換為 Linux 容器",
+    ),
+    ("this computer is not registered", "這台電腦尚未登記"),
+    ("nobody is signed in at this pool", "尚未登入這個任務池"),
+    ("the pool refuses: {said}", "任務池拒絕：{said}"),
     ("start at login: {why}", "登入時啟動：{why}"),
     ("the entry cannot be removed: {why}", "無法移除項目：{why}"),
     ("the entry cannot be written: {why}", "無法寫入項目：{why}"),
