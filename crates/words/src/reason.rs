@@ -30,7 +30,7 @@ impl Language {
             DecisionReason::SignInRequired => self.pick("you are not signed in", "您尚未登入"),
             DecisionReason::PoolRefused => self.pick("the pool refuses this computer", "任務池拒絕這台電腦"),
             DecisionReason::PoolUnreachable => self.pick("the pool does not answer", "任務池沒有回應"),
-            DecisionReason::Connecting => self.pick("it connects to the pool", "正在連線至任務池"),
+            DecisionReason::Connecting => self.pick("connecting to the pool", "正在連線至任務池"),
             DecisionReason::CriticallyHot => {
                 self.pick("the computer is critically hot", "電腦溫度達到危險程度")
             }

@@ -151,7 +151,7 @@ mod tests {
                 "max_concurrent_tasks is \"0\", allowed is a whole number from 1 to 64",
                 "max_concurrent_tasks 的值「0」不被允許；允許的是：1 到 64 的整數",
             ),
-            ("not known before the engine answers", "容器引擎回應之前無法得知"),
+            ("not known before the engine is usable", "容器引擎可用之前無法得知"),
             (
                 "could not reach the container engine: a container engine is installed but not running (/d.sock is \
                  missing)",

@@ -103,7 +103,7 @@ fn class(word: &str) -> Option<&'static str> {
         "timed_out" => "執行超過時限",
         "disk_limit" => "寫入超出分配的磁碟空間",
         "package" => "任務套件損壞或不被允許",
-        "image" => "無法取得映像檔",
+        "image" => "無法下載映像檔",
         "engine" => "容器引擎發生錯誤",
         "result" => "無法取出結果",
         _ => return None,
@@ -123,7 +123,7 @@ fn check(word: &str) -> Option<&'static str> {
         "journal" => "本機紀錄",
         "store" => "本機紀錄",
         "keyring" => "金鑰圈",
-        "tunnel" => "通道",
+        "private link" => "私人連線",
         "settings" => "設定",
         "memory" => "記憶體",
         "link" => "加密",
@@ -151,7 +151,7 @@ fn trust(word: &str) -> Option<&'static str> {
 fn link(word: &str) -> Option<&'static str> {
     Some(match word {
         "tls" => "已加密（TLS）",
-        "tunnel" => "私人連線（WireGuard）",
+        "private link" => "私人連線（WireGuard）",
         "overlay" => "覆蓋網路",
         "loopback" => "本機內部連線",
         "unencrypted" => "未加密",
@@ -174,7 +174,7 @@ pub(crate) fn isolation(word: &str) -> Option<&'static str> {
     Some(match word {
         "plain" => "共用系統核心，已強化",
         "userns" => "使用者命名空間",
-        "rootless" => "無 root 權限",
+        "rootless" => "無 root 權限（rootless）",
         "gvisor" => "gVisor 沙箱",
         "vm" => "虛擬機器",
         _ => return None,
