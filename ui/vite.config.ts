@@ -2,6 +2,7 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import tailwindcss from "@tailwindcss/vite";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
+import { licences } from "./licences";
 
 /** The policy the hosts send; the preview server sends it too, so that the browser tests run under it. */
 export const CSP = [
@@ -35,7 +36,7 @@ function pseudo(): Plugin {
 // The scripted host exists only in `--mode fake`; the shipped bundle never contains it.
 export default defineConfig(({ mode }) => ({
   base: "./",
-  plugins: [svelte(), tailwindcss(), ...(mode === "pseudo" ? [pseudo()] : [])],
+  plugins: [svelte(), tailwindcss(), licences(), ...(mode === "pseudo" ? [pseudo()] : [])],
   resolve: {
     alias: {
       "#host": fileURLToPath(

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Browser } from "playwright-core";
 import { sample } from "../src/platform/fake/world";
@@ -54,6 +56,26 @@ it("explains pairing and shows no data until paired, then works, and survives a 
   await page.getByText("0.2.0").waitFor({ timeout: 20_000 });
   await expect.poll(() => page.getByTestId("app").getAttribute("data-link")).toBe("live");
   expect(await page.getByTestId("link-lost").count()).toBe(0);
+  await page.close();
+});
+
+it("lists the parts inside with their licences", async () => {
+  const { page, wrong } = await watch(browser, { locale: "en-US", viewport: { width: 1200, height: 800 } });
+  await page.goto(`${stub.base}pair?code=once`);
+  await page.getByTestId("nav-about").click();
+  await page.getByTestId("licences-show").click();
+  const rows = await page.locator("[data-testid=licences] tbody tr").evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent)));
+  const lock = JSON.parse(await readFile(new URL("../package-lock.json", import.meta.url), "utf8")) as { packages: Record<string, { version: string }> };
+  for (const name of ["svelte", "uplot", "tailwindcss", "@inlang/paraglide-js"]) {
+    expect(rows).toContainEqual([name, lock.packages[`node_modules/${name}`]?.version, "MIT"]);
+  }
+  expect(rows.every(([name, version, licence]) => name && /^\d/.test(version ?? "") && licence)).toBe(true);
+  expect(rows.map(([name]) => name)).not.toContain("vitest");
+  // The programs' own are there when `cargo xtask` builds, and the page says so when they are not.
+  const programs = existsSync(new URL("../rust-licences.json", import.meta.url));
+  expect(rows.some(([name, , licence]) => name === "tokio" && licence === "MIT")).toBe(programs);
+  expect(await page.getByTestId("licences-partial").count()).toBe(programs ? 0 : 1);
+  expect(wrong).toEqual([]);
   await page.close();
 });
 

@@ -7,7 +7,7 @@ import type { Event } from "../src/generated/Event";
 import { sample, snapshot } from "../src/platform/fake/world";
 import { CSP } from "../vite.config";
 
-const TYPES: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+const TYPES: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json" };
 
 /** The browser listener's contract with the shipped bundle behind it: pairing, calls and the stream. */
 export async function serveStub() {

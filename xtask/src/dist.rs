@@ -1,7 +1,7 @@
 //! `cargo xtask dist`: the installable packages, as many as can be made on this machine, from `installer/package.toml`.
 
 mod appimage;
-mod bill;
+pub mod bill;
 mod deb;
 mod description;
 mod generated;

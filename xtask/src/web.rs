@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::console;
 use crate::counts::Counts;
+use crate::dist::bill;
 use crate::folders::Folders;
 use crate::program::{capture, program, run, watch};
 
@@ -19,6 +20,7 @@ const NODE_PACKAGE: &str = "node@22";
 
 /// The UI's folder with a Node that can build it.
 pub struct Web {
+    folders: Folders,
     folder: PathBuf,
     npm_cache: PathBuf,
     path: OsString,
@@ -39,7 +41,7 @@ impl Web {
             manifest["scripts"].as_object().map(|all| all.keys().cloned().collect()).unwrap_or_default();
         let npm_cache = folders.cache.join("npm");
         let path = node_path(folders, &npm_cache)?;
-        Ok(Self { folder, npm_cache, path, scripts })
+        Ok(Self { folders: folders.clone(), folder, npm_cache, path, scripts })
     }
 
     /// Whether `package.json` has this script.
@@ -70,6 +72,8 @@ impl Web {
     pub fn build(&self) -> Result<()> {
         console::step("Building the user interface");
         self.install()?;
+        // The screens tell what is inside the programs too; npm knows only its own part.
+        fs::write(self.folder.join(CRATES), bill::table(&self.folders)?)?;
         run(self.npm().args(["run", "--silent", "build"]))
     }
 
@@ -124,6 +128,9 @@ impl Web {
 const AUTHORITIES: &str = "NODE_EXTRA_CA_CERTS";
 /// Where Debian keeps those of the machine.
 const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// What `ui/licences.ts` puts among the licences that the screens list.
+const CRATES: &str = "rust-licences.json";
 
 const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 

@@ -75,6 +75,20 @@ pub fn licences(folders: &Folders) -> Result<String> {
     Ok(text)
 }
 
+/// The same as a table for the screens: name, version and licence of each.
+///
+/// # Errors
+/// When Cargo cannot tell.
+pub fn table(folders: &Folders) -> Result<String> {
+    let libraries = libraries(folders)?;
+    let rows: Vec<_> = libraries
+        .iter()
+        .filter(|library| !library.ours)
+        .map(|library| [&library.name, &library.version, &library.licence])
+        .collect();
+    Ok(serde_json::to_string(&rows)?)
+}
+
 fn libraries(folders: &Folders) -> Result<Vec<Library>> {
     let metadata = cargo_metadata::MetadataCommand::new()
         .current_dir(&folders.root)
@@ -138,5 +152,11 @@ mod tests {
         assert!(text.contains("\ntokio 1."), "{text}");
         assert!(!text.contains("\nproptest "), "tests are not shipped");
         assert!(!text.contains("\nhivemind-"), "ours is not third-party");
+        let rows: Vec<[String; 3]> =
+            serde_json::from_str(&table(&Folders::find().unwrap()).unwrap()).unwrap();
+        assert_eq!(rows.len(), text.lines().skip(3).count(), "the screens list the same");
+        assert!(rows.iter().any(|[name, version, licence]| {
+            name == "tokio" && version.starts_with("1.") && licence == "MIT"
+        }));
     }
 }
