@@ -8,6 +8,7 @@ import type { Browser } from "playwright-core";
 import { build } from "vite";
 import { launch, serveFake, watch, type Served } from "./browser";
 import { PAGES } from "./pages";
+import { visit } from "./visit";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const OUT = "dist-pseudo";
@@ -67,15 +68,13 @@ function ourless(text: string): string {
 it("says nothing but what the catalogue holds, and needs no wider screen for it", async () => {
   const { page, wrong } = await watch(browser, { viewport: { width: 900, height: 600 }, reducedMotion: "reduce" });
   const foreign: Record<string, string[]> = {};
-  for (const [scene, path] of PAGES) {
-    await page.goto(`${served.base}?scene=${scene}&lang=en&still=1#/${path}`);
-    await page.locator("[data-testid=app], [data-testid=pairing]").waitFor();
-    await page.waitForTimeout(200);
+  for (const shown of PAGES) {
+    await visit(page, served.base, shown, { lang: "en", theme: "light" });
     const said: Said[] = await page.evaluate(() => {
       const found: { text: string; where: string }[] = [];
       const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
       // Words of the worker, of tasks and of files are marked as what they are.
-      const data = "[lang=en]:not(html), [data-said], code, pre, .mono, select, [data-testid=own-log-line], [data-testid=log]";
+      const data = "[lang=en]:not(html), [data-said], code, pre, .mono, [data-testid=own-log-line], [data-testid=log]";
       for (let node = walker.nextNode(); node; node = walker.nextNode()) {
         const element = node instanceof Element ? node : node.parentElement;
         if (!element || element.closest(data) || element.closest("script, style, svg title")) continue;
@@ -96,10 +95,10 @@ it("says nothing but what the catalogue holds, and needs no wider screen for it"
       const ours = [rest, ...rest.split(/\s*·\s*|,(?=\s|$)|\s{2,}/)].map((piece) => piece.trim());
       const known = (piece: string): boolean => !/\p{L}{2,}/u.test(piece) || DATA.some((one) => one.test(piece));
       if (known(rest) || ours.slice(1).every(known)) continue;
-      (foreign[`${where}: ${rest}`] ??= []).push(`${scene}/${path}`);
+      (foreign[`${where}: ${rest}`] ??= []).push(shown.name);
     }
     const wide = await page.evaluate(() => [document.documentElement, document.querySelector("main")].map((e) => (e ? e.scrollWidth - e.clientWidth : 0)));
-    expect({ scene, path, wide }).toEqual({ scene, path, wide: [0, 0] });
+    expect({ name: shown.name, wide }).toEqual({ name: shown.name, wide: [0, 0] });
   }
   expect(foreign).toEqual({});
   expect(wrong).toEqual([]);

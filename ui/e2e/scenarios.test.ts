@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Browser, Locator, Page } from "playwright-core";
 import { launch, watch } from "./browser";
+import { selector } from "./place";
 import { LONG, missing, PASSWORD, World } from "./real";
 
 type Step = Record<string, string | [string, string] | [string, string, string | number]>;
@@ -23,16 +24,6 @@ let browser: Browser;
 let world: World;
 let page: Page;
 let wrong: string[];
-
-/** A part's name with conditions, parts inside others after a space. */
-function selector(place: string): string {
-  if (place.startsWith("css:")) return place.slice(4);
-  const part = (word: string): string => {
-    const at = word.includes("[") ? word.indexOf("[") : word.length;
-    return `[data-testid='${word.slice(0, at)}']${word.slice(at).replaceAll("=", "='").replaceAll("]", "']")}`;
-  };
-  return place.split(" ").map(part).join(" ");
-}
 
 async function play(step: Step): Promise<void> {
   const [what, with_] = Object.entries(step)[0] ?? ["", ""];

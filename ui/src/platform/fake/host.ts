@@ -274,6 +274,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       timers.push(
         setTimeout(() => {
           if (scene === "unpaired") return onState({ kind: "unpaired" });
+          if (scene === "starting") return onState({ kind: "lost", attempt: 1, retryAtMs: now() + 9_000 });
           onState({ kind: "live" });
           onEvent({ event: "snapshot", data: held });
           for (const t of held.tasks.filter(begun)) {
@@ -284,8 +285,12 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
           timers.push(setInterval(tick, 1000));
         }, 10),
       );
-      // Lets a test play the pool: a new task appears.
+      // Lets a test play the pool: a new task appears. And the owner, who chooses another language and theme.
       (globalThis as { hivemindFake?: unknown }).hivemindFake = {
+        wear: (language: string, theme: string) => {
+          list = settings(language, theme);
+          show({ language, theme });
+        },
         assign: (i: number) => {
           const tasks = [...held.tasks, task(i, now())];
           show({ tasks, status: { ...held.status, state: "earning", running_tasks: tasks.length } });

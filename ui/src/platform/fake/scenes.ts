@@ -265,6 +265,8 @@ export const SCENES = {
       private_link: { ...snapshot().private_link, state: "up", address: "10.100.0.7/32", endpoint: "203.0.113.7:51820", mtu: 1420, file: "/home/ann/.config/hivemind-worker/wg0.conf" },
     }),
   unpaired: () => snapshot(),
+  /** The worker has not answered yet. */
+  starting: () => snapshot(),
   lost: () => snapshot(),
   empty: () => snapshot({ today: sum(0, 0, 0, 0) }),
 } satisfies Record<string, (now: number) => Snapshot>;
