@@ -1,6 +1,9 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
+  // What the screens should say is asked of the same words.
+  plugins: [svelte()],
   test: {
     include: ["e2e/**/*.test.ts"],
     environment: "node",

@@ -285,8 +285,10 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
           timers.push(setInterval(tick, 1000));
         }, 10),
       );
-      // Lets a test play the pool: a new task appears. And the owner, who chooses another language and theme.
+      // Lets a test play the pool: a new task appears. And the owner, who chooses another language and theme; and see
+      // what the screens are answered.
       (globalThis as { hivemindFake?: unknown }).hivemindFake = {
+        answer: (name: CommandName, request: unknown) => (handlers[name] as (r: unknown) => unknown)(request),
         wear: (language: string, theme: string) => {
           list = settings(language, theme);
           show({ language, theme });
