@@ -20,7 +20,7 @@ export const CSP = [
 /** A language of marks: every message comes in brackets and half as long again, so that what bypasses the catalogue, or
  * has no room to grow, is seen. */
 function pseudo(): Plugin {
-  const said = /(\/\*\* @type \{LocalizedString\} \*\/ \()(`[^`]*`)\)/g;
+  const said = /(\/\*\* @type \{LocalizedString\} \*\/ \()(`(?:[^`\\]|\\.)*`)\)/g;
   return {
     name: "pseudo",
     transform(code, id) {

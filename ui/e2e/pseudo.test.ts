@@ -6,9 +6,10 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Browser } from "playwright-core";
 import { build } from "vite";
+import { SCENES } from "../src/platform/fake/scenes";
 import { launch, serveFake, watch, type Served } from "./browser";
 import { PAGES } from "./pages";
-import { visit } from "./visit";
+import { NOW, visit } from "./visit";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const OUT = "dist-pseudo";
@@ -38,6 +39,8 @@ const DATA = [
   /^(?:Docker|Podman)(?:\s+[\d.]+)?$/,
   /^\/[\w./~-]+$/,
   /^:? ?hivemind-worker open$/,
+  // Languages by their own names.
+  /^(?:English|繁體中文)$/,
   ...literals(),
 ];
 
@@ -53,6 +56,13 @@ function literals(): RegExp[] {
     return /\p{L}{2,}/u.test(said.replace(/\$\{[^}]*\}/g, "")) ? [pattern(said)] : [];
   });
 }
+
+/** Every text of the made-up worlds, the hostile one's too. */
+const TOLD = new Set<string>();
+JSON.stringify(Object.values(SCENES).map((scene) => scene(NOW)), (_key, value: unknown) => {
+  if (typeof value === "string") TOLD.add(value.trim());
+  return value;
+});
 
 interface Said {
   text: string;
@@ -74,7 +84,7 @@ it("says nothing but what the catalogue holds, and needs no wider screen for it"
       const found: { text: string; where: string }[] = [];
       const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
       // Words of the worker, of tasks and of files are marked as what they are.
-      const data = "[lang=en]:not(html), [data-said], code, pre, .mono, [data-testid=own-log-line], [data-testid=log]";
+      const data = "[lang=en]:not(html), [data-said], code, pre, .mono, [data-testid=own-log-line], [data-testid=log], [data-testid=support-text], [data-testid=licences] tbody";
       for (let node = walker.nextNode(); node; node = walker.nextNode()) {
         const element = node instanceof Element ? node : node.parentElement;
         if (!element || element.closest(data) || element.closest("script, style, svg title")) continue;
@@ -88,13 +98,13 @@ it("says nothing but what the catalogue holds, and needs no wider screen for it"
       }
       return found;
     });
-    expect(said.filter(({ text }) => text.includes("⟦")).length).toBeGreaterThan(3);
+    expect(said.filter(({ text }) => text.includes("⟦")).length).toBeGreaterThan(2);
     for (const { text, where } of said) {
       const rest = ourless(text).trim();
       // Several facts may stand in one line.
-      const ours = [rest, ...rest.split(/\s*·\s*|,(?=\s|$)|\s{2,}/)].map((piece) => piece.trim());
-      const known = (piece: string): boolean => !/\p{L}{2,}/u.test(piece) || DATA.some((one) => one.test(piece));
-      if (known(rest) || ours.slice(1).every(known)) continue;
+      const known = (piece: string): boolean => !/\p{L}{2,}/u.test(piece) || TOLD.has(piece.trim()) || DATA.some((one) => one.test(piece.trim()));
+      const split = (by: RegExp) => (piece: string): boolean => known(piece) || piece.split(by).every(known);
+      if (known(rest) || rest.split(/\s*·\s*/).every(split(/,(?=\s|$)|\s{2,}/))) continue;
       (foreign[`${where}: ${rest}`] ??= []).push(shown.name);
     }
     const wide = await page.evaluate(() => [document.documentElement, document.querySelector("main")].map((e) => (e ? e.scrollWidth - e.clientWidth : 0)));
