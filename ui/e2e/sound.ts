@@ -9,8 +9,10 @@ import { launch, serveFake, watch, type Served } from "./browser";
 import { PAGES, type Wear } from "./pages";
 import { visit, wear } from "./visit";
 
-/** WCAG 2.2 at level AA, and what the checker itself recommends. */
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+/** WCAG 2.2 at level AA. */
+export const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+/** And what the checker itself recommends. */
+const TAGS = [...WCAG, "best-practice"];
 const CHECKER = readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 interface Finding {
@@ -19,15 +21,15 @@ interface Finding {
 }
 
 /** What the checker has to say about the page as it stands. */
-export async function findings(page: Page): Promise<{ id: string; nodes: string[] }[]> {
+export async function findings(page: Page, tags: readonly string[] = TAGS): Promise<{ id: string; nodes: string[] }[]> {
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(await CHECKER);
-  return page.evaluate(async (tags) => {
+  return page.evaluate(async (wanted) => {
     const { axe } = globalThis as unknown as { axe: { run: (o: unknown) => Promise<{ violations: Finding[] }> } };
-    return (await axe.run({ runOnly: tags, resultTypes: ["violations"] })).violations.map((v) => ({
+    return (await axe.run({ runOnly: wanted, resultTypes: ["violations"] })).violations.map((v) => ({
       id: v.id,
       nodes: v.nodes.map((n) => `${n.html} ${n.failureSummary ?? ""}`).slice(0, 3),
     }));
-  }, TAGS);
+  }, tags);
 }
 
 /** By how much the page and its main part are wider than what is seen of them. */
