@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Browser, Page } from "playwright-core";
 import type { Commands } from "../src/generated/commands";
 import type { TrendPoint } from "../src/generated/TrendPoint";
+import { kindOf } from "../src/model/timeline";
 import type { CommandName } from "../src/platform/platform";
 import { bytes, bytesPerSecond, clock, duration, moment, percent, timeOfDay } from "../src/text/format";
 import { m } from "../src/text/messages";
@@ -79,7 +80,7 @@ it("the day's table has each stretch, the newest first, with what was done and h
   expect(found.length).toBe(spans.length);
   const [oldest, newest] = [spans.at(0), spans.at(-1)];
   if (!oldest || !newest) throw new Error("no spans");
-  const row = (span: typeof oldest): string[] => [moment(span.from_ms), KIND_WORDS.working(), duration(span.to_ms - span.from_ms)];
+  const row = (span: typeof oldest): string[] => [moment(span.from_ms), KIND_WORDS[kindOf(span.reason, span.working)](), duration(span.to_ms - span.from_ms)];
   const told = (cell: string[] | undefined): (string | undefined)[] => [cell?.[0], cell?.[1], cell?.[3]];
   expect(told(found.at(0))).toEqual(row(newest));
   expect(told(found.at(-1))).toEqual(row(oldest));
