@@ -71,6 +71,8 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         | ErrorCode::WorkerAlreadyRunning
         | ErrorCode::Forbidden
         | ErrorCode::NotPaired
+        | ErrorCode::ReadOnly
+        | ErrorCode::LanNotServed
         | ErrorCode::WindowUnavailable
         | ErrorCode::Internal => ExitCode::FAILURE,
     }

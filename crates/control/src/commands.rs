@@ -14,6 +14,8 @@ pub enum Access {
     Read,
     /// Changes what the worker does: the owner's page, window and command line.
     Operate,
+    /// Changes who may look in: from this computer alone, never from the network.
+    Home,
     /// Only over the owner's own socket, never from a browser.
     Own,
 }
@@ -96,6 +98,8 @@ macro_rules! control_commands {
         Operate open_window(()) -> ();
         /// Show the window with what a person may send to whoever helps.
         Operate report_problem(()) -> ();
+        /// A one-time link for another browser, or for a device of the local network.
+        Home invite($crate::InviteRequest) -> $crate::PairingCode;
         /// A one-time code that pairs a browser.
         Own pair(()) -> $crate::PairingCode;
         /// End the worker: running tasks are handed back first. After a crash they are adopted instead.

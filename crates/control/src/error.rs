@@ -122,8 +122,12 @@ pub enum ErrorCode {
     WorkerAlreadyRunning,
     /// The caller may not do this.
     Forbidden,
+    /// This page may look and not change anything.
+    ReadOnly,
     /// This page is not paired.
     NotPaired,
+    /// The local network is not served.
+    LanNotServed,
     /// There is no window program on this computer.
     WindowUnavailable,
     /// A mistake of ours; the sentence holds what is known.
@@ -210,6 +214,7 @@ impl ErrorCode {
             | Self::DependenciesUnavailable
             | Self::NetworkRefused
             | Self::NetworkQuestion
+            | Self::LanNotServed
             | Self::ImageRefused
             | Self::ImageTooLarge
             | Self::IsolationTooLow => Some(Action::OpenSettings),
@@ -251,6 +256,7 @@ impl ErrorCode {
             | Self::PoolNotice
             | Self::WorkerAlreadyRunning
             | Self::Forbidden
+            | Self::ReadOnly
             | Self::WindowUnavailable
             | Self::Internal => None,
         }

@@ -6,12 +6,14 @@
 //!
 //! Architecture invariant: nothing here knows a transport, a process or a screen.
 
+mod access;
 mod commands;
 mod error;
 mod event;
 pub mod typescript;
 mod view;
 
+pub use access::needed;
 pub use commands::{Access, COMMANDS, Call, Client, CommandInfo, Control, dispatch, find};
 pub use error::{Action, ApiError, ErrorCode};
 pub use event::{Event, EventStream, Subscription, subscription};

@@ -1,6 +1,6 @@
 //! TypeScript for the UI, made from the types and the list of commands.
 
-use crate::{COMMANDS, Event, Snapshot};
+use crate::{Access, COMMANDS, Event, Snapshot};
 use std::fmt::Write as _;
 use std::path::Path;
 use ts_rs::{Config, TS};
@@ -51,6 +51,11 @@ fn commands(config: &Config) -> String {
     }
     text.push_str("}\n\nexport const COMMAND_NAMES = [\n");
     for (command, ..) in &rows {
+        let _ = writeln!(text, "  \"{}\",", command.name);
+    }
+    text.push_str("] as const satisfies readonly (keyof Commands)[];\n");
+    text.push_str("\n/** Commands that change nothing: all that a page may call which only looks. */\nexport const READ_COMMANDS = [\n");
+    for (command, ..) in rows.iter().filter(|(command, ..)| command.access == Access::Read) {
         let _ = writeln!(text, "  \"{}\",", command.name);
     }
     text.push_str("] as const satisfies readonly (keyof Commands)[];\n");

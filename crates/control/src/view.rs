@@ -74,10 +74,28 @@ pub struct DoctorReport {
 }
 
 /// Pairs one browser once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 pub struct PairingCode {
     /// Address to open, the code included.
     pub url: String,
     /// The code ends after this many seconds.
     pub expires_in_seconds: u32,
+    /// Whether the browser may only look.
+    #[serde(default)]
+    pub read_only: bool,
+    /// SHA-256 of the certificate that the address shows, in hexadecimal digits; absent on this computer.
+    #[serde(default)]
+    pub certificate_sha256: Option<String>,
+    /// The address as a QR code: rows of modules, `#` for a dark one, without the quiet border.
+    #[serde(default)]
+    pub qr: Vec<String>,
+}
+
+/// For whom a link is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct InviteRequest {
+    /// A device of the local network; else a browser of this computer.
+    pub lan: bool,
+    /// With every right; else it may only look.
+    pub full: bool,
 }

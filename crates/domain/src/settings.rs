@@ -140,6 +140,8 @@ keys! {
     debug_data_quota None, None, "1g", Kind::Size, false;
     debug_data_days None, None, "7", Kind::Integer { min: 0, max: 365 }, false;
     monitor_port None, None, "5001", Kind::Integer { min: 0, max: 65535 }, true;
+    monitor_on_lan None, None, "false", Kind::Flag, false;
+    monitor_lan_port None, None, "5443", Kind::Integer { min: 1, max: 65535 }, false;
     contribute_on_start None, None, "true", Kind::Flag, false;
     notify_problems None, None, "true", Kind::Flag, false;
     notify_milestones None, None, "true", Kind::Flag, false;
@@ -169,6 +171,12 @@ pub fn key(name: &str) -> Option<&'static Key> {
 }
 
 impl Key {
+    /// Whether it decides where the monitor page listens: a session from the network may not change it.
+    #[must_use]
+    pub fn opens_a_door(&self) -> bool {
+        matches!(self.name, "monitor_port" | "monitor_on_lan" | "monitor_lan_port")
+    }
+
     /// What is accepted, in words.
     #[must_use]
     pub fn allowed(&self) -> String {

@@ -1,10 +1,12 @@
 //! The listener for browsers.
 
-use crate::connections::{self, Accept};
-use crate::router::{BrowserDoor, Door, Room, router};
+use crate::connections::{self, Accept, Ends};
+use crate::door::{BrowserDoor, Neighbourhood};
+use crate::router::{Door, Room, router};
 use crate::serve_error::ServeError;
 use crate::sessions::Sessions;
 use hivemind_control::Control;
+use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,9 +51,11 @@ impl BrowserListener {
         shutdown: CancellationToken,
     ) {
         sessions.serve_at(Some(self.address));
-        let door = BrowserDoor { sessions: Arc::clone(&sessions), port: self.address.port() };
+        let to = Neighbourhood::Loopback;
+        let door = BrowserDoor { sessions: Arc::clone(&sessions), port: self.address.port(), to };
         let room = Room::new(control, Door::Browser(Arc::new(door)), shutdown.clone());
-        connections::serve(self.listener, router(room), MAX_CONNECTIONS, shutdown).await;
+        let greet = |stream| ready(Ok(stream));
+        connections::serve(self.listener, greet, router(room), MAX_CONNECTIONS, shutdown).await;
         sessions.serve_at(None);
     }
 }
@@ -59,10 +63,11 @@ impl BrowserListener {
 impl Accept for TcpListener {
     type Stream = TcpStream;
 
-    async fn accept(&mut self) -> io::Result<TcpStream> {
-        let (stream, _) = TcpListener::accept(self).await?;
+    async fn accept(&mut self) -> io::Result<(TcpStream, Ends)> {
+        let (stream, caller) = TcpListener::accept(self).await?;
         stream.set_nodelay(true)?;
-        Ok(stream)
+        let here = stream.local_addr().ok().map(|address| address.ip().to_canonical());
+        Ok((stream, Ends { here, there: Some(caller.ip().to_canonical()) }))
     }
 }
 

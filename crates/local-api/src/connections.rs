@@ -7,6 +7,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,15 +24,36 @@ const MAX_HEADERS: usize = 64;
 /// Answers under way get this long when the worker ends.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Where connections come from.
-pub(crate) trait Accept: Send {
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
-
-    fn accept(&mut self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+/// The two ends of a connection over TCP; nothing where there are no addresses.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ends {
+    /// This computer's address at which it arrived.
+    pub(crate) here: Option<IpAddr>,
+    /// Who called.
+    pub(crate) there: Option<IpAddr>,
 }
 
-/// Serves until `shutdown`, at most `most` connections at once; more wait in the operating system's queue.
-pub(crate) async fn serve(mut from: impl Accept, router: Router, most: usize, shutdown: CancellationToken) {
+/// Where connections come from.
+pub(crate) trait Accept: Send {
+    type Stream: Send + 'static;
+
+    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, Ends)>> + Send;
+}
+
+/// Serves until `shutdown`, at most `most` connections at once; more wait in the operating system's queue. `greet` is
+/// what happens on a new connection before its first request.
+pub(crate) async fn serve<A, G, F, S>(
+    mut from: A,
+    greet: G,
+    router: Router,
+    most: usize,
+    shutdown: CancellationToken,
+) where
+    A: Accept,
+    G: Fn(A::Stream) -> F,
+    F: Future<Output = io::Result<S>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let seats = Arc::new(Semaphore::new(most));
     let tracker = TaskTracker::new();
     loop {
@@ -44,11 +66,20 @@ pub(crate) async fn serve(mut from: impl Accept, router: Router, most: usize, sh
             () = shutdown.cancelled() => break,
         };
         match accepted {
-            Ok(stream) => {
+            Ok((stream, ends)) => {
                 let (router, shutdown) = (router.clone(), shutdown.clone());
+                let greeting = greet(stream);
                 tracker.spawn(async move {
                     let _seat = seat;
-                    converse(stream, router, shutdown).await;
+                    let greeted = tokio::select! {
+                        greeted = timeout(HEAD_TIME, greeting) => greeted,
+                        () = shutdown.cancelled() => return,
+                    };
+                    match greeted {
+                        Ok(Ok(stream)) => converse(stream, ends, router, shutdown).await,
+                        Ok(Err(error)) => tracing::debug!(%error, "a caller spoke something else"),
+                        Err(_) => tracing::debug!("a caller said nothing"),
+                    }
                 });
             }
             Err(error) => {
@@ -63,11 +94,12 @@ pub(crate) async fn serve(mut from: impl Accept, router: Router, most: usize, sh
     let _ = timeout(GOODBYE * 2, tracker.wait()).await;
 }
 
-async fn converse<S>(stream: S, router: Router, shutdown: CancellationToken)
+async fn converse<S>(stream: S, ends: Ends, router: Router, shutdown: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(ends);
         router.clone().oneshot(request.map(Body::new))
     });
     let mut builder = http1::Builder::new();

@@ -39,7 +39,7 @@ fn status(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::InvalidRequest => StatusCode::BAD_REQUEST,
         ErrorCode::NotPaired => StatusCode::UNAUTHORIZED,
-        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::Forbidden | ErrorCode::ReadOnly => StatusCode::FORBIDDEN,
         ErrorCode::TaskUnknown | ErrorCode::DebugDataGone => StatusCode::NOT_FOUND,
         ErrorCode::InvalidSetting | ErrorCode::WrongCredentials => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::TaskEnded
@@ -71,6 +71,7 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::DependenciesUnavailable
         | ErrorCode::NetworkRefused
         | ErrorCode::NetworkQuestion
+        | ErrorCode::LanNotServed
         | ErrorCode::WindowUnavailable => StatusCode::CONFLICT,
         ErrorCode::LinkFailed => StatusCode::INTERNAL_SERVER_ERROR,
         ErrorCode::LinkNoHttps

@@ -4,8 +4,11 @@
 //! (which stops DNS rebinding), it cannot hide its origin on requests that change something, it cannot add our own
 //! header without a preflight that is never answered, and it has no session cookie (SameSite=Strict).
 
+use crate::connections::Ends;
+use crate::door::BrowserDoor;
 use crate::failure::Failure;
-use crate::router::{BrowserDoor, MAX_BODY};
+use crate::router::MAX_BODY;
+use crate::sessions::Rights;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
@@ -25,8 +28,8 @@ pub(crate) fn judge(door: &BrowserDoor, request: &Parts) -> Result<(), Failure> 
             "Only GET and POST are served.",
         ));
     }
-    let host = host(door.port, request)?;
-    origin(&request.headers, &host)?;
+    let host = host(door, request)?;
+    origin(&request.headers, &format!("{}://{host}", door.scheme()))?;
     fetch_metadata(&request.headers)?;
     if request.method == Method::POST {
         posted(&request.headers)?;
@@ -34,32 +37,24 @@ pub(crate) fn judge(door: &BrowserDoor, request: &Parts) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Whether the request comes from a paired browser or a program with a token.
-pub(crate) fn paired(door: &BrowserDoor, headers: &HeaderMap) -> Result<(), Failure> {
-    if admitted(door, headers) {
-        return Ok(());
-    }
-    Err(Failure::new(
-        ErrorCode::NotPaired,
-        "This page is not paired. Run `hivemind-worker open`, or choose Open dashboard in the tray.",
-    ))
+/// What the paired browser, or the program with a token, may do that sent the request.
+pub(crate) fn paired(door: &BrowserDoor, headers: &HeaderMap) -> Result<Rights, Failure> {
+    admitted(door, headers).ok_or_else(|| {
+        Failure::new(
+            ErrorCode::NotPaired,
+            "This page is not paired. Run `hivemind-worker open`, or choose Open dashboard in the tray.",
+        )
+    })
 }
 
 /// The host in small letters, when it is one of ours.
-fn host(port: u16, request: &Parts) -> Result<String, Failure> {
-    let misdirected = || {
-        Failure::with_status(
-            StatusCode::MISDIRECTED_REQUEST,
-            ErrorCode::Forbidden,
-            "This server answers only to localhost, 127.0.0.1 and [::1] with its own port.",
-        )
-    };
+fn host(door: &BrowserDoor, request: &Parts) -> Result<String, Failure> {
+    let misdirected =
+        || Failure::with_status(StatusCode::MISDIRECTED_REQUEST, ErrorCode::Forbidden, door.names_told());
+    let ends = request.extensions.get::<Ends>().copied().unwrap_or_default();
     let ours = |text: &str| {
         let text = text.to_ascii_lowercase();
-        let known = ["localhost", "127.0.0.1", "[::1]"]
-            .iter()
-            .any(|name| text == format!("{name}:{port}") || (port == 80 && text == *name));
-        known.then_some(text)
+        door.answers_to(&text, ends).then_some(text)
     };
     let host =
         single(&request.headers, &header::HOST).and_then(|h| h.and_then(ours)).ok_or_else(misdirected)?;
@@ -81,10 +76,10 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Option<&'a st
     }
 }
 
-fn origin(headers: &HeaderMap, host: &str) -> Result<(), Failure> {
+fn origin(headers: &HeaderMap, ours: &str) -> Result<(), Failure> {
     match single(headers, &header::ORIGIN) {
         Some(None) => Ok(()),
-        Some(Some(origin)) if origin.to_ascii_lowercase() == format!("http://{host}") => Ok(()),
+        Some(Some(origin)) if origin.to_ascii_lowercase() == ours => Ok(()),
         _ => Err(Failure::new(ErrorCode::Forbidden, "A page of another origin may not speak to the worker.")),
     }
 }
@@ -128,15 +123,12 @@ pub(crate) fn too_large() -> Failure {
     )
 }
 
-fn admitted(door: &BrowserDoor, headers: &HeaderMap) -> bool {
+fn admitted(door: &BrowserDoor, headers: &HeaderMap) -> Option<Rights> {
+    let admit = |token: &str| door.sessions.admit(door.via(), token);
     if let Some(value) = headers.get(header::AUTHORIZATION) {
-        return value
-            .to_str()
-            .ok()
-            .and_then(|v| v.strip_prefix("Bearer "))
-            .is_some_and(|token| door.sessions.admit(token));
+        return value.to_str().ok().and_then(|v| v.strip_prefix("Bearer ")).and_then(admit);
     }
-    let name = cookie_name(door.port);
+    let name = door.cookie_name();
     headers
         .get_all(header::COOKIE)
         .iter()
@@ -145,11 +137,7 @@ fn admitted(door: &BrowserDoor, headers: &HeaderMap) -> bool {
         .filter_map(|pair| pair.trim().split_once('='))
         .filter(|(key, _)| *key == name)
         .take(4)
-        .any(|(_, token)| door.sessions.admit(token))
-}
-
-pub(crate) fn cookie_name(port: u16) -> String {
-    format!("hivemind_{port}")
+        .find_map(|(_, token)| admit(token))
 }
 
 /// Adds what every answer carries, refusals included.

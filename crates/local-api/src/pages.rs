@@ -1,12 +1,12 @@
 //! What only the browser listener serves: the UI, pairing, health and metrics.
 
 use crate::assets;
+use crate::connections::Ends;
+use crate::door::TooMany;
 use crate::failure::Failure;
-use crate::guard::cookie_name;
 use crate::metrics::{OPENMETRICS, openmetrics};
 use crate::router::{Door, Room};
-use crate::sessions::SESSION_IDLE;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderName, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
@@ -22,19 +22,17 @@ pub(crate) async fn metrics(State(room): State<Room>) -> Result<Response, Failur
     Ok(([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response())
 }
 
-pub(crate) async fn pair(State(room): State<Room>, uri: Uri) -> Response {
+pub(crate) async fn pair(State(room): State<Room>, Extension(ends): Extension<Ends>, uri: Uri) -> Response {
     let Door::Browser(door) = &room.door else { return StatusCode::NOT_FOUND.into_response() };
     let code = uri.query().and_then(|q| q.strip_prefix("code=")).unwrap_or_default();
-    let Some(token) = door.sessions.redeem(code) else {
-        return (StatusCode::FORBIDDEN, [HTML], STALE_CODE).into_response();
-    };
-    let cookie = format!(
-        "{}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}",
-        cookie_name(door.port),
-        SESSION_IDLE.as_secs()
-    );
-    (StatusCode::SEE_OTHER, [(header::LOCATION, "/".to_owned()), (header::SET_COOKIE, cookie)])
-        .into_response()
+    match door.redeem(code, ends) {
+        Ok(Some(token)) => {
+            let to = [(header::LOCATION, "/".to_owned()), (header::SET_COOKIE, door.cookie(&token))];
+            (StatusCode::SEE_OTHER, to).into_response()
+        }
+        Ok(None) => (StatusCode::FORBIDDEN, [HTML], STALE_CODE).into_response(),
+        Err(TooMany) => (StatusCode::TOO_MANY_REQUESTS, [HTML], TOO_MANY).into_response(),
+    }
 }
 
 pub(crate) async fn ui(uri: Uri) -> Response {
@@ -59,6 +57,9 @@ pub(crate) async fn ui(uri: Uri) -> Response {
 const STALE_CODE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>HiveMind Worker</title>\
 <h1>This link no longer works</h1><p>A link pairs one browser once, within two minutes. \
 Choose <b>Open dashboard</b> in the tray, or run <code>hivemind-worker open</code>, to get a new one.</p></html>\n";
+
+const TOO_MANY: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>HiveMind Worker</title>\
+<h1>Too many wrong links</h1><p>Wait a minute, then open a new link.</p></html>\n";
 
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>HiveMind Worker</title>\
 <h1>The worker runs</h1><p>This build carries no web pages: <code>ui/dist</code> was missing when it was made. \

@@ -1,16 +1,16 @@
 //! The one router behind both listeners.
 
+use crate::door::BrowserDoor;
 use crate::failure::Failure;
-use crate::sessions::Sessions;
 use crate::{events, guard, pages};
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Extension, Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use hivemind_control::{Access, Control, ErrorCode, dispatch, find};
+use hivemind_control::{Access, Control, ErrorCode, dispatch, find, needed};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,12 +26,6 @@ pub(crate) const COMMAND_TIME: Duration = Duration::from_secs(120);
 /// Event streams open at once per listener.
 const MAX_FOLLOWERS: usize = 24;
 
-/// What a browser's requests are judged by.
-pub(crate) struct BrowserDoor {
-    pub(crate) sessions: Arc<Sessions>,
-    pub(crate) port: u16,
-}
-
 /// Through which listener a request came.
 #[derive(Clone)]
 pub(crate) enum Door {
@@ -39,11 +33,36 @@ pub(crate) enum Door {
     Browser(Arc<BrowserDoor>),
 }
 
-impl Door {
-    fn admits(&self, access: Access) -> bool {
-        match self {
-            Self::Owner => true,
-            Self::Browser(_) => access < Access::Own,
+/// The most that whoever sent a request may call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Granted(pub(crate) Access);
+
+impl Granted {
+    fn judge(self, wanted: Access) -> Result<(), Failure> {
+        if wanted <= self.0 {
+            return Ok(());
+        }
+        Err(match (self.0, wanted) {
+            (Access::Read, _) => {
+                Failure::new(ErrorCode::ReadOnly, "This page may look and not change anything.")
+            }
+            (_, Access::Home) => Failure::new(
+                ErrorCode::Forbidden,
+                "Who may look in is decided on the computer itself: in the window, its own browser, or the command line.",
+            ),
+            (_, Access::Read | Access::Operate | Access::Own) => Failure::new(
+                ErrorCode::Forbidden,
+                "This can only be done from the tray, the window or the command line.",
+            ),
+        })
+    }
+
+    /// The word under which a page learns it.
+    pub(crate) fn word(self) -> &'static str {
+        match self.0 {
+            Access::Read => "look",
+            Access::Operate => "operate",
+            Access::Home | Access::Own => "all",
         }
     }
 }
@@ -65,11 +84,12 @@ impl Room {
 
 pub(crate) fn router(room: Room) -> Router {
     let data = Router::new().route("/rpc/{name}", post(rpc)).route("/events", get(events::follow));
+    let known = middleware::from_fn_with_state(room.clone(), paired);
     let routes = match &room.door {
-        Door::Owner => data.fallback(nothing_here),
+        Door::Owner => data.route_layer(known).fallback(nothing_here),
         Door::Browser(_) => data
             .route("/metrics", get(pages::metrics))
-            .route_layer(middleware::from_fn_with_state(room.clone(), paired))
+            .route_layer(known)
             // What follows is served to anyone on this computer and must hold no data.
             .route("/healthz", get(pages::healthz))
             .route("/pair", get(pages::pair))
@@ -78,12 +98,16 @@ pub(crate) fn router(room: Room) -> Router {
     routes.layer(middleware::from_fn_with_state(room.clone(), judged)).with_state(room)
 }
 
-async fn paired(State(room): State<Room>, request: Request, next: Next) -> Response {
-    if let Door::Browser(door) = &room.door
-        && let Err(failure) = guard::paired(door, request.headers())
-    {
-        return failure.into_response();
-    }
+/// What follows knows what the caller may do.
+async fn paired(State(room): State<Room>, mut request: Request, next: Next) -> Response {
+    let granted = match &room.door {
+        Door::Owner => Granted(Access::Own),
+        Door::Browser(door) => match guard::paired(door, request.headers()) {
+            Ok(rights) => Granted(door.most(rights)),
+            Err(failure) => return failure.into_response(),
+        },
+    };
+    request.extensions_mut().insert(granted);
     next.run(request).await
 }
 
@@ -109,18 +133,23 @@ async fn nothing_here() -> Failure {
     )
 }
 
-async fn rpc(State(room): State<Room>, Path(name): Path<String>, body: Body) -> Result<Response, Failure> {
-    let access = find(&name).map(|command| command.access);
-    if access.is_some_and(|access| !room.door.admits(access)) {
-        return Err(Failure::new(
-            ErrorCode::Forbidden,
-            "This can only be done from the tray, the window or the command line.",
-        ));
+async fn rpc(
+    State(room): State<Room>,
+    Extension(granted): Extension<Granted>,
+    Path(name): Path<String>,
+    body: Body,
+) -> Result<Response, Failure> {
+    let command = find(&name);
+    if let Some(command) = command {
+        granted.judge(command.access)?;
     }
     let body = read(body).await?;
     let request = if body.is_empty() { Ok(serde_json::Value::Null) } else { serde_json::from_slice(&body) };
     let request = request
         .map_err(|e| Failure::new(ErrorCode::InvalidRequest, &format!("The request is not JSON: {e}")))?;
+    if let Some(command) = command {
+        granted.judge(needed(command, &request))?;
+    }
     let answer = timeout(COMMAND_TIME, Box::pin(dispatch(room.control.as_ref(), &name, request))).await;
     let answer = answer.map_err(|_| {
         Failure::with_status(

@@ -3,10 +3,15 @@
 //! Everything lives in memory: after a restart of the worker a browser is paired anew. A cookie belongs to a host
 //! name, not to a port, so another server on this computer's loopback can see it; its name holds our port to keep two
 //! workers apart, and the guard refuses pages of other ports by their origin.
+//!
+//! A code and its session belong to one door: what was made for the local network opens nothing on the loopback, and
+//! the other way round.
 
+use crate::qr;
+use crate::surroundings::Surroundings;
 use hivemind_control::{ApiError, ErrorCode, PairingCode};
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use subtle::{Choice, ConstantTimeEq};
 use tokio::time::Instant;
@@ -18,6 +23,33 @@ const MAX_WRONG: u32 = 16;
 pub(crate) const SESSION_IDLE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const MAX_SESSIONS: usize = 32;
 
+/// Through which listener a browser comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// From this computer.
+    Loopback,
+    /// From the local network.
+    Lan,
+}
+
+/// What a session may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// Call what changes nothing.
+    Look,
+    /// Call everything that its door admits.
+    All,
+}
+
+/// Where the local network is served.
+#[derive(Debug, Clone)]
+pub(crate) struct LanPlace {
+    pub(crate) port: u16,
+    /// SHA-256 of the certificate.
+    pub(crate) fingerprint: String,
+    pub(crate) around: Arc<Surroundings>,
+}
+
 /// Codes and sessions of all browsers.
 #[derive(Debug, Default)]
 pub struct Sessions {
@@ -27,8 +59,10 @@ pub struct Sessions {
 #[derive(Default)]
 struct Inner {
     address: Option<SocketAddr>,
+    lan: Option<LanPlace>,
     codes: Vec<Code>,
-    wrong: u32,
+    /// Wrong codes at the loopback and at the local network's door.
+    wrong: [u32; 2],
     sessions: Vec<Session>,
 }
 
@@ -46,11 +80,15 @@ impl std::fmt::Debug for Inner {
 struct Code {
     secret: [u8; 16],
     expires: Instant,
+    via: Via,
+    rights: Rights,
 }
 
 struct Session {
     secret: [u8; 32],
     used: Instant,
+    via: Via,
+    rights: Rights,
 }
 
 impl Sessions {
@@ -60,36 +98,52 @@ impl Sessions {
         Self::default()
     }
 
-    /// A code that pairs one browser once within two minutes.
+    /// A code that pairs one browser of this computer once within two minutes, with every right.
     ///
     /// # Errors
-    /// [`ErrorCode::Internal`] while no browser listener runs (its port was taken), or without random numbers.
+    /// As [`Sessions::invite`].
     pub fn new_code(&self) -> Result<PairingCode, ApiError> {
+        self.invite(Via::Loopback, Rights::All)
+    }
+
+    /// A code that pairs one browser at this door once within two minutes, with these rights.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Internal`] while no browser listener runs (its port was taken), or without random numbers;
+    /// [`ErrorCode::LanNotServed`] while the local network is not served.
+    pub fn invite(&self, via: Via, rights: Rights) -> Result<PairingCode, ApiError> {
         let secret = random::<16>()?;
         let now = Instant::now();
         let mut inner = self.lock();
-        let Some(address) = inner.address else {
-            return Err(ApiError::new(
-                ErrorCode::Internal,
-                "The monitor page is not served: its port could not be opened. See the log, or choose another port.",
-            ));
-        };
+        let (base, certificate_sha256) = inner.place(via)?;
         inner.codes.retain(|c| c.expires > now);
         if inner.codes.len() >= MAX_CODES {
             inner.codes.remove(0);
         }
-        inner.codes.push(Code { secret, expires: now + CODE_LIFE });
+        inner.codes.push(Code { secret, expires: now + CODE_LIFE, via, rights });
+        let url = format!("{base}/pair?code={}", hex::encode(secret));
         Ok(PairingCode {
-            url: format!("http://{address}/pair?code={}", hex::encode(secret)),
+            qr: qr::rows(&url).unwrap_or_default(),
+            url,
             expires_in_seconds: u32::try_from(CODE_LIFE.as_secs()).unwrap_or(u32::MAX),
+            read_only: rights == Rights::Look,
+            certificate_sha256,
         })
     }
 
-    /// A session for a program that reads `/metrics`: the value of `Authorization: Bearer`.
+    /// A session for a program of this computer that reads `/metrics`: the value of `Authorization: Bearer`.
     ///
     /// # Errors
     /// [`ErrorCode::Internal`] without random numbers.
     pub fn new_token(&self) -> Result<String, ApiError> {
+        self.new_session(Via::Loopback, Rights::All)
+    }
+
+    /// A session at this door with these rights.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Internal`] without random numbers.
+    pub fn new_session(&self, via: Via, rights: Rights) -> Result<String, ApiError> {
         let secret = random::<32>()?;
         let now = Instant::now();
         let mut inner = self.lock();
@@ -99,7 +153,7 @@ impl Sessions {
         {
             inner.sessions.swap_remove(oldest);
         }
-        inner.sessions.push(Session { secret, used: now });
+        inner.sessions.push(Session { secret, used: now, via, rights });
         Ok(hex::encode(secret))
     }
 
@@ -110,53 +164,45 @@ impl Sessions {
         inner.sessions.clear();
     }
 
-    /// Exchanges a code for the token of a new session; `None` when the code is wrong, used or too old.
-    pub(crate) fn redeem(&self, code: &str) -> Option<String> {
+    /// Exchanges a code for the token of a new session; `None` when the code is wrong, used, too old or another door's.
+    pub(crate) fn redeem(&self, via: Via, code: &str) -> Option<String> {
         let now = Instant::now();
         let mut given = [0_u8; 16];
         let shaped = hex::decode_to_slice(code, &mut given).is_ok();
-        let matched = {
+        let rights = {
             let mut inner = self.lock();
             inner.codes.retain(|c| c.expires > now);
             let mut found = None;
-            for (index, code) in inner.codes.iter().enumerate() {
+            for (index, code) in inner.codes.iter().enumerate().filter(|(_, code)| code.via == via) {
                 if bool::from(code.secret.ct_eq(&given) & Choice::from(u8::from(shaped))) {
                     found = Some(index);
                 }
             }
             if let Some(index) = found {
-                inner.codes.remove(index);
-                inner.wrong = 0;
-            } else if !inner.codes.is_empty() {
-                inner.wrong += 1;
-                if inner.wrong >= MAX_WRONG {
-                    tracing::warn!(
-                        tries = inner.wrong,
-                        "too many wrong pairing codes; all open codes are void"
-                    );
-                    inner.codes.clear();
-                    inner.wrong = 0;
-                }
+                inner.wrong[via as usize] = 0;
+                Some(inner.codes.remove(index).rights)
+            } else {
+                inner.count_wrong(via);
+                None
             }
-            found.is_some()
         };
-        if matched { self.new_token().ok() } else { None }
+        self.new_session(via, rights?).ok()
     }
 
-    /// Whether `token` names a session that was used within the last 30 days; using it counts.
-    pub(crate) fn admit(&self, token: &str) -> bool {
+    /// What the session may do that `token` names at this door, if it was used within the last 30 days; using it counts.
+    pub(crate) fn admit(&self, via: Via, token: &str) -> Option<Rights> {
         let mut given = [0_u8; 32];
         if hex::decode_to_slice(token, &mut given).is_err() {
-            return false;
+            return None;
         }
         let now = Instant::now();
         let mut inner = self.lock();
         inner.sessions.retain(|s| now.duration_since(s.used) < SESSION_IDLE);
-        let mut admitted = false;
-        for session in &mut inner.sessions {
+        let mut admitted = None;
+        for session in inner.sessions.iter_mut().filter(|session| session.via == via) {
             if bool::from(session.secret.ct_eq(&given)) {
                 session.used = now;
-                admitted = true;
+                admitted = Some(session.rights);
             }
         }
         admitted
@@ -166,8 +212,56 @@ impl Sessions {
         self.lock().address = address;
     }
 
+    /// Gives codes for this place from now on. Nowhere: whoever came from the network is forgotten.
+    pub(crate) fn serve_lan_at(&self, place: Option<LanPlace>) {
+        let mut inner = self.lock();
+        if place.is_none() {
+            inner.codes.retain(|code| code.via != Via::Lan);
+            inner.sessions.retain(|session| session.via != Via::Lan);
+        }
+        inner.lan = place;
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Where the door is, and what its certificate's SHA-256 is.
+    fn place(&self, via: Via) -> Result<(String, Option<String>), ApiError> {
+        match (via, self.address, &self.lan) {
+            (Via::Loopback, Some(address), _) => Ok((format!("http://{address}"), None)),
+            (Via::Loopback, None, _) => Err(ApiError::new(
+                ErrorCode::Internal,
+                "The monitor page is not served: its port could not be opened. See the log, or choose another port.",
+            )),
+            (Via::Lan, _, Some(lan)) => {
+                let host = lan.around.reached_at();
+                Ok((format!("https://{host}:{}", lan.port), Some(lan.fingerprint.clone())))
+            }
+            (Via::Lan, _, None) => Err(ApiError::new(
+                ErrorCode::LanNotServed,
+                "The local network is not served. Switch on monitor_on_lan; Health says what is in the way.",
+            )),
+        }
+    }
+
+    fn count_wrong(&mut self, via: Via) {
+        if !self.codes.iter().any(|code| code.via == via) {
+            return;
+        }
+        let wrong = &mut self.wrong[via as usize];
+        *wrong += 1;
+        if *wrong >= MAX_WRONG {
+            tracing::warn!(
+                tries = *wrong,
+                ?via,
+                "too many wrong pairing codes; all open codes of this door are void"
+            );
+            *wrong = 0;
+            self.codes.retain(|code| code.via != via);
+        }
     }
 }
 
@@ -199,12 +293,12 @@ mod tests {
         let sessions = served();
         let first = code(&sessions);
         assert_eq!(first.len(), 32, "128 bits");
-        let token = sessions.redeem(&first).unwrap();
-        assert!(sessions.admit(&token));
-        assert_eq!(sessions.redeem(&first), None, "replayed");
+        let token = sessions.redeem(Via::Loopback, &first).unwrap();
+        assert!(sessions.admit(Via::Loopback, &token).is_some());
+        assert_eq!(sessions.redeem(Via::Loopback, &first), None, "replayed");
         let second = code(&sessions);
         tokio::time::advance(CODE_LIFE).await;
-        assert_eq!(sessions.redeem(&second), None, "expired");
+        assert_eq!(sessions.redeem(Via::Loopback, &second), None, "expired");
     }
 
     #[tokio::test(start_paused = true)]
@@ -213,10 +307,10 @@ mod tests {
         let token = sessions.new_token().unwrap();
         for _ in 0..3 {
             tokio::time::advance(SESSION_IDLE - Duration::from_secs(1)).await;
-            assert!(sessions.admit(&token));
+            assert!(sessions.admit(Via::Loopback, &token).is_some());
         }
         tokio::time::advance(SESSION_IDLE).await;
-        assert!(!sessions.admit(&token));
+        assert!(sessions.admit(Via::Loopback, &token).is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -224,10 +318,10 @@ mod tests {
         let sessions = served();
         let right = code(&sessions);
         for n in 0..MAX_WRONG {
-            assert_eq!(sessions.redeem(&format!("{n:032x}")), None);
+            assert_eq!(sessions.redeem(Via::Loopback, &format!("{n:032x}")), None);
         }
-        assert_eq!(sessions.redeem(&right), None);
-        assert!(sessions.redeem(&code(&sessions)).is_some(), "a new code starts anew");
+        assert_eq!(sessions.redeem(Via::Loopback, &right), None);
+        assert!(sessions.redeem(Via::Loopback, &code(&sessions)).is_some(), "a new code starts anew");
     }
 
     #[tokio::test(start_paused = true)]
@@ -235,21 +329,87 @@ mod tests {
         let sessions = served();
         let first = code(&sessions);
         let rest: Vec<_> = (0..MAX_CODES).map(|_| code(&sessions)).collect();
-        assert_eq!(sessions.redeem(&first), None);
-        assert!(sessions.redeem(&rest[0]).is_some());
+        assert_eq!(sessions.redeem(Via::Loopback, &first), None);
+        assert!(sessions.redeem(Via::Loopback, &rest[0]).is_some());
         let old = sessions.new_token().unwrap();
         tokio::time::advance(Duration::from_secs(1)).await;
         let newer: Vec<_> = (0..MAX_SESSIONS - 1).map(|_| sessions.new_token().unwrap()).collect();
-        assert!(newer.iter().all(|t| sessions.admit(t)));
+        assert!(newer.iter().all(|t| sessions.admit(Via::Loopback, t).is_some()));
         tokio::time::advance(Duration::from_secs(1)).await;
         sessions.new_token().unwrap();
-        assert!(!sessions.admit(&old));
+        assert!(sessions.admit(Via::Loopback, &old).is_none());
         assert_eq!(sessions.lock().sessions.len(), MAX_SESSIONS);
     }
 
     #[tokio::test]
     async fn without_a_listener_there_is_no_code() {
         assert!(Sessions::new().new_code().is_err());
+        let refused = served().invite(Via::Lan, Rights::Look).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::LanNotServed);
+    }
+
+    fn on_lan(sessions: &Sessions) {
+        let around = Surroundings::new("Sofa.local".into(), || vec![([192, 168, 1, 7].into(), 24)]);
+        let place = LanPlace { port: 5443, fingerprint: "ab".repeat(32), around: Arc::new(around) };
+        sessions.serve_lan_at(Some(place));
+    }
+
+    fn lan_code(sessions: &Sessions, rights: Rights) -> String {
+        let pairing = sessions.invite(Via::Lan, rights).unwrap();
+        assert_eq!(
+            (pairing.read_only, pairing.certificate_sha256),
+            (rights == Rights::Look, Some("ab".repeat(32)))
+        );
+        assert!(
+            pairing.url.starts_with("https://") && pairing.url.contains(":5443/pair?code="),
+            "{}",
+            pairing.url
+        );
+        pairing.url.rsplit('=').next().unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_code_keeps_its_door_and_its_rights() {
+        let sessions = served();
+        on_lan(&sessions);
+        for rights in [Rights::Look, Rights::All] {
+            let code = lan_code(&sessions, rights);
+            assert_eq!(sessions.redeem(Via::Loopback, &code), None, "another door's");
+            let token = sessions.redeem(Via::Lan, &code).unwrap();
+            assert_eq!(sessions.admit(Via::Lan, &token), Some(rights));
+            assert_eq!(sessions.admit(Via::Loopback, &token), None);
+        }
+        let here = sessions.invite(Via::Loopback, Rights::Look).unwrap();
+        assert_eq!((here.read_only, here.certificate_sha256), (true, None));
+        let token = sessions.redeem(Via::Loopback, here.url.rsplit('=').next().unwrap()).unwrap();
+        assert_eq!(sessions.admit(Via::Loopback, &token), Some(Rights::Look));
+        assert_eq!(sessions.admit(Via::Lan, &token), None);
+    }
+
+    #[tokio::test]
+    async fn wrong_codes_from_the_network_void_only_the_networks() {
+        let sessions = served();
+        on_lan(&sessions);
+        let (here, there) = (code(&sessions), lan_code(&sessions, Rights::Look));
+        for n in 0..MAX_WRONG {
+            assert_eq!(sessions.redeem(Via::Lan, &format!("{n:032x}")), None);
+        }
+        assert_eq!(sessions.redeem(Via::Lan, &there), None);
+        assert!(sessions.redeem(Via::Loopback, &here).is_some());
+    }
+
+    #[tokio::test]
+    async fn the_networks_sessions_end_with_its_door() {
+        let sessions = served();
+        on_lan(&sessions);
+        let open = lan_code(&sessions, Rights::All);
+        let token = sessions.new_session(Via::Lan, Rights::All).unwrap();
+        let here = sessions.new_token().unwrap();
+        sessions.serve_lan_at(None);
+        on_lan(&sessions);
+        assert_eq!(sessions.redeem(Via::Lan, &open), None);
+        assert_eq!(sessions.admit(Via::Lan, &token), None);
+        assert_eq!(sessions.admit(Via::Loopback, &here), Some(Rights::All));
     }
 
     proptest::proptest! {
@@ -258,8 +418,8 @@ mod tests {
             let sessions = served();
             sessions.new_token().unwrap();
             code(&sessions);
-            proptest::prop_assert!(!sessions.admit(&text));
-            proptest::prop_assert!(sessions.redeem(&text).is_none());
+            proptest::prop_assert!(sessions.admit(Via::Loopback, &text).is_none());
+            proptest::prop_assert!(sessions.redeem(Via::Loopback, &text).is_none());
         }
     }
 }

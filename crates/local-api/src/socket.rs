@@ -4,6 +4,7 @@ use crate::connections;
 use crate::router::{Door, Room, router};
 use crate::serve_error::ServeError;
 use hivemind_control::Control;
+use std::future::ready;
 use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -39,7 +40,7 @@ impl SocketListener {
     /// Serves every command until `shutdown`; then the socket is gone.
     pub async fn serve(self, control: Arc<dyn Control>, shutdown: CancellationToken) {
         let room = Room::new(control, Door::Owner, shutdown.clone());
-        connections::serve(self.0, router(room), MAX_CONNECTIONS, shutdown).await;
+        connections::serve(self.0, |stream| ready(Ok(stream)), router(room), MAX_CONNECTIONS, shutdown).await;
     }
 }
 

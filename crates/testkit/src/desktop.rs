@@ -39,6 +39,10 @@ impl Desktop for FakeDesktop {
 
     fn pair(&self) -> Result<PairingCode, ApiError> {
         lock(&self.asked).push("pair".to_owned());
-        Ok(PairingCode { url: "http://127.0.0.1:5001/#pair=code-canary".into(), expires_in_seconds: 120 })
+        Ok(PairingCode {
+            url: "http://127.0.0.1:5001/#pair=code-canary".into(),
+            expires_in_seconds: 120,
+            ..PairingCode::default()
+        })
     }
 }

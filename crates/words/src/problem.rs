@@ -93,6 +93,8 @@ impl Language {
             ErrorCode::TaskUnknown => self.pick("There is no such task", "沒有這個任務"),
             ErrorCode::TaskEnded => self.pick("The task has ended", "任務已結束"),
             ErrorCode::Forbidden => self.pick("That is not allowed", "不允許這麼做"),
+            ErrorCode::ReadOnly => self.pick("This page may only look", "此頁面只能檢視"),
+            ErrorCode::LanNotServed => self.pick("The local network is not served", "未開放區域網路存取"),
             ErrorCode::NotPaired => self.pick("The page is not paired", "頁面尚未配對"),
             ErrorCode::InvalidRequest => self.pick("A request was not understood", "無法理解請求"),
             ErrorCode::Internal => self.pick("Something went wrong inside", "內部發生錯誤"),

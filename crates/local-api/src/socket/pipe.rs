@@ -1,6 +1,6 @@
 //! A named pipe that only the current user and the system may open, never from another computer.
 
-use crate::connections::Accept;
+use crate::connections::{Accept, Ends};
 use crate::serve_error::ServeError;
 use interprocess::os::windows::ToWtf16;
 use interprocess::os::windows::named_pipe::{
@@ -54,8 +54,8 @@ impl Listener {
 impl Accept for Listener {
     type Stream = DuplexPipeStream<Bytes>;
 
-    async fn accept(&mut self) -> io::Result<Self::Stream> {
-        self.0.accept().await
+    async fn accept(&mut self) -> io::Result<(Self::Stream, Ends)> {
+        Ok((self.0.accept().await?, Ends::default()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A Unix domain socket of mode 0600 in a folder that others cannot write.
 
-use crate::connections::Accept;
+use crate::connections::{Accept, Ends};
 use crate::serve_error::ServeError;
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io;
@@ -96,12 +96,14 @@ impl Drop for Listener {
 impl Accept for Listener {
     type Stream = UnixStream;
 
-    async fn accept(&mut self) -> io::Result<UnixStream> {
+    async fn accept(&mut self) -> io::Result<(UnixStream, Ends)> {
         loop {
             let (stream, _) = self.listener.accept().await?;
             // The mode already keeps others out; the kernel's word about the caller does so once more.
             match stream.peer_cred() {
-                Ok(peer) if peer.uid() == self.owner || peer.uid() == 0 => return Ok(stream),
+                Ok(peer) if peer.uid() == self.owner || peer.uid() == 0 => {
+                    return Ok((stream, Ends::default()));
+                }
                 Ok(peer) => tracing::warn!(uid = peer.uid(), "another user tried the owner's socket"),
                 Err(error) => tracing::debug!(%error, "a caller left before it was known"),
             }

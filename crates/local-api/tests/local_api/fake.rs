@@ -39,7 +39,9 @@ impl FakeWorker {
                 Ok(serde_json::to_value(MetricsView { samples: vec![sample], ..MetricsView::default() })
                     .unwrap())
             }
-            "pair" => Ok(json!({ "url": "http://127.0.0.1:1/pair?code=x", "expires_in_seconds": 120 })),
+            "pair" | "invite" => {
+                Ok(json!({ "url": "http://127.0.0.1:1/pair?code=x", "expires_in_seconds": 120 }))
+            }
             "task" => Err(ApiError::new(ErrorCode::TaskUnknown, "There is no such task.").with("task", "t")),
             "login" => Err(ApiError::new(ErrorCode::WrongCredentials, "Name or password is wrong.")),
             _ => Ok(Value::Null),

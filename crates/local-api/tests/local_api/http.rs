@@ -53,10 +53,7 @@ impl Site {
         let mut answer = Vec::new();
         // A refused upload may end in a reset after the answer.
         let _ = timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.unwrap();
-        let text = String::from_utf8(answer).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+        Answer::read(answer)
     }
 
     pub async fn get(&self, path: &str, headers: &[&str]) -> Answer {
@@ -64,10 +61,16 @@ impl Site {
         self.raw(&request("GET", path, &[&[host.as_str()], headers].concat(), "")).await
     }
 
-    /// A command as the paired page sends it, plus `headers`.
+    /// A command as the paired page sends it.
     pub async fn rpc(&self, name: &str, body: &str) -> Answer {
+        self.rpc_as(&self.cookie(), name, body).await
+    }
+
+    /// A command as a page with this cookie sends it.
+    pub async fn rpc_as(&self, cookie: &str, name: &str, body: &str) -> Answer {
         let own = self.page_headers();
-        let own: Vec<&str> = own.iter().map(String::as_str).collect();
+        let own: Vec<&str> =
+            own.iter().map(|own| if own.starts_with("Cookie") { cookie } else { own }).collect();
         self.raw(&request("POST", &format!("/rpc/{name}"), &own, body)).await
     }
 
@@ -97,6 +100,13 @@ pub fn request(method: &str, path: &str, headers: &[&str], body: &str) -> String
 }
 
 impl Answer {
+    pub fn read(bytes: Vec<u8>) -> Self {
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Self { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+    }
+
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")))
     }
