@@ -30,6 +30,12 @@ struct State {
 }
 
 impl SystemHost {
+    /// This computer's name, printable, at most 63 bytes; empty where the system does not tell it.
+    #[must_use]
+    pub fn name() -> String {
+        System::host_name().map(|name| plain_line(&name, 63)).unwrap_or_default()
+    }
+
     /// Looks at this computer. `data_folder` lies on the disk to be measured.
     #[must_use]
     pub fn new(data_folder: &Path, gpus: GpuSource) -> Self {
@@ -87,7 +93,7 @@ impl Host for SystemHost {
     }
 
     fn hostname(&self) -> String {
-        let name = System::host_name().map(|name| plain_line(&name, 63)).unwrap_or_default();
+        let name = Self::name();
         if name.is_empty() { "unnamed".into() } else { name }
     }
 

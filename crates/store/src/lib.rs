@@ -34,7 +34,7 @@ pub use logs::FileLogs;
 pub use own_log::OwnLog;
 pub use policy::{BUILT_IN as BUILT_IN_POLICY, policy_file};
 pub use secrets::KeyringSecrets;
-pub use seed::secret_seed;
+pub use seed::{secret_seed, secret_text};
 pub use settings::{FileSettings, SettingsLoadError};
 pub use told::FileTold;
 pub use trend::FileTrend;

@@ -8,4 +8,6 @@ pub mod failpoint;
 pub mod port;
 mod runtime;
 
-pub use runtime::{Desktop, FAULTS, Ports, Worker, WorkerControl, rehearse, setting_views};
+pub use runtime::{
+    Desktop, FAULTS, LanPage, Ports, Worker, WorkerControl, lan_port, rehearse, setting_views,
+};

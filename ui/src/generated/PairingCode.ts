@@ -11,4 +11,16 @@ url: string,
 /**
  * The code ends after this many seconds.
  */
-expires_in_seconds: number, };
+expires_in_seconds: number, 
+/**
+ * Whether the browser may only look.
+ */
+read_only: boolean, 
+/**
+ * SHA-256 of the certificate that the address shows, in hexadecimal digits; absent on this computer.
+ */
+certificate_sha256: string | null, 
+/**
+ * The address as a QR code: rows of modules, `#` for a dark one, without the quiet border.
+ */
+qr: Array<string>, };

@@ -10,6 +10,7 @@ import type { HistoryQuery } from "./HistoryQuery";
 import type { HostAnswer } from "./HostAnswer";
 import type { IgnoreRulesRequest } from "./IgnoreRulesRequest";
 import type { ImageDecision } from "./ImageDecision";
+import type { InviteRequest } from "./InviteRequest";
 import type { LinkTrafficView } from "./LinkTrafficView";
 import type { LogPage } from "./LogPage";
 import type { LogQuery } from "./LogQuery";
@@ -111,6 +112,8 @@ export interface Commands {
   open_window: { request: null; response: null };
   /** Show the window with what a person may send to whoever helps. */
   report_problem: { request: null; response: null };
+  /** A one-time link for another browser, or for a device of the local network. */
+  invite: { request: InviteRequest; response: PairingCode };
   /** A one-time code that pairs a browser. */
   pair: { request: null; response: PairingCode };
   /** End the worker: running tasks are handed back first. After a crash they are adopted instead. */
@@ -154,6 +157,29 @@ export const COMMAND_NAMES = [
   "begin_practice",
   "open_window",
   "report_problem",
+  "invite",
   "pair",
   "quit",
+] as const satisfies readonly (keyof Commands)[];
+
+/** Commands that change nothing: all that a page may call which only looks. */
+export const READ_COMMANDS = [
+  "snapshot",
+  "presets",
+  "timeline",
+  "what_if",
+  "tasks",
+  "task",
+  "logs",
+  "own_log",
+  "debug_data",
+  "earnings",
+  "settings",
+  "check_setting",
+  "metrics",
+  "trend",
+  "doctor",
+  "link",
+  "footprint",
+  "practice",
 ] as const satisfies readonly (keyof Commands)[];

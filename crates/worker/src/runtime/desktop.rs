@@ -1,9 +1,31 @@
 //! What only the program around the worker can do.
 
 use hivemind_control::{
-    ApiError, ErrorCode, FootprintView, OwnLogPage, OwnLogQuery, PairingCode, PracticeView,
+    ApiError, ErrorCode, FootprintView, InviteRequest, OwnLogPage, OwnLogQuery, PairingCode, PracticeView,
 };
+use hivemind_domain::settings::Settings;
 use std::path::Path;
+
+/// How the local network is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LanPage {
+    /// Not at all, as its owner wants it.
+    Off,
+    /// To devices that are paired.
+    Served {
+        /// Addresses of the page, the likeliest first.
+        addresses: Vec<String>,
+        /// SHA-256 of its certificate in hexadecimal digits.
+        certificate_sha256: String,
+    },
+    /// Not at all, against its owner's wish.
+    Failed {
+        /// The port that was wanted.
+        port: u16,
+        /// Why, as the end of a sentence; nothing when another program has the port.
+        why: Option<String>,
+    },
+}
 
 /// What only the program around the worker can do.
 pub trait Desktop: Send + Sync + 'static {
@@ -18,6 +40,19 @@ pub trait Desktop: Send + Sync + 'static {
 
     /// Makes a one-time code that pairs a browser.
     fn pair(&self) -> Result<PairingCode, ApiError>;
+
+    /// Makes a one-time link for another browser, or for a device of the local network.
+    fn invite(&self, _request: InviteRequest) -> Result<PairingCode, ApiError> {
+        Err(ApiError::new(ErrorCode::Internal, "this program serves no page"))
+    }
+
+    /// Opens the page's door to the local network at this port, or closes it.
+    fn serve_lan(&self, _port: Option<u16>) {}
+
+    /// How the local network is served.
+    fn lan(&self) -> LanPage {
+        LanPage::Off
+    }
 
     /// A page of the worker's own log. Waits for the disk.
     fn own_log(&self, _query: &OwnLogQuery) -> Result<OwnLogPage, ApiError> {
@@ -43,4 +78,11 @@ pub trait Desktop: Send + Sync + 'static {
     fn begin_practice(&self) -> Result<PracticeView, ApiError> {
         Err(ApiError::new(ErrorCode::Internal, "there is no practice pool in this program"))
     }
+}
+
+/// The port at which the local network is to be served, if it is.
+#[must_use]
+pub fn lan_port(settings: &Settings) -> Option<u16> {
+    let port = u16::try_from(settings.integer("monitor_lan_port")).ok();
+    port.filter(|_| settings.flag("monitor_on_lan"))
 }

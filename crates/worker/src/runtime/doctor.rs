@@ -2,8 +2,10 @@
 //! each check fail without anything being broken.
 
 mod judge;
+mod page;
 mod rehearse;
 
+use super::desktop::LanPage;
 use super::{Shared, lock};
 use crate::port::{EngineError, EngineInfo, LinkTraffic};
 use hivemind_control::{DoctorReport, PrivateLinkView, Snapshot};
@@ -29,6 +31,8 @@ struct Facts {
     /// Whether browsers are served; nothing where this program has no page.
     monitor: Option<bool>,
     port: u64,
+    /// The page's door to the local network.
+    lan: LanPage,
 }
 
 /// What is known about the box.
@@ -73,5 +77,6 @@ async fn gather(shared: &Shared) -> Facts {
         sandbox,
         monitor: ports.desktop.serves_browsers(),
         port: settings.integer("monitor_port"),
+        lan: ports.desktop.lan(),
     }
 }

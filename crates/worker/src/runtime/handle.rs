@@ -1,5 +1,6 @@
 //! What the worker can be asked, answered by the loop or from what it published.
 
+use super::desktop::lan_port;
 use super::{Message, Shared, debug, doctor, earnings, link, lock, proof, room, timeline, trend, what_if};
 use crate::core::{Input, OwnerAsks, pool_problem, task_view};
 use crate::port::{HistoryFilter, StoreError};
@@ -7,16 +8,17 @@ use async_trait::async_trait;
 use hivemind_control::{
     AccountView, ApiError, Control, DebugView, DoctorReport, EarningsQuery, EarningsView, ErrorCode, Event,
     EventStream, FootprintView, HistoryPage, HistoryQuery, HostAnswer, HostDecision, IgnoreRulesRequest,
-    ImageDecision, LogPage, LogQuery, LoginRequest, MetricsView, OwnLogPage, OwnLogQuery, PairingCode,
-    PracticeView, PresetOffer, PresetRequest, ProofView, SettingChange, SettingView, Snapshot, SnoozeRequest,
-    StopTaskRequest, Subscription, TaskRef, TaskView, TimelineQuery, TimelineView, TraceView, TrendQuery,
+    ImageDecision, InviteRequest, LogPage, LogQuery, LoginRequest, MetricsView, OwnLogPage, OwnLogQuery,
+    PairingCode, PracticeView, PresetOffer, PresetRequest, ProofView, SettingChange, SettingView, Snapshot,
+    SnoozeRequest, StopTaskRequest, Subscription, TaskRef, TaskView, TimelineQuery, TimelineView, TraceView, TrendQuery,
     TrendView, VersionView, WhatIfRequest, WhatIfView, subscription,
 };
 use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::{TaskId, TaskKey};
 use hivemind_domain::rules::{SnoozeFor, preset};
-use hivemind_domain::settings::{KEYS, Settings, Source, key};
-use hivemind_domain::text::plain_line;
+    ImageDecision, InviteRequest, LogPage, LogQuery, LoginRequest, MetricsView, OwnLogPage, OwnLogQuery,
+    PairingCode, PracticeView, PresetOffer, PresetRequest, ProofView, SettingChange, SettingView, Snapshot,
+    SnoozeRequest, StopTaskRequest, Subscription, TaskRef, TaskView, TimelineQuery, TimelineView, TraceView, TrendQuery,
 use hivemind_domain::time::WallMs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -354,6 +356,9 @@ impl Control for WorkerControl {
         if change.key.replace('-', "_") == "start_at_login" {
             ports.desktop.start_at_login(settings.flag("start_at_login"))?;
         }
+        if key(&change.key).is_some_and(Key::opens_a_door) {
+            ports.desktop.serve_lan(lan_port(&settings));
+        }
         let capabilities = room::capabilities(&self.shared).await;
         self.ask(Input::Limits(room::limits(&self.shared, &capabilities))).await?;
         Ok(setting_views(&settings))
@@ -454,6 +459,10 @@ impl Control for WorkerControl {
 
     async fn report_problem(&self, (): ()) -> Result<(), ApiError> {
         self.show_window(Event::ReportProblem, Some("support"))
+    }
+
+    async fn invite(&self, request: InviteRequest) -> Result<PairingCode, ApiError> {
+        self.shared.ports.desktop.invite(request)
     }
 
     async fn pair(&self, (): ()) -> Result<PairingCode, ApiError> {

@@ -41,7 +41,7 @@ mod timeline;
 mod trend;
 mod what_if;
 
-pub use desktop::Desktop;
+pub use desktop::{Desktop, LanPage, lan_port};
 pub use doctor::{FAULTS, rehearse};
 pub use handle::{WorkerControl, setting_views};
 

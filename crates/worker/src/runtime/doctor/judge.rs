@@ -3,6 +3,7 @@
 
 mod link;
 
+use super::page::{lan, monitor};
 use super::{Facts, Sandbox};
 use crate::core::engine_problem;
 use crate::port::EngineErrorKind;
@@ -16,7 +17,7 @@ const LEAST_MEMORY: u64 = 2 * GIB;
 /// Free room on the disk that images, packages and results need to be comfortable.
 const COMFORTABLE_DISK: u64 = 10 * GIB;
 
-fn finding(number: u32, check: &str, level: Level, proof: String) -> Finding {
+pub(super) fn finding(number: u32, check: &str, level: Level, proof: String) -> Finding {
     Finding { number, check: check.to_owned(), level, proof, code: None, fix: None }
 }
 
@@ -47,6 +48,7 @@ pub(super) fn judge(facts: &Facts) -> DoctorReport {
         clock(facts),
         monitor(facts),
         journal(facts),
+        lan(facts),
     ];
     findings.sort_by_key(|finding| finding.number);
     DoctorReport { findings }
@@ -339,23 +341,6 @@ fn sandbox(facts: &Facts) -> Finding {
             ErrorCode::SandboxBroken,
             "Update the container engine, undo changes to its settings, then try again.",
         ),
-    }
-}
-
-fn monitor(facts: &Facts) -> Finding {
-    match facts.monitor {
-        None => finding(34, "monitor", Level::Notice, "this program serves no page".into()),
-        Some(true) => {
-            finding(34, "monitor", Level::Ok, "the page for browsers is served on this computer".into())
-        }
-        Some(false) => {
-            let proof = format!("port {} is taken, so no page is served to browsers", facts.port);
-            let mut taken = finding(34, "monitor", Level::Warning, proof);
-            let fix =
-                "End the program that has it, or choose another “Port of the browser page” (monitor_port).";
-            taken.fix = Some(fix.into());
-            taken
-        }
     }
 }
 

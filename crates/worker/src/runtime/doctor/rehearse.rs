@@ -2,7 +2,7 @@
 //! same checks. Who helps can see, and who translates can read, what a person would be told.
 
 use super::judge::judge;
-use super::{Facts, Sandbox};
+use super::{Facts, LanPage, Sandbox};
 use crate::port::{EngineError, EngineErrorKind, EngineInfo, LinkTraffic};
 use hivemind_control::{
     AccountView, ApiError, DoctorReport, EngineView, ErrorCode, GpuUse, HoleView, LinkState, PoolState,
@@ -97,6 +97,17 @@ pub const FAULTS: &[Fault] = &[
     fault("port-taken", 34, |facts| facts.monitor = Some(false)),
     fault("journal-failed", 35, |facts| {
         problem(facts, ErrorCode::JournalFailed, "cannot write journal.sqlite: permission denied");
+    }),
+    fault("lan-served", 36, |facts| {
+        facts.lan = LanPage::Served {
+            addresses: vec!["https://192.168.1.7:5443/".to_owned(), "https://sofa.local:5443/".to_owned()],
+            certificate_sha256: "0f".repeat(32),
+        };
+    }),
+    fault("lan-port-taken", 36, |facts| facts.lan = LanPage::Failed { port: 5443, why: None }),
+    fault("lan-certificate", 36, |facts| {
+        let why = Some("the certificate cannot be used: the file holds none".to_owned());
+        facts.lan = LanPage::Failed { port: 5443, why };
     }),
 ];
 
@@ -194,6 +205,7 @@ fn well() -> Facts {
         sandbox: Sandbox::Tried(37, Vec::new()),
         monitor: Some(true),
         port: 5001,
+        lan: LanPage::Off,
     }
 }
 
@@ -232,7 +244,7 @@ mod tests {
                 assert!(troubles(&report).is_empty());
                 continue;
             }
-            let quiet = ["maybe-mended-hole", "sensor-ignored"].contains(&fault.name);
+            let quiet = ["maybe-mended-hole", "sensor-ignored", "lan-served"].contains(&fault.name);
             assert!(told.level > Level::Notice || quiet, "{}: {told:?}", fault.name);
             assert!(told.fix.is_some(), "{}: {told:?}", fault.name);
             let others = troubles(&report).into_iter().filter(|f| f.number != fault.check).map(|f| f.number);
