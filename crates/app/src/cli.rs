@@ -125,7 +125,7 @@ pub enum Command {
     /// Make a new key for the private link, tell the pool, and start the link anew.
     RenewLink,
     /// Pair a browser and print the address to open.
-    Open,
+    Open(OpenOptions),
     /// End the worker; running tasks are handed back.
     Quit,
     /// Take back what the worker changed on this computer, and remove what it keeps; the programs stay.
@@ -504,6 +504,21 @@ pub struct DemoOptions {
     /// Open the window as well (with `--keep-running`).
     #[arg(long)]
     pub open: bool,
+}
+
+/// Who is to see the monitor page.
+#[derive(Debug, Args)]
+pub struct OpenOptions {
+    /// For a browser that may look and not change anything.
+    #[arg(long)]
+    pub read_only: bool,
+    /// For a phone or another computer of the local network, which has to be served (`monitor_on_lan`); it may only
+    /// look. The address is shown as a QR code too.
+    #[arg(long)]
+    pub lan: bool,
+    /// With every right but deciding who else may look in (with `--lan`).
+    #[arg(long, requires = "lan", conflicts_with = "read_only")]
+    pub full: bool,
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use crate::cli::{
 };
 use crate::status::status;
 use crate::words::words;
-use crate::{doctor, output, process, proof, tasks, timeline};
+use crate::{doctor, invite, output, process, proof, tasks, timeline};
 use anyhow::Context;
 use futures_util::StreamExt;
 use hivemind_control::{
     ApiError, EarningsQuery, ErrorCode, Event, HostAnswer, HostDecision, IgnoreRulesRequest, ImageAnswer,
-    ImageDecision, ImageQuestion, LogLine, LogQuery, LoginRequest, MetricsSample, PresetRequest,
+    ImageDecision, ImageQuestion, InviteRequest, LogLine, LogQuery, LoginRequest, MetricsSample, PresetRequest,
     SettingChange, SettingView, Snapshot, SnoozeRequest, StopTaskRequest, TaskRef, TimelineQuery,
 };
 use hivemind_local_api::SocketClient;
@@ -136,15 +136,15 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             show(cli, &worker.renew_link(()).await?, |link| output::line(words().link_renewed(link)));
         }
         Command::Doctor(_) => return Ok(doctor::show(cli, &worker.doctor(()).await?)),
-        Command::Open => show(cli, &worker.pair(()).await?, |code| {
-            output::line(&code.url);
-            output::note(words().works_once(code.expires_in_seconds));
-            if crate::desktop::has_display()
-                && let Err(error) = open::that_detached(&code.url)
-            {
-                output::note(words().no_browser(&error));
-            }
-        }),
+        Command::Open(options) => {
+            let code = if options.lan || options.read_only {
+                let request = InviteRequest { lan: options.lan, full: options.full };
+                worker.invite(request).await?
+            } else {
+                worker.pair(()).await?
+            };
+            show(cli, &code, |code| invite::show(code, options));
+        }
         Command::Quit => worker.quit(()).await?,
         Command::Run(_)
         | Command::VerifyLedger(_)

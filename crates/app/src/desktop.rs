@@ -3,13 +3,13 @@
 use crate::cli::Cli;
 use crate::footprint::{self, Places};
 use crate::practice::Practice;
-use crate::process;
+use crate::{lan, process};
 use hivemind_control::{
-    ApiError, ErrorCode, FootprintView, OwnLogPage, OwnLogQuery, PairingCode, PracticeView,
+    ApiError, ErrorCode, FootprintView, InviteRequest, OwnLogPage, OwnLogQuery, PairingCode, PracticeView,
 };
-use hivemind_local_api::{Sessions, SocketClient};
+use hivemind_local_api::{LanDoor, Sessions, SocketClient};
 use hivemind_store::{Change, ChangeJournal, FolderError};
-use hivemind_worker_core::Desktop;
+use hivemind_worker_core::{Desktop, LanPage};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,6 +39,7 @@ pub(crate) struct WindowLauncher {
     changes: ChangeJournal,
     places: Places,
     practice: Option<Practice>,
+    lan: Arc<LanDoor>,
 }
 
 impl WindowLauncher {
@@ -48,9 +49,10 @@ impl WindowLauncher {
         data: Option<PathBuf>,
         places: Places,
         practice: Option<Practice>,
+        lan: Arc<LanDoor>,
     ) -> Self {
         let changes = places.changes.clone();
-        Self { socket, sessions, data, asked: Arc::default(), changes, places, practice }
+        Self { socket, sessions, data, asked: Arc::default(), changes, places, practice, lan }
     }
 }
 
@@ -167,6 +169,18 @@ impl Desktop for WindowLauncher {
 
     fn pair(&self) -> Result<PairingCode, ApiError> {
         self.sessions.new_code()
+    }
+
+    fn invite(&self, request: InviteRequest) -> Result<PairingCode, ApiError> {
+        lan::invite(&self.sessions, request)
+    }
+
+    fn serve_lan(&self, port: Option<u16>) {
+        self.lan.set(port);
+    }
+
+    fn lan(&self) -> LanPage {
+        lan::page(&self.lan)
     }
 
     fn own_log(&self, query: &OwnLogQuery) -> Result<OwnLogPage, ApiError> {

@@ -9,6 +9,8 @@ mod doctor;
 mod exit;
 mod footprint;
 mod help;
+mod invite;
+mod lan;
 mod logging;
 mod output;
 mod pool;
@@ -88,7 +90,7 @@ async fn run(cli: &cli::Cli, began: tokio::time::Instant) -> anyhow::Result<Exit
         | Command::Doctor(_)
         | Command::Prove
         | Command::RenewLink
-        | Command::Open
+        | Command::Open(_)
         | Command::Quit => client::run(cli).await,
     }
 }

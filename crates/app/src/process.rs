@@ -6,7 +6,7 @@ use crate::desktop::WindowLauncher;
 use crate::footprint;
 use crate::practice::{Origin, Practice};
 use crate::words::words;
-use crate::{logging, output, receipts};
+use crate::{lan, logging, output, receipts};
 use anyhow::Context;
 use hivemind_control::{ApiError, Control, ErrorCode};
 use hivemind_domain::settings::{Settings, Source};
@@ -167,8 +167,16 @@ impl Running {
             log,
             changes: changes.clone(),
         };
-        let launcher =
-            WindowLauncher::new(socket, Arc::clone(&sessions), mode.data.clone(), places, practice);
+        let lan = lan::door(folder, Arc::clone(&sessions));
+        lan.set(hivemind_worker_core::lan_port(&current));
+        let launcher = WindowLauncher::new(
+            socket,
+            Arc::clone(&sessions),
+            mode.data.clone(),
+            places,
+            practice,
+            lan.clone(),
+        );
         let (noted, address) = (changes, engine_address.unwrap_or_default().to_owned());
         let engine_objects = Change::Engine { address };
         let engine = DockerEngine::connect(engine_address)
@@ -214,6 +222,7 @@ impl Running {
         if let Some(browser) = browser {
             serving.push(tokio::spawn(browser.serve(Arc::clone(&control), sessions, shutdown.clone())));
         }
+        serving.push(tokio::spawn(lan.keep(Arc::clone(&control), shutdown.clone())));
         if mode.tray {
             #[cfg(target_os = "linux")]
             serving.push(tokio::spawn(notices(
