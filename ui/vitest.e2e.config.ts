@@ -2,7 +2,8 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  // What the screens should say is asked of the same words.
+  // What the screens should say is asked of the same words, and the stub answers as the scripted worker does: both stand
+  // on modules with runes.
   plugins: [svelte()],
   test: {
     include: ["e2e/**/*.test.ts"],

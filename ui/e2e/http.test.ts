@@ -79,6 +79,60 @@ it("lists the parts inside with their licences", async () => {
   await page.close();
 });
 
+it("shows everything to a page that may look, and nothing there asks for a change", async () => {
+  const { page, wrong } = await watch(browser, { locale: "en-US", viewport: { width: 1200, height: 900 } });
+  const missing: string[] = [];
+  page.on("response", (response) => {
+    if (response.status() === 404) missing.push(new URL(response.url()).pathname);
+  });
+  await page.goto(`${stub.base}pair?code=look`);
+  await page.getByTestId("status-sentence").waitFor();
+  expect(await page.getByTestId("looking").textContent()).toContain("This is a read-only view.");
+  expect(await page.getByTestId("toggle").isDisabled()).toBe(true);
+  stub.calls.length = 0;
+  const task = "tasks/7c9e6679-7425-40de-944b-000000000100/1";
+  let pressed = 0;
+  for (const path of ["home", "tasks", task, "resources", "earnings", "health", "log", "settings", "about", "more", "welcome"]) {
+    await page.goto(`${stub.base}#/${path}`);
+    await page.locator("main h1").first().waitFor();
+    expect(await page.getByTestId("looking").count(), path).toBe(1);
+    await page.waitForTimeout(300);
+    // Whatever can be pressed is pressed once, and what that opens too.
+    const seen = new Set<string>();
+    for (let round = 0; round < 60; round += 1) {
+      const all = await page.locator("main").locator("button:enabled, [role=switch]:enabled, [role=radio]:enabled, select:enabled").all();
+      const names = await Promise.all(all.map((one) => one.evaluate((node) => node.outerHTML)));
+      const at = names.findIndex((name) => !seen.has(name));
+      const next = all[at];
+      if (next === undefined) break;
+      seen.add(names[at] ?? "");
+      // What opens the system's own windows is not for a test.
+      if (await next.evaluate((node) => node.tagName === "SELECT")) continue;
+      await next.click({ timeout: 5000 });
+      pressed += 1;
+      await page.keyboard.press("Escape");
+    }
+    if (path === "settings") {
+      const fields = page.locator("[data-testid=setting-input]");
+      expect(await fields.count()).toBeGreaterThan(40);
+      expect(await page.locator("[data-testid=setting-input]:enabled").count()).toBe(0);
+      expect(await page.getByTestId("look-in").count()).toBe(0);
+    }
+    if (path === "welcome") expect(await page.getByTestId("app").getAttribute("data-screen")).toBe("home");
+  }
+  expect(pressed).toBeGreaterThan(15);
+  expect(stub.refused).toEqual([]);
+  expect(new Set(stub.calls)).toContain("doctor");
+  // The worker refuses whatever the page shows.
+  const status = await page.evaluate(async () => (await fetch("/rpc/stop", { method: "POST", headers: { "X-HiveMind": "1", "Content-Type": "application/json" }, body: "null" })).status);
+  expect(status).toBe(403);
+  expect(stub.refused).toEqual(["stop"]);
+  // A build that was not packed has no list of licences.
+  expect(missing.filter((path) => !path.startsWith("/licences"))).toEqual([]);
+  expect(wrong.filter((w) => !/\b40[34]\b/.test(w))).toEqual([]);
+  await page.close();
+});
+
 it("asks from the same origin only and with no code inside the page", async () => {
   const html = await (await fetch(stub.base)).text();
   expect(html).not.toMatch(/<style|style=|<script(?![^>]*\bsrc=)|\bon\w+=|https?:\/\//i);

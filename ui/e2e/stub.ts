@@ -2,8 +2,12 @@ import { readFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { READ_COMMANDS } from "../src/generated/commands";
 import type { Event } from "../src/generated/Event";
+import { fakePlatform } from "../src/platform/fake/host";
+import type { CommandName } from "../src/platform/platform";
 import { sample, snapshot } from "../src/platform/fake/world";
 import { CSP } from "../vite.config";
 
@@ -14,6 +18,10 @@ export async function serveStub() {
   const dist = fileURLToPath(new URL("../dist/", import.meta.url));
   const streams = new Set<ServerResponse>();
   const calls: string[] = [];
+  /** What a session that may look asked for and was refused. */
+  const refused: string[] = [];
+  // Its answers, of a worker with tasks, a failed one and questions.
+  const world = fakePlatform(new URLSearchParams("scene=asked&still=1"));
   let seq = 1;
   let state = snapshot();
   const write = (event: Event): void => streams.forEach((s) => s.write(`data: ${JSON.stringify(event)}\n\n`));
@@ -24,18 +32,31 @@ export async function serveStub() {
       response.setHeader("X-Content-Type-Options", "nosniff");
       const path = new URL(request.url ?? "/", "http://x").pathname;
       if (path === "/pair") {
-        response.setHeader("Set-Cookie", "hivemind=secret; Path=/; HttpOnly; SameSite=Strict");
+        const session = request.url?.endsWith("=look") ? "look" : "secret";
+        response.setHeader("Set-Cookie", `hivemind=${session}; Path=/; HttpOnly; SameSite=Strict`);
         response.writeHead(303, { Location: "/" }).end();
       } else if (path === "/events" || path.startsWith("/rpc/")) {
-        const admitted = request.headers.cookie?.includes("hivemind=secret") ?? false;
+        const looks = request.headers.cookie?.includes("hivemind=look") ?? false;
+        const admitted = looks || (request.headers.cookie?.includes("hivemind=secret") ?? false);
         const proven = request.headers["x-hivemind"] === "1";
         if (!admitted || !proven) {
           response.writeHead(401).end(JSON.stringify({ code: "NOT_PAIRED", message: "no", facts: {}, action: "pair" }));
         } else if (path === "/events") {
-          response.writeHead(200, { "Content-Type": "text/event-stream" });
+          response.writeHead(200, { "Content-Type": "text/event-stream", "X-HiveMind-Rights": looks ? "look" : "all" });
           streams.add(response);
           request.on("close", () => streams.delete(response));
-          response.write(`data: ${JSON.stringify({ event: "snapshot", data: { ...state, seq } })}\n\n`);
+          const seen = looks ? await world.call("snapshot", null) : { ...state, seq };
+          response.write(`data: ${JSON.stringify({ event: "snapshot", data: seen })}\n\n`);
+        } else if (looks) {
+          const name = path.slice(5) as CommandName;
+          calls.push(name);
+          if ((READ_COMMANDS as readonly string[]).includes(name)) {
+            const body = await text(request);
+            response.end(JSON.stringify(await world.call(name, JSON.parse(body) as never)));
+          } else {
+            refused.push(name);
+            response.writeHead(403).end(JSON.stringify({ code: "READ_ONLY", message: "no", facts: {}, action: null }));
+          }
         } else {
           const name = path.slice(5);
           calls.push(name);
@@ -62,6 +83,7 @@ export async function serveStub() {
   return {
     base: `http://127.0.0.1:${port}/`,
     calls,
+    refused,
     write,
     streams,
     /** The worker goes away. */

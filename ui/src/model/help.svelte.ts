@@ -4,11 +4,19 @@ import type { Action } from "../generated/Action";
 import { live } from "./live.svelte";
 import { router } from "./route.svelte";
 
+/** Actions that call a command which changes something, or lead to one. */
+const CHANGES: ReadonlySet<Action> = new Set<Action>(["sign_in", "retry", "resume", "unlock_keyring"]);
+
 class HelpState {
   /** The action whose instructions are shown. */
   open = $state.raw<Action | null>(null);
   /** Counts up each time somebody asks for the sign-in form. */
   signIn = $state(0);
+
+  /** Whether this page may do it: one that only looks is shown where to look, and nothing that changes something. */
+  offers(action: Action): boolean {
+    return !live.looking || !CHANGES.has(action);
+  }
 
   perform(action: Action): void {
     switch (action) {

@@ -4,7 +4,7 @@ import { platform } from "#host";
 import type { ApiError } from "../generated/ApiError";
 import type { Commands } from "../generated/commands";
 import type { Snapshot } from "../generated/Snapshot";
-import { asCallError, type CommandName, type LinkState } from "../platform/platform";
+import { asCallError, type CommandName, type LinkState, type Rights } from "../platform/platform";
 import { router } from "./route.svelte";
 import { addSamples, EMPTY, reduce, withAnswer, type World } from "./reduce";
 
@@ -21,6 +21,13 @@ class Live {
   /** The state command under way. */
   busy = $state.raw<StateCommand | null>(null);
   readonly host = platform.kind;
+  /** What this page may do. */
+  rights = $state<Rights>("all");
+
+  /** Whether it may look and not change anything. */
+  get looking(): boolean {
+    return this.rights === "look";
+  }
 
   get snapshot(): Snapshot | null {
     return this.world.snapshot;
@@ -41,6 +48,7 @@ class Live {
       },
       (state) => {
         this.link = state;
+        this.rights = platform.rights();
         if (state.kind === "live") void this.#lastMinute();
       },
     );

@@ -15,8 +15,13 @@ export type LinkState =
   /** This browser has no session; only the owner can give it one. */
   | { kind: "unpaired" };
 
+/** What this page may do: everything; everything but deciding who looks in (from the network); look. */
+export type Rights = "all" | "operate" | "look";
+
 export interface Platform {
   readonly kind: "tauri" | "http" | "fake";
+  /** Known from the moment at which the stream is live; the worker refuses the rest in any case. */
+  rights(): Rights;
   /** Sends one command. Rejects with a {@link CallError} and nothing else. */
   call<K extends CommandName>(name: K, request: Commands[K]["request"]): Promise<Commands[K]["response"]>;
   /** Follows the worker, for ever and across its restarts. After every new beginning a full snapshot comes first. */

@@ -60,6 +60,8 @@ export const ACTION_OF: Record<ErrorCode, Action | null> = {
   WORKER_NOT_RUNNING: "start_worker",
   WORKER_ALREADY_RUNNING: null,
   FORBIDDEN: null,
+  READ_ONLY: null,
+  LAN_NOT_SERVED: "open_settings",
   NOT_PAIRED: "pair",
   WINDOW_UNAVAILABLE: null,
   INTERNAL: null,

@@ -63,6 +63,8 @@ export const SENTENCES: Record<ErrorCode, () => string> = {
   WORKER_NOT_RUNNING: m.err_worker_not_running,
   WORKER_ALREADY_RUNNING: m.err_worker_already_running,
   FORBIDDEN: m.err_forbidden,
+  READ_ONLY: m.err_read_only,
+  LAN_NOT_SERVED: m.err_lan_not_served,
   NOT_PAIRED: m.err_not_paired,
   WINDOW_UNAVAILABLE: m.err_window_unavailable,
   INTERNAL: m.err_internal,

@@ -83,6 +83,8 @@ const KNOWN: Record<string, Known> = {
   debug_data_quota: known("app", m.set_debug_data_quota, m.set_debug_data_quota_help),
   debug_data_days: known("app", m.set_debug_data_days, m.set_debug_data_days_help),
   monitor_port: known("app", m.set_monitor_port, m.set_monitor_port_help),
+  monitor_on_lan: known("app", m.set_monitor_on_lan, m.set_monitor_on_lan_help),
+  monitor_lan_port: known("app", m.set_monitor_lan_port, m.set_monitor_lan_port_help),
   resource_report_interval: known("app", m.set_resource_report_interval, m.set_resource_report_interval_help),
   log_level: known("app", m.set_log_level, m.set_log_level_help),
   log_file: known("app", m.set_log_file, m.set_log_file_help),
@@ -123,6 +125,11 @@ export function labelOf(key: string): string {
 
 export function helpOf(key: string): string | null {
   return find(key)?.help() ?? null;
+}
+
+/** Whether a setting decides where the page listens: it is changed on the computer itself, never from the network. */
+export function isDoor(key: string): boolean {
+  return key === "monitor_port" || key === "monitor_on_lan" || key === "monitor_lan_port";
 }
 
 /** The unit of a setting that is a mere number; nothing where the value itself has one, or counts things. */

@@ -85,7 +85,7 @@ describe("catalogue", () => {
   });
 
   it("says what to do about every finding that the worker has, in both languages", () => {
-    const rust = ["judge.rs", "judge/link.rs"].map((file) => readFileSync(new URL(`../../../crates/worker/src/runtime/doctor/${file}`, import.meta.url), "utf8")).join("\n");
+    const rust = ["judge.rs", "judge/link.rs", "page.rs"].map((file) => readFileSync(new URL(`../../../crates/worker/src/runtime/doctor/${file}`, import.meta.url), "utf8")).join("\n");
     const sentences = [...rust.matchAll(/"([A-Z][^"\n]*\.)"/g)].map(([, text = ""]) => text);
     expect(sentences.length).toBeGreaterThan(30);
     for (const sentence of sentences) {

@@ -165,6 +165,7 @@ const CHECKS: Words = {
   encryption: m.check_link,
   socket: m.check_socket,
   monitor: m.check_monitor,
+  monitor_lan: m.check_monitor_lan,
   isolation: m.check_isolation,
   task_disk: m.check_task_disk,
   sensors: m.check_sensors,

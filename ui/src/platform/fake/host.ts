@@ -1,6 +1,6 @@
 // A host without a worker: plays one of the scenes. Chosen by the address, such as `?scene=ready&lang=en&theme=dark`.
 
-import type { Commands } from "../../generated/commands";
+import { READ_COMMANDS, type Commands } from "../../generated/commands";
 import type { Event } from "../../generated/Event";
 import type { LogLine } from "../../generated/LogLine";
 import type { ProofView } from "../../generated/ProofView";
@@ -15,12 +15,15 @@ import { earningsOf } from "./earnings";
 import { ownLogPage } from "./own-log";
 import { offers, timelineOf, trendOf, whatIfOf } from "./past";
 import { practiceAt } from "./practice";
+import { QR } from "./qr";
 import { changed, judged, settings } from "./settings";
 import { computing, pastTask, problem, sample, task } from "./world";
 
 type Handlers = { [K in CommandName]: (request: Commands[K]["request"]) => Commands[K]["response"] };
 
 const LOG_LINES = 100_000;
+
+const READS: ReadonlySet<CommandName> = new Set<CommandName>(READ_COMMANDS);
 
 /** What has not begun says nothing. */
 const begun = (t: TaskView): boolean => t.started_at_ms !== null;
@@ -241,6 +244,13 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
     },
     open_window: () => null,
     report_problem: () => null,
+    invite: ({ lan }) => ({
+      url: lan ? "https://192.168.1.7:5443/pair?code=00112233445566778899aabbccddeeff" : "http://127.0.0.1:5001/pair?code=00112233445566778899aabbccddeeff",
+      expires_in_seconds: 120,
+      read_only: true,
+      certificate_sha256: lan ? "0f1e2d3c4b5a69788796a5b4c3d2e1f0".repeat(2) : null,
+      qr: QR,
+    }),
     pair: () => {
       throw new CallError(problem("FORBIDDEN", "This can only be done from the tray."));
     },
@@ -263,8 +273,10 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
 
   return {
     kind: "fake",
+    rights: () => (scene === "looking" ? "look" : parameters.has("from_network") ? "operate" : "all"),
     call: async (name, request) => {
       await new Promise((resolve) => setTimeout(resolve, 5));
+      if (scene === "looking" && !READS.has(name)) throw new CallError(problem("READ_ONLY", "This page may look and not change anything."));
       return (handlers[name] as (r: unknown) => never)(request);
     },
     subscribe: (onEvent, onState: (state: LinkState) => void) => {

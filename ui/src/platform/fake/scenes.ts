@@ -264,6 +264,13 @@ export const SCENES = {
       pool: { ...snapshot().pool, link: "tunnel" },
       private_link: { ...snapshot().private_link, state: "up", address: "10.100.0.7/32", endpoint: "203.0.113.7:51820", mtu: 1420, file: "/home/ann/.config/hivemind-worker/wg0.conf" },
     }),
+  /** What a page sees that may only look, while something asks for its owner. */
+  looking: (now) =>
+    snapshot({
+      status: { state: "earning", contributing: true, draining: false, running_tasks: 1, problem: null },
+      tasks: [task(1, now, { active_ms: 212_000 })],
+      image_questions: [{ repository: "pytorch/pytorch", image: "pytorch/pytorch:2.8.0-cuda12.8-cudnn9-runtime", declined: 4, since_ms: now - 900_000 }],
+    }),
   unpaired: () => snapshot(),
   /** The worker has not answered yet. */
   starting: () => snapshot(),

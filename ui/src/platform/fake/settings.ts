@@ -84,6 +84,8 @@ export function settings(language: string, theme: string): SettingView[] {
     setting("debug_data_quota", "1g", SIZE),
     setting("debug_data_days", "7", "a whole number from 0 to 365"),
     setting("monitor_port", "5001", "a whole number from 0 to 65535", { restart: true }),
+    setting("monitor_on_lan", "false", "true or false"),
+    setting("monitor_lan_port", "5443", "a whole number from 1 to 65535"),
     setting("resource_report_interval", "30", "a whole number from 1 to 3600"),
     setting("log_level", "info", "one of error, warning, warn, info, debug, trace", { restart: true }),
     setting("log_file", "", TEXT, { restart: true }),

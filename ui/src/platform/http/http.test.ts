@@ -148,6 +148,31 @@ describe("the stream", () => {
     expect(events.map((e) => e.event)).toEqual(["snapshot"]);
   });
 
+  it("learns what the page may do before its first event, and anew with each session", async () => {
+    const words = ["look", "operate", "all", undefined, "of a newer worker"];
+    let connections = 0;
+    handler = (_request, response) => {
+      const word = words[connections];
+      connections += 1;
+      if (word !== undefined) response.setHeader("X-HiveMind-Rights", word);
+      response.write(frame({ event: "snapshot", data: snapshot() }));
+      response.end();
+    };
+    const platform = httpPlatform(fetchHere, quick);
+    const told: string[] = [];
+    await new Promise<void>((resolve) => {
+      const stop = platform.subscribe(
+        () => undefined,
+        (state) => {
+          if (state.kind !== "live" || told.push(platform.rights()) < words.length) return;
+          stop();
+          resolve();
+        },
+      );
+    });
+    expect(told).toEqual(["look", "operate", "all", "all", "all"]);
+  });
+
   it("ends when told to", async () => {
     let closed: () => void = () => undefined;
     const gone = new Promise<void>((resolve) => (closed = resolve));

@@ -3,7 +3,7 @@
 import type { Commands } from "../../generated/commands";
 import { follow, pageClock, type FollowClock, type StreamEnd } from "../follow";
 import type { CallError} from "../platform";
-import { asCallError, isApiError, parseEvent, type CommandName, type Platform } from "../platform";
+import { asCallError, isApiError, parseEvent, type CommandName, type Platform, type Rights } from "../platform";
 import { FrameReader } from "./frames";
 
 /** The worker sends a comment every 15 s; three missed ones mean that nobody is there. In milliseconds. */
@@ -45,9 +45,16 @@ async function call<K extends CommandName>(
   }
 }
 
+/** The worker's word about this session; an older worker says nothing, and knows no session that only looks. */
+function rightsOf(response: Response): Rights {
+  const word = response.headers.get("x-hivemind-rights");
+  return word === "look" || word === "operate" ? word : "all";
+}
+
 async function read(
   fetch: Fetch,
   stop: AbortSignal,
+  onRights: (rights: Rights) => void,
   onFrame: (text: string) => void,
 ): Promise<StreamEnd> {
   const over = new AbortController();
@@ -64,6 +71,7 @@ async function read(
     });
     if (response.status === 401) return "unpaired";
     if (!response.ok || response.body === null) return "ended";
+    onRights(rightsOf(response));
     const frames = new FrameReader();
     const utf8 = new TextDecoder();
     const reader = response.body.getReader();
@@ -86,14 +94,19 @@ export function httpPlatform(
   fetch: Fetch = (...args) => globalThis.fetch(...args),
   clock: FollowClock = pageClock,
 ): Platform {
+  let rights: Rights = "all";
   return {
     kind: "http",
+    rights: () => rights,
     call: (name, request) => call(fetch, name, request),
     subscribe: (onEvent, onState) =>
       follow(
         (stop, onLife) => {
           let alive = false;
-          return read(fetch, stop, (text) => {
+          const told = (word: Rights): void => {
+            rights = word;
+          };
+          return read(fetch, stop, told, (text) => {
             if (stop.aborted) return;
             const event = parseEvent(text);
             if (event === null) return;

@@ -21,6 +21,7 @@ async function call<K extends CommandName>(
 export function tauriPlatform(): Platform {
   return {
     kind: "tauri",
+    rights: () => "all",
     call,
     subscribe: (onEvent, onState) =>
       follow(async (stop, onLife) => {
