@@ -15,6 +15,7 @@ mod engine;
 mod first_run;
 mod handed_in;
 mod inside;
+mod lan;
 mod leaving;
 mod live_network;
 mod outage;

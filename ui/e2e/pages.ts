@@ -106,6 +106,8 @@ const LIST: readonly (readonly [name: string, scene: string, path: string, ...st
   ["settings-search", "earning", "settings", "fill settings-search := gpu"],
   ["settings-no-match", "earning", "settings", "fill settings-search := nothing is called this"],
   ["settings-looking", "looking", "settings"],
+  ["settings-from-network", "ready&from_network=1", "settings", "fill settings-search := monitor"],
+  ["settings-link", "ready", "settings", "click look-in-lan", "click look-in-device", "wait look-in-left", "see look-in-left"],
   ["settings-hostile", "hostile", "settings"],
   ["about", "earning", "about"],
   ["about-measured", "measured", "about"],

@@ -1,23 +1,20 @@
 //! What a web page of somebody else, or anybody without the session, sends to the monitor's port. Whatever it is, no
-//! command may reach the worker and no byte of its state may leave.
+//! command may reach the worker and no byte of its state may leave. The same at the local network's door; and what
+//! whoever may only look sends to change something.
+
+mod doors;
+mod wire;
 
 use crate::case::{Case, Seen};
 use async_trait::async_trait;
 use hivemind_control::{ApiError, Control, ErrorCode, EventStream, Snapshot, Subscription, subscription};
-use hivemind_local_api::{BrowserListener, Sessions};
+use hivemind_local_api::Rights;
 use serde_json::Value;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::{broadcast, watch};
-use tokio_util::sync::CancellationToken;
 
 /// Stands in the worker's state; must never be read.
 const CANARY: &str = "canary-7f3a91";
-/// Longest wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Remembers that it was asked.
 pub(crate) struct Watched {
@@ -68,10 +65,21 @@ macro_rules! watched {
 
 hivemind_control::control_commands!(watched);
 
-/// A request: what is sent, with `{port}` and `{token}` filled in.
+/// Where a request is sent, with a session of which rights at hand.
+#[derive(Debug, Clone, Copy)]
+enum Door {
+    Loopback(Rights),
+    /// The local network's, encrypted.
+    Lan(Rights),
+    /// The same port, without encryption.
+    LanPlain,
+}
+
+/// A request: what is sent, with `{port}`, `{token}` and `{code}` (of the other door) filled in.
 struct Attack {
     name: String,
     built: String,
+    door: Door,
     request: String,
     /// What must come: `refused`, or `page` for the page itself, which holds nothing.
     expected: &'static str,
@@ -99,7 +107,8 @@ const COOKIE: &str = "Cookie: hivemind_{port}={token}";
 fn attacks() -> Vec<Attack> {
     let mut list = Vec::new();
     let mut add = |name: String, built: &str, request: String| {
-        list.push(Attack { name, built: built.to_owned(), request, expected: "refused" });
+        let (built, door) = (built.to_owned(), Door::Loopback(Rights::All));
+        list.push(Attack { name, built, door, request, expected: "refused" });
     };
     // With the owner's own session: what another site, or a name that was bound to this address, could send.
     for (name, header) in [
@@ -212,6 +221,7 @@ fn attacks() -> Vec<Attack> {
     list.push(Attack {
         name: "the page itself without a session".into(),
         built: "its text holds no state".into(),
+        door: Door::Loopback(Rights::All),
         request: get("/", OURS, &[]),
         expected: "page",
     });
@@ -227,42 +237,8 @@ pub fn cases() -> Vec<Case> {
         expected: attack.expected.to_owned(),
         run: Box::new(move |_| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a loop");
-            Seen::plain(runtime.block_on(send(&attack.request)))
+            Seen::plain(runtime.block_on(wire::send(attack.door, &attack.request)))
         }),
     };
-    attacks().into_iter().map(case).collect()
-}
-
-async fn send(request: &str) -> String {
-    let worker = Watched::new(CANARY);
-    let listener = BrowserListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.expect("a port");
-    let address = listener.address();
-    let (sessions, end) = (Arc::new(Sessions::new()), CancellationToken::new());
-    let token = sessions.new_token().expect("a token");
-    let control: Arc<dyn Control> = Arc::<Watched>::clone(&worker);
-    let serving = tokio::spawn(listener.serve(control, sessions, end.clone()));
-    let request = request.replace("{port}", &address.port().to_string()).replace("{token}", &token);
-    let answer = tokio::time::timeout(PATIENCE, exchange(address, &request)).await;
-    end.cancel();
-    let _ = tokio::time::timeout(PATIENCE, serving).await;
-    let calls = worker.take_calls();
-    match answer {
-        _ if !calls.is_empty() => format!("the worker was asked: {calls:?}"),
-        Err(_) => "no answer".to_owned(),
-        Ok(text) if text.contains(CANARY) => "state was read".to_owned(),
-        Ok(text) if text.to_ascii_lowercase().contains("access-control-allow-origin") => "let in".to_owned(),
-        Ok(text) if text.starts_with("HTTP/1.1 4") || text.is_empty() => "refused".to_owned(),
-        Ok(text) if text.starts_with("HTTP/1.1 200") && text.contains("<html") => "page".to_owned(),
-        Ok(text) => format!("answered {}", text.lines().next().unwrap_or_default()),
-    }
-}
-
-/// The answer as text; nothing when the connection is closed without one.
-async fn exchange(address: SocketAddr, request: &str) -> String {
-    let mut stream = TcpStream::connect(address).await.expect("connected");
-    // It may hang up before all of it is sent.
-    let _ = stream.write_all(request.as_bytes()).await;
-    let mut answer = Vec::new();
-    let _ = (&mut stream).take(1 << 20).read_to_end(&mut answer).await;
-    String::from_utf8_lossy(&answer).into_owned()
+    attacks().into_iter().chain(doors::attacks()).map(case).collect()
 }
