@@ -167,16 +167,9 @@ impl Running {
             log,
             changes: changes.clone(),
         };
-        let lan = lan::door(folder, Arc::clone(&sessions));
-        lan.set(hivemind_worker_core::lan_port(&current));
-        let launcher = WindowLauncher::new(
-            socket,
-            Arc::clone(&sessions),
-            mode.data.clone(),
-            places,
-            practice,
-            lan.clone(),
-        );
+        let lan = lan::door(folder, Arc::clone(&sessions), &current);
+        let launcher =
+            WindowLauncher::new(socket, sessions.clone(), mode.data.clone(), places, practice, lan.clone());
         let (noted, address) = (changes, engine_address.unwrap_or_default().to_owned());
         let engine_objects = Change::Engine { address };
         let engine = DockerEngine::connect(engine_address)

@@ -14,12 +14,15 @@ const WIDEST: (u8, u8) = (8, 48);
 const NOWHERE: [IpAddr; 2] =
     [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))];
 
+/// Addresses with the prefix lengths of their networks.
+type Networks = Vec<(IpAddr, u8)>;
+
 /// This computer among others.
 pub struct Surroundings {
     hostname: String,
     /// Addresses and prefix lengths of this computer's own networks, loopback left out.
-    look: Box<dyn Fn() -> Vec<(IpAddr, u8)> + Send + Sync>,
-    seen: Mutex<Option<(Instant, Vec<(IpAddr, u8)>)>>,
+    look: Box<dyn Fn() -> Networks + Send + Sync>,
+    seen: Mutex<Option<(Instant, Networks)>>,
 }
 
 impl fmt::Debug for Surroundings {
@@ -81,7 +84,7 @@ impl Surroundings {
         }
     }
 
-    fn networks(&self) -> Vec<(IpAddr, u8)> {
+    fn networks(&self) -> Networks {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match &*seen {
             Some((at, networks)) if at.elapsed() < FRESH => networks.clone(),
@@ -100,7 +103,7 @@ fn way_to(there: IpAddr) -> Option<IpAddr> {
         if there.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((any, 0)).ok()?;
     socket.connect((there, 9)).ok()?;
-    socket.local_addr().ok().map(|address| address.ip()).filter(|ip| reachable(ip))
+    socket.local_addr().ok().map(|address| address.ip()).filter(reachable)
 }
 
 /// Whether a link with this address means anything on another computer.
