@@ -10,8 +10,9 @@ use anyhow::Context;
 use futures_util::StreamExt;
 use hivemind_control::{
     ApiError, EarningsQuery, ErrorCode, Event, HostAnswer, HostDecision, IgnoreRulesRequest, ImageAnswer,
-    ImageDecision, ImageQuestion, InviteRequest, LogLine, LogQuery, LoginRequest, MetricsSample, PresetRequest,
-    SettingChange, SettingView, Snapshot, SnoozeRequest, StopTaskRequest, TaskRef, TimelineQuery,
+    ImageDecision, ImageQuestion, InviteRequest, LogLine, LogQuery, LoginRequest, MetricsSample,
+    PresetRequest, SettingChange, SettingView, Snapshot, SnoozeRequest, StopTaskRequest, TaskRef,
+    TimelineQuery,
 };
 use hivemind_local_api::SocketClient;
 use hivemind_worker_core::port::SettingsStore;

@@ -10,15 +10,14 @@ use hivemind_control::{
     EventStream, FootprintView, HistoryPage, HistoryQuery, HostAnswer, HostDecision, IgnoreRulesRequest,
     ImageDecision, InviteRequest, LogPage, LogQuery, LoginRequest, MetricsView, OwnLogPage, OwnLogQuery,
     PairingCode, PracticeView, PresetOffer, PresetRequest, ProofView, SettingChange, SettingView, Snapshot,
-    SnoozeRequest, StopTaskRequest, Subscription, TaskRef, TaskView, TimelineQuery, TimelineView, TraceView, TrendQuery,
-    TrendView, VersionView, WhatIfRequest, WhatIfView, subscription,
+    SnoozeRequest, StopTaskRequest, Subscription, TaskRef, TaskView, TimelineQuery, TimelineView, TraceView,
+    TrendQuery, TrendView, VersionView, WhatIfRequest, WhatIfView, subscription,
 };
 use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::{TaskId, TaskKey};
 use hivemind_domain::rules::{SnoozeFor, preset};
-    ImageDecision, InviteRequest, LogPage, LogQuery, LoginRequest, MetricsView, OwnLogPage, OwnLogQuery,
-    PairingCode, PracticeView, PresetOffer, PresetRequest, ProofView, SettingChange, SettingView, Snapshot,
-    SnoozeRequest, StopTaskRequest, Subscription, TaskRef, TaskView, TimelineQuery, TimelineView, TraceView, TrendQuery,
+use hivemind_domain::settings::{KEYS, Key, Settings, Source, key};
+use hivemind_domain::text::plain_line;
 use hivemind_domain::time::WallMs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
