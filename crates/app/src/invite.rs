@@ -1,6 +1,7 @@
 //! A link for a browser, as the terminal shows it.
 
 use crate::cli::OpenOptions;
+use crate::words::words;
 use crate::{desktop, output};
 use hivemind_control::PairingCode;
 
@@ -14,20 +15,19 @@ pub(crate) fn show(code: &PairingCode, options: &OpenOptions) {
         }
     }
     output::line(&code.url);
-    let rights = if code.read_only { "Whoever opens it may look and not change anything. " } else { "" };
-    output::note(format!("{rights}This address works once, within {} s.", code.expires_in_seconds));
+    output::note(words().works_once(code.expires_in_seconds));
+    if code.read_only {
+        output::note(words().looks_only());
+    }
     if let Some(sha256) = &code.certificate_sha256 {
-        output::note(format!(
-            "The browser warns, because nobody vouches for this computer. Compare its certificate's SHA-256: {}",
-            grouped(sha256)
-        ));
+        output::note(words().compare_certificate(&grouped(sha256)));
     }
     // A link for another device would be used up by a browser here.
     if !options.lan
         && desktop::has_display()
         && let Err(error) = open::that_detached(&code.url)
     {
-        output::note(format!("no browser could be opened: {error}"));
+        output::note(words().no_browser(&error));
     }
 }
 

@@ -132,6 +132,8 @@ fn chinese(code: ErrorCode) -> &'static str {
         ErrorCode::WorkerNotRunning => "背景程式未執行。",
         ErrorCode::WorkerAlreadyRunning => "這裡已有另一個背景程式在執行。",
         ErrorCode::Forbidden => "無法從這裡執行此操作。",
+        ErrorCode::ReadOnly => "此頁面只能檢視，無法變更任何內容。",
+        ErrorCode::LanNotServed => "未開放區域網路存取。",
         ErrorCode::NotPaired => "此瀏覽器尚未配對。",
         ErrorCode::WindowUnavailable => "這台電腦沒有視窗程式。",
         ErrorCode::Internal => "背景程式發生錯誤，詳細資料列出已知內容。",

@@ -21,7 +21,9 @@ impl Language {
             ErrorCode::ImageTooLarge => self.pick("An image is too large", "映像檔過大"),
             ErrorCode::GpuUnavailable => self.pick("No GPU can be given", "無法提供 GPU"),
             ErrorCode::IsolationTooLow => self.pick("Docker isolates too little", "Docker 的隔離程度不足"),
-            ErrorCode::EngineVulnerable => self.pick("Docker has a known vulnerability", "Docker 有已知的漏洞"),
+            ErrorCode::EngineVulnerable => {
+                self.pick("Docker has a known vulnerability", "Docker 有已知的漏洞")
+            }
             ErrorCode::TrustLimit => self.pick("A task asks for too much", "任務要求超過上限"),
             ErrorCode::SignInRequired => self.pick("You are not signed in", "您尚未登入"),
             ErrorCode::WrongCredentials => self.pick("Name or password is wrong", "帳號或密碼錯誤"),

@@ -114,7 +114,7 @@ fn shown(name: &str, value: &str) -> String {
             value.split(", ").map(|name| word::sense(name).unwrap_or(name)).collect::<Vec<_>>().join("、")
         }
         "what" => word::attempts(value).join("、"),
-        "allowed" | "why" => chinese(value).text,
+        "allowed" | "why" | "note" => chinese(value).text,
         _ => value.to_owned(),
     }
 }
@@ -136,7 +136,7 @@ mod tests {
                 "Docker 27.3.1 有回應；隔離方式：共用系統核心，已強化",
             ),
             (
-                "plain: tasks share this computer's kernel, and the engine runs as root; at least plain is demanded",
+                "plain: tasks share this computer's kernel, and the engine runs as root; at least plain is required",
                 "共用系統核心，已強化：任務與這台電腦共用系統核心，且容器引擎以 root 身分執行",
             ),
             (

@@ -123,13 +123,14 @@ fn check(word: &str) -> Option<&'static str> {
         "journal" => "本機紀錄",
         "store" => "本機紀錄",
         "keyring" => "金鑰圈",
-        "private link" => "私人連線",
+        "tunnel" => "私人連線",
         "settings" => "設定",
         "memory" => "記憶體",
         "link" => "加密",
         "encryption" => "加密",
         "socket" => "存取",
         "monitor" => "瀏覽器頁面",
+        "monitor_lan" => "區域網路頁面",
         "isolation" => "隔離",
         "task_disk" => "任務的磁碟用量",
         "sensors" => "感測器",
@@ -151,7 +152,7 @@ fn trust(word: &str) -> Option<&'static str> {
 fn link(word: &str) -> Option<&'static str> {
     Some(match word {
         "tls" => "已加密（TLS）",
-        "private link" => "私人連線（WireGuard）",
+        "tunnel" => "私人連線（WireGuard）",
         "overlay" => "覆蓋網路",
         "loopback" => "本機內部連線",
         "unencrypted" => "未加密",
@@ -306,7 +307,12 @@ pub(crate) mod tests {
             assert_eq!((*what, *told), (english[&key].as_str(), chinese[&key].as_str()));
         }
         assert_eq!(ATTACKS.len(), chinese.keys().filter(|key| key.starts_with("attack_")).count());
-        assert_eq!(link("tls"), Some(chinese["link_tls"].as_str()));
+        for word in ["tls", "tunnel"] {
+            assert_eq!(link(word), Some(chinese[&format!("link_{word}")].as_str()), "{word}");
+        }
+        for word in ["tunnel", "monitor", "monitor_lan"] {
+            assert_eq!(check(word), Some(chinese[&format!("check_{word}")].as_str()), "{word}");
+        }
     }
 
     #[test]

@@ -81,6 +81,8 @@ export const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_lan_sha256, "sha256"],
   [m.said_lan_taken, "n"],
   [m.said_lan_failed, "why"],
+  [m.said_certificate, "why"],
+  [m.said_no_certificate],
   [m.said_journal],
   [m.said_engine_absent_socket],
   [m.said_engine_absent, "path"],
@@ -149,6 +151,7 @@ const SHOWN: Readonly<Record<string, (said: string) => string>> = {
   mtu: (count) => integer(Number(count)),
   seconds: (count) => duration(Number(count) * 1000),
   sensors: (list) => list.split(", ").map((name) => (Object.hasOwn(SENSES, name) ? (SENSES[name]?.() ?? name) : name)).join(m.list_comma()),
+  why: (text) => one(text) ?? text,
   what: (list) => attempts(list).join(m.list_comma()),
 };
 

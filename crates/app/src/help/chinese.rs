@@ -52,6 +52,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ),
     ("Show a task's output", "顯示任務的輸出"),
     ("Stop one task and hand it back", "停止一個任務並交還"),
+    ("Why, for the requester: one line", "給委託者的原因，一行文字"),
     ("Show what was earned", "顯示收益"),
     (
         "Look whether the ledger of receipts is as it was written. Needs no worker and no network",
@@ -80,6 +81,15 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "為私人連線更換金鑰，告知任務池，並重新連線",
     ),
     ("Pair a browser and print the address to open", "配對瀏覽器，並顯示要開啟的網址"),
+    ("For a browser that may look and not change anything", "供只能檢視、無法變更任何內容的瀏覽器使用"),
+    (
+        "For a phone or another computer of the local network, which has to be served (`monitor_on_lan`); it may only look. The address is shown as a QR code too",
+        "供區域網路中的手機或其他電腦使用，須先開放區域網路存取（`monitor_on_lan`）；只能檢視。網址也會顯示為 QR 碼",
+    ),
+    (
+        "With every right but deciding who else may look in (with `--lan`)",
+        "擁有所有權限，但不能決定還有誰可以檢視（搭配 `--lan`）",
+    ),
     ("End the worker; running tasks are handed back", "結束背景程式；執行中的任務會交還"),
     (
         "Take back what the worker changed on this computer, and remove what it keeps; the programs stay",

@@ -208,6 +208,24 @@ impl Words {
         }
     }
 
+    pub(crate) fn looks_only(self) -> &'static str {
+        self.pick(
+            "Whoever opens it may look and not change anything.",
+            "開啟它的瀏覽器只能檢視，無法變更任何內容。",
+        )
+    }
+
+    pub(crate) fn compare_certificate(self, sha256: &str) -> String {
+        match self.0 {
+            English => format!(
+                "The browser warns, because nobody vouches for this computer. Compare its certificate's SHA-256: {sha256}"
+            ),
+            TraditionalChinese => {
+                format!("由於沒有機構為這台電腦背書，瀏覽器會顯示警告。請比對憑證的 SHA-256：{sha256}")
+            }
+        }
+    }
+
     pub(crate) fn no_browser(self, error: &dyn Display) -> String {
         match self.0 {
             English => format!("no browser could be opened: {error}"),

@@ -114,13 +114,16 @@ pub(super) const ERRORS: &[(&str, &str)] = &[
     ("logging cannot be started: {why}", "無法開始記錄：{why}"),
     ("the worker ended", "背景程式已結束"),
     ("the self-test did not end within two minutes", "自我測試沒有在兩分鐘內完成"),
-    ("the worker's records cannot be written", "無法寫入背景程式的紀錄"),
     ("the self-test found that tasks could break out here", "自我測試發現任務可能在這裡逃出隔離"),
     ("the disk is nearly full", "磁碟空間不足"),
     ("sign in to start earning", "請登入以開始賺取 CPT"),
     (
         "The monitor page is not served: its port could not be opened. See the log, or choose another port.",
         "無法提供瀏覽器頁面：它的連接埠無法開啟。請查看紀錄，或改用其他連接埠。",
+    ),
+    (
+        "The local network is not served. Switch on monitor_on_lan; Health says what is in the way.",
+        "未開放區域網路存取。請開啟 monitor_on_lan；「健康檢查」會說明原因。",
     ),
     ("row {row} is broken: {why}", "第 {row} 列已損壞：{why}"),
     ("it has not three columns", "它不是三個欄位"),
