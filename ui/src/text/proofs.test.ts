@@ -15,7 +15,7 @@ function both(proof: string): string[] {
 
 it("tells what checks saw in the reader's words and in units that are easily read", () => {
   expect(both("Docker 27.3.1 answers; isolation: plain")).toEqual(["Docker 27.3.1 answers; isolation: shared kernel, hardened", "Docker 27.3.1 有回應；隔離方式：共用系統核心，已強化"]);
-  expect(both("not known before the engine answers")).toEqual(["Not known before the engine answers", "容器引擎回應之前無法得知"]);
+  expect(both("not known before the engine is usable")).toEqual(["Not known before the engine is usable", "容器引擎可用之前無法得知"]);
   expect(both("16.0 GiB of memory")).toEqual(["16 GiB of memory", "16 GiB 記憶體"]);
   expect(both("8.2 GiB free where tasks are kept")[0]).toBe("8.2 GiB free where tasks are kept");
   expect(both("plain: tasks share this computer's kernel, and the engine runs as root; at least plain is required")[0]).toBe(
