@@ -72,6 +72,8 @@ const LIST: readonly (readonly [name: string, scene: string, path: string, ...st
   ["log-task", "ready", "tasks/7c9e6679-7425-40de-944b-000000000101/1"],
   ["resources", "earning", "resources"],
   ["resources-gpu", "gpu", "resources"],
+  ["resources-gpu-day", "gpu", "resources", "click trend-1440", "wait trend-step", "see chart-gpu-power"],
+  ["resources-disk-day", "earning", "resources", "click trend-1440", "wait trend-step", "see chart-disk"],
   ["resources-day", "earning", "resources", "click trend-1440", "wait trend-step"],
   ["resources-table", "earning", "resources", "click css:[data-testid=chart-cpu] button", "wait css:[data-testid=chart-cpu] table"],
   ["resources-quota", "measured", "resources", "see traffic"],

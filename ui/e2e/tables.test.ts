@@ -6,7 +6,7 @@ import type { Commands } from "../src/generated/commands";
 import type { TrendPoint } from "../src/generated/TrendPoint";
 import { kindOf } from "../src/model/timeline";
 import type { CommandName } from "../src/platform/platform";
-import { bytes, bytesPerSecond, clock, duration, moment, percent, timeOfDay } from "../src/text/format";
+import { bytes, bytesPerSecond, celsius, clock, duration, moment, percent, timeOfDay, watts } from "../src/text/format";
 import { m } from "../src/text/messages";
 import { KIND_WORDS } from "../src/text/words";
 import { launch, serveFake, watch, type Served } from "./browser";
@@ -70,6 +70,28 @@ describe.each(RANGES)("of %s", (_name, range, when, ask) => {
       expect(found.at(at)).toEqual([when(point.at_ms), ...values(point)]);
     }
   });
+});
+
+const OF_A_DAY = {
+  disk: (p: TrendPoint) => bytes(p.disk_used_bytes ?? 0),
+  "gpu-busy": (p: TrendPoint) => percent(p.gpu_percent),
+  "gpu-temperature": (p: TrendPoint) => celsius(p.gpu_temperature_c ?? 0),
+  "gpu-power": (p: TrendPoint) => watts(p.gpu_power_w ?? 0),
+};
+
+it.each(Object.entries(OF_A_DAY))("the chart %s of the last day has a table too", async (chart, value) => {
+  await visit(page, served.base, { name: `day-${chart}`, scene: "gpu", path: "resources", steps: ["click trend-1440", `click css:[data-testid=chart-${chart}] button`] }, EN);
+  const { points } = await answered("trend", { minutes: 1440 });
+  const newest = points.at(-1);
+  if (!newest) throw new Error("no readings");
+  const found = await cells(`[data-testid=chart-${chart}]`);
+  expect(found.length).toBe(points.filter((_, i) => (points.length - 1 - i) % 5 === 0).length);
+  expect(found[0]).toEqual([timeOfDay(newest.at_ms), value(newest)]);
+});
+
+it("no chart is drawn of what no driver tells", async () => {
+  await visit(page, served.base, { name: "no-gpu", scene: "earning", path: "resources", steps: ["click trend-1440", "wait chart-disk"] }, EN);
+  expect(await page.locator("[data-testid^=chart-gpu]").count()).toBe(0);
 });
 
 it("the day's table has each stretch, the newest first, with what was done and how long", async () => {

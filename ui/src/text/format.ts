@@ -30,6 +30,16 @@ export function percent(value: number | null): string {
   return `${number(sound, sound > 0 && sound < 9.95 ? 1 : 0)} %`;
 }
 
+/** Degrees Celsius, whole. */
+export function celsius(value: number): string {
+  return `${number(value, 0)} °C`;
+}
+
+/** Watts, whole. */
+export function watts(value: number): string {
+  return `${number(value, 0)} W`;
+}
+
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 
 /** Bytes in binary units, three digits. */

@@ -10,6 +10,7 @@ import type { TimelineView } from "../../generated/TimelineView";
 import type { TrendView } from "../../generated/TrendView";
 import type { WhatIfOutcome } from "../../generated/WhatIfOutcome";
 import type { WhatIfView } from "../../generated/WhatIfView";
+import { allGpus } from "../../model/gpus";
 import { chance, computing, GIB, sample } from "./world";
 
 const HOUR = 3_600_000;
@@ -67,9 +68,7 @@ export function trendOf(minutes: number, now: number, { tasks, host }: Snapshot)
         received_bytes_per_s: s.received_bytes_per_s,
         sent_bytes_per_s: s.sent_bytes_per_s,
         disk_used_bytes: s.disk_used_bytes,
-        gpu_percent: null,
-        gpu_temperature_c: null,
-        gpu_power_w: null,
+        ...allGpus(s.gpus),
       };
     });
   return { from_ms: now - minutes * 60_000, to_ms: now, step_ms: step, points };

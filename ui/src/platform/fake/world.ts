@@ -138,7 +138,7 @@ const HOST: Snapshot["host"] = {
 };
 
 /** A reading while so many tasks compute. */
-export function sample(at: number, tasks: number, { cpu_cores, memory_bytes }: Snapshot["host"] = HOST): MetricsSample {
+export function sample(at: number, tasks: number, { cpu_cores, memory_bytes, gpus }: Snapshot["host"] = HOST): MetricsSample {
   const t = at / 1000;
   const ours = tasks * 24 + Math.sin(t / 6) * 3;
   const whole = Math.min(99, Math.max(4, (tasks > 0 ? ours : 0) + 11 + Math.sin(t / 3.1) * 6 + chance(Math.floor(t)) * 4));
@@ -155,7 +155,11 @@ export function sample(at: number, tasks: number, { cpu_cores, memory_bytes }: S
     received_bytes_per_s: Math.round(180_000 + 150_000 * Math.abs(Math.sin(t / 5))),
     sent_bytes_per_s: Math.round(40_000 + 35_000 * Math.abs(Math.cos(t / 4))),
     load: [1.42, 1.18, 0.96],
-    gpus: [],
+    // They swing about what they are now.
+    gpus: gpus.map((gpu) => {
+      const swing = (value: number | null, by: number): number | null => (value === null ? null : Math.max(0, value + Math.sin(t / 5) * by));
+      return { ...gpu, percent: swing(gpu.percent, 9), temperature_c: swing(gpu.temperature_c, 3), power_w: swing(gpu.power_w, 20) };
+    }),
   };
 }
 
