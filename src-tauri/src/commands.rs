@@ -65,8 +65,11 @@ async fn subscribe(
         let Some(event) = event else {
             return Err(ApiError::new(ErrorCode::WorkerNotRunning, "The connection to the worker was lost."));
         };
-        if matches!(event, Event::RaiseWindow | Event::ReportProblem) {
-            window::raise(&window);
+        match event {
+            Event::RaiseWindow | Event::ReportProblem => window::raise(&window),
+            // It would only say that nobody answers. A window that stays says that too.
+            Event::Quitting => drop(window.close()),
+            Event::Snapshot(_) | Event::Metrics(_) | Event::Log { .. } => {}
         }
         channel.send(event).map_err(|e| ApiError::new(ErrorCode::Internal, e.to_string()))?;
     }

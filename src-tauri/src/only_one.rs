@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 /// A window that closes at this moment is waited for.
-const TRIES: u32 = 10;
+const TRIES: u32 = 30;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Held for as long as the window is open.

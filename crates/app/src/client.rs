@@ -295,7 +295,11 @@ async fn logs(
                     break;
                 }
             }
-            Event::Log { .. } | Event::Metrics(_) | Event::RaiseWindow | Event::ReportProblem => {}
+            Event::Log { .. }
+            | Event::Metrics(_)
+            | Event::RaiseWindow
+            | Event::ReportProblem
+            | Event::Quitting => {}
         }
     }
     // Lines that came between the last event and the end.

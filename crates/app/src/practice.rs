@@ -239,7 +239,7 @@ async fn watch(stage: &Stage, progress: &Progress) {
                     progress.line(line.text);
                 }
             }
-            Event::Metrics(_) | Event::RaiseWindow | Event::ReportProblem => {}
+            Event::Metrics(_) | Event::RaiseWindow | Event::ReportProblem | Event::Quitting => {}
         }
     }
 }

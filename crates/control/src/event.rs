@@ -26,6 +26,8 @@ pub enum Event {
     RaiseWindow,
     /// Somebody asked for the window with what a person may send to whoever helps.
     ReportProblem,
+    /// Somebody quits the worker: its window goes with it.
+    Quitting,
 }
 
 /// Everything a subscriber will be told, until the worker ends.

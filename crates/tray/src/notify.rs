@@ -75,7 +75,7 @@ pub async fn notify(
         tokio::select! {
             event = events.next() => match event {
                 Some(Event::Snapshot(snapshot)) => present = Some(snapshot),
-                Some(Event::Metrics(_) | Event::Log { .. } | Event::RaiseWindow | Event::ReportProblem) => continue,
+                Some(Event::Metrics(_) | Event::Log { .. } | Event::RaiseWindow | Event::ReportProblem | Event::Quitting) => continue,
                 None => return,
             },
             Some(click) = clicked.recv() => {

@@ -48,8 +48,8 @@ pub async fn run(control: Arc<dyn Control>, clock: WallClock, shutdown: Cancella
             event = events.next() => match event {
                 Some(Event::Snapshot(snapshot)) => present = Some(snapshot),
                 // While counting down these come often enough to hold the timer up, so they count as a tick.
-                Some(Event::Metrics(_) | Event::Log { .. } | Event::RaiseWindow | Event::ReportProblem) if !counting => continue,
-                Some(Event::Metrics(_) | Event::Log { .. } | Event::RaiseWindow | Event::ReportProblem) => {}
+                Some(Event::Metrics(_) | Event::Log { .. } | Event::RaiseWindow | Event::ReportProblem | Event::Quitting) if !counting => continue,
+                Some(Event::Metrics(_) | Event::Log { .. } | Event::RaiseWindow | Event::ReportProblem | Event::Quitting) => {}
                 None => break,
             },
             () = sleep(Duration::from_secs(1)), if counting => {}

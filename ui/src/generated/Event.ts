@@ -15,4 +15,4 @@ task: TaskRef,
 /**
  * Its new lines.
  */
-lines: Array<LogLine>, } } | { "event": "raise_window" } | { "event": "report_problem" };
+lines: Array<LogLine>, } } | { "event": "raise_window" } | { "event": "report_problem" } | { "event": "quitting" };

@@ -81,6 +81,7 @@ export function reduce(world: World, event: Event): World {
     }
     case "raise_window":
     case "report_problem":
+    case "quitting":
       return world;
   }
 }

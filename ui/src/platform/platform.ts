@@ -54,9 +54,9 @@ export function asCallError(thrown: unknown, code: ApiError["code"] = "INTERNAL"
   return new CallError({ code, message, facts: {}, action });
 }
 
-const EVENT_NAMES = new Set(["snapshot", "metrics", "log", "raise_window", "report_problem"]);
+const EVENT_NAMES = new Set(["snapshot", "metrics", "log", "raise_window", "report_problem", "quitting"]);
 /** Events that say everything by their name. */
-const BARE = new Set(["raise_window", "report_problem"]);
+const BARE = new Set(["raise_window", "report_problem", "quitting"]);
 
 /** An event of the stream, or nothing when the text is none. A newer worker may send kinds we do not know. */
 export function parseEvent(text: string): Event | null {

@@ -470,6 +470,7 @@ impl Control for WorkerControl {
 
     async fn quit(&self, (): ()) -> Result<(), ApiError> {
         self.shared.ending.store(true, Ordering::Relaxed);
+        let _ = self.shared.events.send(Event::Quitting);
         // The answer must not wait for tasks to end.
         let ended = self.ask(Input::Shutdown);
         tokio::time::timeout(Duration::from_secs(1), ended).await.ok();

@@ -55,7 +55,7 @@ fn subscribers_get_the_state_first_and_then_every_change_in_order() {
                     }
                 }
                 Event::Log { lines: new, .. } => lines.extend(new.into_iter().map(|line| line.number)),
-                Event::Metrics(_) | Event::RaiseWindow | Event::ReportProblem => {}
+                Event::Metrics(_) | Event::RaiseWindow | Event::ReportProblem | Event::Quitting => {}
             }
         }
         assert!(seqs.is_sorted_by(|a, b| a < b), "{seqs:?}");
