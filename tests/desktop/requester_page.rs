@@ -49,10 +49,18 @@ async fn a_task_is_handed_in_watched_and_paid_on_the_requesters_page() {
         .await;
     page.wait_for("#new-task").await;
     page.type_into("#new-task [name=task_name]", "ticks <i>by page</i>").await;
+    // What is no package is refused in a sentence, and what was filled in stays.
+    let other = stage.scene.path("letter.zip");
+    std::fs::write(&other, "dear pool").expect("a file");
+    page.type_into("#new-task [name=task_file]", &other.display().to_string()).await;
+    page.click("#submit").await;
+    page.wait_for("#notice.bad:not([hidden])").await;
+    assert_eq!(page.text("#notice").await, "“Zip file” must be a zip file.");
+    assert!(page.is_there("#sending[hidden]").await, "nothing is on its way");
     page.type_into("#new-task [name=task_file]", &package.display().to_string()).await;
     page.script("document.querySelector('#new-task [name=memory_gb]').value = '0.25';").await;
     page.script("document.querySelector('#new-task [name=cpu_cores]').value = '0.5';").await;
-    page.click("#new-task button[type=submit]").await;
+    page.click("#submit").await;
 
     // The log comes while the program runs.
     until("the first line on the page", LONG, async || {

@@ -1,22 +1,19 @@
 // The requesters' page. It holds no data of its own: everything comes from the pool's REST interface, and text from
 // there is only ever set as text.
-import { language, setLanguage, translate, word } from "/words.js";
+import { Refused } from "/refused.js";
+import { cancelSending, prepareSending } from "/sending.js";
+import { has, language, setLanguage, size, translate, word } from "/words.js";
 
 const $ = (id) => document.getElementById(id);
 const POLL_MS = 2000;
 const LOG_LINES = 5000;
+/** Good news are shown for so long, in milliseconds. */
+const NOTICE_MS = 15_000;
 let session = JSON.parse(sessionStorage.getItem("session") ?? "null");
 let shown = null;
 let following = null;
 let timer = null;
-
-class Refused extends Error {
-  constructor(status, code, message) {
-    super(message);
-    this.status = status;
-    this.code = code;
-  }
-}
+let read = null;
 
 function keep(next) {
   session = next;
@@ -24,10 +21,7 @@ function keep(next) {
   else sessionStorage.removeItem("session");
 }
 
-async function refusal(answer) {
-  const { error } = await answer.json().catch(() => ({}));
-  return new Refused(answer.status, error?.code ?? "", error?.message ?? answer.statusText);
-}
+const refusal = async (answer) => Refused.of(answer.status, await answer.text().catch(() => ""));
 
 let refreshing = null;
 function refresh() {
@@ -56,6 +50,9 @@ async function ask(path, options = {}, again = true) {
 const get = async (path) => (await ask(path)).json();
 
 function notice(text, bad = false) {
+  clearTimeout(read);
+  // Good news need not be put away by hand.
+  if (text && !bad) read = setTimeout(notice, NOTICE_MS, "");
   $("notice").hidden = !text;
   $("notice").textContent = text;
   $("notice").className = bad ? "bad" : "good";
@@ -66,7 +63,7 @@ function failed(error) {
     if (error.status === 401 && session) {
       leave();
       notice(word("sessionEnded"), true);
-    } else notice(error.message, true);
+    } else notice(error.sentence, true);
   } else if (error.name !== "AbortError") notice(word("offlineNotice"), true);
 }
 
@@ -99,6 +96,8 @@ function stateKind(task) {
 
 const time = (ms) => (ms ? new Date(ms).toLocaleString(language) : "");
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} ${word("seconds")}`;
+/** What ended it; a newer pool may know more than there are words for. */
+const outcome = (name) => [`class_${name}`, name].filter(has).map((key) => word(key))[0] ?? name;
 const PHASES = ["queue", "fetch", "pull", "prepare", "run", "collect", "upload"];
 const isOver = (task) => !["queued", "running"].includes(task.state);
 
@@ -162,12 +161,12 @@ function drawFacts(task) {
     ["progress", task.progress === null ? null : `${task.progress.toFixed(0)} % ${task.progress_message}`],
     ["timeUsed", use && `${(use.active_ms / 1000).toFixed(1)} ${word("seconds")}`],
     ["cpuUse", use && `${use.cpu_percent.toFixed(0)} %`], ["memoryUse", use && `${use.memory_percent.toFixed(0)} %`],
-    ["resultSize", task.result && `${task.result.size_bytes} ${word("bytes")}`], ["resultHash", task.result?.sha256],
+    ["resultSize", task.result && size(task.result.size_bytes)], ["resultHash", task.result?.sha256],
     ["packageHash", task.package_sha256],
     ["parts", array && word("partsDone", array.count - array.queued - array.running, array.count, array.succeeded)],
-    ["exitClass", report?.exit_class], ["wallTime", report && seconds(report.wall_ms)], ["cpuTime", report && seconds(report.cpu_ms)],
+    ["exitClass", report && outcome(report.exit_class)], ["wallTime", report && seconds(report.wall_ms)], ["cpuTime", report && seconds(report.cpu_ms)],
     ["peakMemory", report && `${(report.peak_memory_bytes / 2 ** 20).toFixed(1)} MiB`],
-    ["bytesIn", report && `${report.bytes_in} ${word("bytes")}`], ["imageRan", report?.image_digest],
+    ["bytesIn", report && size(report.bytes_in)], ["imageRan", report?.image_digest],
     ["phases", report && PHASES.filter((name) => report.phases[`${name}_ms`]).map((name) => `${word(`phase_${name}`)} ${seconds(report.phases[`${name}_ms`])}`).join(" · ")],
   ];
   const rows = facts.filter(([, value]) => value !== null && value !== undefined && value !== "");
@@ -202,13 +201,25 @@ async function show(id) {
   $("detail").hidden = false;
   $("detail").scrollIntoView({ block: "nearest" });
   following = new AbortController();
-  follow(id, following.signal).catch(failed);
+  keepFollowing(id, following.signal).catch(failed);
 }
 
 function hide() {
   following?.abort();
   shown = null;
   $("detail").hidden = true;
+}
+
+// A log breaks off with the connection; it is then read anew, from its beginning. The pool ends it with the task.
+async function keepFollowing(id, signal) {
+  while (!signal.aborted) {
+    try {
+      return await follow(id, signal);
+    } catch (error) {
+      if (signal.aborted || error instanceof Refused) throw error;
+      await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
+    }
+  }
 }
 
 async function follow(id, signal) {
@@ -224,9 +235,9 @@ async function follow(id, signal) {
       return make("span", `${line.text}\n`, line.stream);
     });
     if (nodes.length === 0 || signal.aborted) continue;
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
     if (empty) log.replaceChildren();
     empty = false;
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
     log.append(...nodes.slice(-LOG_LINES));
     if (log.childElementCount > LOG_LINES) {
       while (log.childElementCount > LOG_LINES) log.firstElementChild.remove();
@@ -283,6 +294,7 @@ function enter() {
 
 function leave() {
   clearTimeout(timer);
+  cancelSending();
   hide();
   keep(null);
   $("tasks").replaceChildren();
@@ -308,27 +320,19 @@ $("sign-in").addEventListener("submit", async (event) => {
   }
 });
 
-$("new-task").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const form = event.currentTarget;
-  const data = new FormData(form);
-  if (!data.has("gpu_required")) data.set("gpu_required", "false");
-  if (!data.get("array")) data.delete("array");
-  const submit = form.querySelector("button");
-  submit.disabled = true;
-  $("sending").hidden = false;
-  try {
-    const made = await (await ask("/api/tasks", { method: "POST", body: data })).json();
+prepareSending({
+  // Asking for something small first renews a session that is near its end; an upload could not be sent twice.
+  token: async () => {
+    notice("");
+    await get("/api/balance");
+    return session.token;
+  },
+  handedIn: async (task) => {
     notice(word("handedIn"));
-    form.reset();
-    await look();
-    await show(made.task_id);
-  } catch (error) {
-    failed(error);
-  } finally {
-    submit.disabled = false;
-    $("sending").hidden = true;
-  }
+    await look().catch(failed);
+    await show(task.task_id).catch(failed);
+  },
+  failed,
 });
 
 $("transfer").addEventListener("submit", async (event) => {
