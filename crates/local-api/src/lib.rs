@@ -16,6 +16,7 @@ mod client;
 mod connections;
 mod door;
 mod events;
+mod explained;
 mod failure;
 mod guard;
 mod identity;
@@ -28,6 +29,7 @@ mod serve_error;
 mod sessions;
 mod socket;
 mod surroundings;
+mod tongue;
 mod tries;
 
 pub use browser::{BrowserListener, serve_browser};

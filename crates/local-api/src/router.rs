@@ -1,6 +1,7 @@
 //! The one router behind both listeners.
 
 use crate::door::BrowserDoor;
+use crate::explained::Reader;
 use crate::failure::Failure;
 use crate::{events, guard, pages};
 use axum::Router;
@@ -114,12 +115,17 @@ async fn paired(State(room): State<Room>, mut request: Request, next: Next) -> R
 async fn judged(State(room): State<Room>, request: Request, next: Next) -> Response {
     let Door::Browser(door) = &room.door else { return next.run(request).await };
     let (parts, body) = request.into_parts();
-    let mut response = match guard::judge(door, &parts) {
+    let reader = Reader::of(&parts);
+    let response = match guard::judge(door, &parts) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(failure) => {
             tracing::debug!(status = failure.status.as_u16(), why = %failure.error, "browser request refused");
             failure.into_response()
         }
+    };
+    let mut response = match reader {
+        Some(reader) => reader.explained(response, door.via()),
+        None => response,
     };
     guard::seal(&mut response);
     response

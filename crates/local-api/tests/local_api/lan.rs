@@ -247,12 +247,15 @@ async fn who_guesses_has_to_wait_even_with_the_right_code() {
     let site = Site::open().await;
     let right = site.code(Rights::Look);
     for n in 0..5 {
-        assert_eq!(site.get(&format!("/pair?code={n:032x}"), &[]).await.status, 403, "{n}");
+        let stale = site.get(&format!("/pair?code={n:032x}"), &[]).await;
+        assert!(stale.status == 403 && stale.body.contains("open --lan"), "{n}: {}", stale.body);
     }
     for code in ["00112233445566778899aabbccddeeff", &right] {
         let answer = site.get(&format!("/pair?code={code}"), &[]).await;
         assert_eq!((answer.status, answer.header("set-cookie")), (429, None));
     }
+    let waits = site.get("/pair?code=0", &["Accept-Language: zh-TW"]).await;
+    assert!(waits.status == 429 && waits.body.contains("請等待一分鐘"), "{}", waits.body);
     assert_eq!(site.get("/healthz", &[]).await.status, 200, "nothing else is refused");
 }
 
