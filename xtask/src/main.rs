@@ -20,9 +20,11 @@ mod image;
 mod licences;
 mod program;
 mod run;
+mod scenarios;
 mod suite;
 mod system;
 mod tidy;
+mod unchanged;
 mod web;
 mod windows;
 
@@ -78,6 +80,8 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Hostile inputs, each with the outcome it must have
     Hostile(hostile::Options),
+    /// What a person does, played again and again in the window and in a browser; nothing is tried twice
+    Scenarios(scenarios::Options),
     /// Pictures of every screen: two themes, two languages, three sizes
     Screens {
         /// Folder for the pictures
@@ -137,6 +141,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Faults(options) => return faults::faults(&folders, &options),
         Task::Fuzz(options) => return Ok(code(fuzz::fuzz(&folders, &options)?)),
         Task::Hostile(options) => return Ok(code(hostile::hostile(&folders, &options)?)),
+        Task::Scenarios(options) => return Ok(code(scenarios::scenarios(&folders, &options)?)),
         Task::Screens { out } => {
             let out = out.unwrap_or_else(|| folders.cache.join("screens"));
             web::Web::find(&folders)?.screens(&std::path::absolute(out)?)?;
@@ -166,6 +171,7 @@ mod tests {
             "xtask faults --only KILL,FAILPOINT --json --report r.txt --seed 7 --runs 3",
             "xtask hostile --only archives,results --json --self-check --report r.txt",
             "xtask screens --out pictures",
+            "xtask scenarios --runs 3",
             "xtask dist deb msi --json --no-build --out packages",
             "xtask bench --only P1,P2 --json",
         ] {

@@ -102,6 +102,22 @@ fn ui_units(web: &Web) -> Result<Counts> {
     bail!("ui/package.json has no script `test:unit` or `test`");
 }
 
+/// The same where nothing may be missing.
+///
+/// # Errors
+/// When something is.
+pub fn environment_with_everything(folders: &Folders) -> Result<Vec<(&'static str, String)>> {
+    if !system::ensure(&[Group::Build, Group::Engine, Group::E2e])? {
+        bail!("something is missing here; see above");
+    }
+    let environment = environment(folders, true)?;
+    if environment.iter().all(|(name, _)| *name != "HIVEMIND_REQUIRE_ENGINE") {
+        bail!("there is no engine here");
+    }
+    companion::build_if_possible(folders);
+    Ok(environment)
+}
+
 /// What tests are told about this machine.
 fn environment(folders: &Folders, desktop: bool) -> Result<Vec<(&'static str, String)>> {
     let mut environment = Vec::new();
@@ -208,7 +224,11 @@ fn browser(folders: &Folders, web: &Web, environment: &[(&'static str, String)])
     web.counted("test:e2e", &environment)
 }
 
-fn worker(folders: &Folders) -> Result<String> {
+/// The worker that browser tests start; it is built where it is missing.
+///
+/// # Errors
+/// When it does not build.
+pub fn worker(folders: &Folders) -> Result<String> {
     let worker =
         folders.target()?.join("debug").join(format!("hivemind-worker{}", std::env::consts::EXE_SUFFIX));
     if !worker.is_file() {

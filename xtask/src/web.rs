@@ -12,6 +12,7 @@ use crate::counts::Counts;
 use crate::dist::bill;
 use crate::folders::Folders;
 use crate::program::{capture, program, run, watch};
+use crate::unchanged::Before;
 
 /// The oldest Node that the build tools run on.
 const NODE: (u32, u32) = (20, 19);
@@ -74,7 +75,24 @@ impl Web {
         self.install()?;
         // The screens tell what is inside the programs too; npm knows only its own part.
         fs::write(self.folder.join(CRATES), bill::table(&self.folders)?)?;
-        run(self.npm().args(["run", "--silent", "build"]))
+        let before = Before::of(&self.folder.join("dist"))?;
+        run(self.npm().args(["run", "--silent", "build"]))?;
+        Ok(before.restore()?)
+    }
+
+    /// Runs one file of browser tests against the page as it was built; whether all passed.
+    ///
+    /// # Errors
+    /// When npm cannot start.
+    pub fn plays<'a>(
+        &self,
+        file: &str,
+        environment: impl Iterator<Item = &'a (&'static str, String)>,
+    ) -> Result<bool> {
+        let mut npm = self.npm();
+        npm.args(["exec", "--", "vitest", "run", "--config", "vitest.e2e.config.ts", file]);
+        npm.envs(environment.map(|(name, value)| (name, value)));
+        Ok(watch(&mut npm)?.0)
     }
 
     /// Runs a script that ends with counts.
