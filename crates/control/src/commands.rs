@@ -62,6 +62,10 @@ macro_rules! control_commands {
         Operate stop_task($crate::StopTaskRequest) -> $crate::TaskView;
         /// Earnings per day.
         Read earnings($crate::EarningsQuery) -> $crate::EarningsView;
+        /// A page of the attempts of a period that were or may be paid, newest first.
+        Read earned_tasks($crate::EarnedQuery) -> $crate::EarnedPage;
+        /// A part of the ledger of receipts as one file that can be verified anywhere.
+        Read receipts($crate::ReceiptsQuery) -> $crate::ReceiptsPart;
         /// Sign in to the pool.
         Operate login($crate::LoginRequest) -> $crate::AccountView;
         /// Sign out and forget the tokens.

@@ -50,6 +50,8 @@ pub enum ErrorCode {
     EngineMissing,
     /// The container engine is installed but does not run.
     EngineStopped,
+    /// The container engine needs virtualization, which is switched off in the computer's firmware.
+    VirtualizationOff,
     /// This user may not use the container engine.
     EngineForbidden,
     /// The container engine is older than 20.10.
@@ -130,6 +132,16 @@ pub enum ErrorCode {
     LanNotServed,
     /// There is no window program on this computer.
     WindowUnavailable,
+    /// There is no folder in which the owner's files are saved.
+    SaveNoFolder,
+    /// The disk has no room for a file that is to be saved.
+    SaveNoSpace,
+    /// The system does not let a file be saved; the sentence holds its words.
+    SaveRefused,
+    /// A file is larger than what a page may save.
+    SaveTooLarge,
+    /// The ledger of receipts cannot be read, or rows of it are missing.
+    ReceiptsUnreadable,
     /// A mistake of ours; the sentence holds what is known.
     Internal,
 }
@@ -158,6 +170,8 @@ pub enum Action {
     StartWorker,
     /// Unlock the keyring.
     UnlockKeyring,
+    /// Switch virtualization on in the firmware.
+    EnableVirtualization,
     /// Pair this browser.
     Pair,
 }
@@ -220,6 +234,7 @@ impl ErrorCode {
             | Self::IsolationTooLow => Some(Action::OpenSettings),
             Self::EngineMissing | Self::EngineTooOld | Self::EngineVulnerable => Some(Action::InstallEngine),
             Self::EngineStopped => Some(Action::StartEngine),
+            Self::VirtualizationOff => Some(Action::EnableVirtualization),
             Self::EngineForbidden => Some(Action::PermitEngine),
             Self::LinkClock
             | Self::LinkServiceMissing
@@ -258,6 +273,11 @@ impl ErrorCode {
             | Self::Forbidden
             | Self::ReadOnly
             | Self::WindowUnavailable
+            | Self::SaveNoFolder
+            | Self::SaveNoSpace
+            | Self::SaveRefused
+            | Self::SaveTooLarge
+            | Self::ReceiptsUnreadable
             | Self::Internal => None,
         }
     }

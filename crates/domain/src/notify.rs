@@ -26,17 +26,19 @@ pub enum Kind {
     Milestone,
     /// Pay that the pool has moved for good.
     Payout,
+    /// This desktop shows no tray icons.
+    NoTray,
 }
 
 impl Kind {
     /// Every kind, the weightiest first.
-    pub const ALL: [Self; 3] = [Self::NeedsYou, Self::Milestone, Self::Payout];
+    pub const ALL: [Self; 4] = [Self::NeedsYou, Self::NoTray, Self::Milestone, Self::Payout];
 
     /// The setting that switches it.
     #[must_use]
     pub fn setting(self) -> &'static str {
         match self {
-            Self::NeedsYou => "notify_problems",
+            Self::NeedsYou | Self::NoTray => "notify_problems",
             Self::Milestone => "notify_milestones",
             Self::Payout => "notify_payouts",
         }
@@ -52,6 +54,8 @@ pub enum Occasion {
     Milestone(u64),
     /// So many CPT were settled since it was told last.
     Payout(u64),
+    /// The worker runs, and nobody can see its icon; told once for ever.
+    NoTray,
 }
 
 /// What is remembered across starts.
@@ -67,6 +71,9 @@ pub struct Told {
     pub payout_at: Option<i64>,
     /// The last problem told, and when.
     pub problem: Option<(String, i64)>,
+    /// Whether it was told that this desktop shows no tray icons.
+    #[serde(default)]
+    pub no_tray: bool,
 }
 
 /// What there is to see now.
@@ -80,6 +87,8 @@ pub struct Seen<'a> {
     pub credited: Option<u64>,
     /// Settled altogether, in CPT; absent while unknown.
     pub settled: Option<u64>,
+    /// This desktop has no place for the tray icon.
+    pub no_tray: bool,
     /// Something has the full screen: nothing is shown, and nothing is lost.
     pub quiet: bool,
 }
@@ -89,13 +98,14 @@ pub struct Seen<'a> {
 pub struct Notifier {
     told: Told,
     since: Option<(String, Mono)>,
+    no_tray_since: Option<Mono>,
 }
 
 impl Notifier {
     /// One that remembers.
     #[must_use]
     pub fn new(told: Told) -> Self {
-        Self { told, since: None }
+        Self { told, since: None, no_tray_since: None }
     }
 
     /// What to keep for the next start.
@@ -128,10 +138,12 @@ impl Notifier {
         None
     }
 
-    /// When to look again although nothing changed: a problem is told once it has lasted.
+    /// When to look again although nothing changed: what is wrong is told once it has lasted.
     #[must_use]
-    pub fn next_look(&self) -> Option<Mono> {
-        self.since.as_ref().map(|(_, since)| since.after(LASTS))
+    pub fn next_look(&self, now: Mono) -> Option<Mono> {
+        let problem = self.since.as_ref().map(|(_, since)| *since);
+        let ends = [problem, self.no_tray_since].into_iter().flatten().map(|since| since.after(LASTS));
+        ends.filter(|end| *end > now).min()
     }
 
     fn watch(&mut self, seen: &Seen) {
@@ -140,6 +152,7 @@ impl Notifier {
             (Some(problem), _) => self.since = Some((problem.to_owned(), seen.now.mono)),
             (None, _) => self.since = None,
         }
+        self.no_tray_since = seen.no_tray.then(|| self.no_tray_since.unwrap_or(seen.now.mono));
     }
 
     fn due(&self, kind: Kind, seen: &Seen) -> Option<Occasion> {
@@ -155,6 +168,10 @@ impl Notifier {
                     .as_ref()
                     .is_some_and(|(told, at)| told == problem && !ago(*at, AGAIN_MS));
                 (lasted && !known).then(|| Occasion::NeedsYou(problem.clone()))
+            }
+            Kind::NoTray => {
+                let lasted = seen.now.mono.since(self.no_tray_since?) >= LASTS;
+                (lasted && !self.told.no_tray).then_some(Occasion::NoTray)
             }
             Kind::Milestone => {
                 let reached = passed(seen.credited?);
@@ -179,6 +196,7 @@ impl Notifier {
         let wall = seen.now.wall.0;
         match occasion {
             Occasion::NeedsYou(problem) => self.told.problem = Some((problem.clone(), wall)),
+            Occasion::NoTray => self.told.no_tray = true,
             Occasion::Milestone(sum) => self.told.milestone = Some(*sum),
             Occasion::Payout(_) => {
                 self.told.settled = seen.settled.unwrap_or(self.told.settled);

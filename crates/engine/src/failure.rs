@@ -1,6 +1,7 @@
 //! What bollard's errors mean for the worker.
 
 use crate::address::looks_installed;
+use crate::virtualization;
 use bollard::errors::Error;
 use hivemind_worker_core::port::{EngineError, EngineErrorKind};
 use std::io;
@@ -55,9 +56,11 @@ fn kind_of(error: &Error) -> (EngineErrorKind, String) {
     }
 }
 
-/// Nothing at the address: never installed, or not running.
+/// Nothing at the address: it cannot run here, was never installed, or is not running.
 fn absent(path: &str) -> (EngineErrorKind, String) {
-    if looks_installed() {
+    if let Some(obstacle) = virtualization::obstacle() {
+        (EngineErrorKind::NoVirtualization, obstacle)
+    } else if looks_installed() {
         (
             EngineErrorKind::Stopped,
             format!("a container engine is installed but not running ({path} is missing)"),

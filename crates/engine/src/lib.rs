@@ -35,6 +35,7 @@ mod prove;
 mod python;
 mod relay;
 mod run;
+mod virtualization;
 
 pub use calls::ApiCallCounter;
 pub use companion::{Companion, CompanionError, FILE_NAME as COMPANION_FILE_NAME};

@@ -72,7 +72,10 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::NetworkRefused
         | ErrorCode::NetworkQuestion
         | ErrorCode::LanNotServed
-        | ErrorCode::WindowUnavailable => StatusCode::CONFLICT,
+        | ErrorCode::WindowUnavailable
+        | ErrorCode::SaveNoFolder
+        | ErrorCode::SaveRefused => StatusCode::CONFLICT,
+        ErrorCode::SaveTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::LinkFailed => StatusCode::INTERNAL_SERVER_ERROR,
         ErrorCode::LinkNoHttps
         | ErrorCode::LinkNoHandshake
@@ -81,6 +84,7 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::PoolProtocol => StatusCode::BAD_GATEWAY,
         ErrorCode::EngineMissing
         | ErrorCode::EngineStopped
+        | ErrorCode::VirtualizationOff
         | ErrorCode::EngineForbidden
         | ErrorCode::EngineTooOld
         | ErrorCode::EngineFailed
@@ -92,9 +96,10 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::DiskUnbounded
         | ErrorCode::SandboxBroken
         | ErrorCode::WorkerNotRunning => StatusCode::SERVICE_UNAVAILABLE,
-        ErrorCode::DiskLow => StatusCode::INSUFFICIENT_STORAGE,
-        ErrorCode::JournalFailed | ErrorCode::JournalDamaged | ErrorCode::Internal => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
+        ErrorCode::DiskLow | ErrorCode::SaveNoSpace => StatusCode::INSUFFICIENT_STORAGE,
+        ErrorCode::JournalFailed
+        | ErrorCode::JournalDamaged
+        | ErrorCode::ReceiptsUnreadable
+        | ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

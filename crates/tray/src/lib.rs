@@ -11,9 +11,12 @@ mod model;
 mod notify;
 mod words;
 
+#[cfg(all(feature = "fuzzing", target_os = "linux"))]
+pub mod fuzzing;
 #[cfg(target_os = "linux")]
 mod linux;
 mod picture;
+mod place;
 mod run;
 #[cfg(windows)]
 mod windows;
@@ -23,4 +26,5 @@ pub use model::{Entry, TrayModel, tray_model};
 #[cfg(target_os = "linux")]
 pub use notify::DesktopNotices;
 pub use notify::{Notice, NoticeBoard, ToldStore, notify};
+pub use place::{Place, PlaceTeller};
 pub use run::{Ended, WallClock, run};

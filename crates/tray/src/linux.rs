@@ -2,6 +2,7 @@
 
 use crate::click::Click;
 use crate::model::TrayModel;
+use crate::place::{Place, PlaceTeller};
 use crate::run::Ended;
 use futures_util::StreamExt;
 use item::Item;
@@ -17,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 use zbus::{Connection, MessageStream};
 
 mod item;
+
+#[cfg(feature = "fuzzing")]
+pub(crate) use item::handed;
 
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 /// For the bus to answer.
@@ -38,6 +42,7 @@ enum Life {
 pub(crate) async fn host(
     mut models: watch::Receiver<TrayModel>,
     clicks: mpsc::Sender<Click>,
+    place: PlaceTeller,
     shutdown: CancellationToken,
 ) -> Ended {
     if !bus_is_known() {
@@ -50,10 +55,11 @@ pub(crate) async fn host(
     let mut own_name = true;
     loop {
         let began = tokio::time::Instant::now();
-        let why = match live(&mut models, &clicks, &mut own_name, &shutdown).await {
+        let why = match live(&mut models, &clicks, &place, &mut own_name, &shutdown).await {
             Life::Shutdown => return Ended::Shutdown,
             Life::Lost(why) => why,
         };
+        place.tell(Place::Coming);
         if began.elapsed() > SETTLED {
             pause = FIRST_PAUSE;
         }
@@ -76,11 +82,12 @@ fn bus_is_known() -> bool {
 async fn live(
     models: &mut watch::Receiver<TrayModel>,
     clicks: &mpsc::Sender<Click>,
+    place: &PlaceTeller,
     own_name: &mut bool,
     shutdown: &CancellationToken,
 ) -> Life {
     tokio::select! {
-        life = serve(models, clicks, own_name) => Life::Lost(life.unwrap_or_else(|error| error)),
+        life = serve(models, clicks, place, own_name) => Life::Lost(life.unwrap_or_else(|error| error)),
         () = shutdown.cancelled() => Life::Shutdown,
     }
 }
@@ -89,6 +96,7 @@ async fn live(
 async fn serve(
     models: &mut watch::Receiver<TrayModel>,
     clicks: &mpsc::Sender<Click>,
+    place: &PlaceTeller,
     own_name: &mut bool,
 ) -> Result<String, String> {
     // The library never tells that its bus died. A connection of our own does.
@@ -98,7 +106,8 @@ async fn serve(
         .map_err(|error| error.to_string())?;
     let mut signs_of_life = MessageStream::from(&bus);
     let offline = Arc::new(AtomicBool::new(false));
-    let item = Item::new(models.borrow_and_update().clone(), clicks.clone(), Arc::clone(&offline));
+    let item =
+        Item::new(models.borrow_and_update().clone(), clicks.clone(), Arc::clone(&offline), place.clone());
     let named = *own_name;
     // In a task of its own: the library panics where a name is taken.
     let mut spawning = AbortOnDrop(tokio::spawn(async move {
@@ -115,6 +124,9 @@ async fn serve(
     // A host that came between the refusal and the library's watch would be missed for ever.
     if offline.load(Ordering::Relaxed) && is_owned(&bus, WATCHER).await && offline.load(Ordering::Relaxed) {
         return Ok("a tray host came at once".to_owned());
+    }
+    if !offline.load(Ordering::Relaxed) {
+        place.tell(Place::Shown);
     }
     loop {
         tokio::select! {

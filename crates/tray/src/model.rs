@@ -3,7 +3,11 @@
 use crate::click::Click;
 use crate::words::Words;
 use hivemind_control::{Action, DecisionReason, PoolState, Snapshot, StatusState};
+use hivemind_domain::text::plain_line;
 use hivemind_words::Language;
+
+/// The longest line of the tray, in bytes.
+const LONGEST: usize = 300;
 
 /// Everything a tray host needs to draw.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -67,8 +71,9 @@ pub enum Entry {
 #[must_use]
 pub fn tray_model(snapshot: &Snapshot, language: Language, now_ms: i64) -> TrayModel {
     let words = Words(language);
-    let status = status(snapshot, words, now_ms);
-    let reason = reason(snapshot, words);
+    // What a pool is called and what a worker says is never believed to be printable.
+    let status = plain_line(&status(snapshot, words, now_ms), LONGEST);
+    let reason = plain_line(&reason(snapshot, words), LONGEST);
     let today = snapshot.today.credited_cpt;
     let contributing = snapshot.status.contributing;
     let mut menu = vec![

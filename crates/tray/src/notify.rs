@@ -1,6 +1,7 @@
 //! Tells the owner, within the budget that the rules allow, what happened while nobody looked.
 
 use crate::click::Click;
+use crate::place::Place;
 use crate::run::WallClock;
 use crate::words::Words;
 use async_trait::async_trait;
@@ -11,7 +12,7 @@ use hivemind_domain::time::{Mono, Now, WallMs};
 use hivemind_words::Language;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -61,6 +62,7 @@ pub async fn notify(
     clock: WallClock,
     board: Arc<dyn NoticeBoard>,
     store: Arc<dyn ToldStore>,
+    mut place: watch::Receiver<Place>,
     shutdown: CancellationToken,
 ) {
     let (clicks, mut clicked) = mpsc::channel::<Click>(4);
@@ -71,7 +73,7 @@ pub async fn notify(
     let mut present: Option<Arc<Snapshot>> = None;
     let mut sums = Sums::default();
     loop {
-        let wake = notifier.next_look().map(|at| began + at.0).filter(|at| *at > Instant::now());
+        let wake = notifier.next_look(Mono(began.elapsed())).map(|at| began + at.0);
         tokio::select! {
             event = events.next() => match event {
                 Some(Event::Snapshot(snapshot)) => present = Some(snapshot),
@@ -84,6 +86,7 @@ pub async fn notify(
                 }
                 continue;
             }
+            Ok(()) = place.changed() => {}
             () = at(wake) => {}
             () = shutdown.cancelled() => return,
         }
@@ -97,6 +100,7 @@ pub async fn notify(
             problem: word.as_deref(),
             credited: sums.known.map(|(credited, _)| credited),
             settled: sums.known.map(|(_, settled)| settled),
+            no_tray: *place.borrow_and_update() == Place::NoHost,
             quiet: is_quiet(snapshot),
         };
         let before = notifier.told().clone();
@@ -175,6 +179,11 @@ fn notice(occasion: &Occasion, problem: Option<ErrorCode>, words: Words) -> Noti
             title: words.notice_needs_you().to_owned(),
             text: words.needs_you(problem),
             urgent: true,
+        },
+        Occasion::NoTray => Notice {
+            title: words.notice_no_tray().to_owned(),
+            text: words.notice_no_tray_text().to_owned(),
+            urgent: false,
         },
         Occasion::Milestone(sum) => Notice {
             title: words.notice_milestone(*sum),

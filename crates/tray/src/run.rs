@@ -2,6 +2,7 @@
 
 use crate::click::Click;
 use crate::model::{TrayModel, seconds_to_next_try, tray_model};
+use crate::place::{Place, PlaceTeller};
 use futures_util::StreamExt;
 use hivemind_control::{Control, Event, Snapshot};
 use hivemind_words::Language;
@@ -29,14 +30,19 @@ pub enum Ended {
 }
 
 /// Shows the tray until `shutdown` or the end of the worker. A tray host that comes later or goes away for a while is
-/// waited for; only where there can be none does this return early.
-pub async fn run(control: Arc<dyn Control>, clock: WallClock, shutdown: CancellationToken) -> Ended {
+/// waited for; only where there can be none does this return early. `place` hears where the icon is.
+pub async fn run(
+    control: Arc<dyn Control>,
+    clock: WallClock,
+    place: PlaceTeller,
+    shutdown: CancellationToken,
+) -> Ended {
     let ours = shutdown.child_token();
     // The host and the clicks end with us, however we end.
     let _end = ours.clone().drop_guard();
     let (models, watched) = watch::channel(TrayModel::default());
     let (clicks, clicked) = mpsc::channel(8);
-    let mut host = tokio::spawn(host(watched, clicks, ours.clone()));
+    let mut host = tokio::spawn(host(watched, clicks, place.clone(), ours.clone()));
     tokio::spawn(perform(Arc::clone(&control), clicked));
 
     let locale = Language::system_locale();
@@ -54,6 +60,7 @@ pub async fn run(control: Arc<dyn Control>, clock: WallClock, shutdown: Cancella
             },
             () = sleep(Duration::from_secs(1)), if counting => {}
             ended = &mut host => {
+                place.tell(Place::NoDesktop);
                 return ended.unwrap_or_else(|error| Ended::NoDesktop(format!("the tray failed: {error}")));
             }
             () = shutdown.cancelled() => break,
@@ -79,13 +86,14 @@ pub async fn run(control: Arc<dyn Control>, clock: WallClock, shutdown: Cancella
 async fn host(
     mut models: watch::Receiver<TrayModel>,
     clicks: mpsc::Sender<Click>,
+    place: PlaceTeller,
     shutdown: CancellationToken,
 ) -> Ended {
     tokio::select! {
         changed = models.changed() => if changed.is_err() { return Ended::Shutdown },
         () = shutdown.cancelled() => return Ended::Shutdown,
     }
-    system::host(models, clicks, shutdown).await
+    system::host(models, clicks, place, shutdown).await
 }
 
 /// One after the other, so that two clicks end as the last one wants.
@@ -99,12 +107,13 @@ async fn perform(control: Arc<dyn Control>, mut clicked: mpsc::Receiver<Click>) 
 
 #[cfg(not(any(target_os = "linux", windows)))]
 mod system {
-    use super::{CancellationToken, Click, Ended, TrayModel, mpsc, watch};
+    use super::{CancellationToken, Click, Ended, PlaceTeller, TrayModel, mpsc, watch};
 
     #[expect(clippy::unused_async, reason = "the twins of other systems wait")]
     pub(super) async fn host(
         _models: watch::Receiver<TrayModel>,
         _clicks: mpsc::Sender<Click>,
+        _place: PlaceTeller,
         _shutdown: CancellationToken,
     ) -> Ended {
         Ended::NoDesktop("this operating system's tray is not supported".to_owned())

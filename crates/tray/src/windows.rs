@@ -3,6 +3,7 @@
 use crate::click::Click;
 use crate::model::{Entry, TrayModel};
 use crate::picture;
+use crate::place::{Place, PlaceTeller};
 use crate::run::Ended;
 use std::sync::mpsc as std_mpsc;
 use std::thread;
@@ -18,6 +19,7 @@ mod messages;
 pub(crate) async fn host(
     mut models: watch::Receiver<TrayModel>,
     clicks: mpsc::Sender<Click>,
+    place: PlaceTeller,
     shutdown: CancellationToken,
 ) -> Ended {
     let (to_thread, orders) = std_mpsc::channel::<TrayModel>();
@@ -33,6 +35,7 @@ pub(crate) async fn host(
     let Ok(thread_id) = thread_id.await else {
         return Ended::NoDesktop(reason(end.await));
     };
+    place.tell(Place::Shown);
     loop {
         tokio::select! {
             changed = models.changed() => {

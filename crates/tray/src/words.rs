@@ -118,6 +118,7 @@ impl Words {
             }
             Some(Action::OpenSettings) => self.pick("Change it in the settings", "請在設定中調整"),
             Some(Action::Resume) => self.pick("Resume when it is fixed", "處理好之後請按「繼續」"),
+            Some(Action::EnableVirtualization) => self.pick("Switch virtualization on", "請開啟虛擬化功能"),
             Some(Action::UnlockKeyring) => self.pick("Unlock the keyring", "請解鎖金鑰圈"),
             Some(Action::Retry | Action::OpenDoctor | Action::StartWorker | Action::Pair) | None => {
                 self.pick("The dashboard shows what to do", "主控台會說明該怎麼做")
@@ -214,6 +215,17 @@ impl Words {
 
     pub(crate) fn notice_payout_text(self) -> &'static str {
         self.pick("The pool has moved them to your account for good.", "任務池已將其正式轉入您的帳戶。")
+    }
+
+    pub(crate) fn notice_no_tray(self) -> &'static str {
+        self.pick("HiveMind Worker runs without an icon", "HiveMind Worker 正在執行，但沒有圖示")
+    }
+
+    pub(crate) fn notice_no_tray_text(self) -> &'static str {
+        self.pick(
+            "This desktop shows no tray icons. Open the window from here or from the applications menu.",
+            "這個桌面不顯示系統匣圖示。您可以從這裡或應用程式選單開啟視窗。",
+        )
     }
 
     pub(crate) fn quit(self) -> &'static str {

@@ -61,6 +61,10 @@ impl Language {
                 "Start it with `hivemind-worker run`, or open the window with `hivemind-worker desktop`.",
                 "請以 `hivemind-worker run` 啟動，或以 `hivemind-worker desktop` 開啟視窗。",
             ),
+            Action::EnableVirtualization => self.pick(
+                "Switch virtualization on in the computer's firmware settings (Intel VT-x or AMD-V), then start Docker Desktop.",
+                "請在電腦的韌體設定中開啟虛擬化功能（Intel VT-x 或 AMD-V），再啟動 Docker Desktop。",
+            ),
             Action::UnlockKeyring => self.pick("Unlock the keyring.", "請解鎖金鑰圈。"),
             Action::Pair => self
                 .pick("`hivemind-worker open` pairs a browser.", "請以 `hivemind-worker open` 配對瀏覽器。"),
@@ -94,6 +98,7 @@ fn chinese(code: ErrorCode) -> &'static str {
         ErrorCode::LinkFailed => "無法啟動私人連線。",
         ErrorCode::EngineMissing => "尚未安裝 Docker。",
         ErrorCode::EngineStopped => "Docker 未執行。",
+        ErrorCode::VirtualizationOff => "虛擬化功能已關閉。",
         ErrorCode::EngineForbidden => "您尚未獲准在這台電腦上使用 Docker。",
         ErrorCode::EngineTooOld => "Docker 版本過舊，需要 20.10 或更新版本。",
         ErrorCode::EngineFailed => "Docker 回報內部錯誤。",
@@ -136,6 +141,11 @@ fn chinese(code: ErrorCode) -> &'static str {
         ErrorCode::LanNotServed => "未開放區域網路存取。",
         ErrorCode::NotPaired => "此瀏覽器尚未配對。",
         ErrorCode::WindowUnavailable => "這台電腦沒有視窗程式。",
+        ErrorCode::SaveNoFolder => "這台電腦沒有可儲存檔案的資料夾。",
+        ErrorCode::SaveNoSpace => "磁碟空間不足，無法儲存檔案。",
+        ErrorCode::SaveRefused => "系統不允許儲存這個檔案。",
+        ErrorCode::SaveTooLarge => "檔案太大，無法從這裡儲存。",
+        ErrorCode::ReceiptsUnreadable => "無法讀取收據，或有部分收據遺失。",
         ErrorCode::Internal => "背景程式發生錯誤，詳細資料列出已知內容。",
     }
 }

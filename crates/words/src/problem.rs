@@ -9,6 +9,7 @@ impl Language {
     pub fn problem(self, code: ErrorCode) -> &'static str {
         match code {
             ErrorCode::EngineMissing => self.pick("Docker isn't installed", "尚未安裝 Docker"),
+            ErrorCode::VirtualizationOff => self.pick("Virtualization is switched off", "虛擬化功能已關閉"),
             ErrorCode::EngineStopped => self.pick("Docker isn't running", "Docker 未在執行"),
             ErrorCode::EngineForbidden => {
                 self.pick("Docker may not be used by you", "您沒有使用 Docker 的權限")
@@ -90,6 +91,11 @@ impl Language {
             ErrorCode::KeyringLocked => self.pick("The keyring is locked", "金鑰圈已鎖定"),
             ErrorCode::InvalidSetting => self.pick("A setting is not allowed", "有一項設定不被允許"),
             ErrorCode::WindowUnavailable => self.pick("There is no window program", "沒有視窗程式"),
+            ErrorCode::SaveNoFolder => self.pick("There is no folder to save in", "沒有可儲存的資料夾"),
+            ErrorCode::SaveNoSpace => self.pick("There is no room to save a file", "沒有空間儲存檔案"),
+            ErrorCode::SaveRefused => self.pick("A file was not saved", "檔案未能儲存"),
+            ErrorCode::SaveTooLarge => self.pick("A file is too large to save", "檔案太大，無法儲存"),
+            ErrorCode::ReceiptsUnreadable => self.pick("The receipts cannot be read", "無法讀取收據"),
             ErrorCode::WorkerNotRunning => self.pick("The worker is not running", "背景程式未在執行"),
             ErrorCode::WorkerAlreadyRunning => self.pick("Another worker runs", "另一個背景程式正在執行"),
             ErrorCode::TaskUnknown => self.pick("There is no such task", "沒有這個任務"),

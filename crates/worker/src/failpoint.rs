@@ -2,7 +2,8 @@
 //!
 //! Debug builds only: a release has neither the list nor a look at the environment. `HIVEMIND_FAILPOINT=name` ends the
 //! process when the place is reached first, `name:3` when it is reached for the third time. It ends by `abort`: no
-//! destructor runs and nothing is flushed, which for disk, engine and pool is the same as SIGKILL.
+//! destructor runs and nothing is flushed, which for disk, engine and pool is the same as SIGKILL. `name!` panics there
+//! instead, as a mistake of ours would: then it is about what a panic tells, not about what it leaves undone.
 
 /// Variable that names the place.
 pub const VARIABLE: &str = "HIVEMIND_FAILPOINT";
@@ -65,21 +66,31 @@ pub const ALL: &[&str] = &[
 pub fn reach(name: &'static str) {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU32, Ordering};
-    static WANTED: OnceLock<Option<(String, u32)>> = OnceLock::new();
+    static WANTED: OnceLock<Option<(String, u32, bool)>> = OnceLock::new();
     static REACHED: AtomicU32 = AtomicU32::new(0);
 
     debug_assert!(ALL.contains(&name), "{name} is not in the list of failpoints");
     let wanted = WANTED.get_or_init(|| {
         let said = std::env::var(VARIABLE).ok()?;
-        let (name, nth) = said.split_once(':').unwrap_or((&said, "1"));
-        Some((name.to_owned(), nth.parse().ok()?))
+        let (place, panics) = said.strip_suffix('!').map_or((said.as_str(), false), |place| (place, true));
+        let (name, nth) = place.split_once(':').unwrap_or((place, "1"));
+        Some((name.to_owned(), nth.parse().ok()?, panics))
     });
-    if let Some((wanted, nth)) = wanted
+    if let Some((wanted, nth, panics)) = wanted
         && wanted == name
         && REACHED.fetch_add(1, Ordering::SeqCst) + 1 == *nth
     {
+        if *panics {
+            fall(name);
+        }
         std::process::abort();
     }
+}
+
+#[cfg(debug_assertions)]
+#[expect(clippy::panic, reason = "a test asked for it")]
+fn fall(name: &str) -> ! {
+    panic!("failpoint {name}")
 }
 
 /// Nothing, in a release.

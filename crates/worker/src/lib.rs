@@ -9,5 +9,5 @@ pub mod port;
 mod runtime;
 
 pub use runtime::{
-    Desktop, FAULTS, LanPage, Ports, Worker, WorkerControl, lan_port, rehearse, setting_views,
+    Desktop, FAULTS, LanPage, Ports, TrayIcon, Worker, WorkerControl, lan_port, rehearse, setting_views,
 };

@@ -69,6 +69,29 @@ pub struct EarnedTask {
     pub unanswered: bool,
 }
 
+/// Which attempts of a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct EarnedQuery {
+    /// Days, 1 to 3650; 0 means 30.
+    #[serde(default)]
+    pub days: u32,
+    /// So many of the newest are left out.
+    #[serde(default)]
+    pub offset: u32,
+    /// At most this many, 1 to 500; 0 means 50.
+    #[serde(default)]
+    pub limit: u32,
+}
+
+/// A page of the attempts that were or may be paid.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct EarnedPage {
+    /// Newest first.
+    pub tasks: Vec<EarnedTask>,
+    /// How many there are in all.
+    pub total: u32,
+}
+
 /// What a day may bring: the mean of the worse and of the better half of the last seven whole days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 pub struct ForecastView {

@@ -17,6 +17,10 @@ pub struct Snapshot {
     pub seq: u64,
     /// The worker's version.
     pub version: String,
+    /// When this life of the worker began, in milliseconds of wall time; another life has another value.
+    #[serde(default)]
+    #[ts(type = "number")]
+    pub began_ms: i64,
     /// The one sentence.
     pub status: StatusView,
     /// What the rules say about taking work, and why.

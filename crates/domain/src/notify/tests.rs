@@ -5,7 +5,14 @@ fn at(seconds: u64) -> Now {
 }
 
 fn seen(seconds: u64) -> Seen<'static> {
-    Seen { now: at(seconds), problem: None, credited: Some(0), settled: Some(0), quiet: false }
+    Seen {
+        now: at(seconds),
+        problem: None,
+        credited: Some(0),
+        settled: Some(0),
+        no_tray: false,
+        quiet: false,
+    }
 }
 
 fn all(_: Kind) -> bool {
@@ -19,12 +26,12 @@ fn a_problem_is_told_once_it_lasts_and_not_again_soon() {
     let mut notifier = Notifier::default();
     let stopped = |seconds| Seen { problem: Some("ENGINE_STOPPED"), ..seen(seconds) };
     assert_eq!(notifier.look(&stopped(0), all), None);
-    assert_eq!(notifier.next_look(), Some(at(60).mono));
+    assert_eq!(notifier.next_look(at(0).mono), Some(at(60).mono));
     assert_eq!(notifier.look(&stopped(59), all), None);
     assert_eq!(notifier.look(&stopped(60), all), Some(Occasion::NeedsYou("ENGINE_STOPPED".into())));
     assert_eq!(notifier.look(&stopped(600), all), None, "told");
     assert_eq!(notifier.look(&seen(700), all), None);
-    assert_eq!(notifier.next_look(), None);
+    assert_eq!(notifier.next_look(at(700).mono), None);
     // It comes and goes.
     assert_eq!(notifier.look(&stopped(800), all), None);
     assert_eq!(notifier.look(&stopped(900), all), None, "the same within six hours");
@@ -129,4 +136,23 @@ fn a_clock_set_back_does_not_silence_it_for_ever() {
     let mut notifier =
         Notifier::new(Told { times: vec![i64::MAX; 3], milestone: Some(0), ..Told::default() });
     assert!(notifier.look(&Seen { credited: Some(1), ..seen(0) }, all).is_some());
+}
+
+#[test]
+fn a_desktop_without_tray_icons_is_told_of_once_for_ever() {
+    let mut notifier = Notifier::default();
+    let hidden = |seconds| Seen { no_tray: true, ..seen(seconds) };
+    // Tray hosts come a moment after the session.
+    assert_eq!(notifier.look(&hidden(0), all), None);
+    assert_eq!(notifier.look(&seen(30), all), None);
+    assert_eq!(notifier.look(&hidden(40), all), None);
+    assert_eq!(notifier.next_look(at(40).mono), Some(at(100).mono));
+    assert_eq!(notifier.look(&hidden(99), all), None);
+    assert_eq!(notifier.look(&Seen { quiet: true, ..hidden(100) }, all), None, "not over a full screen");
+    assert_eq!(notifier.look(&hidden(130), all), Some(Occasion::NoTray));
+    assert_eq!(notifier.next_look(at(130).mono), None);
+    assert_eq!(notifier.look(&hidden(30 * 24 * HOUR), all), None);
+    let mut next = Notifier::new(notifier.told().clone());
+    assert_eq!(next.look(&hidden(0), all), None);
+    assert_eq!(next.look(&hidden(3600), all), None, "nor after a start");
 }

@@ -3,6 +3,7 @@
 use crate::click::Click;
 use crate::model::{Entry, TrayModel};
 use crate::picture;
+use crate::place::{Place, PlaceTeller};
 use hivemind_control::StatusState;
 use ksni::menu::{CheckmarkItem, MenuItem, StandardItem, SubMenu};
 use ksni::{Category, Icon, OfflineReason, Status, ToolTip, Tray};
@@ -14,11 +15,17 @@ pub(super) struct Item {
     pub(super) model: TrayModel,
     clicks: mpsc::Sender<Click>,
     offline: Arc<AtomicBool>,
+    place: PlaceTeller,
 }
 
 impl Item {
-    pub(super) fn new(model: TrayModel, clicks: mpsc::Sender<Click>, offline: Arc<AtomicBool>) -> Self {
-        Self { model, clicks, offline }
+    pub(super) fn new(
+        model: TrayModel,
+        clicks: mpsc::Sender<Click>,
+        offline: Arc<AtomicBool>,
+        place: PlaceTeller,
+    ) -> Self {
+        Self { model, clicks, offline, place }
     }
 
     fn clicked(&mut self, click: Click) {
@@ -74,10 +81,12 @@ impl Tray for Item {
 
     fn watcher_online(&self) {
         self.offline.store(false, Ordering::Relaxed);
+        self.place.tell(Place::Shown);
         tracing::info!("a tray host came; the icon is shown");
     }
 
     fn watcher_offline(&self, _reason: OfflineReason) -> bool {
+        self.place.tell(Place::NoHost);
         if !self.offline.swap(true, Ordering::Relaxed) {
             tracing::info!("this desktop has no tray host; the icon appears as soon as there is one");
         }
@@ -128,6 +137,29 @@ fn without_mnemonic(text: &str) -> String {
 /// Tray hosts read a tool tip's description as markup.
 fn without_markup(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// What a tray host is handed of a model: the tool tip's title and description, and the menu's labels.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn handed(model: &TrayModel) -> (ToolTip, Vec<String>) {
+    fn labels(menu: Vec<MenuItem<Item>>, found: &mut Vec<String>) {
+        for entry in menu {
+            match entry {
+                MenuItem::Standard(item) => found.push(item.label),
+                MenuItem::Checkmark(item) => found.push(item.label),
+                MenuItem::SubMenu(menu) => {
+                    found.push(menu.label);
+                    labels(menu.submenu, found);
+                }
+                MenuItem::Separator | MenuItem::RadioGroup(_) => {}
+            }
+        }
+    }
+    let (clicks, _) = mpsc::channel(1);
+    let item = Item::new(model.clone(), clicks, Arc::default(), PlaceTeller::default());
+    let mut found = Vec::new();
+    labels(item.menu(), &mut found);
+    (item.tool_tip(), found)
 }
 
 #[cfg(test)]

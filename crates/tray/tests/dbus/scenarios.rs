@@ -4,12 +4,16 @@ use crate::board::Board;
 use crate::desktop::{Bus, TrayHost};
 use crate::fake::FakeWorker;
 use crate::states;
+use async_trait::async_trait;
 use hivemind_control::Control;
-use hivemind_tray::{DesktopNotices, Ended, ToldStore, notify, run};
+use hivemind_tray::{
+    Click, DesktopNotices, Ended, Notice, NoticeBoard, Place, PlaceTeller, ToldStore, notify, run,
+};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +29,7 @@ pub const ALL: &[(&str, Scenario)] = &[
     ("toggle_works_with_a_tray_host_present", || Box::pin(present())),
     ("toggle_works_with_a_tray_host_that_comes_later", || Box::pin(later())),
     ("without_a_tray_host_it_waits_and_ends_when_asked", || Box::pin(absent())),
+    ("that_no_icon_can_be_shown_is_told_once_it_lasts", || Box::pin(no_icon_told())),
     ("without_a_bus_it_says_so_and_ends", || Box::pin(no_bus())),
     ("toggle_works_after_the_bus_died", || Box::pin(bus_dies())),
     ("a_bus_that_comes_later_is_found", || Box::pin(bus_later())),
@@ -35,14 +40,17 @@ pub struct Running {
     pub worker: Arc<FakeWorker>,
     shutdown: CancellationToken,
     tray: JoinHandle<Ended>,
+    place: watch::Receiver<Place>,
 }
 
 pub fn start() -> Running {
     let worker = FakeWorker::new();
     let shutdown = CancellationToken::new();
     let control: Arc<dyn Control> = worker.clone();
-    let tray = tokio::spawn(run(control, Arc::new(|| 0), shutdown.clone()));
-    Running { worker, shutdown, tray }
+    let teller = PlaceTeller::default();
+    let place = teller.listen();
+    let tray = tokio::spawn(run(control, Arc::new(|| 0), teller, shutdown.clone()));
+    Running { worker, shutdown, tray, place }
 }
 
 impl Running {
@@ -141,6 +149,7 @@ async fn present() {
         "quit",
     ];
     running.called(&all).await;
+    assert_eq!(*running.place.borrow(), Place::Shown);
     running.end().await;
 }
 
@@ -149,11 +158,14 @@ async fn later() {
     let running = start();
     sleep(Duration::from_secs(1)).await;
     assert!(!running.tray.is_finished());
+    assert_eq!(*running.place.borrow(), Place::NoHost);
     let host = TrayHost::start().await;
     toggle(&host, &running).await;
+    assert_eq!(*running.place.borrow(), Place::Shown);
     // And once more, as when a panel crashes.
     drop(host);
     sleep(Duration::from_millis(300)).await;
+    assert_eq!(*running.place.borrow(), Place::NoHost);
     let host = TrayHost::start().await;
     toggle(&host, &running).await;
     running.end().await;
@@ -165,12 +177,15 @@ async fn absent() {
     sleep(Duration::from_secs(1)).await;
     assert!(!running.tray.is_finished());
     assert!(running.worker.calls().is_empty());
+    assert_eq!(*running.place.borrow(), Place::NoHost);
     running.end().await;
 }
 
 async fn no_bus() {
-    let ended = timeout(Duration::from_secs(5), start().tray).await.expect("at once").unwrap();
+    let running = start();
+    let ended = timeout(Duration::from_secs(5), running.tray).await.expect("at once").unwrap();
     assert!(matches!(&ended, Ended::NoDesktop(why) if why.contains("session bus")), "{ended:?}");
+    assert_eq!(*running.place.borrow(), Place::NoDesktop);
 }
 
 async fn bus_dies() {
@@ -224,7 +239,8 @@ impl ToldStore for Memory {
 fn telling(worker: &Arc<FakeWorker>, memory: &Arc<Memory>, end: &CancellationToken) -> JoinHandle<()> {
     let clock = Arc::new(|| 1_700_000_000_000);
     let board = Arc::new(DesktopNotices);
-    tokio::spawn(notify(worker.clone(), clock, board, memory.clone(), end.clone()))
+    let place = PlaceTeller::default().listen();
+    tokio::spawn(notify(worker.clone(), clock, board, memory.clone(), place, end.clone()))
 }
 
 async fn told() {
@@ -267,4 +283,48 @@ async fn not_told() {
     assert!(!telling.is_finished());
     end.cancel();
     telling.await.unwrap();
+}
+
+/// A board that needs no bus, so that its clock can be turned.
+#[derive(Default)]
+struct Paper(Mutex<Vec<Notice>>);
+
+#[async_trait]
+impl NoticeBoard for Paper {
+    async fn show(&self, notice: &Notice, _clicks: &mpsc::Sender<Click>) -> Result<(), String> {
+        self.0.lock().unwrap().push(notice.clone());
+        Ok(())
+    }
+}
+
+async fn no_icon_told() {
+    let _bus = Bus::start().await;
+    let running = start();
+    until("no place for the icon", || async { *running.place.borrow() == Place::NoHost }).await;
+    let place = running.place.clone();
+    // The minute for which it has to last goes by at once on a clock of its own.
+    let turned = std::thread::spawn(move || {
+        let clock = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        clock.unwrap().block_on(async move {
+            let (worker, memory, end) =
+                (FakeWorker::new(), Arc::new(Memory::default()), CancellationToken::new());
+            let board = Arc::new(Paper::default());
+            let wall = Arc::new(|| 1_700_000_000_000);
+            let telling = notify(worker, wall, board.clone(), memory.clone(), place, end.clone());
+            let telling = tokio::spawn(telling);
+            sleep(Duration::from_secs(59)).await;
+            assert_eq!(board.0.lock().unwrap().len(), 0, "tray hosts come a moment after the session");
+            sleep(Duration::from_secs(2)).await;
+            let shown = board.0.lock().unwrap().clone();
+            let [notice] = shown.as_slice() else { panic!("one notice: {shown:?}") };
+            assert!(notice.title.contains("without an icon") && !notice.urgent, "{notice:?}");
+            assert!(memory.0.lock().unwrap().no_tray);
+            sleep(Duration::from_secs(100_000)).await;
+            assert_eq!(board.0.lock().unwrap().len(), 1);
+            end.cancel();
+            telling.await.unwrap();
+        });
+    });
+    tokio::task::spawn_blocking(move || turned.join().unwrap()).await.unwrap();
+    running.end().await;
 }

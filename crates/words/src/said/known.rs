@@ -123,7 +123,23 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the local network is not served: {why}", "無法開放區域網路存取：{why}"),
     ("the certificate cannot be used: {why}", "無法使用憑證：{why}"),
     ("the file holds none", "檔案中沒有憑證"),
+    ("the tray icon is shown", "已顯示系統匣圖示"),
+    ("the tray icon is on its way", "系統匣圖示即將出現"),
+    ("this worker was started without a tray icon", "這個程式啟動時未要求系統匣圖示"),
+    ("there is no desktop here that could show a tray icon", "這裡沒有可以顯示系統匣圖示的桌面"),
+    (
+        "this desktop shows no tray icons; the worker runs all the same",
+        "這個桌面不顯示系統匣圖示；程式仍照常運作",
+    ),
     ("what is done is written down before it is done", "所有動作都會先寫入紀錄再執行"),
+    (
+        "Docker needs virtualization, and it is switched off in this computer's firmware",
+        "Docker 需要虛擬化功能，但這台電腦的韌體已將它關閉",
+    ),
+    (
+        "Docker needs virtualization, and it is switched off here ({path} is missing)",
+        "Docker 需要虛擬化功能，但這裡已關閉（找不到 {path}）",
+    ),
     ("no container engine is installed (its socket is missing)", "尚未安裝容器引擎（找不到它的通訊端）"),
     ("no container engine is installed ({path} is missing)", "尚未安裝容器引擎（找不到 {path}）"),
     (
@@ -173,6 +189,10 @@ pub(super) const FIXES: &[(&str, &str)] = &[
     (
         "Install Docker Engine 20.10 or newer, or Docker Desktop.",
         "請安裝 Docker Engine 20.10 以上版本，或 Docker Desktop。",
+    ),
+    (
+        "Switch virtualization on in the computer's firmware settings (Intel VT-x or AMD-V), then start Docker Desktop.",
+        "請在電腦的韌體設定中開啟虛擬化功能（Intel VT-x 或 AMD-V），再啟動 Docker Desktop。",
     ),
     ("Start the Docker service, or open Docker Desktop.", "請啟動 Docker 服務，或開啟 Docker Desktop。"),
     (
@@ -276,6 +296,10 @@ pub(super) const FIXES: &[(&str, &str)] = &[
     (
         "Move monitor-lan.pem out of the data folder, then switch “Serve the local network” off and on.",
         "請將 monitor-lan.pem 移出資料資料夾，再重新開啟「開放區域網路存取」。",
+    ),
+    (
+        "Open the window from the applications menu. On GNOME the extension “AppIndicator” shows the icon.",
+        "請從應用程式選單開啟視窗。在 GNOME 上，擴充套件「AppIndicator」可顯示圖示。",
     ),
     (
         "Make room on the disk, and make sure that you may write to the data folder.",

@@ -26,6 +26,7 @@ pub fn engine_problem(error: &EngineError) -> ApiError {
     let code = match error.kind {
         EngineErrorKind::Missing => ErrorCode::EngineMissing,
         EngineErrorKind::Stopped => ErrorCode::EngineStopped,
+        EngineErrorKind::NoVirtualization => ErrorCode::VirtualizationOff,
         EngineErrorKind::Forbidden => ErrorCode::EngineForbidden,
         EngineErrorKind::TooOld => ErrorCode::EngineTooOld,
         EngineErrorKind::Image => ErrorCode::ImageUnavailable,

@@ -21,6 +21,8 @@ pub enum EngineErrorKind {
     Missing,
     /// It is installed but does not answer.
     Stopped,
+    /// It needs virtualization, which is switched off.
+    NoVirtualization,
     /// This user may not use it.
     Forbidden,
     /// Older than 20.10.
@@ -83,6 +85,7 @@ impl EngineError {
         matches!(
             self.kind,
             EngineErrorKind::Missing
+                | EngineErrorKind::NoVirtualization
                 | EngineErrorKind::Stopped
                 | EngineErrorKind::Forbidden
                 | EngineErrorKind::TooOld

@@ -2,6 +2,7 @@
 
 use hivemind_control::{
     ApiError, ErrorCode, FootprintView, InviteRequest, OwnLogPage, OwnLogQuery, PairingCode, PracticeView,
+    ReceiptsPart, ReceiptsQuery,
 };
 use hivemind_domain::settings::Settings;
 use std::path::Path;
@@ -25,6 +26,22 @@ pub enum LanPage {
         /// Why, as the end of a sentence; nothing when another program has the port.
         why: Option<String>,
     },
+}
+
+/// Where the tray icon is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TrayIcon {
+    /// Nowhere: this program was started without one.
+    #[default]
+    Unwanted,
+    /// On its way.
+    Coming,
+    /// Where the owner sees it.
+    Shown,
+    /// Nowhere: this desktop has no place for icons now.
+    NoHost,
+    /// Nowhere: there is no desktop here.
+    NoDesktop,
 }
 
 /// What only the program around the worker can do.
@@ -59,6 +76,11 @@ pub trait Desktop: Send + Sync + 'static {
         Ok(OwnLogPage::default())
     }
 
+    /// A part of the ledger of receipts. Waits for the disk.
+    fn receipts(&self, _query: ReceiptsQuery) -> Result<ReceiptsPart, ApiError> {
+        Err(ApiError::new(ErrorCode::ReceiptsUnreadable, "this program keeps no receipts"))
+    }
+
     /// What is on this computer because of the worker. Waits for the disk.
     fn footprint(&self) -> FootprintView {
         FootprintView::default()
@@ -67,6 +89,11 @@ pub trait Desktop: Send + Sync + 'static {
     /// Whether browsers are served at the port of the settings; nothing where this program has no page.
     fn serves_browsers(&self) -> Option<bool> {
         None
+    }
+
+    /// Where the tray icon is.
+    fn tray_icon(&self) -> TrayIcon {
+        TrayIcon::Unwanted
     }
 
     /// How far the practice task has come.

@@ -5,7 +5,7 @@ mod judge;
 mod page;
 mod rehearse;
 
-use super::desktop::LanPage;
+use super::desktop::{LanPage, TrayIcon};
 use super::{Shared, lock};
 use crate::port::{EngineError, EngineInfo, LinkTraffic};
 use hivemind_control::{DoctorReport, PrivateLinkView, Snapshot};
@@ -33,6 +33,7 @@ struct Facts {
     port: u64,
     /// The page's door to the local network.
     lan: LanPage,
+    tray: TrayIcon,
 }
 
 /// What is known about the box.
@@ -78,5 +79,6 @@ async fn gather(shared: &Shared) -> Facts {
         monitor: ports.desktop.serves_browsers(),
         port: settings.integer("monitor_port"),
         lan: ports.desktop.lan(),
+        tray: ports.desktop.tray_icon(),
     }
 }

@@ -1,7 +1,9 @@
 //! Sums of pay by local day.
 
 use crate::core::unanswered;
-use hivemind_control::{EarnedTask, EarningsDay, EarningsSum, EarningsView, ForecastView, UnpaidView};
+use hivemind_control::{
+    EarnedPage, EarnedTask, EarningsDay, EarningsSum, EarningsView, ForecastView, UnpaidView,
+};
 use hivemind_domain::task::{FailureClass, Phase, Task, Verdict};
 use hivemind_domain::time::WallMs;
 use jiff::Timestamp;
@@ -53,9 +55,22 @@ const MOST_TASKS: usize = 500;
 /// Everything that is told about a period, but for balance and forecast.
 pub(super) fn view(zone: &TimeZone, tasks: &[Task], now: WallMs) -> EarningsView {
     let (days, sum) = days(zone, tasks);
-    let paid = |task: &&Task| task.started_at.is_some() && counts(task);
-    let named = tasks.iter().rev().filter(paid).take(MOST_TASKS).filter_map(|task| earned(zone, task, now));
+    let named = paid(tasks).take(MOST_TASKS).filter_map(|task| earned(zone, task, now));
     EarningsView { days, sum, tasks: named.collect(), unpaid: unpaid(tasks, now), ..EarningsView::default() }
+}
+
+/// The attempts of a period that were or may be paid: so many, after so many that are left out.
+pub(super) fn page(zone: &TimeZone, tasks: &[Task], now: WallMs, (offset, limit): (u32, u32)) -> EarnedPage {
+    let total = paid(tasks).count();
+    let (offset, limit) = (usize::try_from(offset), usize::try_from(limit));
+    let wanted = paid(tasks).skip(offset.unwrap_or(usize::MAX)).take(limit.unwrap_or(MOST_TASKS));
+    let tasks = wanted.filter_map(|task| earned(zone, task, now)).collect();
+    EarnedPage { tasks, total: u32::try_from(total).unwrap_or(u32::MAX) }
+}
+
+/// Attempts that were or may be paid, newest first.
+fn paid(tasks: &[Task]) -> impl Iterator<Item = &Task> {
+    tasks.iter().rev().filter(|task| task.ended_at.is_some() && task.started_at.is_some() && counts(task))
 }
 
 fn counts(task: &Task) -> bool {
@@ -259,6 +274,21 @@ mod tests {
         let told = view(&TimeZone::UTC, &tasks, WallMs(3 * DAY));
         assert_eq!((told.tasks[0].credited_cpt, told.tasks[0].day.as_str()), (None, "1970-01-03"));
         assert_eq!((told.tasks[1].credited_cpt, told.tasks[1].settled), (Some(3), true));
+    }
+
+    #[test]
+    fn every_paid_attempt_is_on_one_page_and_no_other() {
+        let back = Verdict::HandedBack { reason: HandBack::OwnerStopped, message: String::new() };
+        let mut tasks: Vec<Task> =
+            (1..=7).map(|day| attempt(day * DAY, Verdict::Succeeded, Some(1))).collect();
+        tasks.insert(3, attempt(3 * DAY + 1, back, None));
+        let days = |offset| {
+            let told = page(&TimeZone::UTC, &tasks, WallMs(9 * DAY), (offset, 3));
+            assert_eq!(told.total, 7, "what was handed back is not paid");
+            told.tasks.into_iter().map(|task| task.ended_at_ms / DAY).collect::<Vec<_>>()
+        };
+        assert_eq!([days(0), days(3), days(6), days(9)], [vec![7, 6, 5], vec![4, 3, 2], vec![1], vec![]]);
+        assert!(days(u32::MAX).is_empty());
     }
 
     #[test]

@@ -6,17 +6,19 @@ use crate::core::{Input, OwnerAsks, pool_problem, task_view};
 use crate::port::{HistoryFilter, StoreError};
 use async_trait::async_trait;
 use hivemind_control::{
-    AccountView, ApiError, Control, DebugView, DoctorReport, EarningsQuery, EarningsView, ErrorCode, Event,
-    EventStream, FootprintView, HistoryPage, HistoryQuery, HostAnswer, HostDecision, IgnoreRulesRequest,
-    ImageDecision, InviteRequest, LogPage, LogQuery, LoginRequest, MetricsView, OwnLogPage, OwnLogQuery,
-    PairingCode, PracticeView, PresetOffer, PresetRequest, ProofView, SettingChange, SettingView, Snapshot,
-    SnoozeRequest, StopTaskRequest, Subscription, TaskRef, TaskView, TimelineQuery, TimelineView, TraceView,
-    TrendQuery, TrendView, VersionView, WhatIfRequest, WhatIfView, subscription,
+    AccountView, ApiError, Control, DebugView, DoctorReport, EarnedPage, EarnedQuery, EarningsQuery,
+    EarningsView, ErrorCode, Event, EventStream, FootprintView, HistoryPage, HistoryQuery, HostAnswer,
+    HostDecision, IgnoreRulesRequest, ImageDecision, InviteRequest, LogPage, LogQuery, LoginRequest,
+    MetricsView, OwnLogPage, OwnLogQuery, PairingCode, PracticeView, PresetOffer, PresetRequest, ProofView,
+    ReceiptsPart, ReceiptsQuery, SettingChange, SettingView, Snapshot, SnoozeRequest, StopTaskRequest,
+    Subscription, TaskRef, TaskView, TimelineQuery, TimelineView, TraceView, TrendQuery, TrendView,
+    VersionView, WhatIfRequest, WhatIfView, subscription,
 };
 use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::{TaskId, TaskKey};
 use hivemind_domain::rules::{SnoozeFor, preset};
 use hivemind_domain::settings::{KEYS, Key, Settings, Source, key};
+use hivemind_domain::task::Task;
 use hivemind_domain::text::plain_line;
 use hivemind_domain::time::WallMs;
 use std::sync::Arc;
@@ -59,6 +61,15 @@ impl WorkerControl {
         let (done, state) = oneshot::channel();
         self.shared.inputs.send(Message { input, done: Some(done) }).await.map_err(|_| ending())?;
         state.await.map(|snapshot| (*snapshot).clone()).map_err(|_| ending())
+    }
+
+    /// Attempts that ended within so many local days, today's among them; 0 means 30.
+    async fn ended_within(&self, days: u32) -> Result<Vec<Task>, ApiError> {
+        let days = if days == 0 { 30 } else { days.min(3650) };
+        let ports = &self.shared.ports;
+        let first = ports.clock.now().wall.0 - i64::from(days - 1) * DAY_MS;
+        let since = earnings::midnight(&ports.zone, WallMs(first));
+        ports.journal.ended_since(since).await.map_err(store_problem)
     }
 
     async fn key(&self, task: &TaskRef) -> Result<TaskKey, ApiError> {
@@ -118,6 +129,18 @@ fn source_word(source: Source) -> &'static str {
         Source::File => "file",
         Source::Environment => "environment",
         Source::Flag => "flag",
+    }
+}
+
+/// How many rows of a page are wanted.
+fn page_limit(limit: u32) -> Result<u32, ApiError> {
+    match limit {
+        0 => Ok(50),
+        n @ 1..=500 => Ok(n),
+        n => {
+            let text = format!("limit is {n}, allowed is 1 to 500");
+            Err(ApiError::new(ErrorCode::InvalidRequest, text))
+        }
     }
 }
 
@@ -202,14 +225,7 @@ impl Control for WorkerControl {
     }
 
     async fn tasks(&self, query: HistoryQuery) -> Result<HistoryPage, ApiError> {
-        let limit = match query.limit {
-            0 => 50,
-            n @ 1..=500 => n,
-            n => {
-                let text = format!("limit is {n}, allowed is 1 to 500");
-                return Err(ApiError::new(ErrorCode::InvalidRequest, text));
-            }
-        };
+        let limit = page_limit(query.limit)?;
         let filter = HistoryFilter { state: query.state, search: query.search, offset: query.offset, limit };
         let (tasks, total) = self.shared.ports.journal.page(&filter).await.map_err(store_problem)?;
         let live = self.shared.snapshots.borrow().clone();
@@ -275,11 +291,8 @@ impl Control for WorkerControl {
     }
 
     async fn earnings(&self, query: EarningsQuery) -> Result<EarningsView, ApiError> {
-        let days = if query.days == 0 { 30 } else { query.days.min(3650) };
         let ports = &self.shared.ports;
-        let first = ports.clock.now().wall.0 - i64::from(days - 1) * DAY_MS;
-        let since = earnings::midnight(&ports.zone, WallMs(first));
-        let tasks = ports.journal.ended_since(since).await.map_err(store_problem)?;
+        let tasks = self.ended_within(query.days).await?;
         let balance_cpt = self.shared.snapshots.borrow().account.as_ref().and_then(|a| a.balance_cpt);
         let week = earnings::midnight(&ports.zone, WallMs(ports.clock.now().wall.0 - 7 * DAY_MS));
         let recent = ports.journal.ended_since(week).await.map_err(store_problem)?;
@@ -289,6 +302,18 @@ impl Control for WorkerControl {
             forecast,
             ..earnings::view(&ports.zone, &tasks, ports.clock.now().wall)
         })
+    }
+
+    async fn earned_tasks(&self, query: EarnedQuery) -> Result<EarnedPage, ApiError> {
+        let limit = page_limit(query.limit)?;
+        let tasks = self.ended_within(query.days).await?;
+        let ports = &self.shared.ports;
+        Ok(earnings::page(&ports.zone, &tasks, ports.clock.now().wall, (query.offset, limit)))
+    }
+
+    async fn receipts(&self, query: ReceiptsQuery) -> Result<ReceiptsPart, ApiError> {
+        let desktop = Arc::clone(&self.shared.ports.desktop);
+        off_the_loop(move || desktop.receipts(query)).await?
     }
 
     async fn login(&self, request: LoginRequest) -> Result<AccountView, ApiError> {

@@ -41,7 +41,7 @@ mod timeline;
 mod trend;
 mod what_if;
 
-pub use desktop::{Desktop, LanPage, lan_port};
+pub use desktop::{Desktop, LanPage, TrayIcon, lan_port};
 pub use doctor::{FAULTS, rehearse};
 pub use handle::{WorkerControl, setting_views};
 
@@ -283,6 +283,8 @@ struct EventLoop {
     senses: JoinHandle<()>,
     booked: Mono,
     seq: u64,
+    /// Wall time of the loop's begin.
+    began_ms: i64,
     ended: bool,
 }
 
@@ -293,6 +295,7 @@ impl EventLoop {
         let senses = tokio::spawn(senses::run(Arc::clone(&shared)));
         let link = link::Link::new(Arc::clone(&shared));
         let diary = diary::Diary::default();
+        let began_ms = shared.ports.clock.now().wall.0;
         Self {
             core,
             shared,
@@ -305,6 +308,7 @@ impl EventLoop {
             senses,
             booked: Mono::default(),
             seq: 0,
+            began_ms,
             ended: false,
         }
     }
@@ -526,6 +530,7 @@ impl EventLoop {
         let settings = shared.ports.settings.current();
         let mut snapshot = self.core.snapshot(now);
         snapshot.version = shared.ports.version.to_owned();
+        snapshot.began_ms = self.began_ms;
         snapshot.pool.url.clone_from(&shared.pool_url);
         snapshot.pool.dialect = shared.ports.pool.dialect().to_owned();
         snapshot.pool.link = shared.ports.pool.link();

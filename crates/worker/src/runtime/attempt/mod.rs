@@ -97,6 +97,7 @@ fn engine_failed(key: TaskKey, error: EngineError) -> Input {
         EngineErrorKind::Output => FailureClass::Result,
         EngineErrorKind::Missing
         | EngineErrorKind::Stopped
+        | EngineErrorKind::NoVirtualization
         | EngineErrorKind::Forbidden
         | EngineErrorKind::TooOld
         | EngineErrorKind::Failed => FailureClass::Engine,

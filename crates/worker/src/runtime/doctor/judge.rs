@@ -3,7 +3,7 @@
 
 mod link;
 
-use super::page::{lan, monitor};
+use super::page::{lan, monitor, tray};
 use super::{Facts, Sandbox};
 use crate::core::engine_problem;
 use crate::port::EngineErrorKind;
@@ -49,6 +49,7 @@ pub(super) fn judge(facts: &Facts) -> DoctorReport {
         monitor(facts),
         journal(facts),
         lan(facts),
+        tray(facts),
     ];
     findings.sort_by_key(|finding| finding.number);
     DoctorReport { findings }
@@ -65,6 +66,9 @@ fn engine(facts: &Facts) -> Finding {
             let fix = match error.kind {
                 EngineErrorKind::Missing => "Install Docker Engine 20.10 or newer, or Docker Desktop.",
                 EngineErrorKind::Stopped => "Start the Docker service, or open Docker Desktop.",
+                EngineErrorKind::NoVirtualization => {
+                    "Switch virtualization on in the computer's firmware settings (Intel VT-x or AMD-V), then start Docker Desktop."
+                }
                 EngineErrorKind::Forbidden => {
                     "Allow this user to use Docker, for example with rootless Docker, then log out of this computer and back in."
                 }

@@ -1,7 +1,7 @@
-//! What is served to browsers, and to whom.
+//! How the owner reaches the worker: the page for browsers, for whom it is served, and the tray icon.
 
 use super::judge::finding;
-use super::{Facts, LanPage};
+use super::{Facts, LanPage, TrayIcon};
 use hivemind_control::{Finding, Level};
 use hivemind_domain::text::plain_line;
 
@@ -50,4 +50,22 @@ pub(super) fn lan(facts: &Facts) -> Finding {
     let mut told = finding(36, "monitor_lan", level, proof);
     told.fix = Some(fix.into());
     told
+}
+
+/// Without an icon the worker runs unseen, which its owner must know.
+pub(super) fn tray(facts: &Facts) -> Finding {
+    let well = |proof: &str| finding(37, "tray", Level::Ok, proof.into());
+    match facts.tray {
+        TrayIcon::Shown => well("the tray icon is shown"),
+        TrayIcon::Coming => well("the tray icon is on its way"),
+        TrayIcon::Unwanted => well("this worker was started without a tray icon"),
+        TrayIcon::NoDesktop => well("there is no desktop here that could show a tray icon"),
+        TrayIcon::NoHost => {
+            let proof = "this desktop shows no tray icons; the worker runs all the same";
+            let mut hidden = finding(37, "tray", Level::Notice, proof.into());
+            let fix = "Open the window from the applications menu. On GNOME the extension “AppIndicator” shows the icon.";
+            hidden.fix = Some(fix.into());
+            hidden
+        }
+    }
 }

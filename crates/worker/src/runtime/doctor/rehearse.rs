@@ -2,7 +2,7 @@
 //! same checks. Who helps can see, and who translates can read, what a person would be told.
 
 use super::judge::judge;
-use super::{Facts, LanPage, Sandbox};
+use super::{Facts, LanPage, Sandbox, TrayIcon};
 use crate::port::{EngineError, EngineErrorKind, EngineInfo, LinkTraffic};
 use hivemind_control::{
     AccountView, ApiError, DoctorReport, EngineView, ErrorCode, GpuUse, HoleView, LinkState, PoolState,
@@ -28,6 +28,10 @@ pub const FAULTS: &[Fault] = &[
     }),
     fault("engine-stopped", 1, |facts| {
         no_engine(facts, EngineErrorKind::Stopped, "nothing answers at /var/run/docker.sock");
+    }),
+    fault("virtualization-off", 1, |facts| {
+        let why = "Docker needs virtualization, and it is switched off in this computer's firmware";
+        no_engine(facts, EngineErrorKind::NoVirtualization, why);
     }),
     fault("engine-forbidden", 1, |facts| {
         no_engine(facts, EngineErrorKind::Forbidden, "/var/run/docker.sock: permission denied");
@@ -109,6 +113,7 @@ pub const FAULTS: &[Fault] = &[
         let why = Some("the certificate cannot be used: the file holds none".to_owned());
         facts.lan = LanPage::Failed { port: 5443, why };
     }),
+    fault("tray-missing", 37, |facts| facts.tray = TrayIcon::NoHost),
 ];
 
 const fn fault(name: &'static str, check: u32, change: fn(&mut Facts)) -> Fault {
@@ -206,6 +211,7 @@ fn well() -> Facts {
         monitor: Some(true),
         port: 5001,
         lan: LanPage::Off,
+        tray: TrayIcon::Shown,
     }
 }
 
@@ -244,7 +250,8 @@ mod tests {
                 assert!(troubles(&report).is_empty());
                 continue;
             }
-            let quiet = ["maybe-mended-hole", "sensor-ignored", "lan-served"].contains(&fault.name);
+            let quiet =
+                ["maybe-mended-hole", "sensor-ignored", "lan-served", "tray-missing"].contains(&fault.name);
             assert!(told.level > Level::Notice || quiet, "{}: {told:?}", fault.name);
             assert!(told.fix.is_some(), "{}: {told:?}", fault.name);
             let others = troubles(&report).into_iter().filter(|f| f.number != fault.check).map(|f| f.number);
