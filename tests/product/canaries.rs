@@ -11,7 +11,8 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-const WRONG: &str = "canary wrong horse 7f3a91c2";
+/// A password that somebody mistyped: it is as secret as the right one.
+pub const WRONG: &str = "canary wrong horse 7f3a91c2";
 /// What a task brings and says: never in a text for support.
 const PAYLOAD: [(&str, &str); 4] = [
     ("name", "canary-name-51be"),
@@ -21,14 +22,14 @@ const PAYLOAD: [(&str, &str); 4] = [
 ];
 
 /// A secret as somebody careless might write it down.
-fn spellings(secret: &str) -> [String; 5] {
+pub fn spellings(secret: &str) -> [String; 5] {
     let escaped: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     [secret.to_owned(), STANDARD_NO_PAD.encode(secret), URL_SAFE_NO_PAD.encode(secret), hex, escaped]
 }
 
 /// Every long text in a JSON value.
-fn texts(value: &Value, found: &mut Vec<String>) {
+pub fn texts(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::String(text) if text.len() >= 20 => found.push(text.clone()),
         Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
@@ -37,7 +38,7 @@ fn texts(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+pub fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         match entry.file_type() {
             Ok(kind) if kind.is_dir() => files(&entry.path(), found),

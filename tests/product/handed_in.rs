@@ -82,4 +82,38 @@ async fn the_ledger_holds_one_receipt(worker: &Worker<'_>, id: &str, credited: i
     std::fs::copy(path.with_extension("head"), changed.with_extension("head")).expect("a copy");
     let told = worker.call(&["verify-ledger", &changed.display().to_string()]).await;
     assert_eq!((told.code, &told.lines[0]["row"]), (1, &json!(1)), "{told:?}");
+    the_ledger_is_one_file_elsewhere(worker, credited).await;
+}
+
+/// Exported while the worker runs, it is sound without anything beside it; each changed byte and a lost end are found.
+async fn the_ledger_is_one_file_elsewhere(worker: &Worker<'_>, credited: i64) {
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let file = elsewhere.path().join("given.ledger");
+    let given = file.display().to_string();
+    let written = worker.call(&["receipts", &given]).await.ok();
+    assert_eq!((&written["path"], &written["rows"]), (&json!(given), &json!(1)));
+    assert_eq!(std::fs::read_dir(elsewhere.path()).expect("it").count(), 1, "one file");
+    assert_ne!(worker.call(&["receipts", &given]).await.code, 0, "nothing is written over");
+    let told = worker.call(&["verify-ledger", &given]).await.ok();
+    assert_eq!((&told["rows"], &told["credited_cpt"]), (&json!(1), &json!(credited)));
+
+    let sound = std::fs::read(&file).expect("it");
+    let printed = std::process::Command::new(crate::program::binary())
+        .args(["--data", &worker.data.display().to_string(), "receipts", "-"])
+        .output()
+        .expect("it runs");
+    assert!(printed.status.success() && printed.stdout == sound, "{printed:?}");
+    for _ in 0..100 {
+        let at = usize::try_from(any(0..sound.len() as u64)).expect("a place");
+        let mut changed = sound.clone();
+        changed[at] ^= u8::try_from(any(1..256)).expect("a byte");
+        std::fs::write(&file, &changed).expect("a copy");
+        let told = worker.call(&["verify-ledger", &given]).await;
+        let row = sound[..at].iter().filter(|byte| **byte == b'\n').count();
+        assert_eq!((told.code, &told.lines[0]["row"]), (1, &json!(row)), "byte {at}: {told:?}");
+    }
+    let last = sound[..sound.len() - 1].iter().rposition(|byte| *byte == b'\n').expect("lines") + 1;
+    std::fs::write(&file, &sound[..last]).expect("a copy");
+    let told = worker.call(&["verify-ledger", &given]).await;
+    assert_eq!((told.code, &told.lines[0]["row"]), (1, &json!(2)), "a lost end: {told:?}");
 }

@@ -21,6 +21,8 @@ mod live_network;
 mod outage;
 mod owner;
 mod package;
+#[cfg(target_os = "linux")]
+mod panic;
 mod patience;
 mod pool;
 #[cfg(target_os = "linux")]

@@ -62,6 +62,11 @@ impl<'a> Worker<'a> {
         worker
     }
 
+    /// What the next process finds in its surroundings.
+    pub fn surround(&mut self, name: &str, value: &str) {
+        self.surroundings = self.surroundings.clone().with(name, value);
+    }
+
     /// Starts the process, the first time or again.
     pub async fn start(&mut self) {
         assert!(self.process.is_none(), "it runs");

@@ -1,30 +1,65 @@
-//! The only place that prints. Text from tasks and pools is made printable before it comes here.
+//! The only place that prints. The worker makes text from tasks and pools printable before it tells it; a terminal does
+//! whatever it is told, so nothing else leaves here either, whoever said it.
 
 use crate::words::words;
 use hivemind_control::ApiError;
+use hivemind_domain::text::{is_unsafe, plain_line};
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::io::Write;
 use std::process::ExitCode;
 use unicode_width::UnicodeWidthStr;
 
-/// One line on standard output. A reader that has gone away is no error.
+/// The longest line, in bytes: as long as a line of a task's output can be.
+const LONGEST: usize = 16 * 1024;
+
+/// One line on standard output, whatever the text holds. A reader that has gone away is no error.
 pub(crate) fn line(text: impl AsRef<str>) {
+    put(&plain_line(text.as_ref(), LONGEST));
+}
+
+/// The lines of a text on standard output, as they are divided.
+pub(crate) fn lines(text: impl AsRef<str>) {
+    text.as_ref().lines().for_each(line);
+}
+
+fn put(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{}", text.as_ref());
+    let _ = writeln!(out, "{text}");
     let _ = out.flush();
 }
 
-/// One JSON value on one line.
+/// One JSON value on one line: every character of it, those that a terminal must not be given by their numbers.
 pub(crate) fn json(value: &impl Serialize) {
     match serde_json::to_string(value) {
-        Ok(text) => line(text),
+        Ok(text) => put(&numbered(&text)),
         Err(error) => note(words().no_json(&error)),
     }
 }
 
-/// One line on standard error, for progress and warnings.
+/// JSON whose texts hold no unsafe character any more; outside of texts JSON has none.
+fn numbered(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_unsafe(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// One line on standard error, for progress and warnings, whatever the text holds.
 pub(crate) fn note(text: impl AsRef<str>) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref());
+    let _ = writeln!(std::io::stderr().lock(), "{}", plain_line(text.as_ref(), LONGEST));
+}
+
+/// The lines of a text on standard error, as they are divided.
+pub(crate) fn notes(text: impl AsRef<str>) {
+    text.as_ref().lines().for_each(note);
 }
 
 /// Prints an error and gives its exit code.
@@ -55,8 +90,11 @@ pub(crate) fn padded(text: &str, columns: usize) -> String {
 
 /// A table with columns as wide as they must be.
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) {
+    // What is not printed has no width.
+    let shown = |row: &Vec<String>| row.iter().map(|cell| plain_line(cell, LONGEST)).collect::<Vec<_>>();
+    let rows: Vec<_> = rows.iter().map(shown).collect();
     let mut widths: Vec<usize> = head.iter().map(|h| h.width()).collect();
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.width());
         }
@@ -69,7 +107,7 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) {
         line(text.trim_end());
     };
     print(&mut head.iter().copied());
-    for row in rows {
+    for row in &rows {
         print(&mut row.iter().map(String::as_str));
     }
 }
@@ -106,6 +144,14 @@ mod tests {
             ("7 ms".into(), "1.5 s".into(), "1 min 1 s".into())
         );
         assert_eq!(duration(3_720_000), "1 h 2 min");
+    }
+
+    #[test]
+    fn json_keeps_every_character_and_gives_none_to_the_terminal() {
+        let said = "a\u{1b}[2J\u{9b}\u{7f}\u{202e}\u{e0041}\\n繁體";
+        let json = numbered(&serde_json::to_string(said).unwrap());
+        assert!(!json.chars().any(is_unsafe), "{json:?}");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), said);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use hivemind_control::{
     ApiError, DoctorReport, ErrorCode, FootprintView, HistoryQuery, Level, OwnLogLine, OwnLogQuery,
     SettingView, Snapshot,
 };
+use hivemind_domain::text::plain_line;
 use hivemind_local_api::SocketClient;
 use hivemind_store::{DataFolder, OwnLog};
 use hivemind_worker_core::port::SettingsStore;
@@ -34,6 +35,8 @@ const STATES: [&str; 12] = [
     "handed_back",
     "lost",
 ];
+/// The longest line, in bytes.
+const LONGEST: usize = 8 * 1024;
 /// The most lines that one question to the log brings.
 const MOST_LINES: u32 = 1000;
 
@@ -72,7 +75,7 @@ pub(crate) async fn run(cli: &Cli, options: &SupportOptions) -> anyhow::Result<E
             output::json(&serde_json::json!({ "text": done.text, "taken_out": done.counts }));
         }
         None => {
-            output::line(done.text.trim_end());
+            output::lines(done.text.trim_end());
             output::note(words().support_shown(&counts));
         }
     }
@@ -149,8 +152,13 @@ fn read(told: &mut Told, cli: &Cli, folder: &DataFolder, lines: u32) {
 }
 
 fn say(text: &mut String, name: &str, value: impl Display) {
+    put(text, &format!("{name}: {value}"));
+}
+
+/// One line: what a stranger wrote makes no line of its own, and hides no word from what is taken out afterwards.
+fn put(text: &mut String, line: &str) {
     // Writing into a String cannot fail.
-    let _ = writeln!(text, "{name}: {value}");
+    let _ = writeln!(text, "{}", plain_line(line, LONGEST));
 }
 
 impl Told {
@@ -215,7 +223,7 @@ impl Told {
         }
         let _ = writeln!(text, "\n== Log, the last {} lines", self.log.len());
         for line in &self.log {
-            let _ = writeln!(text, "{} {} {}", line.at_ms, line.level, line.text);
+            put(&mut text, &format!("{} {} {}", line.at_ms, line.level, line.text));
         }
         text
     }

@@ -56,5 +56,5 @@ pub(crate) fn what_if(view: &WhatIfView) {
         ],
     );
     let whole = u64::try_from(view.to_ms.saturating_sub(view.from_ms)).unwrap_or(0);
-    output::line(words.signals_known(&clock(view.known_ms), &clock(whole)));
+    output::lines(words.signals_known(&clock(view.known_ms), &clock(whole)));
 }

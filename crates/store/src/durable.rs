@@ -5,26 +5,31 @@ use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::StoreError;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Replaces `path`: temporary file beside it (mode 0600), fsync, rename, fsync of the folder.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or_else(|| io::Error::other("the path has no folder"))?;
-    let temporary = folder.join(format!(".{}.tmp", unique()?));
-    let written = private_new(&temporary).and_then(|mut file| {
+    // Whatever happens, what was to be written (it may be a secret) lies nowhere else afterwards.
+    let temporary = Temporary(folder.join(format!(".{}.tmp", unique()?)));
+    private_new(&temporary.0).and_then(|mut file| {
         file.write_all(content)?;
         file.sync_all()?;
         drop(file);
         failpoint::reach("replace.written");
-        std::fs::rename(&temporary, path)?;
+        std::fs::rename(&temporary.0, path)?;
         failpoint::reach("replace.renamed");
         sync_folder(folder)
-    });
-    if written.is_err() {
-        // The temporary file is ours alone; the old file still stands.
-        let _ = std::fs::remove_file(&temporary);
+    })
+}
+
+/// A file that is ours alone and goes when it is not needed any more; the old file still stands.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
     }
-    written
 }
 
 /// Creates a file that did not exist, readable by this user only.

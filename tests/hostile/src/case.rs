@@ -11,7 +11,7 @@ pub const GROUPS: &[(&str, usize)] = &[
     ("messages", 200),
     ("live", 200),
     ("wireguard", 150),
-    ("text", 80),
+    ("text", 350),
     ("page", 60),
     ("netd", 100),
     ("locals", 30),

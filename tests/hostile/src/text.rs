@@ -1,74 +1,82 @@
 //! Text that wants to be more than text: terminal commands, turned directions, markup, forged lines. On every way by
 //! which it comes to people it must end as one printable line.
 
+mod desk;
+mod stranger;
+mod terminal;
+
 use crate::case::{Case, Seen};
 use hivemind_control::{ApiError, ErrorCode, OwnLogQuery};
 use hivemind_domain::text::plain_line;
 use hivemind_store::OwnLog;
+use serde::Deserialize;
 use std::io::Write;
 use std::path::Path;
 
-/// What is tried, and what it wants.
-const TEXTS: &[(&str, &str)] = &[
-    ("colour", "\u{1b}[31mred\u{1b}[0m"),
-    ("clear the screen", "\u{1b}[2J\u{1b}[H"),
-    ("set the title", "\u{1b}]0;root@bank\u{7}"),
-    ("write the clipboard", "\u{1b}]52;c;cm0gLXJmIC8=\u{7}"),
-    ("a link that lies", "\u{1b}]8;;https://evil.example\u{1b}\\https://bank.example\u{1b}]8;;\u{1b}\\"),
-    ("ask the terminal", "\u{1b}[6n\u{1b}[c\u{5}"),
-    ("device control", "\u{1b}P$q\"p\u{1b}\\"),
-    ("C1 introducer", "\u{9b}31m\u{9d}0;x\u{9c}"),
-    ("application command", "\u{1b}_Gf=24\u{1b}\\"),
-    ("move up and overwrite", "fine\u{1b}[1A\u{1b}[2Kforged"),
-    ("backspaces", "evil\u{8}\u{8}\u{8}\u{8}good"),
-    ("return to the line's begin", "evil\rgood"),
-    ("a forged line", "end\n2026-11-21T00:00:00Z ERROR all money is gone"),
-    ("a forged line, Windows", "end\r\nERROR forged"),
-    ("vertical tab and form feed", "a\u{b}b\u{c}c"),
-    ("next line", "a\u{85}b"),
-    ("line separator", "a\u{2028}b\u{2029}c"),
-    ("right to left override", "evil\u{202e}gpj.exe"),
-    ("isolates", "\u{2066}a\u{2067}b\u{2068}c\u{2069}"),
-    ("marks of direction", "a\u{200e}b\u{200f}c\u{61c}d"),
-    ("zero width", "pa\u{200b}y\u{200c}p\u{200d}al\u{feff}"),
-    ("soft hyphen", "pay\u{ad}pal"),
-    ("tags nobody sees", "a\u{e0041}\u{e0042}b"),
-    ("notes between lines", "a\u{fff9}b\u{fffa}c\u{fffb}"),
-    ("null byte", "a\0b"),
-    ("delete", "a\u{7f}b"),
-    ("bell", "\u{7}\u{7}\u{7}"),
-    ("markup", "<img src=x onerror=alert(1)>"),
-    ("an end of script", "</script><script>alert(1)</script>"),
-    ("an attribute", "\" onmouseover=\"alert(1)"),
-    ("a template", "{{constructor.constructor('alert(1)')()}}"),
-    ("a formula", "=HYPERLINK(\"https://evil.example\")"),
-    ("a format", "%s%n%x{}{0}"),
-    ("very long", "long"),
+/// What is tried, and what it wants. The page's browser test reads the same list.
+const LIST: &str = include_str!("../texts.json");
+
+/// One of the list.
+#[derive(Deserialize)]
+struct Text {
+    name: String,
+    text: String,
+    /// So often; for what is too long to be written down.
+    #[serde(default = "once")]
+    times: usize,
+}
+
+fn once() -> usize {
+    1
+}
+
+/// The ways by which text comes to people; what the page makes of it is `ui/e2e/hostile.test.ts`.
+const WAYS: &[&str] = &[
+    "a line",
+    "an error",
+    "a fact of an error",
+    "the worker's log",
+    "the command line",
+    "the tray",
+    #[cfg(target_os = "linux")]
+    "the tray's host",
+    "a notice",
 ];
 
-/// The ways by which text comes to people.
-const WAYS: &[&str] = &["a line", "an error", "a fact of an error", "the worker's log"];
-
-fn text_of(name: &str, text: &str) -> String {
-    if name == "very long" { "\u{1b}[31mx".repeat(100_000) } else { text.to_owned() }
-}
+/// The longest line, in bytes, with what stands around a text.
+const LONGEST: usize = 4096 + 64;
 
 /// All cases of the group.
 #[must_use]
 pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for way in WAYS {
-        for (name, text) in TEXTS {
-            let text = text_of(name, text);
+        for Text { name, text, times } in texts() {
+            let text = text.repeat(times);
             cases.push(Case {
                 name: format!("{name}, {way}"),
                 built: format!("{} bytes", text.len()),
                 expected: "inert".to_owned(),
-                run: Box::new(move |folder| Seen::plain(judge(&shown(way, &text, folder)))),
+                run: Box::new(move |folder| Seen::plain(outcome(way, &text, folder))),
             });
         }
     }
     cases
+}
+
+fn texts() -> Vec<Text> {
+    serde_json::from_str(LIST).expect("the list is JSON")
+}
+
+fn outcome(way: &str, text: &str, folder: &Path) -> String {
+    match way {
+        "the command line" => terminal::judge(text, folder).unwrap_or_else(|| "inert".to_owned()),
+        "the tray" => judge(&desk::tray(text)),
+        #[cfg(target_os = "linux")]
+        "the tray's host" => desk::handed(text).map_or_else(|wrong| wrong, |lines| judge(&lines)),
+        "a notice" => judge(&desk::notices(text)),
+        _ => judge(&shown(way, text, folder)),
+    }
 }
 
 /// The lines that people get to see.
@@ -94,20 +102,23 @@ fn shown(way: &str, text: &str, folder: &Path) -> Vec<String> {
 }
 
 fn judge(lines: &[String]) -> String {
-    for line in lines {
-        if let Some(c) = line.chars().find(|c| c.is_control()) {
-            return format!("a control: U+{:04X}", u32::from(c));
-        }
-        let turning = |c: &char| {
-            matches!(c, '\u{61c}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-        };
-        if let Some(c) = line.chars().find(turning) {
-            return format!("an invisible mark: U+{:04X}", u32::from(c));
-        }
-        if line.len() > 4096 + 64 {
-            return format!("{} bytes", line.len());
-        }
+    lines.iter().find_map(|line| fault(line, LONGEST)).unwrap_or_else(|| "inert".to_owned())
+}
+
+/// Why a line is more than a printable line.
+fn fault(line: &str, longest: usize) -> Option<String> {
+    if let Some(c) = line.chars().find(|c| c.is_control()) {
+        return Some(format!("a control: U+{:04X}", u32::from(c)));
     }
-    "inert".to_owned()
+    // Written down once more, so that a mistake in the code's own list is seen.
+    let hidden = |c: &char| {
+        matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e01ef}')
+    };
+    if let Some(c) = line.chars().find(hidden) {
+        return Some(format!("an invisible mark: U+{:04X}", u32::from(c)));
+    }
+    (line.len() > longest).then(|| format!("{} bytes", line.len()))
 }
