@@ -1,4 +1,4 @@
-//! Allows the page exactly the commands of the control API, and makes the window compile before the UI was built.
+//! Allows the page exactly the commands of the control API and the shell's own two, and makes the window compile before the UI was built.
 
 use std::fs;
 use std::path::Path;
@@ -15,12 +15,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=../ui/dist");
 
-    let names: Vec<&'static str> =
-        hivemind_control::COMMANDS.iter().map(|command| command.name).chain(["subscribe"]).collect();
+    let names: Vec<&'static str> = hivemind_control::COMMANDS
+        .iter()
+        .map(|command| command.name)
+        .chain(["subscribe", "save_file"])
+        .collect();
     let allowed: Vec<String> = names.iter().map(|name| format!("allow-{}", name.replace('_', "-"))).collect();
     let capability = serde_json::json!({
         "identifier": "window",
-        "description": "The worker's commands for the one window, and nothing of Tauri's own.",
+        "description": "The worker's commands and the shell's own two for the one window, and nothing of Tauri's own.",
         "windows": ["main"],
         "local": true,
         "permissions": allowed,

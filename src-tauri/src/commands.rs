@@ -1,4 +1,4 @@
-//! One Tauri command per control command, made from their one list, and `subscribe`.
+//! One Tauri command per control command, made from their one list; `subscribe`, and `save_file`.
 
 use crate::window;
 use futures_util::StreamExt as _;
@@ -35,7 +35,7 @@ macro_rules! tauri_commands {
         )*
 
         pub(crate) fn handler() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
-            tauri::generate_handler![subscribe, $($name),*]
+            tauri::generate_handler![subscribe, crate::save::save_file, $($name),*]
         }
     };
 }

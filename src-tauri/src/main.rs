@@ -11,6 +11,7 @@ mod commands;
 mod drawing;
 mod only_one;
 mod page_process;
+mod save;
 mod window;
 
 use anyhow::Context as _;

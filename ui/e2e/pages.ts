@@ -39,6 +39,8 @@ const LIST: readonly (readonly [name: string, scene: string, path: string, ...st
   ["home-unencrypted", "unencrypted", ""],
   ["home-lost", "lost", ""],
   ["home-missing", "missing", ""],
+  ["home-virtualization", "no_virtualization", ""],
+  ["home-virtualization-help", "no_virtualization", "", "click status-action", "wait css:dialog"],
   ["home-breaker", "breaker", ""],
   ["home-frozen", "frozen", ""],
   ["home-many", "many", ""],

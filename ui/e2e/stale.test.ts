@@ -1,4 +1,5 @@
-// What the worker itself writes for a browser: a link that no longer pairs, and a build without screens.
+// What the worker itself writes for a browser, in each language: a link that no longer pairs, a refusal, a build without
+// screens.
 
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -6,7 +7,8 @@ import type { Browser } from "playwright-core";
 import { launch } from "./browser";
 import { findings, WCAG, wider } from "./sound";
 
-const SOURCE = new URL("../../crates/local-api/src/pages.rs", import.meta.url);
+const SOURCE = new URL("../../crates/local-api/src/explained/", import.meta.url);
+const PAGE = /Page::(\w+) => (?:\{\s*)?Said \{\s*title: "((?:[^"\\]|\\[^])*)",\s*text: "((?:[^"\\]|\\[^])*)",?\s*\}/g;
 let browser: Browser;
 
 beforeAll(async () => {
@@ -15,18 +17,31 @@ beforeAll(async () => {
 
 afterAll(() => browser.close());
 
-it.each([["STALE_CODE", "no longer works"], ["NOT_BUILT", "carries no web pages"]])("%s is sound", async (name, words) => {
-  const literal = new RegExp(`const ${name}: &str = "((?:[^"\\\\]|\\\\[^])*)";`).exec(await readFile(SOURCE, "utf8"))?.[1] ?? "";
-  // A line of Rust may end in a backslash; then the next one's indent does not count.
-  const html = literal.replace(/\\\n\s*/g, "").replace(/\\n/g, "\n").replace(/\\"/g, '"');
-  expect(html).toContain(words);
+/** The pages of a catalogue, by name. */
+async function pages(file: string, lang: string): Promise<Map<string, string>> {
+  const [words, frame] = await Promise.all([file, "frame.html"].map((name) => readFile(new URL(name, SOURCE), "utf8")));
+  const plain = (text = ""): string => text.replace(/\\\n\s*/g, "").replace(/\\"/g, '"');
+  const filled = (title?: string, text?: string): string =>
+    (frame ?? "").replace("{lang}", lang).replace("{title}", plain(title)).replace("{text}", plain(text));
+  return new Map([...(words ?? "").matchAll(PAGE)].map(([, name, title, text]) => [name ?? "", filled(title, text)]));
+}
+
+it.each([
+  ["english.rs", "en", "no longer works", "carries no web pages"],
+  ["chinese.rs", "zh-TW", "已失效", "不含網頁"],
+] as const)("%s is sound", async (file, lang, stale, bare) => {
+  const all = await pages(file, lang);
+  expect(all.size).toBe(10);
+  expect(all.get("StaleCode")).toContain(stale);
+  expect(all.get("NotBuilt")).toContain(bare);
   for (const colorScheme of ["light", "dark"] as const) {
-    for (const width of [900, 390]) {
-      const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme });
+    const page = await browser.newPage({ viewport: { width: 390, height: 800 }, colorScheme });
+    for (const [name, html] of all) {
+      expect(html).not.toMatch(/[{}]|\bstyle=|<script/);
       await page.setContent(html);
-      expect({ colorScheme, width, findings: await findings(page, WCAG) }).toEqual({ colorScheme, width, findings: [] });
-      expect((await page.evaluate(wider))[0]).toBe(0);
-      await page.close();
+      expect({ name, colorScheme, findings: await findings(page, WCAG) }).toEqual({ name, colorScheme, findings: [] });
+      expect({ name, wider: (await page.evaluate(wider))[0] }).toEqual({ name, wider: 0 });
     }
+    await page.close();
   }
 });

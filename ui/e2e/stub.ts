@@ -95,8 +95,10 @@ export async function serveStub() {
     /** It comes back, with a state that begins to count anew. */
     up: async (version: string) => {
       seq = 0;
-      state = { ...state, version };
+      state = { ...state, version, began_ms: state.began_ms + 60_000 };
       await listen(port);
     },
+    /** It had been there all the while, and only the way to it is open again. */
+    reachable: () => listen(port),
   };
 }

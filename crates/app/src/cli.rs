@@ -101,6 +101,8 @@ pub enum Command {
     Earnings(EarningsOptions),
     /// Look whether the ledger of receipts is as it was written. Needs no worker and no network.
     VerifyLedger(VerifyLedgerOptions),
+    /// Write the receipts into one new file that `verify-ledger` understands on any computer. Needs no worker and no network.
+    Receipts(ReceiptsOptions),
     /// Sign in to the pool. The password is read from standard input.
     Login(LoginOptions),
     /// Sign out and forget the tokens.
@@ -181,6 +183,13 @@ pub struct RunOptions {
 pub struct VerifyLedgerOptions {
     /// This computer's, where no file is named.
     pub file: Option<PathBuf>,
+}
+
+/// Where to.
+#[derive(Debug, Args)]
+pub struct ReceiptsOptions {
+    /// A file that is not there yet, which only you can read; `-` for standard output.
+    pub file: PathBuf,
 }
 
 /// How long.

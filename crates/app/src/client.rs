@@ -149,6 +149,7 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Quit => worker.quit(()).await?,
         Command::Run(_)
         | Command::VerifyLedger(_)
+        | Command::Receipts(_)
         | Command::Desktop
         | Command::Demo(_)
         | Command::Pool(_)
@@ -226,7 +227,7 @@ fn policy(cli: &Cli, folder: &hivemind_store::DataFolder) -> anyhow::Result<Exit
     });
     show(cli, &shown, |_| {
         output::note(words().policy_from(path.display(), own.is_some()));
-        output::line(text.trim_end());
+        output::lines(text.trim_end());
     });
     Ok(ExitCode::SUCCESS)
 }
@@ -329,7 +330,7 @@ async fn metrics(
     if options.openmetrics {
         let (snapshot, view) = (worker.snapshot(()).await?, worker.metrics(()).await?);
         let text = hivemind_local_api::openmetrics(&snapshot, &view);
-        show(cli, &serde_json::json!({ "openmetrics": text }), |_| output::line(text.trim_end()));
+        show(cli, &serde_json::json!({ "openmetrics": text }), |_| output::lines(text.trim_end()));
         return Ok(());
     }
     if !options.watch {

@@ -3,18 +3,21 @@
 use crate::cli::Cli;
 use crate::footprint::{self, Places};
 use crate::practice::Practice;
-use crate::{lan, process};
+use crate::{lan, process, receipts};
 use hivemind_control::{
     ApiError, ErrorCode, FootprintView, InviteRequest, OwnLogPage, OwnLogQuery, PairingCode, PracticeView,
+    ReceiptsPart, ReceiptsQuery,
 };
 use hivemind_local_api::{LanDoor, Sessions, SocketClient};
 use hivemind_store::{Change, ChangeJournal, FolderError};
-use hivemind_worker_core::{Desktop, LanPage};
+use hivemind_tray::Place;
+use hivemind_worker_core::{Desktop, LanPage, TrayIcon};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 #[cfg(windows)]
@@ -40,6 +43,8 @@ pub(crate) struct WindowLauncher {
     places: Places,
     practice: Option<Practice>,
     lan: Arc<LanDoor>,
+    /// Where the tray icon is; nothing where none is wanted.
+    tray: Option<watch::Receiver<Place>>,
 }
 
 impl WindowLauncher {
@@ -50,9 +55,10 @@ impl WindowLauncher {
         places: Places,
         practice: Option<Practice>,
         lan: Arc<LanDoor>,
+        tray: Option<watch::Receiver<Place>>,
     ) -> Self {
         let changes = places.changes.clone();
-        Self { socket, sessions, data, asked: Arc::default(), changes, places, practice, lan }
+        Self { socket, sessions, data, asked: Arc::default(), changes, places, practice, lan, tray }
     }
 }
 
@@ -190,12 +196,25 @@ impl Desktop for WindowLauncher {
         })
     }
 
+    fn receipts(&self, query: ReceiptsQuery) -> Result<ReceiptsPart, ApiError> {
+        receipts::part(self.places.folder.data(), query)
+    }
+
     fn footprint(&self) -> FootprintView {
         footprint::look(&self.places)
     }
 
     fn serves_browsers(&self) -> Option<bool> {
         Some(self.places.monitor.is_some())
+    }
+
+    fn tray_icon(&self) -> TrayIcon {
+        self.tray.as_ref().map_or(TrayIcon::Unwanted, |place| match *place.borrow() {
+            Place::Coming => TrayIcon::Coming,
+            Place::Shown => TrayIcon::Shown,
+            Place::NoHost => TrayIcon::NoHost,
+            Place::NoDesktop => TrayIcon::NoDesktop,
+        })
     }
 
     fn practice(&self) -> PracticeView {

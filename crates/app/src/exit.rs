@@ -21,6 +21,7 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         | ErrorCode::KeyringLocked
         | ErrorCode::EngineMissing
         | ErrorCode::EngineStopped
+        | ErrorCode::VirtualizationOff
         | ErrorCode::EngineForbidden
         | ErrorCode::EngineTooOld
         | ErrorCode::ImageQuestion
@@ -74,6 +75,11 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         | ErrorCode::ReadOnly
         | ErrorCode::LanNotServed
         | ErrorCode::WindowUnavailable
+        | ErrorCode::SaveNoFolder
+        | ErrorCode::SaveNoSpace
+        | ErrorCode::SaveRefused
+        | ErrorCode::SaveTooLarge
+        | ErrorCode::ReceiptsUnreadable
         | ErrorCode::Internal => ExitCode::FAILURE,
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn read(arguments: &[OsString]) -> Result<Cli, ExitCode> {
             if page {
                 drop(error.print());
             } else {
-                crate::output::note(words.wrong_usage(&error));
+                crate::output::notes(words.wrong_usage(&error));
             }
         }
     }

@@ -62,6 +62,7 @@ async fn run(cli: &cli::Cli, began: tokio::time::Instant) -> anyhow::Result<Exit
     use cli::Command;
     match &cli.command {
         Command::VerifyLedger(options) => receipts::verify_ledger(cli, options.file.as_deref()),
+        Command::Receipts(options) => receipts::export(cli, options),
         Command::Run(options) => process::run(cli, options.tray, began).await,
         Command::Desktop => desktop::open(cli, began).await,
         Command::Demo(options) => demo::run(cli, options).await,

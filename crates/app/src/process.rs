@@ -19,6 +19,7 @@ use hivemind_store::{
     Change, DataFolder, FileBook, FileDebug, FileLogs, FileSettings, FileTrend, FolderError, KeyringSecrets,
     Lock, OwnLog, SqliteJournal,
 };
+use hivemind_tray::PlaceTeller;
 use hivemind_vpn::{Link, LinkConfigSource};
 use hivemind_worker_core::port::{Clock, Dialer, Journal, PoolError, PrivateLink, SettingsStore};
 use hivemind_worker_core::{Ports, Worker};
@@ -168,8 +169,11 @@ impl Running {
             changes: changes.clone(),
         };
         let lan = lan::door(folder, Arc::clone(&sessions), &current);
+        let place = PlaceTeller::default();
+        let icon = mode.tray.then(|| place.listen());
+        let data = mode.data.clone();
         let launcher =
-            WindowLauncher::new(socket, sessions.clone(), mode.data.clone(), places, practice, lan.clone());
+            WindowLauncher::new(socket, sessions.clone(), data, places, practice, lan.clone(), icon);
         let (noted, address) = (changes, engine_address.unwrap_or_default().to_owned());
         let engine_objects = Change::Engine { address };
         let engine = DockerEngine::connect(engine_address)
@@ -222,9 +226,10 @@ impl Running {
                 Arc::clone(&control),
                 Arc::clone(&clock),
                 folder.data().join("notices.json"),
+                place.listen(),
                 shutdown.clone(),
             )));
-            serving.push(tokio::spawn(tray(Arc::clone(&control), clock, shutdown.clone())));
+            serving.push(tokio::spawn(tray(Arc::clone(&control), clock, place, shutdown.clone())));
         }
         if mode.open
             && let Err(error) = control.open_window(()).await
@@ -283,9 +288,14 @@ pub(crate) fn companion() -> Option<Companion> {
     Companion::beside(&own).inspect_err(|error| tracing::warn!(%error, "there is no companion")).ok()
 }
 
-async fn tray(control: Arc<dyn Control>, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
+async fn tray(
+    control: Arc<dyn Control>,
+    clock: Arc<dyn Clock>,
+    place: PlaceTeller,
+    shutdown: CancellationToken,
+) {
     let wall = Arc::new(move || clock.now().wall.0);
-    match hivemind_tray::run(control, wall, shutdown).await {
+    match hivemind_tray::run(control, wall, place, shutdown).await {
         hivemind_tray::Ended::Shutdown => {}
         hivemind_tray::Ended::NoDesktop(why) => tracing::info!(%why, "no tray icon"),
     }
@@ -297,6 +307,7 @@ async fn notices(
     control: Arc<dyn Control>,
     clock: Arc<dyn Clock>,
     file: PathBuf,
+    place: tokio::sync::watch::Receiver<hivemind_tray::Place>,
     shutdown: CancellationToken,
 ) {
     let wall = Arc::new(move || clock.now().wall.0);
@@ -306,6 +317,7 @@ async fn notices(
         wall,
         Arc::new(hivemind_tray::DesktopNotices),
         Arc::new(Told(store)),
+        place,
         shutdown,
     )
     .await;

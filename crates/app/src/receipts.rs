@@ -1,4 +1,4 @@
-//! Receipts: what the pool credited, written down once for each attempt, and `hivemind-worker verify-ledger`.
+//! Receipts: what the pool credited, written down once for each attempt; `hivemind-worker verify-ledger` and `receipts`.
 //!
 //! The key is Ed25519, made once, in a file that only this user can read. Verifying needs the ledger alone.
 
@@ -20,6 +20,9 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+mod export;
+pub(crate) use export::{part, run as export};
 
 /// What stands before the 32 secret bytes of an Ed25519 key (RFC 8410).
 const PKCS8_HEAD: [u8; 16] = [48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32];

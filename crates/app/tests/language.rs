@@ -140,6 +140,7 @@ fn what_programs_read_is_the_same_in_both_languages() {
         &["doctor", "--simulate", "all"],
         &["doctor", "--simulate", "nothing"],
         &["verify-ledger"],
+        &["receipts", "receipts.ledger"],
         &["support", "--lines", "1"],
         &["what-if", "nonsense"],
         &["demo", "--only", "nothing"],

@@ -3,7 +3,7 @@
 //! A line is the receipt as JSON, its hash and its signature, with tabs between. The hash covers the hash of the line
 //! before and the receipt; the signature covers the hash. The first line is the heading, with the public key. A small
 //! file beside it says how many lines there are and what the last hash is, signed too, so that a ledger that was cut
-//! short is found out. Whoever has the key can write another ledger; nobody else can change a byte unnoticed.
+//! short is found out; an exported ledger carries it as its last line. Whoever has the key can write another ledger; nobody else can change a byte unnoticed.
 
 use crate::{durable, own_file};
 use hivemind_domain::text::plain_line;
@@ -14,7 +14,9 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 mod check;
+mod export;
 pub use check::{Broken, Verified, verify};
+pub use export::{Exported, export};
 
 /// The longest line that is read, in bytes.
 const LONGEST: u64 = 16 * 1024;

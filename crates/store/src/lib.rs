@@ -29,7 +29,7 @@ pub use damage::Damage;
 pub use debug::FileDebug;
 pub use folder::{DataFolder, FolderError, Lock};
 pub use journal::SqliteJournal;
-pub use ledger::{Broken, Ledger, Receipt, Seal, Verified, verify};
+pub use ledger::{Broken, Exported, Ledger, Receipt, Seal, Verified, export, verify};
 pub use logs::FileLogs;
 pub use own_log::OwnLog;
 pub use policy::{BUILT_IN as BUILT_IN_POLICY, policy_file};

@@ -31,6 +31,7 @@ pub fn run() {
 
     every_command(&window, &worker);
     only_commands(&window);
+    files(&window, folder.path());
     let url = window.url();
     window.script("location.href = 'https://example.org/'; setTimeout(() => done(null), 500);");
     assert_eq!(window.url(), url, "no other page is shown");
@@ -96,6 +97,26 @@ fn only_commands(window: &Window) {
             answer.as_str().is_some_and(|why| why.contains("not allowed") || why.contains("not found"));
         assert!(refused, "{name}: {answer}");
     }
+}
+
+/// What the page saves lies in the home folder, where there is none for downloads; nothing is written over.
+fn files(window: &Window, home: &Path) {
+    let save = |name: &str, text: &str| {
+        let asked = serde_json::json!({ "name": name, "text": text });
+        window.script(&format!("window.__TAURI_INTERNALS__.invoke('save_file', {asked}).then(done, done);"))
+    };
+    for (text, name) in [("day,cpt\r\n", "pay.csv"), ("一\u{1f41d}", "pay (2).csv")] {
+        let path = home.join(name);
+        assert_eq!(save("pay.csv", text), Value::from(path.to_str().unwrap()));
+        assert_eq!(std::fs::read_to_string(path).unwrap(), text);
+    }
+    assert_eq!(save("../up.csv", "x")["code"], "INVALID_REQUEST");
+    let many = window.script(
+        "window.__TAURI_INTERNALS__.invoke('save_file', { name: 'many.ledger', text: 'x'.repeat(30_000_000) })
+           .then(done, done);",
+    );
+    assert_eq!(many, Value::from(home.join("many.ledger").to_str().unwrap()));
+    assert_eq!(home.join("many.ledger").metadata().unwrap().len(), 30_000_000);
 }
 
 fn stream(window: &Window, worker: &FakeWorker) {

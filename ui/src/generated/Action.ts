@@ -3,4 +3,4 @@
 /**
  * What a click can do about it.
  */
-export type Action = "sign_in" | "retry" | "resume" | "install_engine" | "start_engine" | "permit_engine" | "open_settings" | "open_doctor" | "start_worker" | "unlock_keyring" | "pair";
+export type Action = "sign_in" | "retry" | "resume" | "install_engine" | "start_engine" | "permit_engine" | "open_settings" | "open_doctor" | "start_worker" | "unlock_keyring" | "enable_virtualization" | "pair";

@@ -30,6 +30,10 @@ seq: number,
  */
 version: string, 
 /**
+ * When this life of the worker began, in milliseconds of wall time; another life has another value.
+ */
+began_ms: number, 
+/**
  * The one sentence.
  */
 status: StatusView, 

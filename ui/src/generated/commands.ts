@@ -2,6 +2,8 @@
 import type { AccountView } from "./AccountView";
 import type { DebugView } from "./DebugView";
 import type { DoctorReport } from "./DoctorReport";
+import type { EarnedPage } from "./EarnedPage";
+import type { EarnedQuery } from "./EarnedQuery";
 import type { EarningsQuery } from "./EarningsQuery";
 import type { EarningsView } from "./EarningsView";
 import type { FootprintView } from "./FootprintView";
@@ -24,6 +26,8 @@ import type { PresetOffer } from "./PresetOffer";
 import type { PresetRequest } from "./PresetRequest";
 import type { PrivateLinkView } from "./PrivateLinkView";
 import type { ProofView } from "./ProofView";
+import type { ReceiptsPart } from "./ReceiptsPart";
+import type { ReceiptsQuery } from "./ReceiptsQuery";
 import type { SettingChange } from "./SettingChange";
 import type { SettingView } from "./SettingView";
 import type { Snapshot } from "./Snapshot";
@@ -76,6 +80,10 @@ export interface Commands {
   stop_task: { request: StopTaskRequest; response: TaskView };
   /** Earnings per day. */
   earnings: { request: EarningsQuery; response: EarningsView };
+  /** A page of the attempts of a period that were or may be paid, newest first. */
+  earned_tasks: { request: EarnedQuery; response: EarnedPage };
+  /** A part of the ledger of receipts as one file that can be verified anywhere. */
+  receipts: { request: ReceiptsQuery; response: ReceiptsPart };
   /** Sign in to the pool. */
   login: { request: LoginRequest; response: AccountView };
   /** Sign out and forget the tokens. */
@@ -139,6 +147,8 @@ export const COMMAND_NAMES = [
   "open_debug_data",
   "stop_task",
   "earnings",
+  "earned_tasks",
+  "receipts",
   "login",
   "logout",
   "settings",
@@ -174,6 +184,8 @@ export const READ_COMMANDS = [
   "own_log",
   "debug_data",
   "earnings",
+  "earned_tasks",
+  "receipts",
   "settings",
   "check_setting",
   "metrics",

@@ -1,5 +1,6 @@
 // Tables for other programs (RFC 4180). Headings and words stay those of the API, so that they mean the same in every language.
 
+import type { EarnedTask } from "../generated/EarnedTask";
 import type { EarningsDay } from "../generated/EarningsDay";
 import type { TaskView } from "../generated/TaskView";
 import type { Page } from "./pages";
@@ -44,12 +45,20 @@ export function earningsCsv(days: readonly EarningsDay[]): string {
   );
 }
 
+/** Pay by attempt: what was estimated, credited and settled, and the day on which it was earned. */
+export function earnedCsv(tasks: readonly EarnedTask[]): string {
+  return csv(
+    ["day", "task_id", "attempt", "name", "ended_at", "estimated_cpt", "credited_cpt", "settled", "unanswered"],
+    tasks.map((t) => [t.day, t.task_id, t.attempt, t.name, instant(t.ended_at_ms), t.estimated_cpt, t.credited_cpt, t.settled, t.unanswered]),
+  );
+}
+
 /** The largest page that the worker gives. */
 const LIMIT = 500;
 
 /** Every task behind a question, newest first. One that begins meanwhile moves the others down: none is told twice. */
-export async function everyTask(load: (offset: number, limit: number) => Promise<Page<TaskView>>): Promise<TaskView[]> {
-  const found = new Map<string, TaskView>();
+export async function everyTask<T extends { task_id: string; attempt: number }>(load: (offset: number, limit: number) => Promise<Page<T>>): Promise<T[]> {
+  const found = new Map<string, T>();
   for (let offset = 0, total = 1; offset < total; ) {
     const page = await load(offset, LIMIT);
     if (page.rows.length === 0) break;

@@ -36,6 +36,7 @@ class HelpState {
         break;
       case "install_engine":
       case "start_engine":
+      case "enable_virtualization":
       case "permit_engine":
       case "start_worker":
       case "unlock_keyring":

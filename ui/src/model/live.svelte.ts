@@ -1,12 +1,16 @@
 // The one live picture of the worker that all screens draw.
 
-import { platform } from "#host";
+import { platform as host } from "#host";
 import type { ApiError } from "../generated/ApiError";
 import type { Commands } from "../generated/commands";
 import type { Snapshot } from "../generated/Snapshot";
 import { asCallError, type CommandName, type LinkState, type Rights } from "../platform/platform";
+import { PRESENT, type Return, returned, SAID_MS, withEvent, withLink } from "./absence";
+import { printable } from "../platform/printable";
 import { router } from "./route.svelte";
 import { addSamples, EMPTY, reduce, withAnswer, type World } from "./reduce";
+
+const platform = printable(host);
 
 /** Commands whose answer is the new state. */
 type StateCommand = "start" | "stop" | "finish" | "logout";
@@ -23,6 +27,9 @@ class Live {
   readonly host = platform.kind;
   /** What this page may do. */
   rights = $state<Rights>("all");
+  /** How the worker came back, while there is still something to say about it. */
+  returned = $state.raw<Return | null>(null);
+  #absence = PRESENT;
 
   /** Whether it may look and not change anything. */
   get looking(): boolean {
@@ -42,23 +49,35 @@ class Live {
   begin(): () => void {
     const stop = platform.subscribe(
       (event) => {
+        if (event.event === "snapshot") {
+          this.returned = returned(this.#absence, this.snapshot, event.data, Date.now()) ?? this.returned;
+        }
+        this.#absence = withEvent(this.#absence, event);
         this.world = reduce(this.world, event);
         // In a browser nobody may have asked for it in this tab.
         if (event.event === "report_problem" && platform.kind === "tauri") router.go("support");
       },
       (state) => {
         this.link = state;
+        this.#absence = withLink(this.#absence, state);
+        if (this.lost) this.returned = null;
         this.rights = platform.rights();
         if (state.kind === "live") void this.#lastMinute();
       },
     );
     const timer = setInterval(() => {
       this.now = Date.now();
+      if (this.returned && this.now - this.returned.atMs > SAID_MS) this.returned = null;
     }, 1000);
     return () => {
       clearInterval(timer);
       stop();
     };
+  }
+
+  /** It has been read, or left behind. */
+  forgetReturn(): void {
+    this.returned = null;
   }
 
   async #lastMinute(): Promise<void> {
@@ -79,6 +98,11 @@ class Live {
       if (error.api.code === "NOT_PAIRED") this.link = { kind: "unpaired" };
       throw error;
     }
+  }
+
+  /** Saves a text as a new file; tells its path where that is known. Failures are the caller's to show. */
+  save(name: string, text: string): Promise<string | null> {
+    return platform.save(name, text);
   }
 
   /** Takes a state that was the answer to a command. */

@@ -24,6 +24,11 @@ export interface Platform {
   rights(): Rights;
   /** Sends one command. Rejects with a {@link CallError} and nothing else. */
   call<K extends CommandName>(name: K, request: Commands[K]["request"]): Promise<Commands[K]["response"]>;
+  /**
+   * Saves a text as a new file of this plain name, and tells the file's whole path where the host knows it.
+   * Rejects with a {@link CallError} and nothing else.
+   */
+  save(name: string, text: string): Promise<string | null>;
   /** Follows the worker, for ever and across its restarts. After every new beginning a full snapshot comes first. */
   subscribe(onEvent: (event: Event) => void, onState: (state: LinkState) => void): () => void;
 }

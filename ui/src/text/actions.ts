@@ -24,6 +24,7 @@ export const ACTION_OF: Record<ErrorCode, Action | null> = {
   LINK_FAILED: "open_doctor",
   ENGINE_MISSING: "install_engine",
   ENGINE_STOPPED: "start_engine",
+  VIRTUALIZATION_OFF: "enable_virtualization",
   ENGINE_FORBIDDEN: "permit_engine",
   ENGINE_TOO_OLD: "install_engine",
   ENGINE_FAILED: "open_doctor",
@@ -64,6 +65,11 @@ export const ACTION_OF: Record<ErrorCode, Action | null> = {
   LAN_NOT_SERVED: "open_settings",
   NOT_PAIRED: "pair",
   WINDOW_UNAVAILABLE: null,
+  SAVE_NO_FOLDER: null,
+  SAVE_NO_SPACE: null,
+  SAVE_REFUSED: null,
+  SAVE_TOO_LARGE: null,
+  RECEIPTS_UNREADABLE: null,
   INTERNAL: null,
 };
 

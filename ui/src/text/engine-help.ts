@@ -24,6 +24,10 @@ export function helpFor(action: Action, os: string): Help | null {
       return windows
         ? plain(m.help_start_engine(), m.help_start_engine_windows())
         : plain(m.help_start_engine(), m.help_start_engine_linux(), ["sudo systemctl enable --now docker"]);
+    case "enable_virtualization":
+      return windows
+        ? plain(m.help_enable_virtualization(), m.help_enable_virtualization_windows())
+        : plain(m.help_enable_virtualization(), m.help_enable_virtualization_linux(), ["systemctl reboot --firmware-setup"]);
     case "permit_engine":
       return {
         ...(windows

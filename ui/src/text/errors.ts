@@ -27,6 +27,7 @@ export const SENTENCES: Record<ErrorCode, () => string> = {
   LINK_FAILED: m.err_link_failed,
   ENGINE_MISSING: m.err_engine_missing,
   ENGINE_STOPPED: m.err_engine_stopped,
+  VIRTUALIZATION_OFF: m.err_virtualization_off,
   ENGINE_FORBIDDEN: m.err_engine_forbidden,
   ENGINE_TOO_OLD: m.err_engine_too_old,
   ENGINE_FAILED: m.err_engine_failed,
@@ -67,6 +68,11 @@ export const SENTENCES: Record<ErrorCode, () => string> = {
   LAN_NOT_SERVED: m.err_lan_not_served,
   NOT_PAIRED: m.err_not_paired,
   WINDOW_UNAVAILABLE: m.err_window_unavailable,
+  SAVE_NO_FOLDER: m.err_save_no_folder,
+  SAVE_NO_SPACE: m.err_save_no_space,
+  SAVE_REFUSED: m.err_save_refused,
+  SAVE_TOO_LARGE: m.err_save_too_large,
+  RECEIPTS_UNREADABLE: m.err_receipts_unreadable,
   INTERNAL: m.err_internal,
 };
 
@@ -75,6 +81,7 @@ export const ACTIONS: Record<Action, () => string> = {
   retry: m.act_retry,
   resume: m.act_resume,
   install_engine: m.act_install_engine,
+  enable_virtualization: m.act_enable_virtualization,
   start_engine: m.act_start_engine,
   permit_engine: m.act_permit_engine,
   open_settings: m.act_open_settings,

@@ -6,6 +6,7 @@ import { m } from "./messages";
 const FIXES: readonly (() => string)[] = [
   m.fix_install_docker,
   m.fix_start_docker,
+  m.fix_virtualization,
   m.fix_allow_docker,
   m.fix_update_docker,
   m.fix_docker_log,
@@ -39,6 +40,7 @@ const FIXES: readonly (() => string)[] = [
   m.fix_lan_off,
   m.fix_lan_port,
   m.fix_lan_certificate,
+  m.fix_no_tray,
   m.fix_records,
   m.fix_sandbox,
   m.fix_netd_missing,

@@ -166,6 +166,7 @@ const CHECKS: Words = {
   socket: m.check_socket,
   monitor: m.check_monitor,
   monitor_lan: m.check_monitor_lan,
+  tray: m.check_tray,
   isolation: m.check_isolation,
   task_disk: m.check_task_disk,
   sensors: m.check_sensors,

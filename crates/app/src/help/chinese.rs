@@ -58,6 +58,14 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "Look whether the ledger of receipts is as it was written. Needs no worker and no network",
         "檢查收據帳本是否與寫入時相同。不需要背景程式，也不需要網路",
     ),
+    (
+        "Write the receipts into one new file that `verify-ledger` understands on any computer. Needs no worker and no network",
+        "將收據寫入一個新檔案，任何電腦上的 `verify-ledger` 都能檢查。不需要背景程式，也不需要網路",
+    ),
+    (
+        "A file that is not there yet, which only you can read; `-` for standard output",
+        "尚不存在的檔案，只有您能讀取；`-` 代表標準輸出",
+    ),
     ("Sign in to the pool. The password is read from standard input", "登入任務池。密碼由標準輸入讀取"),
     ("Sign out and forget the tokens", "登出並刪除登入資訊"),
     ("Show or change settings", "顯示或更改設定"),

@@ -198,6 +198,17 @@ impl Words {
         }
     }
 
+    pub(crate) fn receipts_written(self, rows: u64, path: impl Display) -> String {
+        match self.0 {
+            English => {
+                format!("{path} written: {rows} receipts; `hivemind-worker verify-ledger FILE` checks them")
+            }
+            TraditionalChinese => {
+                format!("已寫入 {path}：{rows} 張收據；`hivemind-worker verify-ledger FILE` 可加以檢查")
+            }
+        }
+    }
+
     pub(crate) fn ledger_broken(self, broken: &Broken) -> String {
         self.0.said(&broken.to_string()).text
     }

@@ -181,6 +181,7 @@ fn everything(w: Words) -> Vec<String> {
         w.signals_known("1:00:00", "2:00:00"),
         w.ledger_sound(2, 3),
         w.signed_by("00ff"),
+        w.receipts_written(2, "/x"),
         w.setting_row(&view).join(" "),
         w.setting(&view),
         w.policy_from("/x", true),

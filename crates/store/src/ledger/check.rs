@@ -1,4 +1,5 @@
-//! Whether a ledger is as it was written. Needs nothing but the two files.
+//! Whether a ledger is as it was written. Needs nothing but the ledger and what tells its end: the file beside it, or the
+//! last line of one that was exported.
 
 use super::{FORMAT, Head, Heading, Judge, LONGEST, Receipt, hash, head_file};
 use std::fs::File;
@@ -46,7 +47,7 @@ fn parts<'a>(row: u64, text: &'a str, before: &str) -> Result<(&'a str, &'a str,
     Ok((body, told, bytes.ok_or_else(|| broken(row, "its signature is no number"))?))
 }
 
-/// Looks at every byte of the ledger.
+/// Looks at every byte of the ledger, of this computer or exported by another.
 ///
 /// # Errors
 /// Outer: a file cannot be read. Inner: the first broken row.
@@ -56,16 +57,31 @@ pub fn verify(path: &Path, judge: Judge<'_>) -> io::Result<Result<Verified, Brok
         return Err(io::Error::other("it is no ordinary file"));
     }
     let text = std::fs::read(path)?;
-    let mut head = Vec::new();
+    let mut beside = None;
     match File::open(head_file(path)) {
-        Ok(file) => drop(file.take(LONGEST).read_to_end(&mut head)?),
+        Ok(file) => drop(file.take(LONGEST).read_to_end(beside.insert(Vec::new()))?),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    Ok(examine(&text, &head, judge))
+    let (rows, inside) = apart(&text);
+    let ends: Vec<&[u8]> = inside.into_iter().chain(beside.as_deref()).collect();
+    Ok(examine(rows, &ends, judge))
 }
 
-fn examine(ledger: &[u8], head: &[u8], judge: Judge<'_>) -> Result<Verified, Broken> {
+/// The rows, and the last line where that tells the end, as in an exported ledger.
+fn apart(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let Some(whole) = text.strip_suffix(b"\n") else { return (text, None) };
+    let from = whole.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let body = whole[from..].split(|byte| *byte == b'\t').next().unwrap_or_default();
+    // No receipt has the names of an end, nor has the heading.
+    match serde_json::from_slice::<Head>(body) {
+        Ok(_) => (&text[..from], Some(&text[from..])),
+        Err(_) => (text, None),
+    }
+}
+
+/// The rows against each end that there is.
+fn examine(ledger: &[u8], ends: &[&[u8]], judge: Judge<'_>) -> Result<Verified, Broken> {
     let mut found = Verified::default();
     let mut key = Vec::new();
     let mut before = String::new();
@@ -102,22 +118,22 @@ fn examine(ledger: &[u8], head: &[u8], judge: Judge<'_>) -> Result<Verified, Bro
     if hashes.is_empty() {
         return Err(broken(0, "the heading is missing"));
     }
-    end(head, &key, &hashes, judge, found)
+    if ends.is_empty() {
+        return Err(broken(found.rows + 1, MISSING));
+    }
+    ends.iter().try_for_each(|head| end(head, &key, &hashes, judge, found.rows))?;
+    Ok(found)
 }
 
-/// The end must be at least where the head file says; a crash leaves it one row behind.
-fn end(
-    head: &[u8],
-    key: &[u8],
-    hashes: &[String],
-    judge: Judge<'_>,
-    found: Verified,
-) -> Result<Verified, Broken> {
-    let after = found.rows + 1;
+/// What is said where nothing tells the end.
+const MISSING: &str = "the line that tells the end is missing or cut";
+
+/// The rows must reach at least as far as the end says; a crash leaves its file one row behind.
+fn end(head: &[u8], key: &[u8], hashes: &[String], judge: Judge<'_>, rows: u64) -> Result<(), Broken> {
+    let after = rows + 1;
     let wrong = |why: &str| broken(after, why);
-    let line =
-        head.strip_suffix(b"\n").ok_or_else(|| wrong("the file that tells the end is missing or cut"))?;
-    let text = std::str::from_utf8(line).map_err(|_| wrong("the file that tells the end is no text"))?;
+    let line = head.strip_suffix(b"\n").ok_or_else(|| wrong(MISSING))?;
+    let text = std::str::from_utf8(line).map_err(|_| wrong("the line that tells the end is no text"))?;
     let (body, told, signature) = parts(after, text, "head")?;
     let head: Head = serde_json::from_str(body).map_err(|_| wrong("the end cannot be read"))?;
     if !judge(key, told.as_bytes(), &signature) {
@@ -127,7 +143,7 @@ fn end(
     match hashes.get(at) {
         None => Err(wrong(&format!("{} rows were written, the rest is gone", head.rows))),
         Some(hash) if *hash != head.hash => Err(broken(head.rows, "the end tells another hash")),
-        Some(_) if found.rows > head.rows + 1 => Err(broken(head.rows + 2, "rows were added after the end")),
-        Some(_) => Ok(found),
+        Some(_) if rows > head.rows + 1 => Err(broken(head.rows + 2, "rows were added after the end")),
+        Some(_) => Ok(()),
     }
 }

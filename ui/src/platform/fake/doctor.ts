@@ -19,7 +19,7 @@ export function rehearse(fault: Fault): Finding[] {
 /** The rows of one check with a fault. */
 const rows = (fault: Fault, ...checks: string[]): Finding[] => rehearse(fault).filter((f) => checks.includes(f.check));
 
-const ENGINE: Readonly<Record<string, Fault>> = { ENGINE_MISSING: "engine-missing", ENGINE_STOPPED: "engine-stopped" };
+const ENGINE: Readonly<Record<string, Fault>> = { ENGINE_MISSING: "engine-missing", ENGINE_STOPPED: "engine-stopped", VIRTUALIZATION_OFF: "virtualization-off" };
 
 export function findings(world: Snapshot, proved: ProofView | null): Finding[] {
   const changes: Change[] = [...engine(world), ...pool(world), ...account(world), ...computer(world), sandbox(proved)];

@@ -1,6 +1,7 @@
 // A host without a worker: plays one of the scenes. Chosen by the address, such as `?scene=ready&lang=en&theme=dark`.
 
 import { READ_COMMANDS, type Commands } from "../../generated/commands";
+import type { ErrorCode } from "../../generated/ErrorCode";
 import type { Event } from "../../generated/Event";
 import type { LogLine } from "../../generated/LogLine";
 import type { ProofView } from "../../generated/ProofView";
@@ -8,15 +9,18 @@ import type { Snapshot } from "../../generated/Snapshot";
 import type { TaskView } from "../../generated/TaskView";
 import { ATTACKS } from "../../text/attacks";
 import rehearsed from "../../text/rehearsed.json";
+import { download } from "../download";
 import { CallError, type CommandName, type LinkState, type Platform } from "../platform";
 import { type Scene, SCENES, sceneOf } from "./scenes";
 import { findings, rehearse } from "./doctor";
 import { earningsOf } from "./earnings";
+import { receiptsFrom } from "./receipts";
 import { ownLogPage } from "./own-log";
 import { offers, timelineOf, trendOf, whatIfOf } from "./past";
 import { practiceAt } from "./practice";
 import { QR } from "./qr";
 import { changed, judged, settings } from "./settings";
+import { stranger } from "./stranger";
 import { computing, pastTask, problem, sample, task } from "./world";
 
 type Handlers = { [K in CommandName]: (request: Commands[K]["request"]) => Commands[K]["response"] };
@@ -162,6 +166,11 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       return held;
     },
     earnings: (query) => earningsOf(query.days || 30, BARREN.has(scene), held, now()),
+    earned_tasks: (query) => {
+      const { tasks } = earningsOf(query.days || 30, BARREN.has(scene), held, now());
+      return { tasks: tasks.slice(query.offset, query.offset + (query.limit || 50)), total: tasks.length };
+    },
+    receipts: ({ from }) => receiptsFrom(from),
     login: ({ username, password }) => {
       if (password === "wrong") throw new CallError(problem("WRONG_CREDENTIALS", "The pool knows no such name and password."));
       const account = { username, balance_cpt: 150, tokens_in_file: true };
@@ -279,6 +288,14 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       if (scene === "looking" && !READS.has(name)) throw new CallError(problem("READ_ONLY", "This page may look and not change anything."));
       return (handlers[name] as (r: unknown) => never)(request);
     },
+    // A browser by itself; with `saves` a window, which knows the path or fails with this code.
+    save: async (name, text) => {
+      const saves = parameters.get("saves");
+      if (saves === null) return download(name, text);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      if (!saves.startsWith("/")) throw new CallError(problem(saves as ErrorCode, ""));
+      return `${saves}/${name}`;
+    },
     subscribe: (onEvent, onState: (state: LinkState) => void) => {
       tell = onEvent;
       onState({ kind: "connecting" });
@@ -315,4 +332,6 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
   };
 }
 
-export const platform: Platform = fakePlatform(new URLSearchParams(globalThis.location?.search ?? ""));
+const asked = new URLSearchParams(globalThis.location?.search ?? "");
+
+export const platform: Platform = stranger(fakePlatform(asked), asked.get("stranger"));

@@ -177,6 +177,16 @@ export const SCENES = {
       engine: { ready: false, name: "", version: "", isolation: "", minimum_isolation: "plain", gpus: false, holes: [], problem: missing },
     });
   },
+  /** A computer with Windows whose firmware keeps virtual machines from running. */
+  no_virtualization: () => {
+    const off = problem("VIRTUALIZATION_OFF", "Docker needs virtualization, and it is switched off in this computer's firmware");
+    return snapshot({
+      host: { ...snapshot().host, os: "windows" },
+      status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: off },
+      decision: because("engine_unavailable", { remedy: "mend_engine" }),
+      engine: { ready: false, name: "", version: "", isolation: "", minimum_isolation: "plain", gpus: false, holes: [], problem: off },
+    });
+  },
   /** Five tasks in a row failed: no more are taken until a person says so. */
   breaker: () => {
     const failing = problem("FAILING_IMAGE", `five tasks in a row failed here because the standard image cannot be downloaded; the last one: ${NO_IMAGE}`);

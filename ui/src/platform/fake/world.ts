@@ -167,6 +167,7 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
   return {
     seq: 1,
     version: "0.1.0",
+    began_ms: 1_700_000_000_000,
     status: { state: "ready", contributing: true, draining: false, running_tasks: 0, problem: null },
     decision: { takes_work: true, reason: "free", all: ["free"], until_ms: null, until: null, remedy: "nothing", gpus_snoozed: false, gpus_until: null, unreadable: [], ignored: [] },
     pool: {

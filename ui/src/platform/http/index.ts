@@ -1,6 +1,7 @@
 // The worker behind its browser listener: same origin, a cookie from pairing, and our own header as a proof.
 
 import type { Commands } from "../../generated/commands";
+import { download } from "../download";
 import { follow, pageClock, type FollowClock, type StreamEnd } from "../follow";
 import type { CallError} from "../platform";
 import { asCallError, isApiError, parseEvent, type CommandName, type Platform, type Rights } from "../platform";
@@ -99,6 +100,7 @@ export function httpPlatform(
     kind: "http",
     rights: () => rights,
     call: (name, request) => call(fetch, name, request),
+    save: download,
     subscribe: (onEvent, onState) =>
       follow(
         (stop, onLife) => {

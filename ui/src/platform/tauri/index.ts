@@ -1,4 +1,5 @@
-// The worker behind the desktop window: one Tauri command per control command, and `subscribe` with a channel.
+// The worker behind the desktop window: one Tauri command per control command, `subscribe` with a channel, and
+// `save_file`, because the window itself downloads nothing.
 
 import { Channel, invoke } from "@tauri-apps/api/core";
 import type { Commands } from "../../generated/commands";
@@ -17,12 +18,21 @@ async function call<K extends CommandName>(
   }
 }
 
+async function save(name: string, text: string): Promise<string> {
+  try {
+    return await invoke<string>("save_file", { name, text });
+  } catch (e) {
+    throw asCallError(e);
+  }
+}
+
 /** The host for the desktop window. `subscribe` settles when the stream is over; it is then asked for again. */
 export function tauriPlatform(): Platform {
   return {
     kind: "tauri",
     rights: () => "all",
     call,
+    save,
     subscribe: (onEvent, onState) =>
       follow(async (stop, onLife) => {
         let alive = false;

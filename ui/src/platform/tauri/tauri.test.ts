@@ -47,6 +47,22 @@ describe("calls", () => {
   });
 });
 
+describe("saving", () => {
+  it("is the shell's command, which tells the path, or why not", async () => {
+    const seen: unknown[] = [];
+    mockIPC((name, args) => {
+      seen.push([name, args]);
+      return "/home/ann/Downloads/pay (2).csv";
+    });
+    expect(await tauriPlatform().save("pay.csv", "day,cpt\r\n")).toBe("/home/ann/Downloads/pay (2).csv");
+    expect(seen).toEqual([["save_file", { name: "pay.csv", text: "day,cpt\r\n" }]]);
+    mockIPC(() => {
+      throw { code: "SAVE_NO_SPACE", message: "m", facts: {}, action: null };
+    });
+    await expect(tauriPlatform().save("pay.csv", "")).rejects.toMatchObject({ api: { code: "SAVE_NO_SPACE" } });
+  });
+});
+
 describe("the stream", () => {
   it("arrives over a channel and is asked for again when it is over", async () => {
     let subscribed = 0;
