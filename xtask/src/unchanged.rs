@@ -99,7 +99,8 @@ mod tests {
         fs::write(&other, "two").unwrap();
         before.restore().unwrap();
         assert_eq!((time(&same), time(&inside), time(&inside.join("file"))), (old, old, old));
-        assert!(time(&other) > old && time(&deep) > old && time(folder.path()) > old);
+        // The folder had one of its entries exchanged, and something below it differs.
+        assert!(time(&other) > old && time(folder.path()) > old);
         let missing = Before::of(&folder.path().join("missing")).unwrap();
         assert!(missing.entries.is_empty());
     }

@@ -2,7 +2,7 @@
 
 use crate::cli::OpenOptions;
 use crate::words::words;
-use crate::{desktop, output};
+use crate::{output, window};
 use hivemind_control::PairingCode;
 
 /// Modules of light around the code, without which cameras do not find it.
@@ -24,7 +24,7 @@ pub(crate) fn show(code: &PairingCode, options: &OpenOptions) {
     }
     // A link for another device would be used up by a browser here.
     if !options.lan
-        && desktop::has_display()
+        && window::has_display()
         && let Err(error) = open::that_detached(&code.url)
     {
         output::note(words().no_browser(&error));

@@ -26,6 +26,7 @@ mod tasks;
 mod timeline;
 mod tongue;
 mod uninstall;
+mod window;
 mod words;
 
 use std::process::ExitCode;

@@ -2,9 +2,10 @@
 //! tray, and ends in order.
 
 use crate::cli::Cli;
-use crate::desktop::WindowLauncher;
+use crate::desktop::DesktopHere;
 use crate::footprint;
 use crate::practice::{Origin, Practice};
+use crate::window::Window;
 use crate::words::words;
 use crate::{lan, logging, output, receipts};
 use anyhow::Context;
@@ -171,9 +172,10 @@ impl Running {
         let lan = lan::door(folder, Arc::clone(&sessions), &current);
         let place = PlaceTeller::default();
         let icon = mode.tray.then(|| place.listen());
+        let window = Window::new(socket, sessions.clone(), shutdown.clone());
+        serving.push(tokio::spawn(window.clone().ended()));
         let data = mode.data.clone();
-        let launcher =
-            WindowLauncher::new(socket, sessions.clone(), data, places, practice, lan.clone(), icon);
+        let desktop = DesktopHere::new(window, sessions.clone(), data, places, practice, lan.clone(), icon);
         let (noted, address) = (changes, engine_address.unwrap_or_default().to_owned());
         let engine_objects = Change::Engine { address };
         let engine = DockerEngine::connect(engine_address)
@@ -195,7 +197,7 @@ impl Running {
             secrets,
             settings,
             spool: folder.spool(),
-            desktop: Arc::new(launcher),
+            desktop: Arc::new(desktop),
             zone: jiff::tz::TimeZone::system(),
             version: env!("CARGO_PKG_VERSION"),
             clock: Arc::clone(&clock),

@@ -1,0 +1,158 @@
+//! The window's process: at most one at a time, started by the worker, and gone with it.
+
+use hivemind_control::{ApiError, ErrorCode};
+use hivemind_local_api::Sessions;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+#[cfg(windows)]
+const PROGRAM: &str = "hivemind-worker-window.exe";
+#[cfg(not(windows))]
+const PROGRAM: &str = "hivemind-worker-window";
+
+/// A window that ends this soon after it was asked for was closing already, so another one is opened.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// For a window to close by itself after the worker said that it ends. One that was only being opened did not hear it.
+const LEAVE: Duration = Duration::from_secs(1);
+
+/// How a program ends whose libraries the system does not have.
+const NOT_LOADED: i32 = 127;
+
+/// The window of one worker.
+#[derive(Clone)]
+pub(crate) struct Window {
+    socket: PathBuf,
+    sessions: Arc<Sessions>,
+    /// When the running window was asked for last; nothing while none runs.
+    asked: Arc<Mutex<Option<Instant>>>,
+    watching: TaskTracker,
+    /// The worker's end.
+    end: CancellationToken,
+}
+
+impl Window {
+    pub(crate) fn new(socket: PathBuf, sessions: Arc<Sessions>, end: CancellationToken) -> Self {
+        Self { socket, sessions, asked: Arc::default(), watching: TaskTracker::new(), end }
+    }
+
+    /// Starts it unless it runs; a new one begins at this screen.
+    pub(crate) fn open(&self, screen: Option<&'static str>) -> Result<(), ApiError> {
+        let mut asked = self.asked();
+        if asked.is_some() {
+            // It was told to come to the front; if it is closing, its end is told to `watch`.
+            *asked = Some(Instant::now());
+            return Ok(());
+        }
+        if !has_display() {
+            return Err(unavailable("there is no display here; use `hivemind-worker open` and a browser"));
+        }
+        let program = program()
+            .ok_or_else(|| unavailable("the window program is not installed; use `hivemind-worker open`"))?;
+        let window = self.start(&program, screen)?;
+        *asked = Some(Instant::now());
+        self.watching.spawn(self.clone().watch(window, program));
+        Ok(())
+    }
+
+    /// Waits for the worker's end, and then for the window's.
+    pub(crate) async fn ended(self) {
+        self.end.cancelled().await;
+        self.watching.close();
+        self.watching.wait().await;
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the window's end; opens another one when the owner asked for it while this one was closing.
+    async fn watch(self, mut window: Child, program: PathBuf) {
+        let mut opened = Instant::now();
+        loop {
+            let ended = tokio::select! {
+                ended = window.wait() => ended,
+                () = self.end.cancelled() => return leave(window).await,
+            };
+            if ended.is_ok_and(|ended| cfg!(unix) && ended.code() == Some(NOT_LOADED)) {
+                *self.asked() = None;
+                return in_browser(&self.sessions);
+            }
+            {
+                let mut last = self.asked();
+                // One that was never asked for again has simply been closed.
+                if !last.is_some_and(|last| last > opened && last.elapsed() < CLOSING) {
+                    *last = None;
+                    return;
+                }
+                opened = Instant::now();
+                *last = Some(opened);
+            }
+            match self.start(&program, None) {
+                Ok(next) => window = next,
+                Err(error) => {
+                    *self.asked() = None;
+                    return tracing::warn!(%error, "the window does not open again");
+                }
+            }
+        }
+    }
+
+    fn start(&self, program: &Path, screen: Option<&str>) -> Result<Child, ApiError> {
+        Command::new(program)
+            .arg("--socket")
+            .arg(&self.socket)
+            .args(screen.iter().flat_map(|screen| ["--screen", screen]))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(|error| unavailable(&format!("the window program cannot be started: {error}")))
+    }
+}
+
+/// Without its worker a window shows nothing, so none is left behind.
+async fn leave(mut window: Child) {
+    if timeout(LEAVE, window.wait()).await.is_err()
+        && let Err(error) = window.kill().await
+    {
+        tracing::warn!(%error, "the window cannot be ended");
+    }
+}
+
+/// The window's libraries are not on this system, as can be where no package manager brought it: the monitor page is the
+/// same.
+fn in_browser(sessions: &Sessions) {
+    let opened = sessions.new_code().map_err(|error| error.message).and_then(|code| {
+        open::that_detached(code.url).map_err(|error| format!("no browser can be opened: {error}"))
+    });
+    match opened {
+        Ok(()) => tracing::warn!("the window needs WebKitGTK 4.1; the monitor page is opened instead"),
+        Err(error) => {
+            tracing::warn!(%error, "the window needs WebKitGTK 4.1, and neither is there a browser")
+        }
+    }
+}
+
+/// The window program beside this one. Never looked up in `PATH`, where somebody else's could lie.
+fn program() -> Option<PathBuf> {
+    let here = std::env::current_exe().ok()?;
+    let beside = here.parent()?.join(PROGRAM);
+    beside.is_file().then_some(beside)
+}
+
+/// Why there is no window or folder to be seen.
+pub(crate) fn unavailable(text: &str) -> ApiError {
+    ApiError::new(ErrorCode::WindowUnavailable, text)
+}
+
+/// Whether this session can show a window at all.
+pub(crate) fn has_display() -> bool {
+    cfg!(windows)
+        || ["WAYLAND_DISPLAY", "DISPLAY"].iter().any(|v| std::env::var_os(v).is_some_and(|d| !d.is_empty()))
+}
