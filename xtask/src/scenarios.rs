@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Args;
 
 use crate::clock;
@@ -42,17 +42,25 @@ pub fn scenarios(folders: &Folders, options: &Options) -> Result<bool> {
         nextest.current_dir(&folders.root).envs(environment.iter().map(|(name, value)| (name, value)));
         nextest.args(["nextest", "run", "--locked", "--package", "hivemind-product-tests"]);
         nextest.args(["--retries", "0", "--no-tests", "fail", "-E", &format!("test({WINDOW})")]);
-        let began = clock::now();
-        let (passed, _) = watch(&mut nextest)?;
-        window.note(passed, clock::now().duration_since(began));
-        let began = clock::now();
-        let passed = web.plays(BROWSER, environment.iter().chain([&worker]))?;
-        browser.note(passed, clock::now().duration_since(began));
+        // Both at once: a computer that is busy with the other is the harder trial.
+        let (in_window, in_browser) = std::thread::scope(|scope| {
+            let in_window = scope.spawn(|| timed(|| Ok(watch(&mut nextest)?.0)));
+            let in_browser = timed(|| web.plays(BROWSER, environment.iter().chain([&worker])));
+            (in_window.join(), in_browser)
+        });
+        window.note(in_window.map_err(|_| anyhow!("the window's run panicked"))??);
+        browser.note(in_browser?);
     }
     console::step("Scenarios");
     console::note(&window.told("in the window"));
     console::note(&browser.told("in a browser"));
     Ok(window.failed + browser.failed == 0)
+}
+
+/// Whether it passed, and how long it took.
+fn timed(play: impl FnOnce() -> Result<bool>) -> Result<(bool, Duration)> {
+    let began = clock::now();
+    Ok((play()?, clock::now().duration_since(began)))
 }
 
 #[derive(Default)]
@@ -63,7 +71,7 @@ struct Played {
 }
 
 impl Played {
-    fn note(&mut self, passed: bool, took: Duration) {
+    fn note(&mut self, (passed, took): (bool, Duration)) {
         if passed {
             self.passed += 1;
         } else {
@@ -86,8 +94,8 @@ mod tests {
     #[test]
     fn one_failed_run_is_told() {
         let mut played = Played::default();
-        played.note(true, Duration::from_secs(30));
-        played.note(false, Duration::from_secs(90));
+        played.note((true, Duration::from_secs(30)));
+        played.note((false, Duration::from_secs(90)));
         assert_eq!(played.told("here"), "here           1 passed, 1 failed, 30 to 90 s each");
     }
 }
