@@ -89,9 +89,8 @@ async fn a_second_launch_shows_the_first_ones_window() {
     assert_eq!(stage.running("hivemind-worker"), workers);
     drop(events);
     worker.end().await;
-    // A window without its worker stays and says so, until it is closed.
-    windows(&stage, 1).await;
-    close_windows(&stage).await;
+    // However a worker ends in order, its window goes with it.
+    windows(&stage, 0).await;
     drop((pool, host));
     stage.close().await;
 }
