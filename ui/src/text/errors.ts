@@ -102,9 +102,12 @@ export function sentence(error: Pick<ApiError, "code" | "message">): string {
   return (SENTENCES as Partial<Record<string, () => string>>)[error.code]?.() ?? error.message;
 }
 
+/** What the pool or the worker says of these adds nothing to the sentence. */
+const WHOLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["TASK_UNKNOWN", "WRONG_CREDENTIALS"]);
+
 /** What the worker said beyond the sentence: shown small, as it came. */
 export function detail(error: ApiError): string | null {
   const said = error.message.trim();
   const bare = (text: string): string => text.replace(/[.。]$/, "").toLowerCase();
-  return said === "" || bare(said) === bare(sentence(error)) ? null : said;
+  return said === "" || WHOLE.has(error.code) || bare(said) === bare(sentence(error)) ? null : said;
 }

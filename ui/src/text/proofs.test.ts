@@ -26,9 +26,9 @@ it("tells what checks saw in the reader's words and in units that are easily rea
     "10.0.0.2 to UDP 192.0.2.1:51820: handshake 6 min 40 s ago; 1.15 MiB from it, 47.1 KiB to it, 1,420 bytes in a packet",
     "10.0.0.2 至 UDP 192.0.2.1:51820：6 分 40 秒前交握；接收 1.15 MiB，傳送 47.1 KiB，每個封包 1,420 位元組",
   ]);
-  expect(both("gives impossible readings, is ignored: cpu heat, of a newer worker")).toEqual([
-    "Gives impossible readings, is ignored: processor temperature, of a newer worker",
-    "讀數不合理，不予採用：處理器溫度、of a newer worker",
+  expect(both("cpu heat, of a newer worker: the readings are impossible and are ignored")).toEqual([
+    "Processor temperature, of a newer worker: the readings are impossible and are ignored",
+    "處理器溫度、of a newer worker：讀數不合理，不予採用",
   ]);
   expect(both("a task could: Send single packets, or look up names, Set the clock, Do what is new")).toEqual([
     "A task could: send single packets, or look up names, set the clock, Do what is new",

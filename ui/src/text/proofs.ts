@@ -28,6 +28,7 @@ export const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_unencrypted],
   [m.said_before_pool],
   [m.said_memory, "n"],
+  [m.said_memory_low, "n"],
   [m.said_disk_unknown],
   [m.said_disk, "n"],
   [m.said_gpu_unable, "names"],

@@ -20,6 +20,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the link to the pool is not encrypted", "與任務池的連線未加密"),
     ("not known before the pool answers", "任務池回應之前無法得知"),
     ("{n} GiB of memory", "{n} GiB 記憶體"),
+    ("{n} GiB of memory, which is too little", "{n} GiB 記憶體，不足以執行任務"),
     ("the disk was not looked at yet", "尚未檢查磁碟"),
     ("{n} GiB free where tasks are kept", "存放任務的磁碟可用空間：{n} GiB"),
     ("no NVIDIA GPU in use: {note}", "未使用 NVIDIA GPU：{note}"),
@@ -63,10 +64,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "有 {id} 漏洞：{component} {found}（已在 {mended} 修補）",
     ),
     ("the self-test runs right now", "自我測試正在執行"),
-    (
-        "not tried since the worker started; the button below tries it",
-        "背景程式啟動後尚未測試；可用 `hivemind-worker prove` 測試",
-    ),
+    ("not tried since the worker started", "背景程式啟動後尚未測試"),
     ("{n} attempts to break out were denied", "{n} 次逃逸嘗試均遭拒絕"),
     ("a task could: {what}", "任務能夠：{what}"),
     (
@@ -98,8 +96,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("its key is kept in {file}, which only you can read", "其金鑰存放在只有您能讀取的 {file} 中"),
     ("the pool is reached over TLS instead", "改以 TLS 連線至任務池"),
-    ("cannot be read, so the computer counts as in use: {sensors}", "無法讀取，因此視為使用中：{sensors}"),
-    ("gives impossible readings, is ignored: {sensors}", "讀數不合理，不予採用：{sensors}"),
+    ("{sensors}: cannot be read, so the computer counts as in use", "{sensors}：無法讀取，因此視為使用中"),
+    ("{sensors}: the readings are impossible and are ignored", "{sensors}：讀數不合理，不予採用"),
     ("every sensor gives plausible readings", "所有感測器的讀數都合理"),
     (
         "not compared: only the private link is told the pool's time, and it is switched off",
@@ -295,7 +293,7 @@ pub(super) const FIXES: &[(&str, &str)] = &[
     ),
     (
         "Move monitor-lan.pem out of the data folder, then switch “Serve the local network” off and on.",
-        "請將 monitor-lan.pem 移出資料資料夾，再重新開啟「開放區域網路存取」。",
+        "請將 monitor-lan.pem 移出資料目錄，再重新開啟「開放區域網路存取」。",
     ),
     (
         "Open the window from the applications menu. On GNOME the extension “AppIndicator” shows the icon.",

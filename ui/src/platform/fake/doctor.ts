@@ -68,7 +68,7 @@ function computer({ host }: Snapshot): Change[] {
 }
 
 function sandbox(proved: ProofView | null): Change {
-  if (!proved) return { check: "sandbox", level: "notice", proof: "not tried since the worker started; the button below tries it" };
+  if (!proved) return { check: "sandbox", level: "notice", proof: "not tried since the worker started" };
   const through = proved.attacks.some((attack) => !attack.denied);
   return (through ? rows("sandbox-broken", "sandbox")[0] : null) ?? { check: "sandbox", proof: `${String(proved.attacks.length)} attempts to break out were denied` };
 }

@@ -105,7 +105,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
     what_if: ({ changes, days }) => whatIfOf(changes, days, list, now()),
     finish: () => show({ status: { ...held.status, contributing: false, draining: true } }),
     tasks: (query) => {
-      if (scene === "lost") throw new CallError(problem("INTERNAL", "The journal could not be read."));
+      if (scene === "lost") throw new CallError(problem("WORKER_NOT_RUNNING", ""));
       const limit = query.limit || 50;
       const total = historyTotal + finished.length;
       if (!query.search && !query.state) {

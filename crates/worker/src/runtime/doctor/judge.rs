@@ -145,7 +145,7 @@ fn memory(facts: &Facts) -> Finding {
     if total >= LEAST_MEMORY {
         return finding(6, "memory", Level::Ok, proof);
     }
-    let mut low = finding(6, "memory", Level::Warning, proof);
+    let mut low = finding(6, "memory", Level::Warning, format!("{proof}, which is too little"));
     low.fix = Some("Add memory; tasks need at least 2 GiB.".into());
     low
 }
@@ -190,7 +190,7 @@ fn sensors(facts: &Facts) -> Finding {
     let names = |list: &[String]| list.join(", ").replace('_', " ");
     if !decision.unreadable.is_empty() {
         let proof =
-            format!("cannot be read, so the computer counts as in use: {}", names(&decision.unreadable));
+            format!("{}: cannot be read, so the computer counts as in use", names(&decision.unreadable));
         return advise(
             finding(32, "sensors", Level::Warning, proof),
             ErrorCode::SensorUnreadable,
@@ -198,7 +198,7 @@ fn sensors(facts: &Facts) -> Finding {
         );
     }
     if !decision.ignored.is_empty() {
-        let proof = format!("gives impossible readings, is ignored: {}", names(&decision.ignored));
+        let proof = format!("{}: the readings are impossible and are ignored", names(&decision.ignored));
         return advise(
             finding(32, "sensors", Level::Notice, proof),
             ErrorCode::SensorIgnored,
@@ -334,7 +334,7 @@ fn sandbox(facts: &Facts) -> Finding {
     match &facts.sandbox {
         Sandbox::Trying => finding(22, "sandbox", Level::Notice, "the self-test runs right now".into()),
         Sandbox::Untried => {
-            let proof = "not tried since the worker started; the button below tries it";
+            let proof = "not tried since the worker started";
             finding(22, "sandbox", Level::Notice, proof.into())
         }
         Sandbox::Tried(attempts, broken) if broken.is_empty() => {

@@ -22,6 +22,13 @@ pub(super) fn monitor(facts: &Facts) -> Finding {
     }
 }
 
+/// A fingerprint as browsers show it: pairs of digits, with colons between.
+fn pairs(digits: &str) -> String {
+    let digits = digits.to_ascii_uppercase();
+    let pairs: Vec<_> = digits.as_bytes().chunks(2).map(String::from_utf8_lossy).collect();
+    pairs.join(":")
+}
+
 /// The one listener that others than this computer can reach.
 pub(super) fn lan(facts: &Facts) -> Finding {
     let (level, proof, fix) = match &facts.lan {
@@ -31,8 +38,9 @@ pub(super) fn lan(facts: &Facts) -> Finding {
         LanPage::Served { addresses, certificate_sha256 } => (
             Level::Notice,
             format!(
-                "the local network is served at {}; SHA-256 of the certificate: {certificate_sha256}",
-                addresses.join(" ")
+                "the local network is served at {}; SHA-256 of the certificate: {}",
+                addresses.join(", "),
+                pairs(certificate_sha256)
             ),
             "When nobody looks from another device, switch off “Serve the local network” (monitor_on_lan).",
         ),

@@ -51,7 +51,10 @@ pub const FAULTS: &[Fault] = &[
         facts.snapshot.pool.state = PoolState::Rejected;
     }),
     fault("signed-out", 4, |facts| facts.snapshot.account = None),
-    fault("unencrypted", 5, |facts| facts.carrier = "unencrypted".to_owned()),
+    fault("unencrypted", 5, |facts| {
+        facts.carrier = "unencrypted".to_owned();
+        facts.snapshot.pool.url = "http://pool.example".to_owned();
+    }),
     fault("little-memory", 6, |facts| facts.snapshot.host.memory_bytes = GIB),
     fault("disk-low", 7, |facts| facts.disk = (95 * GIB, 100 * GIB)),
     fault("disk-full", 7, |facts| facts.disk = (100 * GIB, 100 * GIB)),
