@@ -1,11 +1,4 @@
-import "./locale-guard";
 import "./app.css";
-import { mount } from "svelte";
-import App from "./App.svelte";
-import { live } from "./model/live.svelte";
 
-const target = document.getElementById("app");
-if (target) {
-  live.begin();
-  mount(App, { target });
-}
+// One frame with the ground and the sign first: reading and running the page takes longer than drawing that.
+requestAnimationFrame(() => setTimeout(() => void import("./start")));
