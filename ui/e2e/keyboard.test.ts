@@ -135,6 +135,27 @@ describe("without a mouse", () => {
     }
   });
 
+  it("whoever is on a row of a long list that scrolls away stays in the list, not on another row", async () => {
+    const shown = PAGES.find((one) => one.name === "tasks");
+    if (!shown) throw new Error("no tasks");
+    await visit(page, served.base, shown, EN);
+    const row = page.getByTestId("history-row").nth(3);
+    await row.focus();
+    const on = (): Promise<string> => page.evaluate(() => (document.activeElement as HTMLElement).dataset["task"] ?? document.activeElement?.getAttribute("data-testid") ?? "");
+    const task = (await row.getAttribute("data-task")) ?? "";
+    const list = page.getByTestId("history");
+    const scroll = (to: number): Promise<void> => list.evaluate((box, top) => { box.scrollTop = top; }, to);
+    await scroll(58 * 4);
+    await page.waitForTimeout(200);
+    expect(await on()).toBe(task);
+    await scroll(58 * 3000);
+    await expect.poll(on).toBe("history");
+    // What is read follows what is seen.
+    const drawn = await list.locator("[data-index]").evaluateAll((rows) => rows.map((one) => Number((one as HTMLElement).dataset["index"])));
+    expect(drawn).toEqual([...drawn].sort((a, b) => a - b));
+    expect(drawn).toContain(3000);
+  });
+
   it("says nothing in the console meanwhile", () => {
     expect(wrong).toEqual([]);
   });

@@ -11,9 +11,12 @@ const UNSAFE =
 /** What is no text to be shown but a file to be saved, byte for byte. */
 const FILES: ReadonlySet<CommandName> = new Set<CommandName>(["receipts"]);
 
+/** Most of what is told: nothing in it needs a look at each of its letters. */
+const HARMLESS = /^[ -~]*$/;
+
 /** The text without what is not printable: one line. */
 export function plainLine(text: string): string {
-  return text.replaceAll("\t", " ").replace(UNSAFE, "");
+  return HARMLESS.test(text) ? text : text.replaceAll("\t", " ").replace(UNSAFE, "");
 }
 
 /** The same value with every text in it made printable. */
