@@ -34,12 +34,12 @@ const DATA = [
   /^[\d\s.,:·/%+×–-]*(?:CPT|[KMGT]?i?B(?:\/s)?|°C|W|ms|s|min|h|d|AM|PM|MHz|GHz)?$/,
   /^(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b/,
   /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b/,
-  // The names that this browser and the machine's parts give themselves, and the command that pairs.
+  // The names that this browser and the machine's parts give themselves, and the commands for a terminal.
   /^Chrome [\d.]+$/,
   /^(?:Linux|Windows|GPL-3\.0)$/,
   /^(?:Docker|Podman)(?:\s+[\d.]+)?$/,
   /^\/[\w./~-]+$/,
-  /^:? ?hivemind-worker open$/,
+  /^:? ?hivemind-worker (?:open|verify-ledger FILE)$/,
   // Languages by their own names.
   /^(?:English|繁體中文)$/,
   ...literals(),

@@ -270,7 +270,7 @@ describe("the screens", () => {
   it("take an answer about an image and a host", async () => {
     const { page } = await watch(browser);
     await page.goto(`${served.base}?scene=asked&lang=en`);
-    expect(await page.getByTestId("alert").count()).toBe(5);
+    await expect.poll(() => page.getByTestId("alert").count()).toBe(5);
     await page.getByTestId("image-always").first().click();
     await expect.poll(() => page.getByTestId("image-question").count()).toBe(1);
     await page.getByRole("button", { name: "Never allow: huggingface.co" }).click();
