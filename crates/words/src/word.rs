@@ -77,7 +77,7 @@ fn phase(word: &str) -> Option<&'static str> {
         "frozen" => "已凍結",
         "collecting" => "收集結果中",
         "uploading" => "交付中",
-        "reported" => "已交付，等待結算",
+        "reported" => "等待結算",
         "settled" => "已結算",
         "handed_back" => "已交還",
         "lease_lost" => "已改派其他電腦",

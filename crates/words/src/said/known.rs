@@ -129,7 +129,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "this desktop shows no tray icons; the worker runs all the same",
         "這個桌面不顯示系統匣圖示；程式仍照常運作",
     ),
-    ("what is done is written down before it is done", "所有動作都會先寫入紀錄再執行"),
+    ("what is to be done is written down first", "所有動作都會先寫入紀錄再執行"),
     (
         "Docker needs virtualization, and it is switched off in this computer's firmware",
         "Docker 需要虛擬化功能，但這台電腦的韌體已將它關閉",

@@ -3,6 +3,7 @@
 import type { EarningsDay } from "../../generated/EarningsDay";
 import type { ForecastView } from "../../generated/ForecastView";
 import type { EarnedTask } from "../../generated/EarnedTask";
+import type { EarningsSum } from "../../generated/EarningsSum";
 import type { EarningsView } from "../../generated/EarningsView";
 import type { Snapshot } from "../../generated/Snapshot";
 import { chance, nameOf, sum } from "./world";
@@ -13,11 +14,7 @@ export function earningsOf(days: number, barren: boolean, { today, account }: Sn
   if (barren) {
     return { days: [], sum: sum(0, 0, 0, 0), balance_cpt: 150, tasks: [], forecast: null, unpaid: [{ why: "no_task", tasks: 0, estimated_cpt: 0 }] };
   }
-  const list = Array.from({ length: Math.min(days, 400) }, (_, i) => {
-    const paid = 14 + Math.floor(chance(i + 77) * 70);
-    const own = sum(paid + (i % 5 === 0 ? 3 : 0), paid, i === 0 ? paid - 5 : paid, 3 + Math.floor(chance(i) * 9));
-    return { day: new Date(now - i * DAY).toISOString().slice(0, 10), sum: i === 0 ? today : own };
-  }).filter((_, i) => i === 0 || chance(i + 31) > 0.12);
+  const list = daysOf(Math.min(days, 400), today, now);
   const total = list.reduce(
     (a, d) =>
       sum(
@@ -51,7 +48,7 @@ export function earningsOf(days: number, barren: boolean, { today, account }: Sn
     sum: total,
     balance_cpt: account?.balance_cpt ?? null,
     tasks,
-    forecast: forecastOf(list, now),
+    forecast: forecastOf(daysOf(8, today, now), now),
     unpaid: [
       { why: "handed_back", tasks: 4, estimated_cpt: 0 },
       { why: "less_than_estimated", tasks: 3, estimated_cpt: missing - waiting - failed },
@@ -59,6 +56,15 @@ export function earningsOf(days: number, barren: boolean, { today, account }: Sn
       { why: "waiting", tasks: 1, estimated_cpt: waiting },
     ],
   };
+}
+
+/** The last days, the newest first; now and then one without work. */
+function daysOf(count: number, today: EarningsSum, now: number): EarningsDay[] {
+  return Array.from({ length: count }, (_, i) => {
+    const paid = 14 + Math.floor(chance(i + 77) * 70);
+    const own = sum(paid + (i % 5 === 0 ? 3 : 0), paid, i === 0 ? paid - 5 : paid, 3 + Math.floor(chance(i) * 9));
+    return { day: new Date(now - i * DAY).toISOString().slice(0, 10), sum: i === 0 ? today : own };
+  }).filter((_, i) => i === 0 || chance(i + 31) > 0.12);
 }
 
 /** The means of the worse and of the better half of the seven days before today, as the worker reckons them. */

@@ -356,6 +356,6 @@ fn journal(facts: &Facts) -> Finding {
             problem.code,
             "Make room on the disk, and make sure that you may write to the data folder.",
         ),
-        None => finding(35, "journal", Level::Ok, "what is done is written down before it is done".into()),
+        None => finding(35, "journal", Level::Ok, "what is to be done is written down first".into()),
     }
 }
