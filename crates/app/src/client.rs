@@ -186,6 +186,7 @@ fn earnings(view: &hivemind_control::EarningsView) {
         s.settled_cpt.to_string(),
     ]);
     output::table(&words().earnings_columns(), &rows);
+    output::line(words().electricity(&view.electricity));
 }
 
 fn settings(views: &[SettingView]) {

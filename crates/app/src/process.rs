@@ -198,7 +198,7 @@ impl Running {
             settings,
             spool: folder.spool(),
             desktop: Arc::new(desktop),
-            zone: jiff::tz::TimeZone::system(),
+            zone: hivemind_worker_core::port::Zone::OfTheSystem,
             version: env!("CARGO_PKG_VERSION"),
             clock: Arc::clone(&clock),
             began: mode.began,

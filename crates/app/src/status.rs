@@ -18,6 +18,12 @@ pub(crate) fn status(snapshot: &Snapshot) {
     if snapshot.decision.gpus_snoozed {
         output::line(words.gpus_snoozed(snapshot.decision.gpus_until.as_deref()));
     }
+    if snapshot.decision.gpu_app {
+        output::line(words.gpus_for_a_program());
+    }
+    if let Some(preset) = &snapshot.decision.preset_now {
+        output::line(words.by_the_schedule(preset));
+    }
     if s.state == StatusState::Snoozed {
         output::line(words.how_to_resume());
     }

@@ -55,6 +55,15 @@ pub(crate) fn what_if(view: &WhatIfView) {
             vec![changed, clock(view.changed.lent_ms), cpt(&view.changed)],
         ],
     );
+    if let Some((now, changed)) = view.now.energy_mwh.zip(view.changed.energy_mwh) {
+        let took = |mwh, cost| words.with_electricity(mwh, cost, &view.currency);
+        output::lines(
+            words.what_if_electricity(
+                &took(now, view.now.cost_micros),
+                &took(changed, view.changed.cost_micros),
+            ),
+        );
+    }
     let whole = u64::try_from(view.to_ms.saturating_sub(view.from_ms)).unwrap_or(0);
     output::lines(words.signals_known(&clock(view.known_ms), &clock(whole)));
 }

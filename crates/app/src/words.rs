@@ -3,6 +3,7 @@
 //! What is for programs stays English whatever the language: JSON, logs, and what goes over the control API.
 
 mod earned;
+mod electricity;
 mod found;
 mod offered;
 mod owned;

@@ -10,6 +10,7 @@ pub mod benchmark;
 pub mod breaker;
 pub mod connection;
 pub mod contribution;
+pub mod energy;
 pub mod gpu;
 pub mod hosts;
 pub mod ids;

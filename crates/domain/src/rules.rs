@@ -6,8 +6,10 @@
 use crate::contribution::{PauseReason, Wish};
 use crate::time::{Now, WallMs};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+mod apps;
 mod book;
 mod history;
 mod judging;
@@ -19,6 +21,7 @@ mod snooze;
 mod stuck;
 mod traffic;
 
+pub use apps::ExclusiveApps;
 pub use book::{Book, Span, Sum};
 pub use history::{Frame, Recorder};
 pub use judging::Memory;
@@ -84,8 +87,12 @@ pub enum Reason {
     OthersBusy,
     /// It is outside the hours that the owner chose.
     Schedule,
+    /// Electricity is dear at this hour.
+    DearHours,
     /// The network is metered.
     Metered,
+    /// A program runs that wants the network for itself.
+    NetworkApp,
     /// It is outside the hours in which the owner lends the network.
     NetworkHours,
     /// The owner's traffic for this period is used up.
@@ -96,7 +103,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, the gravest first.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::Off,
         Self::Finishing,
         Self::ShuttingDown,
@@ -122,7 +129,9 @@ impl Reason {
         Self::InUse,
         Self::OthersBusy,
         Self::Schedule,
+        Self::DearHours,
         Self::Metered,
+        Self::NetworkApp,
         Self::NetworkHours,
         Self::NetworkQuota,
         Self::Free,
@@ -138,7 +147,9 @@ impl Reason {
             Self::IsolationTooLow
             | Self::ExclusiveApp
             | Self::OthersBusy
+            | Self::DearHours
             | Self::Metered
+            | Self::NetworkApp
             | Self::NetworkHours
             | Self::NetworkQuota => Remedy::ChangeRules,
             Self::SandboxBroken => Remedy::TestAgain,
@@ -174,8 +185,9 @@ impl Reason {
             | Self::FullScreen
             | Self::InUse
             | Self::OthersBusy
-            | Self::Schedule => GiveWay::Everything,
-            Self::Metered | Self::NetworkHours | Self::NetworkQuota => GiveWay::Network,
+            | Self::Schedule
+            | Self::DearHours => GiveWay::Everything,
+            Self::Metered | Self::NetworkApp | Self::NetworkHours | Self::NetworkQuota => GiveWay::Network,
             Self::Off
             | Self::Finishing
             | Self::ShuttingDown
@@ -220,7 +232,9 @@ impl Reason {
             | Self::InUse
             | Self::OthersBusy
             | Self::Schedule
+            | Self::DearHours
             | Self::Metered
+            | Self::NetworkApp
             | Self::NetworkHours
             | Self::NetworkQuota => Verdict::Hold,
         }
@@ -365,6 +379,10 @@ pub struct Rules {
     pub on_metered: bool,
     /// The hours; absent means always.
     pub schedule: Option<Schedule>,
+    /// What holds instead in the hours of each preset that the schedule names, by the preset's name.
+    pub in_hours: BTreeMap<&'static str, Rules>,
+    /// The hours in which electricity is cheap enough to work; absent means always.
+    pub cheap_hours: Option<Schedule>,
     /// The hours in which the network is lent; absent means always.
     pub network_hours: Option<Schedule>,
     /// Bytes that work may move in a day; absent means any number.
@@ -395,11 +413,27 @@ impl Default for Rules {
             keep_free: 10 * crate::resources::GIB,
             on_metered: false,
             schedule: None,
+            in_hours: BTreeMap::new(),
+            cheap_hours: None,
             network_hours: None,
             quota_day: None,
             quota_month: None,
             zone: jiff::tz::TimeZone::UTC,
         }
+    }
+}
+
+impl Rules {
+    /// The preset that holds at this moment by the schedule.
+    #[must_use]
+    pub fn preset_now(&self, now: WallMs) -> Option<&'static preset::Preset> {
+        self.schedule.as_ref().and_then(|hours| hours.preset(&self.zone, now))
+    }
+
+    /// The rules of this moment: those of the preset that its hours name, else these.
+    #[must_use]
+    pub fn at(&self, now: WallMs) -> &Self {
+        self.preset_now(now).and_then(|preset| self.in_hours.get(preset.name)).unwrap_or(self)
     }
 }
 
@@ -420,6 +454,8 @@ pub struct Decision {
     pub share: Share,
     /// The pause of GPUs alone that goes on.
     pub gpu_snooze: Option<Snooze>,
+    /// Whether a program runs that wants GPUs for itself.
+    pub gpu_app: bool,
     /// Which running tasks are frozen.
     pub give_way: GiveWay,
     /// The gravest reason for that.
@@ -449,7 +485,7 @@ pub fn decide(
     memory: Memory,
     now: Now,
 ) -> (Decision, Memory) {
-    let mut judging = judging::Judging::new(rules, memory, now);
+    let mut judging = judging::Judging::new(rules.at(now.wall), memory, now);
     match signals.wish {
         Wish::Off => judging.find(Reason::Off, None),
         Wish::Draining => judging.find(Reason::Finishing, None),

@@ -51,6 +51,12 @@ pub enum Kind {
     Hosts,
     /// Hours such as `mon-fri 18:00-08:00; sat,sun 10:00-20:00`; nothing means always.
     Hours,
+    /// The same, each span with the name of a preset behind it where one is to hold then.
+    Plan,
+    /// A price with up to four decimals, 0 to 1000, or nothing.
+    Price,
+    /// Three letters of ISO 4217, or nothing.
+    Currency,
 }
 
 /// One setting.
@@ -109,7 +115,7 @@ keys! {
     max_image_size None, None, "10g", Kind::Size, false;
     image_quota None, None, "20g", Kind::Size, false;
     minimum_isolation None, None, "plain", Kind::Choice(crate::isolation::WORDS), false;
-    schedule None, None, "", Kind::Hours, false;
+    schedule None, None, "", Kind::Plan, false;
     idle_minutes None, None, "3", Kind::Integer { min: 1, max: 240 }, false;
     in_use_cpu_percent None, None, "25", Kind::Integer { min: 0, max: 100 }, false;
     in_use_memory_percent None, None, "25", Kind::Integer { min: 1, max: 100 }, false;
@@ -121,6 +127,11 @@ keys! {
     network_hours None, None, "", Kind::Hours, false;
     network_quota_day None, None, "", Kind::Quota, false;
     network_quota_month None, None, "", Kind::Quota, false;
+    electricity_price None, None, "", Kind::Price, false;
+    electricity_cheap_price None, None, "", Kind::Price, false;
+    electricity_cheap_hours None, None, "", Kind::Hours, false;
+    electricity_currency None, None, "", Kind::Currency, false;
+    only_cheap_hours None, None, "false", Kind::Flag, false;
     keep_disk_free Some("KEEP_DISK_FREE"), None, "10g", Kind::Size, false;
     keep_awake None, None, "false", Kind::Flag, false;
     exclusive_apps None, None, "", Kind::Text { optional: true }, false;
@@ -197,6 +208,13 @@ impl Key {
                 "hours on half hours such as mon-fri 18:00-08:00; sat,sun 10:00-20:00, each once, or nothing"
                     .into()
             }
+            Kind::Plan => {
+                "hours on half hours such as mon-fri 18:00-08:00; sat,sun 10:00-20:00 quiet, each once, with quiet, \
+                 balanced or max where a preset is to hold, or nothing"
+                    .into()
+            }
+            Kind::Price => "a price from 0 to 1000 with up to four decimals, such as 0.32, or nothing".into(),
+            Kind::Currency => "three letters such as EUR, USD or TWD, or nothing".into(),
             Kind::Hosts => "hosts such as pypi.org, *.example.org or example.org:8443, with commas".into(),
         }
     }
@@ -226,9 +244,19 @@ impl Key {
                 let lower = text.to_ascii_lowercase();
                 words.contains(&lower.as_str()).then_some(lower)
             }
-            Kind::Hours => {
+            Kind::Hours | Kind::Plan => {
+                let presets = self.kind == Kind::Plan;
                 let hours = crate::rules::Schedule::parse(text).ok();
+                let hours =
+                    hours.filter(|hours| presets || hours.as_ref().is_none_or(|h| h.presets().is_empty()));
                 hours.map(|hours| hours.map(|hours| hours.to_string()).unwrap_or_default())
+            }
+            Kind::Price => {
+                (text.is_empty() || crate::energy::Price::parse(text).is_some()).then(|| text.to_owned())
+            }
+            Kind::Currency => {
+                let letters = text.len() == 3 && text.bytes().all(|b| b.is_ascii_alphabetic());
+                (text.is_empty() || letters).then(|| text.to_ascii_uppercase())
             }
             Kind::Hosts => crate::hosts::HostRule::parse_list(text)
                 .ok()
@@ -370,6 +398,20 @@ impl Settings {
     /// The owner's rules about when to work; hours are counted in `zone`.
     #[must_use]
     pub fn rules(&self, zone: jiff::tz::TimeZone) -> crate::rules::Rules {
+        let mut rules = self.plain_rules(zone.clone());
+        for preset in rules.schedule.iter().flat_map(crate::rules::Schedule::presets).collect::<Vec<_>>() {
+            let mut settings = self.clone();
+            for (key, value) in preset.values {
+                // In its hours it stands above whatever is set.
+                let _ = settings.apply(key, value, Source::Flag);
+            }
+            rules.in_hours.insert(preset.name, settings.plain_rules(zone.clone()));
+        }
+        rules
+    }
+
+    /// The rules outside hours with a preset of their own.
+    fn plain_rules(&self, zone: jiff::tz::TimeZone) -> crate::rules::Rules {
         let number = |name: &str| u8::try_from(self.integer(name)).unwrap_or(u8::MAX);
         let busy = number("busy_percent");
         crate::rules::Rules {
@@ -392,6 +434,10 @@ impl Settings {
             busy_away: busy,
             schedule: self.hours("schedule"),
             network_hours: self.hours("network_hours"),
+            cheap_hours: self
+                .flag("only_cheap_hours")
+                .then(|| self.hours("electricity_cheap_hours"))
+                .flatten(),
             quota_day: parse_size(self.text("network_quota_day")),
             quota_month: parse_size(self.text("network_quota_month")),
             keep_free: self.bytes("keep_disk_free"),
@@ -404,11 +450,21 @@ impl Settings {
         crate::rules::Schedule::parse(self.text(name)).unwrap_or_default()
     }
 
-    /// Programs that want the computer for themselves, in small letters.
+    /// What electricity costs.
     #[must_use]
-    pub fn exclusive_apps(&self) -> Vec<String> {
-        let named = self.text("exclusive_apps").split(',').map(|name| name.trim().to_lowercase());
-        named.filter(|name| !name.is_empty()).take(64).collect()
+    pub fn tariff(&self) -> crate::energy::Tariff {
+        crate::energy::Tariff {
+            price: crate::energy::Price::parse(self.text("electricity_price")),
+            cheap: self
+                .hours("electricity_cheap_hours")
+                .zip(crate::energy::Price::parse(self.text("electricity_cheap_price"))),
+        }
+    }
+
+    /// Programs that want something of the computer for themselves.
+    #[must_use]
+    pub fn exclusive_apps(&self) -> crate::rules::ExclusiveApps {
+        crate::rules::ExclusiveApps::parse(self.text("exclusive_apps"))
     }
 
     /// The standard image's full reference.

@@ -1,5 +1,6 @@
 //! Resource use of a task over its life, kept as integrals so that averages survive a restart.
 
+use crate::energy::Energy;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -38,6 +39,9 @@ pub struct TaskUsage {
     pub disk_bytes: u64,
     /// Network traffic in bytes.
     pub network_bytes: u64,
+    /// Electricity above idle, as far as it is known.
+    #[serde(default)]
+    pub energy: Energy,
 }
 
 impl TaskUsage {
@@ -53,6 +57,14 @@ impl TaskUsage {
         self.peak_memory_bytes = self.peak_memory_bytes.max(sample.memory_bytes);
         self.disk_bytes = self.disk_bytes.max(sample.disk_bytes);
         self.network_bytes = self.network_bytes.max(sample.network_bytes);
+    }
+
+    /// Electricity above idle; absent unless it is known for nine tenths of the time.
+    #[must_use]
+    pub fn known_energy(&self) -> Option<Energy> {
+        let known =
+            self.active_ms > 0 && self.energy.known_ms.saturating_mul(10) >= self.active_ms.saturating_mul(9);
+        known.then_some(self.energy)
     }
 
     /// Averages over the task's life, in percent of what it was granted.

@@ -6,6 +6,7 @@ mod benchmark;
 mod clock;
 mod gpu;
 mod network;
+mod power;
 mod processes;
 mod senses;
 mod system;

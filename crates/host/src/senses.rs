@@ -22,7 +22,7 @@ mod heat;
 mod idle;
 #[cfg(target_os = "linux")]
 mod login;
-mod programs;
+pub(crate) mod programs;
 #[cfg(windows)]
 mod windows;
 #[cfg(target_os = "linux")]

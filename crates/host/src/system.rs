@@ -4,7 +4,9 @@ use crate::benchmark::{Extent, measure};
 use crate::clock::SystemClock;
 use crate::gpu::GpuSource;
 use crate::network::{Network, Traffic};
+use crate::power::Rapl;
 use crate::processes::SystemProcesses;
+use crate::senses::programs;
 use hivemind_control::MetricsSample;
 use hivemind_domain::benchmark::Speeds;
 use hivemind_domain::resources::Capabilities;
@@ -27,6 +29,7 @@ struct State {
     network: Network,
     last: Option<(Mono, Traffic)>,
     gpus: GpuSource,
+    power: Rapl,
 }
 
 impl SystemHost {
@@ -44,7 +47,8 @@ impl SystemHost {
             system.refresh_cpu_list(CpuRefreshKind::nothing().with_usage());
             system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         }
-        let state = State { system, network: Network::new(), last: None, gpus };
+        let power = Rapl::find(Path::new("/sys"));
+        let state = State { system, network: Network::new(), last: None, gpus, power };
         Self { data_folder: data_folder.to_path_buf(), state: Mutex::new(state) }
     }
 
@@ -100,14 +104,17 @@ impl Host for SystemHost {
     fn sample(&self) -> MetricsSample {
         let (disk_used_bytes, _, disk_total_bytes) = self.disk();
         let mut state = self.state();
-        let State { system, network, last, gpus } = &mut *state;
+        let State { system, network, last, gpus, power } = &mut *state;
         let now = SystemClock.now();
+        let power = power.read(now.mono);
         let mut sample = MetricsSample {
             at_ms: now.wall.0,
             disk_used_bytes,
             disk_total_bytes,
             load: load(),
             gpus: gpus.sample(),
+            cpu_power_w: power.watts,
+            cpu_power_denied: power.denied,
             ..MetricsSample::default()
         };
         if let Some(system) = system {
@@ -133,6 +140,10 @@ impl Host for SystemHost {
 
     fn benchmark(&self, go_on: &(dyn Fn() -> bool + Sync)) -> Option<Speeds> {
         measure(&self.data_folder, Extent::default(), go_on)
+    }
+
+    fn programs(&self) -> Vec<String> {
+        programs::running(Path::new("/proc"))
     }
 
     fn gpu_note(&self) -> String {

@@ -80,6 +80,8 @@ pub(crate) fn usage(u: &v1::TaskUsage) -> TaskUsage {
         peak_memory_bytes: u.peak_memory_bytes,
         disk_bytes: u.disk_bytes,
         network_bytes: u.network_bytes,
+        // The protocol has no field for it: a contributor's electricity is nobody else's business.
+        energy: hivemind_domain::energy::Energy::default(),
     }
 }
 

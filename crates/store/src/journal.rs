@@ -16,6 +16,7 @@ use hivemind_domain::task::Task;
 use hivemind_domain::time::WallMs;
 use hivemind_worker_core::port::{HistoryFilter, Journal, StoreError};
 use rusqlite::{Connection, ToSql};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -30,6 +31,7 @@ const GPU_SNOOZE: &str = "gpu_snooze";
 const TRAFFIC: &str = "traffic";
 /// Name of the fact that says how fast this computer is.
 const BENCHMARK: &str = "benchmark";
+const IDLE_POWER: &str = "idle_power";
 const MOST_ENDED: u32 = 100_000;
 
 type Command = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -168,6 +170,17 @@ impl Journal for SqliteJournal {
     async fn set_benchmark(&self, benchmark: &Benchmark) -> Result<(), StoreError> {
         let word = serde_json::to_string(benchmark).unwrap_or_default();
         self.ask(move |connection| row::put_fact(connection, BENCHMARK, &word)).await
+    }
+
+    async fn idle_power(&self) -> Result<BTreeMap<String, f32>, StoreError> {
+        let word = self.ask(|connection| row::fact(connection, IDLE_POWER)).await?;
+        // What is no reading is learnt again.
+        Ok(word.and_then(|word| serde_json::from_str(&word).ok()).unwrap_or_default())
+    }
+
+    async fn set_idle_power(&self, idle: &BTreeMap<String, f32>) -> Result<(), StoreError> {
+        let word = serde_json::to_string(idle).unwrap_or_default();
+        self.ask(move |connection| row::put_fact(connection, IDLE_POWER, &word)).await
     }
 
     async fn traffic(&self) -> Result<Option<TrafficMeter>, StoreError> {

@@ -249,7 +249,10 @@ fn typed(key: &Key, value: &str) -> Value {
         | Kind::Images
         | Kind::Choice(_)
         | Kind::Hosts
-        | Kind::Hours => value.into(),
+        | Kind::Hours
+        | Kind::Plan
+        | Kind::Price
+        | Kind::Currency => value.into(),
     }
 }
 

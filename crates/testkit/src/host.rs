@@ -17,6 +17,8 @@ pub struct FakeHost {
     cpu_percent: Mutex<f32>,
     cpu_name: Mutex<String>,
     benchmarks: AtomicU32,
+    cpu_power: Mutex<Option<f32>>,
+    programs: Mutex<Vec<String>>,
 }
 
 impl FakeHost {
@@ -29,6 +31,8 @@ impl FakeHost {
             cpu_percent: Mutex::new(10.0),
             cpu_name: Mutex::new("Fake CPU".into()),
             benchmarks: AtomicU32::new(0),
+            cpu_power: Mutex::new(None),
+            programs: Mutex::new(Vec::new()),
         }
     }
 
@@ -48,6 +52,16 @@ impl FakeHost {
     #[must_use]
     pub fn benchmarks(&self) -> u32 {
         self.benchmarks.load(Ordering::Relaxed)
+    }
+
+    /// Sets what the processor draws, in watts.
+    pub fn set_cpu_power(&self, watts: f32) {
+        *lock(&self.cpu_power) = Some(watts);
+    }
+
+    /// Sets the programs that run.
+    pub fn set_programs(&self, names: &[&str]) {
+        *lock(&self.programs) = names.iter().map(|name| (*name).to_owned()).collect();
     }
 
     /// Sets the use of the whole computer's processor, in percent.
@@ -80,6 +94,7 @@ impl Host for FakeHost {
             memory_total_bytes: 16 * GIB,
             disk_used_bytes: DISK - *lock(&self.disk_free),
             disk_total_bytes: DISK,
+            cpu_power_w: *lock(&self.cpu_power),
             ..MetricsSample::default()
         }
     }
@@ -89,6 +104,10 @@ impl Host for FakeHost {
             self.benchmarks.fetch_add(1, Ordering::Relaxed);
             Speeds { cpu_one_mflops: 3000, cpu_all_mflops: 20_000, ..Speeds::default() }
         })
+    }
+
+    fn programs(&self) -> Vec<String> {
+        lock(&self.programs).clone()
     }
 
     fn gpu_note(&self) -> String {

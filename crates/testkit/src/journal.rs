@@ -8,6 +8,7 @@ use hivemind_domain::rules::{Snooze, TrafficMeter};
 use hivemind_domain::task::Task;
 use hivemind_domain::time::WallMs;
 use hivemind_worker_core::port::{HistoryFilter, Journal, StoreError};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 /// Calls of a journal.
@@ -35,6 +36,7 @@ struct Kept {
     wish: Option<bool>,
     snooze: Option<Snooze>,
     gpu_snooze: Option<Snooze>,
+    idle_power: BTreeMap<String, f32>,
     traffic: Option<TrafficMeter>,
     benchmark: Option<Benchmark>,
 }
@@ -175,6 +177,17 @@ impl Journal for MemoryJournal {
     async fn set_benchmark(&self, benchmark: &Benchmark) -> Result<(), StoreError> {
         self.faults.enter(JournalCall::SetWish).await?;
         lock(&self.kept).benchmark = Some(benchmark.clone());
+        Ok(())
+    }
+
+    async fn idle_power(&self) -> Result<BTreeMap<String, f32>, StoreError> {
+        self.faults.enter(JournalCall::Read).await?;
+        Ok(lock(&self.kept).idle_power.clone())
+    }
+
+    async fn set_idle_power(&self, idle: &BTreeMap<String, f32>) -> Result<(), StoreError> {
+        self.faults.enter(JournalCall::SetWish).await?;
+        lock(&self.kept).idle_power.clone_from(idle);
         Ok(())
     }
 

@@ -120,7 +120,7 @@ impl World {
             settings: self.settings.clone(),
             spool: self.spool.clone(),
             desktop: self.desktop.clone(),
-            zone: jiff::tz::TimeZone::UTC,
+            zone: hivemind_worker_core::port::Zone::Fixed(jiff::tz::TimeZone::UTC),
             version: "0.0.0-test",
             found: Vec::new(),
         }

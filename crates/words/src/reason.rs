@@ -47,6 +47,12 @@ impl Language {
                 self.pick("other programs keep the computer busy", "其他程式正在大量使用電腦")
             }
             DecisionReason::Schedule => self.pick("it is outside the hours you chose", "不在您選擇的時段內"),
+            DecisionReason::DearHours => {
+                self.pick("electricity is expensive at this hour", "目前時段電價較高")
+            }
+            DecisionReason::NetworkApp => {
+                self.pick("a program you named is using the network", "您指定的程式正在使用網路")
+            }
             DecisionReason::Metered => self.pick("the network is metered", "網路為計量付費連線"),
             DecisionReason::NetworkHours => {
                 self.pick("it is outside the hours you chose for the network", "不在您選擇的網路時段內")
@@ -76,7 +82,7 @@ mod tests {
                 assert_eq!(language.because(reason), told, "{key} in {file}");
                 compared += 1;
             }
-            assert_eq!(compared, 29, "{file}");
+            assert_eq!(compared, 31, "{file}");
         }
     }
 }

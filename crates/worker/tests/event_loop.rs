@@ -8,6 +8,8 @@ mod account;
 mod asking;
 #[path = "event_loop/clocks.rs"]
 mod clocks;
+#[path = "event_loop/electricity.rs"]
+mod electricity;
 #[path = "event_loop/engine.rs"]
 mod engine;
 #[path = "event_loop/engine_room.rs"]

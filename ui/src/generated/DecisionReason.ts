@@ -3,4 +3,4 @@
 /**
  * Why it works or does not. Ordered by precedence, the gravest first.
  */
-export type DecisionReason = "off" | "finishing" | "shutting_down" | "suspending" | "updating" | "journal_failed" | "engine_unavailable" | "isolation_too_low" | "sandbox_broken" | "disk_low" | "tasks_failing" | "sign_in_required" | "pool_refused" | "pool_unreachable" | "connecting" | "critically_hot" | "snoozed" | "forced" | "on_battery" | "too_hot" | "exclusive_app" | "full_screen" | "in_use" | "others_busy" | "schedule" | "metered" | "network_hours" | "network_quota" | "free";
+export type DecisionReason = "off" | "finishing" | "shutting_down" | "suspending" | "updating" | "journal_failed" | "engine_unavailable" | "isolation_too_low" | "sandbox_broken" | "disk_low" | "tasks_failing" | "sign_in_required" | "pool_refused" | "pool_unreachable" | "connecting" | "critically_hot" | "snoozed" | "forced" | "on_battery" | "too_hot" | "exclusive_app" | "full_screen" | "in_use" | "others_busy" | "schedule" | "dear_hours" | "metered" | "network_app" | "network_hours" | "network_quota" | "free";

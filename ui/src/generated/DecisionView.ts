@@ -38,6 +38,14 @@ gpus_snoozed: boolean,
  */
 gpus_until: string | null, 
 /**
+ * Whether a program runs, or ran a moment ago, that wants GPUs for itself.
+ */
+gpu_app: boolean, 
+/**
+ * The preset that holds in these hours instead of the settings, as the schedule names it.
+ */
+preset_now: string | null, 
+/**
  * Sensors that exist and cannot be read; they count as in use.
  */
 unreadable: Array<string>, 

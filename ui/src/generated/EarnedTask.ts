@@ -39,4 +39,12 @@ settled: boolean,
 /**
  * Whether the pool has not said for more than 30 days what it pays.
  */
-unanswered: boolean, };
+unanswered: boolean, 
+/**
+ * Electricity that it took above idle, in thousandths of a watt-hour; absent where that is not known.
+ */
+energy_mwh: number | null, 
+/**
+ * What that cost, in millionths of the currency; absent without a price.
+ */
+cost_micros: number | null, };

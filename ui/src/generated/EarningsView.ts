@@ -2,6 +2,7 @@
 import type { EarnedTask } from "./EarnedTask";
 import type { EarningsDay } from "./EarningsDay";
 import type { EarningsSum } from "./EarningsSum";
+import type { ElectricityView } from "./ElectricityView";
 import type { ForecastView } from "./ForecastView";
 import type { UnpaidView } from "./UnpaidView";
 
@@ -32,4 +33,8 @@ forecast: ForecastView | null,
 /**
  * What kept pay away in the period, with numbers; the largest first.
  */
-unpaid: Array<UnpaidView>, };
+unpaid: Array<UnpaidView>, 
+/**
+ * The electricity that this took above idle.
+ */
+electricity: ElectricityView, };

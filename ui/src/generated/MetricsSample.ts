@@ -56,4 +56,12 @@ load: [number, number, number] | null,
 /**
  * Each GPU.
  */
-gpus: Array<GpuUse>, };
+gpus: Array<GpuUse>, 
+/**
+ * What the processor drew since the reading before, in watts, where the system tells.
+ */
+cpu_power_w: number | null, 
+/**
+ * Whether the processor has a sensor of power that this program may not read.
+ */
+cpu_power_denied: boolean, };

@@ -123,6 +123,10 @@ credited_cpt: number | null,
  */
 settled: boolean, 
 /**
+ * Electricity that it took above idle so far, in thousandths of a watt-hour; absent where that is not known.
+ */
+energy_mwh: number | null, 
+/**
  * SHA-256 of the outputs, hexadecimal.
  */
 result_sha256: string | null, 

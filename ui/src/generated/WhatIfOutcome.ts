@@ -14,6 +14,15 @@ lent_ms: number,
  */
 cpt: number | null, 
 /**
+ * Electricity above idle, reckoned in the same way from the attempts for which it is known, in thousandths of a
+ * watt-hour; absent where it is known of none.
+ */
+energy_mwh: number | null, 
+/**
+ * What that would cost, in millionths of the currency; absent without a price.
+ */
+cost_micros: number | null, 
+/**
  * Time by reason, the longest first.
  */
 sums: Array<ReasonSum>, };

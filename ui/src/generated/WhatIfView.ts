@@ -26,6 +26,10 @@ lent_ms: number,
  */
 cpt: number, 
 /**
+ * The currency of every cost, as ISO 4217; empty where the owner named none.
+ */
+currency: string, 
+/**
  * The same time under the rules as they are now.
  */
 now: WhatIfOutcome, 

@@ -41,6 +41,7 @@ import type { TrendQuery } from "./TrendQuery";
 import type { TrendView } from "./TrendView";
 import type { WhatIfRequest } from "./WhatIfRequest";
 import type { WhatIfView } from "./WhatIfView";
+import type { string } from "./string";
 
 /** Every command of the control API with its request and response. */
 export interface Commands {
@@ -96,6 +97,8 @@ export interface Commands {
   set_setting: { request: SettingChange; response: Array<SettingView> };
   /** Answer whether an image may be run; the settings as they are then. */
   answer_image: { request: ImageDecision; response: Array<SettingView> };
+  /** Names of the programs that run now, each once, for choosing the ones that work gives way to. */
+  programs: { request: null; response: Array<string> };
   /** Decide about a host that a task wants to reach. */
   answer_host: { request: HostAnswer; response: Snapshot };
   /** The computer's use now and over the last minute. */
@@ -155,6 +158,7 @@ export const COMMAND_NAMES = [
   "check_setting",
   "set_setting",
   "answer_image",
+  "programs",
   "answer_host",
   "metrics",
   "trend",
@@ -188,6 +192,7 @@ export const READ_COMMANDS = [
   "receipts",
   "settings",
   "check_setting",
+  "programs",
   "metrics",
   "trend",
   "doctor",

@@ -2,8 +2,9 @@
 
 use super::*;
 use hivemind_control::{
-    AccountView, AttackView, BenchmarkView, DecisionReason, ErrorCode, Finding, Level, MetricsSample,
-    PhasesView, PrivateLinkView, ReportView, SettingView, Snapshot, StatusState,
+    AccountView, AttackView, BenchmarkView, DecisionReason, ElectricitySum, ElectricityView, ErrorCode,
+    Finding, Level, MetricsSample, PhasesView, PrivateLinkView, ReportView, SettingView, Snapshot,
+    StatusState,
 };
 use hivemind_worker_core::{FAULTS, rehearse};
 
@@ -143,6 +144,20 @@ fn everything(w: Words) -> Vec<String> {
         w.no_event_loop(&io),
         w.goes_on_at("08:00"),
         w.gpus_snoozed(None),
+        w.gpus_for_a_program().to_owned(),
+        w.by_the_schedule("max"),
+        w.electricity(&ElectricityView::default()),
+        w.electricity(&ElectricityView { processor: "no_sensor".to_owned(), ..ElectricityView::default() }),
+        w.electricity(&ElectricityView {
+            processor: "no_permission".to_owned(),
+            ..ElectricityView::default()
+        }),
+        w.electricity(&ElectricityView { processor: "learning".to_owned(), ..ElectricityView::default() }),
+        w.electricity(&ElectricityView {
+            sum: ElectricitySum { known_tasks: 1, tasks: 2, gpu_mwh: 5, ..ElectricitySum::default() },
+            ..ElectricityView::default()
+        }),
+        w.what_if_electricity("1", "2"),
         w.gpus_snoozed(Some("08:00")),
         w.no_new_tasks(0, 2),
         w.no_new_tasks(2, 0),

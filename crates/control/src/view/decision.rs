@@ -59,8 +59,12 @@ pub enum DecisionReason {
     OthersBusy,
     /// It is outside the hours that the owner chose.
     Schedule,
+    /// Electricity is dear at this hour.
+    DearHours,
     /// The network is metered.
     Metered,
+    /// A program runs that wants the network for itself.
+    NetworkApp,
     /// It is outside the hours in which the owner lends the network.
     NetworkHours,
     /// The owner's traffic for this period is used up.
@@ -97,7 +101,9 @@ impl From<Reason> for DecisionReason {
             Reason::InUse => Self::InUse,
             Reason::OthersBusy => Self::OthersBusy,
             Reason::Schedule => Self::Schedule,
+            Reason::DearHours => Self::DearHours,
             Reason::Metered => Self::Metered,
+            Reason::NetworkApp => Self::NetworkApp,
             Reason::NetworkHours => Self::NetworkHours,
             Reason::NetworkQuota => Self::NetworkQuota,
             Reason::Free => Self::Free,
@@ -127,6 +133,12 @@ pub struct DecisionView {
     /// When that ends, as the clock here shows it; absent when only the owner ends it.
     #[serde(default)]
     pub gpus_until: Option<String>,
+    /// Whether a program runs, or ran a moment ago, that wants GPUs for itself.
+    #[serde(default)]
+    pub gpu_app: bool,
+    /// The preset that holds in these hours instead of the settings, as the schedule names it.
+    #[serde(default)]
+    pub preset_now: Option<String>,
     /// Sensors that exist and cannot be read; they count as in use.
     pub unreadable: Vec<String>,
     /// Sensors whose reading cannot be true; they take no part.

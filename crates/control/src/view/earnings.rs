@@ -19,6 +19,9 @@ pub struct EarningsDay {
     pub day: String,
     /// Its sum.
     pub sum: EarningsSum,
+    /// The electricity that it took.
+    #[serde(default)]
+    pub electricity: ElectricitySum,
 }
 
 /// Earnings.
@@ -40,6 +43,53 @@ pub struct EarningsView {
     /// What kept pay away in the period, with numbers; the largest first.
     #[serde(default)]
     pub unpaid: Vec<UnpaidView>,
+    /// The electricity that this took above idle.
+    #[serde(default)]
+    pub electricity: ElectricityView,
+}
+
+/// Electricity that tasks took above what the computer draws anyway. An estimate by the computer's own sensors.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct ElectricityView {
+    /// What is known of it in the period.
+    pub sum: ElectricitySum,
+    /// The currency of every cost, as ISO 4217; empty where the owner named none.
+    pub currency: String,
+    /// Why the processor's power is not known: empty where it is, else `no_sensor`, `no_permission` or `learning`, as
+    /// long as its power while idle was not seen.
+    pub processor: String,
+    /// The same for GPUs; empty also where there is none.
+    pub gpus: String,
+    /// Power of each part while idle, where it is known.
+    pub idle: Vec<IdlePower>,
+}
+
+/// Electricity of some attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct ElectricitySum {
+    /// Attempts for which it is known.
+    pub known_tasks: u32,
+    /// Attempts altogether.
+    pub tasks: u32,
+    /// Of the processor, in thousandths of a watt-hour.
+    #[ts(type = "number")]
+    pub cpu_mwh: u64,
+    /// Of GPUs, in thousandths of a watt-hour.
+    #[ts(type = "number")]
+    pub gpu_mwh: u64,
+    /// What it cost, in millionths of the currency; absent without a price.
+    #[ts(type = "number | null")]
+    pub cost_micros: Option<u64>,
+}
+
+/// What a part of the computer draws while nothing runs on it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct IdlePower {
+    /// `cpu`, or the name of a GPU.
+    pub device: String,
+    /// In thousandths of a watt.
+    #[ts(type = "number")]
+    pub milliwatts: u64,
 }
 
 /// The pay of one attempt.
@@ -67,6 +117,14 @@ pub struct EarnedTask {
     /// Whether the pool has not said for more than 30 days what it pays.
     #[serde(default)]
     pub unanswered: bool,
+    /// Electricity that it took above idle, in thousandths of a watt-hour; absent where that is not known.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub energy_mwh: Option<u64>,
+    /// What that cost, in millionths of the currency; absent without a price.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub cost_micros: Option<u64>,
 }
 
 /// Which attempts of a period.

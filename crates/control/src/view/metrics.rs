@@ -40,6 +40,12 @@ pub struct MetricsSample {
     pub load: Option<[f32; 3]>,
     /// Each GPU.
     pub gpus: Vec<GpuUse>,
+    /// What the processor drew since the reading before, in watts, where the system tells.
+    #[serde(default)]
+    pub cpu_power_w: Option<f32>,
+    /// Whether the processor has a sensor of power that this program may not read.
+    #[serde(default)]
+    pub cpu_power_denied: bool,
 }
 
 /// One GPU. What its driver does not tell is absent.

@@ -106,6 +106,10 @@ pub struct TaskView {
     pub credited_cpt: Option<u64>,
     /// Whether the pool's ledger has moved it for good.
     pub settled: bool,
+    /// Electricity that it took above idle so far, in thousandths of a watt-hour; absent where that is not known.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub energy_mwh: Option<u64>,
     /// SHA-256 of the outputs, hexadecimal.
     pub result_sha256: Option<String>,
     /// Size of the outputs.

@@ -31,6 +31,9 @@ pub struct WhatIfView {
     /// CPT of the tasks that ended then: credited, or estimated where the pool has not spoken.
     #[ts(type = "number")]
     pub cpt: u64,
+    /// The currency of every cost, as ISO 4217; empty where the owner named none.
+    #[serde(default)]
+    pub currency: String,
     /// The same time under the rules as they are now.
     pub now: WhatIfOutcome,
     /// The same time under the changed rules.
@@ -46,6 +49,15 @@ pub struct WhatIfOutcome {
     /// Pay, were each hour and share paid as it was then; absent when nothing was lent that it could be reckoned from.
     #[ts(type = "number | null")]
     pub cpt: Option<u64>,
+    /// Electricity above idle, reckoned in the same way from the attempts for which it is known, in thousandths of a
+    /// watt-hour; absent where it is known of none.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub energy_mwh: Option<u64>,
+    /// What that would cost, in millionths of the currency; absent without a price.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub cost_micros: Option<u64>,
     /// Time by reason, the longest first.
     pub sums: Vec<ReasonSum>,
 }

@@ -70,6 +70,8 @@ struct State {
     full_screen: Field<bool>,
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     exclusive: Field<bool>,
+    #[serde(rename = "j", default, skip_serializing_if = "Option::is_none")]
+    network_app: Field<bool>,
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     metered: Field<bool>,
     /// Whole MiB of this day and month, rounded down: quotas are reached from below.
@@ -140,6 +142,9 @@ impl Frame {
             gpu_celsius: told(s.gpu, |c| c as f32),
             on_battery: same(s.battery),
             exclusive_app: same(s.exclusive),
+            network_app: same(s.network_app),
+            // It takes no time from others than tasks with GPUs.
+            gpu_app: Signal::Absent,
             full_screen: same(s.full_screen),
             idle: told(self.input, since),
             locked: same(s.locked),
@@ -198,7 +203,7 @@ impl Recorder {
         let state = state(signals, overrides, now.wall);
         let ms = |idle: Duration| i64::try_from(idle.as_millis()).unwrap_or(i64::MAX);
         let input = keep(signals.idle, |idle| now.wall.0.saturating_sub(ms(idle)));
-        let coarse = coarse(&state, signals, rules, decision);
+        let coarse = coarse(&state, signals, rules.at(now.wall), decision);
         let begin = |from: WallMs, state: State| Open {
             frame: Frame { from, to: from, input, state },
             coarse: coarse.clone(),
@@ -254,6 +259,7 @@ fn state(signals: &Signals, overrides: &Overrides, now: WallMs) -> State {
         battery: same(signals.on_battery),
         full_screen: same(signals.full_screen),
         exclusive: same(signals.exclusive_app),
+        network_app: same(signals.network_app),
         metered: same(signals.metered),
         moved_mib: keep(signals.traffic, |moved| [moved.day / MIB, moved.month / MIB]),
         suspending: same(signals.suspending),

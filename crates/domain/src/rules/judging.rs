@@ -20,6 +20,8 @@ pub struct Memory {
     seen: BTreeMap<Reason, Now>,
     latched: BTreeSet<Latch>,
     busy_since: Option<Mono>,
+    /// When a program that wants GPUs for itself was there last.
+    gpu_app: Option<Mono>,
 }
 
 /// A gauge that is above its threshold and has not fallen far enough since.
@@ -43,6 +45,7 @@ pub(super) struct Judging<'a> {
     look_after: Option<Duration>,
     closes_at: Option<WallMs>,
     gpu_snooze: Option<Snooze>,
+    gpu_app: bool,
 }
 
 impl<'a> Judging<'a> {
@@ -57,6 +60,7 @@ impl<'a> Judging<'a> {
             look_after: None,
             closes_at: None,
             gpu_snooze: None,
+            gpu_app: false,
         }
     }
 
@@ -169,6 +173,10 @@ impl<'a> Judging<'a> {
         self.see(Reason::OnBattery, battery && !rules.on_battery, rules.ac_for);
         let exclusive = self.is(Sensor::ExclusiveApp, signals.exclusive_app);
         self.see(Reason::ExclusiveApp, exclusive, rules.exclusive_for);
+        let network = self.is(Sensor::ExclusiveApp, signals.network_app);
+        self.see(Reason::NetworkApp, network, rules.exclusive_for);
+        let gpu = self.is(Sensor::ExclusiveApp, signals.gpu_app);
+        self.gpus_wanted(gpu);
         let full_screen = self.is(Sensor::FullScreen, signals.full_screen);
         self.see(Reason::FullScreen, full_screen, at_once);
         let metered = self.is(Sensor::Metered, signals.metered);
@@ -176,6 +184,24 @@ impl<'a> Judging<'a> {
         let load = self.read(Sensor::OtherPrograms, signals.other_programs, |p| (0.0..=100.0).contains(p));
         self.in_use(signals);
         self.busy(load);
+    }
+
+    /// GPUs stay free while a program wants them, and for a calm while afterwards.
+    fn gpus_wanted(&mut self, present: bool) {
+        let hold = self.rules.calm.max(self.rules.exclusive_for);
+        if present {
+            self.memory.gpu_app = Some(self.now.mono);
+        }
+        let passed = self.memory.gpu_app.map(|seen| self.now.mono.since(seen));
+        match passed.filter(|passed| present || *passed < hold) {
+            Some(passed) => {
+                self.gpu_app = true;
+                if !present {
+                    self.look(hold.saturating_sub(passed));
+                }
+            }
+            None => self.memory.gpu_app = None,
+        }
     }
 
     /// After every other sensor: one that cannot be read counts as in use.
@@ -230,6 +256,13 @@ impl<'a> Judging<'a> {
     pub(super) fn hours(&mut self) {
         let rules = self.rules;
         self.within(rules.schedule.as_ref(), Reason::Schedule);
+        // Another preset may hold from then on.
+        if let Some(change) =
+            rules.schedule.as_ref().and_then(|hours| hours.next_cell(&rules.zone, self.now.wall))
+        {
+            self.look_at(change);
+        }
+        self.within(rules.cheap_hours.as_ref(), Reason::DearHours);
         self.within(rules.network_hours.as_ref(), Reason::NetworkHours);
     }
 
@@ -309,7 +342,7 @@ impl<'a> Judging<'a> {
             Verdict::Less => rules.in_use,
             Verdict::Hold | Verdict::Halt => Share::default(),
         };
-        share.gpu &= self.gpu_snooze.is_none();
+        share.gpu &= self.gpu_snooze.is_none() && !self.gpu_app;
         let decision = Decision {
             verdict,
             primary_reason: told,
@@ -318,6 +351,7 @@ impl<'a> Judging<'a> {
             what_you_can_do: told.remedy(),
             share,
             gpu_snooze: self.gpu_snooze,
+            gpu_app: self.gpu_app,
             give_way,
             give_way_reason,
             unreadable: self.unreadable,

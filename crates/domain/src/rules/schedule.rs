@@ -1,5 +1,6 @@
-//! The hours in which work may be done: 7 days of 48 half hours, in local time.
+//! The hours in which work may be done, and how much then: 7 days of 48 half hours, in local time.
 
+use super::preset::{PRESETS, Preset};
 use crate::time::WallMs;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -13,11 +14,23 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// Clock changes looked through for the next change of the hours; a week has two at most.
 const MOST_CHANGES: usize = 16;
 
+/// What may be done in one half hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Cell {
+    /// Nothing.
+    #[default]
+    Closed,
+    /// Work, as the settings say.
+    Open,
+    /// Work, as this preset says.
+    Preset(&'static Preset),
+}
+
 /// The hours of a week.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Schedule {
     /// A week of half hours, from Monday 00:00.
-    open: Vec<bool>,
+    cells: Vec<Cell>,
     text: String,
 }
 
@@ -51,24 +64,31 @@ pub enum ScheduleError {
     /// Hours that were named before.
     #[error("\"{0}\" overlaps with hours named before")]
     Overlap(String),
+    /// A word after the times that is no preset.
+    #[error("\"{0}\" is no preset; allowed are quiet, balanced and max")]
+    Preset(String),
 }
 
 impl Schedule {
-    /// Reads spans such as `mon-fri 18:00-08:00; sat,sun 10:00-20:00`; `daily` stands for all days. A span that
-    /// ends at or before its beginning goes on past midnight. Nothing means no schedule.
+    /// Reads spans such as `mon-fri 18:00-08:00; sat,sun 10:00-20:00 quiet`; `daily` stands for all days. A span that
+    /// ends at or before its beginning goes on past midnight. A preset after the times holds in them, instead of the
+    /// settings. Nothing means no schedule.
     ///
     /// # Errors
     /// [`ScheduleError`], naming the span.
     pub fn parse(text: &str) -> Result<Option<Self>, ScheduleError> {
-        let mut open = vec![false; CELLS];
+        let mut cells = vec![Cell::Closed; CELLS];
         let mut spans = Vec::new();
         for span in text.split(';').map(str::trim).filter(|span| !span.is_empty()) {
             let span = span.to_ascii_lowercase();
             let said = || crate::text::plain_line(&span, 60);
             let mut parts = span.split_whitespace();
-            let (Some(days), Some(times), None) = (parts.next(), parts.next(), parts.next()) else {
+            let (Some(days), Some(times), preset, None) =
+                (parts.next(), parts.next(), parts.next(), parts.next())
+            else {
                 return Err(ScheduleError::Shape(said()));
             };
+            let of_cell = preset.map_or(Ok(Cell::Open), preset_cell)?;
             let Some((from, to)) = times.split_once('-') else { return Err(ScheduleError::Shape(said())) };
             let (from, to) = (cell(from)?, cell(to)?);
             if from == to {
@@ -80,34 +100,66 @@ impl Schedule {
             let length = if to > from { to - from } else { HALF_HOURS - from + to };
             for day in days_of(days)? {
                 for at in 0..length {
-                    let cell = &mut open[(day * HALF_HOURS + from + at) % CELLS];
-                    if std::mem::replace(cell, true) {
+                    let cell = &mut cells[(day * HALF_HOURS + from + at) % CELLS];
+                    if std::mem::replace(cell, of_cell) != Cell::Closed {
                         return Err(ScheduleError::Overlap(said()));
                     }
                 }
             }
-            spans.push(format!("{days} {times}"));
+            spans.push([Some(days), Some(times), preset].into_iter().flatten().collect::<Vec<_>>().join(" "));
         }
-        Ok((!spans.is_empty()).then(|| Self { open, text: spans.join("; ") }))
+        Ok((!spans.is_empty()).then(|| Self { cells, text: spans.join("; ") }))
     }
 
     /// Whether work may be done at this moment.
     #[must_use]
     pub fn is_open(&self, zone: &TimeZone, at: WallMs) -> bool {
-        self.open[place(zone, stamp(at)).0]
+        self.cells[place(zone, stamp(at)).0] != Cell::Closed
     }
 
-    /// When that changes next; absent when it never does.
+    /// The preset that holds at this moment.
+    #[must_use]
+    pub fn preset(&self, zone: &TimeZone, at: WallMs) -> Option<&'static Preset> {
+        match self.cells[place(zone, stamp(at)).0] {
+            Cell::Preset(preset) => Some(preset),
+            Cell::Closed | Cell::Open => None,
+        }
+    }
+
+    /// Every preset that it names.
+    #[must_use]
+    pub fn presets(&self) -> Vec<&'static Preset> {
+        PRESETS.iter().filter(|preset| self.cells.contains(&Cell::Preset(preset))).collect()
+    }
+
+    /// When work may be done if it may not be now, or the other way round; absent when that never changes.
     #[must_use]
     pub fn next_change(&self, zone: &TimeZone, now: WallMs) -> Option<WallMs> {
-        let state = self.is_open(zone, now);
+        self.next_other(zone, now, |cell| cell != Cell::Closed)
+    }
+
+    /// When that or the preset changes next.
+    #[must_use]
+    pub fn next_cell(&self, zone: &TimeZone, now: WallMs) -> Option<WallMs> {
+        self.next_other(zone, now, |cell| cell)
+    }
+
+    /// When what `of` makes of the present half hour changes next; absent when it never does.
+    fn next_other<T: PartialEq>(
+        &self,
+        zone: &TimeZone,
+        now: WallMs,
+        of: impl Fn(Cell) -> T,
+    ) -> Option<WallMs> {
+        let of = |cell: usize| of(self.cells[cell % CELLS]);
+        let state = of(place(zone, stamp(now)).0);
         let mut at = stamp(now);
         for _ in 0..MOST_CHANGES {
             let (cell, into_ms) = place(zone, at);
-            if self.open[cell] != state {
+            if of(cell) != state {
                 return Some(WallMs(at.as_millisecond()));
             }
-            let cells = (1..=CELLS).find(|ahead| self.open[(cell + ahead) % CELLS] != state)?;
+            let cells = (1..=CELLS).find(|ahead| of(cell + ahead) != state)?;
             let wait = i64::try_from(cells).ok()? * CELL_MS - into_ms;
             let boundary = at.checked_add(SignedDuration::from_millis(wait)).ok()?;
             // A change of the clock moves every boundary from it on.
@@ -133,6 +185,11 @@ fn place(zone: &TimeZone, at: Timestamp) -> (usize, i64) {
         + i64::from(local.millisecond());
     let cell = usize::try_from(ms / CELL_MS).unwrap_or(0);
     ((day * HALF_HOURS + cell) % CELLS, ms % CELL_MS)
+}
+
+fn preset_cell(name: &str) -> Result<Cell, ScheduleError> {
+    let preset = PRESETS.iter().find(|preset| preset.name == name);
+    preset.map(Cell::Preset).ok_or_else(|| ScheduleError::Preset(crate::text::plain_line(name, 40)))
 }
 
 fn cell(time: &str) -> Result<usize, ScheduleError> {

@@ -75,6 +75,10 @@ pub struct Signals {
     pub on_battery: Signal<bool>,
     /// An exclusive program runs.
     pub exclusive_app: Signal<bool>,
+    /// A program runs that wants GPUs for itself.
+    pub gpu_app: Signal<bool>,
+    /// A program runs that wants the network for itself.
+    pub network_app: Signal<bool>,
     /// Something has the full screen, or a presentation goes on.
     pub full_screen: Signal<bool>,
     /// Time since the last input. Absent without a session: the computer is away.
@@ -106,6 +110,10 @@ pub enum Sensed {
     FullScreen(Signal<bool>),
     /// An exclusive program runs.
     ExclusiveApp(Signal<bool>),
+    /// A program that wants GPUs for itself runs.
+    GpuApp(Signal<bool>),
+    /// A program that wants the network for itself runs.
+    NetworkApp(Signal<bool>),
     /// The network is metered.
     Metered(Signal<bool>),
     /// The computer is about to sleep.
@@ -130,6 +138,8 @@ impl Signals {
             Sensed::OnBattery(signal) => self.on_battery = signal,
             Sensed::FullScreen(signal) => self.full_screen = signal,
             Sensed::ExclusiveApp(signal) => self.exclusive_app = signal,
+            Sensed::GpuApp(signal) => self.gpu_app = signal,
+            Sensed::NetworkApp(signal) => self.network_app = signal,
             Sensed::Metered(signal) => self.metered = signal,
             Sensed::Suspending(signal) => self.suspending = signal,
             Sensed::CpuCelsius(signal) => self.cpu_celsius = signal,

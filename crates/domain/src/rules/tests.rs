@@ -59,6 +59,7 @@ fn the_gravest_of_all_reasons_is_told() {
         busy_for: Duration::ZERO,
         in_use: Share::default(),
         schedule: Schedule::parse("mon 00:00-00:30").unwrap(),
+        cheap_hours: Schedule::parse("mon 00:00-00:30").unwrap(),
         network_hours: Schedule::parse("mon 00:00-00:30").unwrap(),
         quota_day: Some(99),
         ..Rules::default()
@@ -88,6 +89,8 @@ fn the_gravest_of_all_reasons_is_told() {
         on_battery: Signal::Value(true),
         exclusive_app: Signal::Value(true),
         full_screen: Signal::Value(true),
+        gpu_app: Signal::Value(true),
+        network_app: Signal::Value(true),
         idle: Signal::Value(Duration::ZERO),
         locked: Signal::Absent,
         remote_session: Signal::Absent,
@@ -130,7 +133,9 @@ fn the_gravest_of_all_reasons_is_told() {
             | Reason::PoolRefused
             | Reason::PoolUnreachable
             | Reason::Forced
+            | Reason::DearHours
             | Reason::Metered
+            | Reason::NetworkApp
             | Reason::NetworkHours
             | Reason::NetworkQuota
             | Reason::Free => break,
@@ -143,8 +148,12 @@ fn the_gravest_of_all_reasons_is_told() {
     let told = |signals: &Signals, rules: &Rules| {
         decide(signals, rules, &overrides, Memory::default(), at(0)).0.primary_reason
     };
+    assert_eq!(told(&signals, &rest), Reason::DearHours);
+    let rest = Rules { cheap_hours: None, ..rest };
     assert_eq!(told(&signals, &rest), Reason::Metered);
     signals.metered = Signal::Absent;
+    assert_eq!(told(&signals, &rest), Reason::NetworkApp);
+    signals.network_app = Signal::Absent;
     assert_eq!(told(&signals, &rest), Reason::NetworkHours);
     let rest = Rules { network_hours: None, ..rest };
     assert_eq!(told(&signals, &rest), Reason::NetworkQuota);
@@ -266,6 +275,51 @@ fn a_pause_ends_at_its_time_and_one_from_before_the_clock_was_set_back_is_over()
         let error = SnoozeFor::parse(wrong).unwrap_err();
         assert!(error.to_string().contains("allowed are"), "{wrong}");
     }
+}
+
+#[test]
+fn a_program_that_wants_gpus_takes_only_them_and_one_that_wants_the_network_freezes_what_uses_it() {
+    let there = Signals { gpu_app: Signal::Value(true), ..willing() };
+    let gone = Signals { gpu_app: Signal::Value(false), ..willing() };
+    let rules = Rules::default();
+    let none = Overrides::default();
+    let (during, memory) = decide(&there, &rules, &none, Memory::default(), at(0));
+    assert_eq!((during.primary_reason, during.share.gpu, during.gpu_app), (Reason::Free, false, true));
+    assert_eq!(during.share.cpu_percent, rules.away.cpu_percent);
+    let (calming, memory) = decide(&gone, &rules, &none, memory, at(20));
+    assert_eq!((calming.share.gpu, calming.look_after), (false, Some(Duration::from_secs(40))));
+    let (after, _) = decide(&gone, &rules, &none, memory, at(60));
+    assert_eq!((after.share.gpu, after.gpu_app), (true, false));
+    let network = once(&Signals { network_app: Signal::Value(true), ..willing() });
+    assert_eq!((network.primary_reason, network.give_way), (Reason::NetworkApp, GiveWay::Network));
+    assert!(!network.takes_work());
+    let unreadable = once(&Signals { gpu_app: Signal::Unreadable, ..willing() });
+    assert_eq!(unreadable.primary_reason, Reason::InUse);
+}
+
+#[test]
+fn a_preset_holds_in_its_hours_and_the_settings_outside() {
+    use crate::settings::{Settings, Source};
+    let mut settings = Settings::default();
+    settings
+        .apply("schedule", "daily 00:00-12:00 max; daily 12:00-18:00 quiet; daily 18:00-22:00", Source::File)
+        .unwrap();
+    settings.apply("in_use_cpu_percent", "33", Source::Flag).unwrap();
+    let rules = settings.rules(TimeZone::UTC);
+    let told = |clock: &str| {
+        let now = Now { mono: at(0).mono, wall: WallMs::parse(&format!("2026-11-23T{clock}:00Z")).unwrap() };
+        let signals = Signals { idle: Signal::Value(Duration::ZERO), ..willing() };
+        decide(&signals, &rules, &Overrides::default(), Memory::default(), now).0
+    };
+    assert_eq!((told("09:30").verdict, told("09:30").share.cpu_percent), (Verdict::Less, 50));
+    assert!(told("09:30").share.gpu, "max lends GPUs in use");
+    assert_eq!((told("12:00").verdict, told("12:00").primary_reason), (Verdict::Hold, Reason::InUse));
+    assert_eq!((told("18:00").verdict, told("18:00").share.cpu_percent), (Verdict::Less, 33));
+    assert_eq!(told("22:00").primary_reason, Reason::Schedule);
+    // It is looked at again when another preset begins; only when work ends is told.
+    assert_eq!(told("11:59").look_after, Some(MINUTE));
+    let ends = told("11:59").next_change_at.unwrap();
+    assert_eq!(ends, WallMs::parse("2026-11-23T22:00:00Z").unwrap());
 }
 
 #[test]

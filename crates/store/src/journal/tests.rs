@@ -65,6 +65,10 @@ async fn attempts_are_kept_and_found_again() {
     let fast = Benchmark { at: WallMs(7), hardware: "A x4".into(), speeds: Speeds::default() };
     journal.set_benchmark(&fast).await.unwrap();
     assert_eq!(journal.benchmark().await.unwrap(), Some(fast));
+    assert!(journal.idle_power().await.unwrap().is_empty());
+    let idle = std::collections::BTreeMap::from([("cpu".to_owned(), 9.5_f32)]);
+    journal.set_idle_power(&idle).await.unwrap();
+    assert_eq!(journal.idle_power().await.unwrap(), idle);
     assert_eq!(journal.traffic().await.unwrap(), None);
     let meter = TrafficMeter::from_word("2026-11-21 5 7").unwrap();
     journal.set_traffic(meter).await.unwrap();

@@ -3,6 +3,7 @@
 use super::{Core, Effect, EngineState};
 use crate::port::{Assigned, GpuContainer, OwnContainer};
 use hivemind_control::{ApiError, ErrorCode, ImageQuestion, Level};
+use hivemind_domain::energy::Energy;
 use hivemind_domain::gpu;
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::images::{Decision, ImageRules, repository};
@@ -197,6 +198,15 @@ impl Core {
             let given = gpu::allocate(self.lendable_gpus(), &taken, need).unwrap_or_default();
             if let Some(live) = self.live.get_mut(&key) {
                 live.task.gpus = given;
+            }
+        }
+    }
+
+    /// Notes the electricity that attempts took; one that has ended meanwhile takes none any more.
+    pub(super) fn energy(&mut self, taken: Vec<(TaskKey, Energy)>) {
+        for (key, energy) in taken {
+            if let Some(live) = self.live.get_mut(&key).filter(|live| live.task.verdict.is_none()) {
+                live.task.usage.energy.add(energy);
             }
         }
     }

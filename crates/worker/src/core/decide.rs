@@ -151,6 +151,8 @@ impl Core {
             remedy: word(&decision.what_you_can_do),
             gpus_snoozed: decision.gpu_snooze.is_some(),
             gpus_until: decision.gpu_snooze.and_then(Snooze::until).map(clock),
+            gpu_app: decision.gpu_app,
+            preset_now: self.limits.rules.preset_now(now.wall).map(|preset| preset.name.to_owned()),
             unreadable: decision.unreadable.iter().map(word).collect(),
             ignored: decision.ignored.iter().map(word).collect(),
         }

@@ -77,7 +77,7 @@ impl Core {
         let decision = self.rules.decision();
         let (way, reason) = (decision.give_way, decision.give_way_reason);
         let (gpus, verdict) = (decision.share.gpu, decision.verdict);
-        let gpus_snoozed = decision.gpu_snooze.is_some();
+        let (gpus_snoozed, gpu_app) = (decision.gpu_snooze.is_some(), decision.gpu_app);
         let seen = self.rules.seen(now.mono);
         if way == GiveWay::Nothing {
             (self.yielding.since, self.yielding.asked) = (None, None);
@@ -91,7 +91,7 @@ impl Core {
         let critical = verdict == RulesVerdict::Halt && reason == Some(Reason::CriticallyHot);
         let late = self.yielding.since.is_some_and(|since| now.mono.since(since) >= AT_MOST);
         let without_gpus =
-            !gpus && (gpus_snoozed || verdict == RulesVerdict::Less || way == GiveWay::Everything);
+            !gpus && (gpus_snoozed || gpu_app || verdict == RulesVerdict::Less || way == GiveWay::Everything);
         let mut back = Vec::new();
         for (key, live) in &self.live {
             let meant = live.gives_way(way);
@@ -112,6 +112,8 @@ impl Core {
                 format!("{told}: this computer is critically hot")
             } else if gpus_snoozed && way != GiveWay::Everything {
                 format!("{}: the owner asked for a pause of the GPUs", word(&Reason::Snoozed))
+            } else if gpu_app && way != GiveWay::Everything {
+                format!("{}: a program of the owner's wants the GPUs", word(&Reason::ExclusiveApp))
             } else {
                 format!("{told}: this computer gives way to its owner, and a frozen task would keep the GPU")
             };

@@ -7,6 +7,7 @@ use crate::port::{
 use hivemind_control::{AccountView, ApiError};
 use hivemind_domain::alert::Alarm;
 use hivemind_domain::connection::Todo;
+use hivemind_domain::energy::Energy;
 use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::images::ImageRules;
@@ -176,6 +177,8 @@ pub enum Input {
     Host(Box<Capabilities>),
     /// The owner's own programs use this share of the computer, in percent.
     OwnerLoad(f32),
+    /// Electricity that attempts took above idle since this was told last.
+    Energy(Vec<(TaskKey, Energy)>),
     /// What containers do on GPUs.
     GpuUse(Vec<GpuContainer>),
     /// Images that are on their way here.

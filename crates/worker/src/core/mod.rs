@@ -215,6 +215,7 @@ impl Core {
             Input::Sensed(sensed, seen) => self.rules.sensed(sensed, seen),
             Input::Froze { key, frozen, answer } => self.froze(&key, frozen, answer, now, effects),
             Input::GpuUse(containers) => self.gpu_use(&containers),
+            Input::Energy(taken) => self.energy(taken),
             Input::Pulling(pulls) => self.pulls = pulls,
             Input::ImageAsked(image) => self.ask_about(&image, now),
             Input::Alarm(alarm) => self.alarm(alarm, now),

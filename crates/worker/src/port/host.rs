@@ -40,6 +40,11 @@ pub trait Host: Send + Sync + 'static {
         None
     }
 
+    /// Names of the programs that run, each once, as the owner would name them.
+    fn programs(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What is known about GPUs when none is listed, such as `no NVIDIA driver`.
     fn gpu_note(&self) -> String;
 }

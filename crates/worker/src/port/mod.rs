@@ -12,7 +12,7 @@ mod senses;
 mod store;
 mod told;
 
-pub use clock::Clock;
+pub use clock::{Clock, Zone};
 pub use debug::*;
 pub use egress::*;
 pub use engine::*;

@@ -1,7 +1,7 @@
 //! What this computer notices about its owner and itself.
 
 use async_trait::async_trait;
-use hivemind_domain::rules::Sensed;
+use hivemind_domain::rules::{ExclusiveApps, Sensed};
 use hivemind_domain::time::Mono;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -19,8 +19,8 @@ pub struct News {
 /// What is wanted of the sensors and of the system behind them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wanted {
-    /// Names of programs that want the computer for themselves, in small letters.
-    pub exclusive_apps: Vec<String>,
+    /// Programs that want something of the computer for themselves.
+    pub exclusive_apps: ExclusiveApps,
     /// The computer is to be kept from going to sleep by itself. Where the system knows no such thing, it sleeps.
     pub awake: bool,
 }

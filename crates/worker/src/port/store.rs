@@ -11,6 +11,7 @@ use hivemind_domain::task::Task;
 use hivemind_domain::time::WallMs;
 use hivemind_domain::trend::{Point, Tier};
 use hivemind_domain::trust::TrustLimits;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -79,6 +80,12 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Keeps it.
     async fn set_benchmark(&self, benchmark: &Benchmark) -> Result<(), StoreError>;
+
+    /// What parts of the computer draw while idle, in watts, as kept last.
+    async fn idle_power(&self) -> Result<BTreeMap<String, f32>, StoreError>;
+
+    /// Keeps it.
+    async fn set_idle_power(&self, idle: &BTreeMap<String, f32>) -> Result<(), StoreError>;
 
     /// What work has moved over the network, as kept last.
     async fn traffic(&self) -> Result<Option<TrafficMeter>, StoreError>;

@@ -1,5 +1,6 @@
 //! Sums of pay by local day.
 
+use super::electricity::{Bill, Sum};
 use crate::core::unanswered;
 use hivemind_control::{
     EarnedPage, EarnedTask, EarningsDay, EarningsSum, EarningsView, ForecastView, UnpaidView,
@@ -35,36 +36,71 @@ fn add(sum: &mut EarningsSum, task: &Task) {
     }
 }
 
-/// Days with work, newest first, and their sum. A task counts on the day it ended.
-pub(super) fn days(zone: &TimeZone, tasks: &[Task]) -> (Vec<EarningsDay>, EarningsSum) {
-    let mut by_day: BTreeMap<jiff::civil::Date, EarningsSum> = BTreeMap::new();
-    let mut all = EarningsSum::default();
-    for task in tasks {
-        if let Some(at) = task.ended_at {
-            add(by_day.entry(date(zone, at)).or_default(), task);
-            add(&mut all, task);
+/// Pay and electricity.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Totals {
+    pub(super) pay: EarningsSum,
+    pub(super) electricity: Sum,
+}
+
+impl Totals {
+    fn add(&mut self, bill: &Bill, task: &Task) {
+        add(&mut self.pay, task);
+        // What was handed back took electricity as well, and is paid by nobody.
+        if task.started_at.is_some() {
+            self.electricity.add(bill, task);
         }
     }
-    let days = by_day.into_iter().rev().filter(|(_, sum)| sum.tasks > 0);
-    (days.map(|(day, sum)| EarningsDay { day: day.to_string(), sum }).collect(), all)
+}
+
+/// Days with work, newest first, and their sum. A task counts on the day it ended.
+pub(super) fn days(zone: &TimeZone, bill: &Bill, tasks: &[Task]) -> (Vec<EarningsDay>, Totals) {
+    let mut by_day: BTreeMap<jiff::civil::Date, Totals> = BTreeMap::new();
+    let mut all = Totals::default();
+    for task in tasks {
+        if let Some(at) = task.ended_at {
+            by_day.entry(date(zone, at)).or_default().add(bill, task);
+            all.add(bill, task);
+        }
+    }
+    let days = by_day.into_iter().rev().filter(|(_, sum)| sum.pay.tasks > 0);
+    let shown = days.map(|(day, sum)| EarningsDay {
+        day: day.to_string(),
+        sum: sum.pay,
+        electricity: sum.electricity.view(),
+    });
+    (shown.collect(), all)
 }
 
 /// Attempts that one answer names.
 const MOST_TASKS: usize = 500;
 
-/// Everything that is told about a period, but for balance and forecast.
-pub(super) fn view(zone: &TimeZone, tasks: &[Task], now: WallMs) -> EarningsView {
-    let (days, sum) = days(zone, tasks);
-    let named = paid(tasks).take(MOST_TASKS).filter_map(|task| earned(zone, task, now));
-    EarningsView { days, sum, tasks: named.collect(), unpaid: unpaid(tasks, now), ..EarningsView::default() }
+/// Everything that is told about a period, but for balance, forecast and what is known of the sensors of power.
+pub(super) fn view(zone: &TimeZone, bill: &Bill, tasks: &[Task], now: WallMs) -> (EarningsView, Sum) {
+    let (days, sum) = days(zone, bill, tasks);
+    let named = paid(tasks).take(MOST_TASKS).filter_map(|task| earned(zone, bill, task, now));
+    let view = EarningsView {
+        days,
+        sum: sum.pay,
+        tasks: named.collect(),
+        unpaid: unpaid(tasks, now),
+        ..EarningsView::default()
+    };
+    (view, sum.electricity)
 }
 
 /// The attempts of a period that were or may be paid: so many, after so many that are left out.
-pub(super) fn page(zone: &TimeZone, tasks: &[Task], now: WallMs, (offset, limit): (u32, u32)) -> EarnedPage {
+pub(super) fn page(
+    zone: &TimeZone,
+    bill: &Bill,
+    tasks: &[Task],
+    now: WallMs,
+    (offset, limit): (u32, u32),
+) -> EarnedPage {
     let total = paid(tasks).count();
     let (offset, limit) = (usize::try_from(offset), usize::try_from(limit));
     let wanted = paid(tasks).skip(offset.unwrap_or(usize::MAX)).take(limit.unwrap_or(MOST_TASKS));
-    let tasks = wanted.filter_map(|task| earned(zone, task, now)).collect();
+    let tasks = wanted.filter_map(|task| earned(zone, bill, task, now)).collect();
     EarnedPage { tasks, total: u32::try_from(total).unwrap_or(u32::MAX) }
 }
 
@@ -77,8 +113,9 @@ fn counts(task: &Task) -> bool {
     !matches!(task.verdict, Some(Verdict::HandedBack { .. }))
 }
 
-fn earned(zone: &TimeZone, task: &Task, now: WallMs) -> Option<EarnedTask> {
+fn earned(zone: &TimeZone, bill: &Bill, task: &Task, now: WallMs) -> Option<EarnedTask> {
     let ended = task.ended_at?;
+    let (energy_mwh, cost_micros) = bill.shown(task);
     Some(EarnedTask {
         task_id: task.key().task.as_str().to_owned(),
         attempt: task.key().attempt,
@@ -89,6 +126,8 @@ fn earned(zone: &TimeZone, task: &Task, now: WallMs) -> Option<EarnedTask> {
         credited_cpt: task.credit.map(|credit| credit.cpt),
         settled: task.credit.is_some_and(|credit| credit.settled),
         unanswered: task.credit.is_none() && unanswered(task, now),
+        energy_mwh,
+        cost_micros,
     })
 }
 
@@ -222,6 +261,10 @@ mod tests {
         task
     }
 
+    fn bill() -> Bill {
+        Bill::new(&hivemind_domain::settings::Settings::default(), TimeZone::UTC)
+    }
+
     fn failed(class: FailureClass) -> Verdict {
         Verdict::Failed { class, exit_code: None, message: String::new() }
     }
@@ -251,7 +294,8 @@ mod tests {
         rest.sort_unstable();
         assert_eq!(rest, ["cancelled", "failed", "lease_lost", "timed_out", "unanswered", "waiting"]);
         assert!(unpaid(&tasks[..1], WallMs(30 * DAY + 5)).iter().all(|group| group.why == "waiting"));
-        let named = |now| earned(&TimeZone::UTC, &tasks[0], WallMs(now)).expect("it ended").unanswered;
+        let named =
+            |now| earned(&TimeZone::UTC, &bill(), &tasks[0], WallMs(now)).expect("it ended").unanswered;
         assert!(named(30 * DAY + 6) && !named(30 * DAY + 5));
         assert_eq!(unpaid(&[], WallMs(0)), [UnpaidView { why: "no_task".into(), ..UnpaidView::default() }]);
     }
@@ -271,7 +315,7 @@ mod tests {
     #[test]
     fn tasks_are_named_newest_first_with_both_words_about_their_pay() {
         let tasks = [attempt(DAY, Verdict::Succeeded, Some(3)), attempt(2 * DAY, Verdict::Succeeded, None)];
-        let told = view(&TimeZone::UTC, &tasks, WallMs(3 * DAY));
+        let (told, _) = view(&TimeZone::UTC, &bill(), &tasks, WallMs(3 * DAY));
         assert_eq!((told.tasks[0].credited_cpt, told.tasks[0].day.as_str()), (None, "1970-01-03"));
         assert_eq!((told.tasks[1].credited_cpt, told.tasks[1].settled), (Some(3), true));
     }
@@ -283,7 +327,7 @@ mod tests {
             (1..=7).map(|day| attempt(day * DAY, Verdict::Succeeded, Some(1))).collect();
         tasks.insert(3, attempt(3 * DAY + 1, back, None));
         let days = |offset| {
-            let told = page(&TimeZone::UTC, &tasks, WallMs(9 * DAY), (offset, 3));
+            let told = page(&TimeZone::UTC, &bill(), &tasks, WallMs(9 * DAY), (offset, 3));
             assert_eq!(told.total, 7, "what was handed back is not paid");
             told.tasks.into_iter().map(|task| task.ended_at_ms / DAY).collect::<Vec<_>>()
         };

@@ -1,9 +1,10 @@
 //! What the worker can be asked, answered by the loop or from what it published.
 
 use super::desktop::lan_port;
+use super::electricity::{self, Bill};
 use super::{Message, Shared, debug, doctor, earnings, link, lock, proof, room, timeline, trend, what_if};
 use crate::core::{Input, OwnerAsks, pool_problem, task_view};
-use crate::port::{HistoryFilter, StoreError};
+use crate::port::{HistoryFilter, Host, StoreError};
 use async_trait::async_trait;
 use hivemind_control::{
     AccountView, ApiError, Control, DebugView, DoctorReport, EarnedPage, EarnedQuery, EarningsQuery,
@@ -21,11 +22,15 @@ use hivemind_domain::settings::{KEYS, Key, Settings, Source, key};
 use hivemind_domain::task::Task;
 use hivemind_domain::text::plain_line;
 use hivemind_domain::time::WallMs;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+const MOST_PROGRAMS: usize = 500;
+/// Of a program's name, in bytes.
+const MOST_NAME: usize = 64;
 const DAY_MS: i64 = 86_400_000;
 /// So many bytes of an owner's reason are passed on.
 const LONGEST_REASON: usize = 200;
@@ -68,8 +73,13 @@ impl WorkerControl {
         let days = if days == 0 { 30 } else { days.min(3650) };
         let ports = &self.shared.ports;
         let first = ports.clock.now().wall.0 - i64::from(days - 1) * DAY_MS;
-        let since = earnings::midnight(&ports.zone, WallMs(first));
+        let since = earnings::midnight(&ports.zone.present(), WallMs(first));
         ports.journal.ended_since(since).await.map_err(store_problem)
+    }
+
+    fn bill(&self) -> Bill {
+        let ports = &self.shared.ports;
+        Bill::new(&ports.settings.current(), ports.zone.present())
     }
 
     async fn key(&self, task: &TaskRef) -> Result<TaskKey, ApiError> {
@@ -150,6 +160,14 @@ async fn off_the_loop<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
     tokio::task::spawn_blocking(work).await.map_err(broken)
 }
 
+/// Names of programs are strangers' text: printable, bounded, each once.
+fn named_once(programs: Vec<String>) -> Vec<String> {
+    let names = programs.iter().map(|name| plain_line(name, MOST_NAME));
+    let names: BTreeSet<String> =
+        names.filter(|name| !name.is_empty() && !name.contains([',', ':'])).collect();
+    names.into_iter().take(MOST_PROGRAMS).collect()
+}
+
 fn trace(what: &str, place: String, present: bool) -> TraceView {
     TraceView { what: what.to_owned(), place, size_bytes: None, present }
 }
@@ -176,7 +194,7 @@ impl Control for WorkerControl {
         let length = SnoozeFor::parse(&request.length)
             .map_err(|error| ApiError::new(ErrorCode::InvalidRequest, error.to_string()))?;
         let ports = &self.shared.ports;
-        let snooze = length.begin(&ports.zone, ports.clock.now().wall);
+        let snooze = length.begin(&ports.zone.present(), ports.clock.now().wall);
         let asks = if request.gpus_only { OwnerAsks::SnoozeGpus(snooze) } else { OwnerAsks::Snooze(snooze) };
         self.ask(Input::Owner(asks)).await
     }
@@ -206,6 +224,11 @@ impl Control for WorkerControl {
         let capabilities = room::capabilities(&self.shared).await;
         self.ask(Input::Limits(room::limits(&self.shared, &capabilities))).await?;
         Ok(setting_views(&settings.current()))
+    }
+
+    async fn programs(&self, (): ()) -> Result<Vec<String>, ApiError> {
+        let host: Arc<dyn Host> = Arc::clone(&self.shared.ports.host);
+        off_the_loop(move || named_once(host.programs())).await
     }
 
     async fn presets(&self, (): ()) -> Result<Vec<PresetOffer>, ApiError> {
@@ -294,21 +317,26 @@ impl Control for WorkerControl {
         let ports = &self.shared.ports;
         let tasks = self.ended_within(query.days).await?;
         let balance_cpt = self.shared.snapshots.borrow().account.as_ref().and_then(|a| a.balance_cpt);
-        let week = earnings::midnight(&ports.zone, WallMs(ports.clock.now().wall.0 - 7 * DAY_MS));
+        let week = earnings::midnight(&ports.zone.present(), WallMs(ports.clock.now().wall.0 - 7 * DAY_MS));
         let recent = ports.journal.ended_since(week).await.map_err(store_problem)?;
-        let forecast = earnings::forecast(&ports.zone, &recent, ports.clock.now().wall);
-        Ok(EarningsView {
-            balance_cpt,
-            forecast,
-            ..earnings::view(&ports.zone, &tasks, ports.clock.now().wall)
-        })
+        let forecast = earnings::forecast(&ports.zone.present(), &recent, ports.clock.now().wall);
+        let zone = ports.zone.present();
+        let (view, electricity) = earnings::view(&zone, &self.bill(), &tasks, ports.clock.now().wall);
+        let electricity = electricity::view(&self.shared, &electricity);
+        Ok(EarningsView { balance_cpt, forecast, electricity, ..view })
     }
 
     async fn earned_tasks(&self, query: EarnedQuery) -> Result<EarnedPage, ApiError> {
         let limit = page_limit(query.limit)?;
         let tasks = self.ended_within(query.days).await?;
         let ports = &self.shared.ports;
-        Ok(earnings::page(&ports.zone, &tasks, ports.clock.now().wall, (query.offset, limit)))
+        Ok(earnings::page(
+            &ports.zone.present(),
+            &self.bill(),
+            &tasks,
+            ports.clock.now().wall,
+            (query.offset, limit),
+        ))
     }
 
     async fn receipts(&self, query: ReceiptsQuery) -> Result<ReceiptsPart, ApiError> {

@@ -4,9 +4,10 @@ use crate::core::{Core, Effect, Input, OwnerAsks};
 use crate::failpoint;
 use crate::port::{
     BookStore, Clock, DebugArchive, Engine, Host, Journal, LogArchive, Pool, PrivateLink, Secrets, Senses,
-    SettingsStore, Spool, TaskStatus, Tokens, TrendStore,
+    SettingsStore, Spool, TaskStatus, Tokens, TrendStore, Zone,
 };
 use hivemind_control::{ApiError, Event, Level, Notice, Snapshot, WorkTotals};
+use hivemind_domain::energy::Meter;
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::rules::{Frame, Span, TrafficMeter, preset};
 use hivemind_domain::task::Task;
@@ -27,6 +28,7 @@ mod desktop;
 mod diary;
 mod doctor;
 mod earnings;
+mod electricity;
 mod engine_watch;
 mod handle;
 mod journal;
@@ -90,8 +92,8 @@ pub struct Ports {
     pub spool: Spool,
     /// The program around the worker.
     pub desktop: Arc<dyn Desktop>,
-    /// Time zone in which days are counted.
-    pub zone: jiff::tz::TimeZone,
+    /// Where hours and days are counted.
+    pub zone: Zone,
     /// The worker's version.
     pub version: &'static str,
     /// What was found wrong while the ports were opened, such as damaged records; told to the owner.
@@ -159,6 +161,8 @@ pub(crate) struct Shared {
     proof: tokio::sync::Mutex<Option<hivemind_control::ProofView>>,
     /// How fast this computer is.
     benchmark: Mutex<Option<hivemind_domain::benchmark::Benchmark>>,
+    /// What its parts draw while idle.
+    electricity: Mutex<Meter>,
 }
 
 impl Shared {
@@ -214,6 +218,7 @@ impl Worker {
             None => settings.flag("contribute_on_start"),
         };
         let traffic = ports.journal.traffic().await?;
+        let idle_power = ports.journal.idle_power().await?;
         let benchmark = ports.journal.benchmark().await?;
         let (snooze, gpu_snooze) = (ports.journal.snooze().await?, ports.journal.gpu_snooze().await?);
         failpoint::reach("recovery.restored");
@@ -243,11 +248,12 @@ impl Worker {
             wanted: watch::Sender::default(),
             proof: tokio::sync::Mutex::default(),
             benchmark: Mutex::new(benchmark),
+            electricity: Mutex::new(Meter::knowing(idle_power)),
             ports,
         });
         let capabilities = room::capabilities(&shared).await;
         let core = Core::new(room::limits(&shared, &capabilities), capabilities);
-        let midnight = earnings::midnight(&shared.ports.zone, shared.ports.clock.now().wall);
+        let midnight = earnings::midnight(&shared.ports.zone.present(), shared.ports.clock.now().wall);
         let today = shared.ports.journal.ended_since(midnight).await?;
         let control = Arc::new(WorkerControl::new(Arc::clone(&shared)));
         let snapshots = shared.snapshots.subscribe();
@@ -514,8 +520,8 @@ impl EventLoop {
 
     fn forget(&mut self, task: &Task) {
         let ports = &self.shared.ports;
-        self.today.roll(&ports.zone, ports.clock.now().wall);
-        self.today.add(&ports.zone, task);
+        self.today.roll(&ports.zone.present(), ports.clock.now().wall);
+        self.today.add(&ports.zone.present(), task);
         debug::count(&self.shared, task);
         lock(&self.shared.listings).remove(task.key());
         lock(&self.shared.reporters).remove(task.key());
@@ -541,8 +547,8 @@ impl EventLoop {
             snapshot.host.gpu_note.clone_from(&readings.gpu_note);
         }
         snapshot.host.benchmark = lock(&shared.benchmark).as_ref().map(Into::into);
-        self.today.roll(&shared.ports.zone, now.wall);
-        let midnight = earnings::midnight(&shared.ports.zone, now.wall);
+        self.today.roll(&shared.ports.zone.present(), now.wall);
+        let midnight = earnings::midnight(&shared.ports.zone.present(), now.wall);
         snapshot.today = self.today.sum(self.core.accruing(midnight));
         let (nearest, differs) = preset::nearest(&settings);
         snapshot.preset.name = nearest.name.to_owned();

@@ -52,7 +52,7 @@ pub(super) fn limits(shared: &Shared, host: &Capabilities) -> Limits {
         dynamic_priority: settings.flag("dynamic_priority"),
         network: NetworkRules::from_settings(&settings),
         keep_awake: settings.flag("keep_awake"),
-        rules: Box::new(settings.rules(shared.ports.zone.clone())),
+        rules: Box::new(settings.rules(shared.ports.zone.present())),
     }
 }
 
@@ -174,7 +174,7 @@ pub(super) async fn preset_offers(shared: &Shared) -> Vec<PresetOffer> {
             // As if it stood in the strongest place: what is asked is what the preset means.
             let _ = settings.apply(key, value, Source::Flag);
         }
-        let rules = settings.rules(shared.ports.zone.clone());
+        let rules = settings.rules(shared.ports.zone.present());
         let cpu = |share: Share| share.cpu_millis(host.cpu_cores).min(settings.cpu_millis("max_cpu_cores"));
         let memory = |share: Share| {
             let part = host.memory_bytes / 100 * u64::from(share.memory_percent.min(100));

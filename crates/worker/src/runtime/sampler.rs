@@ -1,6 +1,7 @@
 //! Looks at the computer: every 2 s while somebody watches or a task runs, else as often as the pool is told.
 
 use super::benchmark::Bench;
+use super::electricity::Readout;
 use super::{Shared, debug, lock, room, trend};
 use crate::core::Input;
 use crate::port::Host;
@@ -49,6 +50,11 @@ impl Readings {
         MetricsView { samples: self.samples.iter().cloned().collect(), ..MetricsView::default() }
     }
 
+    /// How many readings of the last minute there are.
+    pub(super) fn taken(&self) -> usize {
+        self.samples.len()
+    }
+
     /// The newest reading.
     pub(super) fn latest(&self) -> MetricsSample {
         self.samples.back().cloned().unwrap_or_default()
@@ -67,15 +73,19 @@ pub(super) async fn run(shared: Arc<Shared>) {
     shared.tell(Input::Tick).await;
     let mut watchers = shared.snapshots.subscribe();
     let mut looked = shared.ports.clock.now().mono;
+    let mut zone = shared.ports.zone.present();
     let mut daily = debug::Daily::default();
     let mut bench = Bench::default();
+    let mut electricity = Readout::default();
     loop {
         let sample = look(&shared).await;
+        electricity.note(&shared, &sample).await;
         bench.look(&shared, &sample).await;
         daily.sweep_when_due(&shared).await;
         let now = shared.ports.clock.now().mono;
-        if now.since(looked) >= COMPUTER {
-            looked = now;
+        let elsewhere = shared.ports.zone.present() != zone;
+        if elsewhere || now.since(looked) >= COMPUTER {
+            (looked, zone) = (now, shared.ports.zone.present());
             room::look_again(&shared).await;
         }
         let busy = shared.events.receiver_count() > 0 || shared.snapshots.borrow().status.running_tasks > 0;

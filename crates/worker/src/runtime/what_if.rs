@@ -1,5 +1,6 @@
 //! What other rules would have made of the last days.
 
+use super::electricity::{Bill, Sum};
 use super::handle::store_problem;
 use super::{Shared, lock, room};
 use hivemind_control::{ApiError, ErrorCode, ReasonSum, WhatIfOutcome, WhatIfRequest, WhatIfView};
@@ -26,8 +27,8 @@ pub(super) async fn what_if(shared: &Shared, request: WhatIfRequest) -> Result<W
     }
     let ports = &shared.ports;
     let settings = ports.settings.current();
-    let present = settings.rules(ports.zone.clone());
-    let changed = changed(&settings, &request)?.rules(ports.zone.clone());
+    let present = settings.rules(ports.zone.present());
+    let changed = changed(&settings, &request)?.rules(ports.zone.present());
     for change in &request.changes {
         if !is_rule(&change.key) {
             let text = format!("{} is no setting of the rules that time can be tried with", change.key);
@@ -51,6 +52,12 @@ pub(super) async fn what_if(shared: &Shared, request: WhatIfRequest) -> Result<W
     }
     let ended = ports.journal.ended_since(from).await.map_err(store_problem)?;
     let cpt = ended.iter().map(pay).fold(0_u64, u64::saturating_add);
+    let (bill, mut sum) = (Bill::new(&settings, ports.zone.present()), Sum::default());
+    for task in ended.iter().filter(|task| task.started_at.is_some()) {
+        sum.add(&bill, task);
+    }
+    let active_ms = ended.iter().map(|task| task.usage.active_ms).fold(0, u64::saturating_add);
+    let took = Took { cpt, electricity: sum.of_all(active_ms) };
     let (then, other) = tokio::task::spawn_blocking(move || both(&frames, &present, &changed))
         .await
         .map_err(|error| ApiError::new(ErrorCode::Internal, format!("the replay broke off: {error}")))?;
@@ -60,8 +67,9 @@ pub(super) async fn what_if(shared: &Shared, request: WhatIfRequest) -> Result<W
         known_ms: then.known_ms,
         lent_ms: lent(&spans),
         cpt,
-        now: outcome(&then, &then, cpt),
-        changed: outcome(&other, &then, cpt),
+        currency: settings.text("electricity_currency").to_owned(),
+        now: outcome(&then, &then, &took),
+        changed: outcome(&other, &then, &took),
     })
 }
 
@@ -82,7 +90,7 @@ fn changed(settings: &Settings, request: &WhatIfRequest) -> Result<Settings, Api
 
 /// Whether the history tells all that this setting decides over.
 fn is_rule(name: &str) -> bool {
-    const RULES: [&str; 16] = [
+    const RULES: [&str; 18] = [
         "idle_minutes",
         "in_use_cpu_percent",
         "in_use_memory_percent",
@@ -95,6 +103,8 @@ fn is_rule(name: &str) -> bool {
         "max_gpu_celsius",
         "busy_percent",
         "schedule",
+        "only_cheap_hours",
+        "electricity_cheap_hours",
         "network_hours",
         "network_quota_day",
         "network_quota_month",
@@ -117,8 +127,16 @@ fn lent(spans: &[Span]) -> u64 {
     spans.iter().filter(|span| works(span.reason)).map(Span::ms).fold(0, u64::saturating_add)
 }
 
-fn outcome(replay: &Replay, then: &Replay, cpt: u64) -> WhatIfOutcome {
-    let rate = (then.share_ms > 0).then(|| cpt as f64 / then.share_ms as f64);
+/// What really came of the time: pay, and energy in thousandths of a joule with its cost.
+struct Took {
+    cpt: u64,
+    electricity: Option<(f64, Option<f64>)>,
+}
+
+fn outcome(replay: &Replay, then: &Replay, took: &Took) -> WhatIfOutcome {
+    let factor = (then.share_ms > 0).then(|| replay.share_ms as f64 / then.share_ms as f64);
+    let scaled = |value: f64| factor.map(|factor| (value * factor).round() as u64);
+    let (energy, cost) = took.electricity.unzip();
     let mut sums: Vec<ReasonSum> = replay
         .reasons
         .iter()
@@ -127,7 +145,9 @@ fn outcome(replay: &Replay, then: &Replay, cpt: u64) -> WhatIfOutcome {
     sums.sort_by_key(|sum| std::cmp::Reverse(sum.ms));
     WhatIfOutcome {
         lent_ms: replay.lent_ms,
-        cpt: rate.map(|rate| (rate * replay.share_ms as f64).round() as u64),
+        cpt: scaled(took.cpt as f64),
+        energy_mwh: energy.and_then(|mj| scaled(mj / 3600.0)),
+        cost_micros: cost.flatten().and_then(scaled),
         sums,
     }
 }
@@ -141,8 +161,15 @@ mod tests {
     fn pay_follows_time_and_share() {
         let then = Replay { lent_ms: 1000, share_ms: 80_000, ..Replay::default() };
         let half = Replay { lent_ms: 1000, share_ms: 40_000, ..Replay::default() };
-        assert_eq!((outcome(&then, &then, 90).cpt, outcome(&half, &then, 90).cpt), (Some(90), Some(45)));
-        assert_eq!(outcome(&half, &Replay::default(), 90).cpt, None, "nothing it could be reckoned from");
+        let took = Took { cpt: 90, electricity: Some((7200.0, Some(10.0))) };
+        let (as_it_was, less) = (outcome(&then, &then, &took), outcome(&half, &then, &took));
+        assert_eq!(
+            (as_it_was.cpt, as_it_was.energy_mwh, as_it_was.cost_micros),
+            (Some(90), Some(2), Some(10))
+        );
+        assert_eq!((less.cpt, less.energy_mwh, less.cost_micros), (Some(45), Some(1), Some(5)));
+        let nothing = outcome(&half, &Replay::default(), &took);
+        assert_eq!((nothing.cpt, nothing.energy_mwh), (None, None), "nothing it could be reckoned from");
     }
 
     #[test]

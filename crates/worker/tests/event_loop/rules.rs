@@ -226,9 +226,10 @@ fn a_preset_is_taken_over_as_a_whole() {
         world.until(worker, "balanced", |s| s.preset.name == "balanced" && s.preset.differs.is_empty()).await;
         worker.control.set_preset(PresetRequest { name: "quiet".into() }).await.unwrap();
         world.until(worker, "quiet", |s| s.preset.name == "quiet" && s.preset.differs.is_empty()).await;
-        let change = SettingChange { key: "exclusive_apps".into(), value: Some("Game.exe, doom".into()) };
+        let change = SettingChange { key: "exclusive_apps".into(), value: Some("Game.exe, doom:gpu".into()) };
         worker.control.set_setting(change).await.unwrap();
-        assert_eq!(world.senses.wanted().exclusive_apps, ["game.exe", "doom"]);
+        let wanted = world.senses.wanted().exclusive_apps;
+        assert_eq!((wanted.everything, wanted.gpus), (vec!["game.exe".to_owned()], vec!["doom".to_owned()]));
         let wrong = worker.control.set_preset(PresetRequest { name: "loud".into() }).await.unwrap_err();
         assert!(
             wrong.code == ErrorCode::InvalidRequest && wrong.message.contains("quiet"),

@@ -87,6 +87,8 @@ impl Dice {
             on_battery: self.signal(Self::coin),
             exclusive_app: self.signal(Self::coin),
             full_screen: self.signal(Self::coin),
+            gpu_app: self.signal(Self::coin),
+            network_app: self.signal(Self::coin),
             idle: self.signal(|dice| Duration::from_secs(dice.below(600))),
             locked: self.signal(Self::coin),
             remote_session: self.signal(Self::coin),
@@ -103,6 +105,7 @@ impl Dice {
             busy_in_use: self.below(100) as u8,
             busy_away: self.below(100) as u8,
             schedule: self.pick(schedules),
+            cheap_hours: self.pick(schedules),
             network_hours: self.pick(schedules),
             quota_day: self.one_in(3).then(|| self.below(200)),
             quota_month: self.one_in(3).then(|| self.below(4000)),
@@ -224,6 +227,7 @@ fn under_noise_it_begins_at_most_once_a_minute() {
                     on_battery: Signal::Value(dice.coin()),
                     exclusive_app: Signal::Value(dice.coin()),
                     full_screen: Signal::Value(dice.coin()),
+                    network_app: Signal::Value(dice.coin()),
                     idle: if dice.coin() {
                         Signal::Unreadable
                     } else {
