@@ -169,7 +169,7 @@ mod tests {
     use hivemind_domain::rules::Reason;
 
     fn span(from: i64, to: i64, reason: Reason) -> Span {
-        Span { from: WallMs(from), to: WallMs(to), reason, working: false }
+        Span { from: WallMs(from), to: WallMs(to), reason, working: false, took: Some(true) }
     }
 
     #[tokio::test]

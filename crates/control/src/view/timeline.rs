@@ -43,6 +43,9 @@ pub struct SpanView {
     pub reason: DecisionReason,
     /// Whether a task computed.
     pub working: bool,
+    /// Whether new work was taken: the owner's use of the computer may lessen the share, or stop everything.
+    #[serde(default)]
+    pub lends: bool,
 }
 
 /// Time of one reason.

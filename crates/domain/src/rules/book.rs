@@ -19,9 +19,19 @@ pub struct Span {
     pub reason: Reason,
     /// Whether a task computed.
     pub working: bool,
+    /// Whether new work was taken; absent in spans of versions that did not note it.
+    #[serde(rename = "takes", default, skip_serializing_if = "Option::is_none")]
+    pub took: Option<bool>,
 }
 
 impl Span {
+    /// Whether new work was taken. The owner's use of the computer may lessen the share or stop everything; where it was
+    /// not noted, the share was taken to be lessened.
+    #[must_use]
+    pub fn lends(&self) -> bool {
+        self.took.unwrap_or(matches!(self.reason, Reason::Free | Reason::InUse | Reason::Forced))
+    }
+
     /// Its length in milliseconds.
     #[must_use]
     pub fn ms(&self) -> u64 {
@@ -54,8 +64,9 @@ pub struct Book {
 
 impl Book {
     /// Notes what is now; gives the span that has ended with it.
-    pub fn note(&mut self, reason: Reason, working: bool, now: Now) -> Option<Span> {
-        let begin = |at: WallMs| (Span { from: at, to: at, reason, working }, now);
+    pub fn note(&mut self, reason: Reason, takes: bool, working: bool, now: Now) -> Option<Span> {
+        let took = Some(takes);
+        let begin = |at: WallMs| (Span { from: at, to: at, reason, working, took }, now);
         let Some((mut span, since)) = self.open.take() else {
             self.open = Some(begin(now.wall));
             return None;
@@ -63,7 +74,7 @@ impl Book {
         let passed = i64::try_from(now.mono.since(since.mono).as_millis()).unwrap_or(i64::MAX);
         span.to = WallMs(span.from.0.saturating_add(passed));
         let was_set = span.to.0.abs_diff(now.wall.0) > CLOCK_SET_MS.unsigned_abs();
-        if span.reason == reason && span.working == working && !was_set {
+        if span.reason == reason && span.working == working && span.took == took && !was_set {
             self.open = Some((span, since));
             return None;
         }
@@ -115,9 +126,9 @@ mod tests {
             (61, Reason::Free),
         ];
         for (second, reason) in days {
-            spans.extend(book.note(reason, false, at(second)));
+            spans.extend(book.note(reason, true, false, at(second)));
         }
-        spans.extend(book.note(Reason::Free, true, at(100)));
+        spans.extend(book.note(Reason::Free, true, true, at(100)));
         assert!(spans.windows(2).all(|pair| pair[0].to == pair[1].from), "{spans:?}");
         let sums = Book::sums(&spans);
         assert_eq!(sums[&Reason::Free], Sum { ms: 57_000 + 39_000, working_ms: 0 });
@@ -128,17 +139,29 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_begins_a_new_span_and_no_second_is_made_up() {
         let mut book = Book::default();
-        book.note(Reason::Free, false, at(0));
+        book.note(Reason::Free, true, false, at(0));
         let late = Now { wall: WallMs(at(10).wall.0 + 3_600_000), ..at(10) };
-        let before = book.note(Reason::Free, false, late).expect("a span");
+        let before = book.note(Reason::Free, true, false, late).expect("a span");
         assert_eq!((before.ms(), book.open().map(|span| span.from)), (10_000, Some(late.wall)));
         let back = Now { wall: at(20).wall, ..at(20) };
-        assert_eq!(book.note(Reason::Free, false, back).map(|span| span.ms()), Some(10_000));
+        assert_eq!(book.note(Reason::Free, true, false, back).map(|span| span.ms()), Some(10_000));
+    }
+
+    #[test]
+    fn a_span_says_whether_work_was_taken_and_one_of_before_is_read() {
+        let mut book = Book::default();
+        book.note(Reason::InUse, true, false, at(0));
+        let lessened = book.note(Reason::InUse, false, false, at(10)).expect("another span");
+        let stopped = book.note(Reason::Free, true, false, at(20)).expect("another span");
+        assert!(lessened.lends() && !stopped.lends());
+        let old: Span =
+            serde_json::from_str(r#"{"from":1,"to":2,"reason":"in_use","working":false}"#).unwrap();
+        assert!(old.lends() && !Span { reason: Reason::Schedule, ..old }.lends());
     }
 
     #[test]
     fn only_the_part_within_bounds_counts() {
-        let span = Span { from: WallMs(10), to: WallMs(20), reason: Reason::Free, working: true };
+        let span = Span { from: WallMs(10), to: WallMs(20), reason: Reason::Free, working: true, took: None };
         assert_eq!(span.within(WallMs(15), WallMs(90)).map(|s| s.ms()), Some(5));
         assert_eq!(span.within(WallMs(20), WallMs(90)), None);
     }

@@ -201,8 +201,8 @@ impl Core {
     /// Books the time that has passed.
     pub(super) fn note_time(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let working = self.live.values().any(super::Live::computes);
-        let reason = self.rules.decision().primary_reason;
-        if let Some(span) = self.book.note(reason, working, now) {
+        let (reason, takes) = (self.rules.decision().primary_reason, self.rules.decision().takes_work());
+        if let Some(span) = self.book.note(reason, takes, working, now) {
             effects.push(Effect::Book(span));
         }
     }

@@ -40,6 +40,7 @@ pub(super) async fn timeline(shared: &Shared, query: TimelineQuery) -> Result<Ti
         to_ms: span.to.0,
         reason: span.reason.into(),
         working: span.working,
+        lends: span.lends(),
     });
     Ok(TimelineView { from_ms: from.0, to_ms: to.0, spans: shown.collect(), sums })
 }
@@ -53,7 +54,10 @@ fn touching(spans: Vec<Span>) -> Vec<Span> {
             if span.to <= span.from {
                 continue;
             }
-            if last.to == span.from && last.reason == span.reason && last.working == span.working {
+            let alike = |other: &Span| {
+                (other.reason, other.working, other.lends()) == (span.reason, span.working, span.lends())
+            };
+            if last.to == span.from && alike(last) {
                 last.to = span.to;
                 continue;
             }
@@ -69,7 +73,7 @@ mod tests {
     use hivemind_domain::rules::Reason;
 
     fn span(from: i64, to: i64, reason: Reason) -> Span {
-        Span { from: WallMs(from), to: WallMs(to), reason, working: false }
+        Span { from: WallMs(from), to: WallMs(to), reason, working: false, took: None }
     }
 
     #[test]

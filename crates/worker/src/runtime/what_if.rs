@@ -4,7 +4,7 @@ use super::electricity::{Bill, Sum};
 use super::handle::store_problem;
 use super::{Shared, lock, room};
 use hivemind_control::{ApiError, ErrorCode, ReasonSum, WhatIfOutcome, WhatIfRequest, WhatIfView};
-use hivemind_domain::rules::{Frame, Reason, Replay, Rules, Span, replay};
+use hivemind_domain::rules::{Frame, Replay, Rules, Span, replay};
 use hivemind_domain::settings::{Settings, Source, key};
 use hivemind_domain::task::{Task, Verdict};
 use hivemind_domain::time::WallMs;
@@ -123,8 +123,7 @@ fn pay(task: &Task) -> u64 {
 }
 
 fn lent(spans: &[Span]) -> u64 {
-    let works = |reason: Reason| matches!(reason, Reason::Free | Reason::InUse | Reason::Forced);
-    spans.iter().filter(|span| works(span.reason)).map(Span::ms).fold(0, u64::saturating_add)
+    spans.iter().filter(|span| span.lends()).map(Span::ms).fold(0, u64::saturating_add)
 }
 
 /// What really came of the time: pay, and energy in thousandths of a joule with its cost.

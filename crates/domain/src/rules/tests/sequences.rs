@@ -275,7 +275,7 @@ fn a_month_with_two_clock_changes_is_booked_to_the_second() {
         let overrides = Overrides::default();
         let (decision, next) = decide(&signals, &rules, &overrides, memory, now(second));
         memory = next;
-        spans.extend(book.note(decision.primary_reason, decision.takes_work(), now(second)));
+        spans.extend(book.note(decision.primary_reason, decision.takes_work(), false, now(second)));
         let look = decision.look_after.map_or(90, |after| after.as_secs().clamp(1, 90));
         second += 1 + dice.below(look);
     }

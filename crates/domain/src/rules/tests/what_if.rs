@@ -49,7 +49,7 @@ fn lived(days: u64, seed: u64, rules: &Rules) -> (Vec<Frame>, Vec<Span>) {
         let (decision, remembered) = decide(&signals, rules, &overrides, memory, now);
         memory = remembered;
         frames.extend(recorder.note(&signals, rules, &overrides, &decision, now));
-        spans.extend(book.note(decision.primary_reason, false, now));
+        spans.extend(book.note(decision.primary_reason, decision.takes_work(), false, now));
     }
     frames.extend(recorder.open());
     spans.extend(book.open());
@@ -57,14 +57,16 @@ fn lived(days: u64, seed: u64, rules: &Rules) -> (Vec<Frame>, Vec<Span>) {
 }
 
 fn lent(spans: &[Span]) -> u64 {
-    spans.iter().filter(|s| matches!(s.reason, Reason::Free | Reason::InUse)).map(Span::ms).sum()
+    spans.iter().filter(|span| span.lends()).map(Span::ms).sum()
 }
 
 #[test]
 fn the_same_rules_make_of_a_week_what_really_ran() {
     let schedule = Schedule::parse("mon-fri 06:00-23:00; sat,sun 00:00-24:00").unwrap();
+    let quiet = Share { cpu_percent: 0, ..Rules::default().in_use };
     let all = [
         (1, Rules { busy_away: 25, ..Rules::default() }),
+        (1, Rules { in_use: quiet, ..Rules::default() }),
         (7, Rules { busy_in_use: 0, busy_away: 0, schedule, ..Rules::default() }),
         (1, Rules { idle_after: MINUTE, cpu_celsius: 70, ..Rules::default() }),
     ];
