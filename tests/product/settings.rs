@@ -1,6 +1,8 @@
-//! Where a setting's value comes from, and what is said about a wrong one. No engine is needed for that.
+//! Where a setting's value comes from, and what is said about a wrong one.
 
 use crate::program::{Said, Surroundings, call};
+use crate::scene::Scene;
+use crate::worker::Worker;
 use serde_json::Value;
 
 /// Value and source of a setting.
@@ -64,4 +66,44 @@ async fn a_wrong_value_is_named_with_what_is_allowed() {
     let said = call(&plain, &["--data", &data, "no-such-command"]).await;
     assert_eq!((said.code, said.lines.last().unwrap_or(&usage)), (2, &usage), "{said:?}");
     assert!(said.stderr.contains("no-such-command"), "{said:?}");
+}
+
+/// What the worker says about its settings file.
+fn mistake(snapshot: &Value) -> Option<Value> {
+    let mut told = snapshot["notices"].as_array().expect("notices").iter().map(|notice| &notice["error"]);
+    told.find(|error| error["code"] == "SETTINGS_FILE_WRONG").cloned()
+}
+
+/// Somebody edits the file by hand and makes a mistake: at the next start the worker is there all the same.
+#[tokio::test]
+async fn after_a_mistake_in_the_file_the_worker_starts_with_the_settings_of_before_and_says_so() {
+    let name = "after_a_mistake_in_the_file_the_worker_starts_with_the_settings_of_before_and_says_so";
+    let Some(scene) = Scene::open(name).await else { return };
+    let mut worker = Worker::open(&scene, "worker", "http://127.0.0.1:9").await;
+    worker.call(&["settings", "set", "schedule", "mon 10:00-12:00 quiet"]).await.ok();
+    worker.end().await;
+    let file = scene.path("worker/config/settings.toml");
+    let good = std::fs::read_to_string(&file).expect("a file");
+    let wrong = good.replace("12:00 quiet", "10:00");
+    assert_ne!(wrong, good);
+    std::fs::write(&file, &wrong).expect("written");
+    worker.start().await;
+    let snapshot = worker.snapshot().await;
+    let error = mistake(&snapshot).expect("it is told");
+    let said = error["message"].as_str().expect("a sentence");
+    assert!(
+        said.contains("schedule is \"mon 10:00-10:00\"") && said.contains("quiet, balanced or max"),
+        "{said}"
+    );
+    let schedule = found(worker.call(&["settings", "show"]).await, "schedule");
+    assert_eq!(schedule, ("mon 10:00-12:00 quiet".to_owned(), "file".to_owned()));
+    let refused = worker.call(&["settings", "set", "theme", "dark"]).await;
+    assert!(refused.error().1.contains("mended first"), "{refused:?}");
+    assert_eq!(std::fs::read_to_string(&file).expect("a file"), wrong, "left as it is");
+    worker.end().await;
+    std::fs::write(&file, good).expect("written");
+    worker.start().await;
+    worker.call(&["settings", "set", "theme", "dark"]).await.ok();
+    assert_eq!(mistake(&worker.snapshot().await), None);
+    worker.end().await;
 }

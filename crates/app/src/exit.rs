@@ -69,6 +69,7 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         | ErrorCode::SandboxBroken
         | ErrorCode::JournalFailed
         | ErrorCode::JournalDamaged
+        | ErrorCode::SettingsFileWrong
         | ErrorCode::WorkerAlreadyRunning
         | ErrorCode::Forbidden
         | ErrorCode::NotPaired

@@ -50,6 +50,15 @@ pub(crate) fn settings(cli: &Cli, folder: &DataFolder) -> anyhow::Result<FileSet
         .map_err(|error| ApiError::new(ErrorCode::InvalidSetting, error.to_string()).into())
 }
 
+/// The same for the worker itself: after a mistake in the file the settings of before stay in force.
+fn settings_in_force(cli: &Cli, folder: &DataFolder) -> anyhow::Result<FileSettings> {
+    let path = cli.config.clone().unwrap_or_else(|| folder.settings_file());
+    let env = |name: &str| std::env::var(name).ok();
+    let settings =
+        FileSettings::load_or_last_good(&path, &folder.last_good_settings_file(), env, &cli.flags());
+    settings.map_err(|error| ApiError::new(ErrorCode::InvalidSetting, error.to_string()).into())
+}
+
 /// What differs between the ways to be the worker.
 pub(crate) struct Mode {
     /// Show the tray icon.
@@ -108,6 +117,11 @@ impl Running {
                 .with("unreadable", damage.unreadable.to_string())
         };
         let current = settings.current();
+        let mistake = settings.trouble().map(|error| {
+            tracing::warn!(%error, "the settings file is wrong: the settings of before stay in force");
+            let said = format!("{error}. The settings of before stay in force until that is mended.");
+            ApiError::new(ErrorCode::SettingsFileWrong, said)
+        });
         let socket = socket_path(folder);
         let listener = SocketListener::bind(&socket)
             .await
@@ -202,7 +216,7 @@ impl Running {
             version: env!("CARGO_PKG_VERSION"),
             clock: Arc::clone(&clock),
             began: mode.began,
-            found: damage.map(damaged).into_iter().collect(),
+            found: damage.map(damaged).into_iter().chain(mistake).collect(),
         };
         let worker = Worker::start(ports)
             .await
@@ -371,7 +385,7 @@ pub(crate) async fn be_the_worker(
     began: Instant,
 ) -> anyhow::Result<ExitCode> {
     let folder = folder(cli)?;
-    let settings = settings(cli, &folder)?;
+    let settings = settings_in_force(cli, &folder)?;
     let log = OwnLog::open(folder.data())
         .with_context(|| format!("the log in {} cannot be opened", folder.data().display()))?;
     logging::start(&settings.current(), Some(log.clone()))?;

@@ -114,6 +114,8 @@ pub enum ErrorCode {
     SandboxBroken,
     /// The worker's own records cannot be written.
     JournalFailed,
+    /// The settings file cannot be understood: the settings that were in force last stay so.
+    SettingsFileWrong,
     /// The worker's own records were damaged; the file is kept, what could be read was taken over.
     JournalDamaged,
     /// The system's keyring is locked.
@@ -225,6 +227,7 @@ impl ErrorCode {
             | Self::LinkConfigRefused
             | Self::LinkNoHttps
             | Self::InvalidSetting
+            | Self::SettingsFileWrong
             | Self::DependenciesUnavailable
             | Self::NetworkRefused
             | Self::NetworkQuestion

@@ -99,6 +99,7 @@ fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::DiskLow | ErrorCode::SaveNoSpace => StatusCode::INSUFFICIENT_STORAGE,
         ErrorCode::JournalFailed
         | ErrorCode::JournalDamaged
+        | ErrorCode::SettingsFileWrong
         | ErrorCode::ReceiptsUnreadable
         | ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }

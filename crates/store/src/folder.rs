@@ -102,6 +102,12 @@ impl DataFolder {
         self.data.join("trend.bin")
     }
 
+    /// The settings that were in force last, as their file had them.
+    #[must_use]
+    pub fn last_good_settings_file(&self) -> PathBuf {
+        self.data.join("settings-last-good.toml")
+    }
+
     /// The book of seconds.
     #[must_use]
     pub fn book_file(&self) -> PathBuf {

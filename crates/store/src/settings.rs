@@ -54,6 +54,10 @@ struct Inner {
     current: Mutex<Arc<Settings>>,
     rewriting: Mutex<()>,
     trust: TrustLimits,
+    /// Where the settings in force are kept, so that they outlive a mistake in the file.
+    good: Option<PathBuf>,
+    /// Why the last good settings are in force instead of the file's.
+    trouble: Option<SettingsLoadError>,
 }
 
 impl FileSettings {
@@ -63,6 +67,82 @@ impl FileSettings {
     /// # Errors
     /// [`SettingsLoadError`] for the first value that cannot be used, naming where it stands.
     pub fn load(
+        path: &Path,
+        env: impl Fn(&str) -> Option<String>,
+        flags: &[(String, String)],
+    ) -> Result<Self, SettingsLoadError> {
+        let mut inner = Inner::with_fixed(path, env, flags)?;
+        let document = inner.read(path)?;
+        let settings = inner.evaluate(&document)?;
+        inner.current = Mutex::new(Arc::new(settings));
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The same for a worker that is to run: where the file cannot be understood, the settings that were in force last
+    /// stay so, as `good` keeps them, and [`Self::trouble`] says why. The file is left as it is.
+    ///
+    /// # Errors
+    /// As [`Self::load`], also when no good settings were ever kept: to guess could lend more than the owner allowed.
+    pub fn load_or_last_good(
+        path: &Path,
+        good: &Path,
+        env: impl Fn(&str) -> Option<String>,
+        flags: &[(String, String)],
+    ) -> Result<Self, SettingsLoadError> {
+        let mut inner = Inner::with_fixed(path, env, flags)?;
+        let read = inner.read(path).and_then(|document| Ok((inner.evaluate(&document)?, document)));
+        let settings = match read {
+            Ok((settings, document)) => {
+                keep_good(good, &document);
+                settings
+            }
+            Err(error @ (SettingsLoadError::Invalid { .. } | SettingsLoadError::Syntax { .. }))
+                if good.exists() =>
+            {
+                let Ok(settings) = inner.read(good).and_then(|document| inner.evaluate(&document)) else {
+                    return Err(error);
+                };
+                inner.trouble = Some(error);
+                settings
+            }
+            Err(error) => return Err(error),
+        };
+        inner.current = Mutex::new(Arc::new(settings));
+        inner.good = Some(good.to_path_buf());
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The settings file; it need not exist.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Why the last good settings are in force instead of the file's.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&SettingsLoadError> {
+        self.inner.trouble.as_ref()
+    }
+}
+
+/// Keeps them where they differ. Without the copy only a later mistake in the file is less comfortable.
+fn keep_good(good: &Path, document: &DocumentMut) {
+    let text = document.to_string();
+    if text.is_empty() && !good.exists() {
+        return;
+    }
+    let kept = own_file::read_owners(good).and_then(|file| io::read_to_string(file.take(MOST_BYTES + 1)));
+    if kept.is_ok_and(|kept| kept == text) {
+        return;
+    }
+    if let Err(error) = durable::replace(good, text.as_bytes()) {
+        tracing::warn!(%error, "the settings in force are not kept");
+    }
+}
+
+impl Inner {
+    /// What environment and flags say; the file is yet to be read.
+    fn with_fixed(
         path: &Path,
         env: impl Fn(&str) -> Option<String>,
         flags: &[(String, String)],
@@ -83,22 +163,15 @@ impl FileSettings {
             }
         }
         let trust = read_policy(&policy_file(path))?;
-        let inner = Inner {
+        Ok(Self {
             path: path.to_path_buf(),
             fixed,
             current: Mutex::default(),
             rewriting: Mutex::default(),
             trust,
-        };
-        let settings = inner.evaluate(&inner.read()?)?;
-        *inner.current() = Arc::new(settings);
-        Ok(Self { inner: Arc::new(inner) })
-    }
-
-    /// The settings file; it need not exist.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.inner.path
+            good: None,
+            trouble: None,
+        })
     }
 }
 
@@ -150,7 +223,7 @@ impl Inner {
                 ),
             },
         };
-        let mut document = self.read().map_err(bad_file)?;
+        let mut document = self.read(&self.path).map_err(bad_file)?;
         match value {
             Some(value) => {
                 let mut new = typed(key, &value);
@@ -172,15 +245,17 @@ impl Inner {
         let settings = self.evaluate(&document).map_err(bad_file)?;
         durable::replace(&self.path, document.to_string().as_bytes())
             .map_err(|e| durable::failed("cannot write", &self.path, &e))?;
+        if let Some(good) = &self.good {
+            keep_good(good, &document);
+        }
         *self.current() = Arc::new(settings.clone());
         Ok(settings)
     }
 
     /// The file as it is; empty when it does not exist.
-    fn read(&self) -> Result<DocumentMut, SettingsLoadError> {
+    fn read(&self, path: &Path) -> Result<DocumentMut, SettingsLoadError> {
         let mut text = String::new();
-        let read =
-            own_file::read_owners(&self.path).and_then(|f| f.take(MOST_BYTES + 1).read_to_string(&mut text));
+        let read = own_file::read_owners(path).and_then(|f| f.take(MOST_BYTES + 1).read_to_string(&mut text));
         match read {
             Ok(_) if text.len() as u64 > MOST_BYTES => {
                 let reason = format!("larger than {MOST_BYTES} bytes");
@@ -194,7 +269,7 @@ impl Inner {
                     reason: "not UTF-8 text".into(),
                 });
             }
-            Err(e) => return Err(durable::failed("cannot read", &self.path, &e).into()),
+            Err(e) => return Err(durable::failed("cannot read", path, &e).into()),
         }
         text.parse().map_err(|e: toml_edit::TomlError| {
             let line = e.span().map(|s| text[..s.start.min(text.len())].matches('\n').count() + 1);

@@ -87,6 +87,7 @@ impl Language {
                 self.pick("A task could break out here", "任務在這台電腦上可能逃出隔離環境")
             }
             ErrorCode::JournalFailed => self.pick("The records cannot be written", "無法寫入紀錄"),
+            ErrorCode::SettingsFileWrong => self.pick("The settings file has a mistake", "設定檔有誤"),
             ErrorCode::JournalDamaged => self.pick("The records were damaged", "紀錄曾損毀"),
             ErrorCode::KeyringLocked => self.pick("The keyring is locked", "金鑰圈已鎖定"),
             ErrorCode::InvalidSetting => self.pick("A setting is not allowed", "有一項設定不被允許"),

@@ -124,6 +124,51 @@ async fn a_bad_file_or_value_is_never_written_over() {
 }
 
 #[tokio::test]
+async fn after_a_mistake_in_the_file_the_last_good_settings_stay_in_force() {
+    let at = tempfile::tempdir().unwrap();
+    let path = at.path().join("settings.toml");
+    let good = at.path().join("kept.toml");
+    let start = || FileSettings::load_or_last_good(&path, &good, no_env, &[flag("theme", "dark")]);
+    std::fs::write(&path, "max_cpu_cores = 0\n").unwrap();
+    assert!(start().is_err(), "nothing good was ever kept, and nothing is guessed");
+    std::fs::write(&path, "max_cpu_cores = 2\n").unwrap();
+    assert!(start().unwrap().trouble().is_none());
+    for wrong in [
+        "max_cpu_cores = ",
+        "max_cpu_cores = 0\n",
+        "colour = \"red\"\n",
+        "schedule = \"mon 10:00-12:00; mon 11:00-13:00\"\n",
+        "schedule = \"fri-mon 10:00-12:00\"\n",
+        "schedule = \"mon 10:00-10:00\"\n",
+        "schedule = \"mon 10:00-12:00 loud\"\n",
+        "network_hours = \"mon 10:00-12:00 max\"\n",
+        "electricity_price = \"-1\"\n",
+        "electricity_currency = \"euro\"\n",
+    ] {
+        std::fs::write(&path, wrong).unwrap();
+        let store = start().unwrap();
+        let why = store.trouble().expect("it is said").to_string();
+        assert!(why.contains("settings.toml"), "{why}");
+        let key = wrong.split(' ').next().unwrap();
+        assert!(why.contains(key) || why.contains("line 1"), "{why}");
+        assert_eq!((store.current().text("max_cpu_cores"), store.current().text("theme")), ("2", "dark"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), wrong, "left as it is");
+        let refused = store.set("cpu_only", Some("true")).await.unwrap_err().to_string();
+        assert!(refused.contains("mended first"), "{refused}");
+    }
+    // Mended, it holds again, and a change is kept as well.
+    std::fs::write(&path, "max_cpu_cores = 3\n").unwrap();
+    start().unwrap().set("cpu_only", Some("true")).await.unwrap();
+    std::fs::write(&path, "max_cpu_cores = 3\ncpu_only = maybe").unwrap();
+    let store = start().unwrap();
+    assert_eq!((store.current().text("max_cpu_cores"), store.current().flag("cpu_only")), ("3", true));
+    // A file that is gone is no mistake: the built-in values hold.
+    std::fs::remove_file(&path).unwrap();
+    let store = start().unwrap();
+    assert!(store.trouble().is_none() && store.current().text("max_cpu_cores") == "4");
+}
+
+#[tokio::test]
 async fn changes_at_once_all_stay() {
     let at = tempfile::tempdir().unwrap();
     let path = at.path().join("settings.toml");
