@@ -13,7 +13,7 @@ type Step<'a> = (&'a str, &'a dyn Fn(&Folders) -> Result<bool>);
 
 /// Runs all steps, the later ones too when an earlier one fails. True when all passed.
 pub fn ci(folders: &Folders) -> Result<bool> {
-    let steps: [Step<'_>; 7] = [
+    let steps: [Step<'_>; 8] = [
         ("system", &|_| system::ensure(&Group::ALL)),
         // Before anything compiles: the worker and the window embed it.
         ("ui build", &|folders| Web::find(folders)?.build().map(|()| true)),
@@ -21,6 +21,7 @@ pub fn ci(folders: &Folders) -> Result<bool> {
         ("clippy", &clippy),
         ("cargo deny", &|folders| licences::check(folders).map(|()| true)),
         ("check for Windows", &|folders| windows::check(folders).map(|()| true)),
+        ("link for Windows", &|folders| windows::link(folders).map(|_| true)),
         // Last, so that its counts close the output.
         ("test", &|folders| {
             console::step("cargo xtask test");

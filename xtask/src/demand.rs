@@ -9,7 +9,7 @@ pub enum Group {
     Engine,
     /// The window and the browser, driven by tests
     E2e,
-    /// Type-checking for Windows, and its installer
+    /// Type-checking and linking for Windows, running that under Wine, and its installer
     Windows,
 }
 
@@ -52,6 +52,7 @@ impl Group {
                 "msitools",
                 "rust-web-src",
                 "rustc-web",
+                "wine64",
                 "wixl",
             ],
         }
@@ -63,7 +64,7 @@ impl Group {
             Self::Build => "building",
             Self::Engine => "the test engine",
             Self::E2e => "tests of window and browser",
-            Self::Windows => "the check for Windows and its installer",
+            Self::Windows => "the check for Windows, its tests under Wine and its installer",
         }
     }
 }

@@ -71,7 +71,11 @@ enum Task {
     /// Install, or name, the system packages that are missing
     System(system::Options),
     /// Type-check the whole workspace for Windows
-    Windows,
+    Windows {
+        /// Link the program that watches the sensors as well, make Wine ready where it is here, and print where
+        #[arg(long)]
+        link: bool,
+    },
     /// Measure against the goals
     Bench(bench::Options),
     /// Break things on purpose: the table of faults with its counts
@@ -136,7 +140,15 @@ fn perform(task: Task) -> Result<ExitCode> {
             }
         },
         Task::System(options) => return Ok(code(system::system(&options)?)),
-        Task::Windows => windows::check(&folders)?,
+        Task::Windows { link: false } => windows::check(&folders)?,
+        Task::Windows { link: true } => {
+            let made = if windows::wine::available() {
+                windows::wine::prepare(&folders)?
+            } else {
+                windows::link(&folders)?
+            };
+            console::answer(&made.display().to_string());
+        }
         Task::Bench(options) => return Ok(code(bench::bench(&folders, &options)?)),
         Task::Faults(options) => return faults::faults(&folders, &options),
         Task::Fuzz(options) => return Ok(code(fuzz::fuzz(&folders, &options)?)),

@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::folders::Folders;
 use crate::program::{cargo, run, succeeds, watch};
 use crate::web::Web;
-use crate::{companion, image, system};
+use crate::{companion, image, system, windows};
 
 /// A test that cannot run here prints a line that begins with this word, tells the reason, and returns. It then
 /// counts as skipped, not as passed.
@@ -136,6 +136,13 @@ fn environment(folders: &Folders, desktop: bool) -> Result<Vec<(&'static str, St
         }
         Err(error) if crate::folders::set("CI").is_some() => return Err(error.context("CI needs an engine")),
         Err(error) => console::warning(&format!("{error:#}; tests that need an engine count as skipped")),
+    }
+    if windows::available() && windows::wine::available() {
+        match windows::wine::prepare(folders) {
+            Ok(ready) => environment.push((windows::wine::VARIABLE, ready.display().to_string())),
+            Err(error) if crate::folders::set("CI").is_some() => return Err(error.context("CI needs Wine")),
+            Err(error) => console::warning(&format!("{error:#}; tests under Wine count as skipped")),
+        }
     }
     Ok(environment)
 }

@@ -8,15 +8,17 @@ use hivemind_domain::rules::Sensed;
 use hivemind_domain::time::Mono;
 use hivemind_worker_core::port::{Clock, News, Senses, Wanted};
 use std::path::PathBuf;
-#[cfg(target_os = "linux")]
+#[cfg(any(windows, test))]
+use std::time::Duration;
+#[cfg(any(target_os = "linux", windows))]
 use tokio::sync::oneshot;
 use tokio::sync::{mpsc, watch};
 
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 mod awake;
 #[cfg(target_os = "linux")]
 mod bus;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 mod heat;
 #[cfg(target_os = "linux")]
 mod idle;
@@ -127,6 +129,36 @@ impl Teller {
         let _ = waits.await;
     }
 
+    /// Whether anybody listens still.
+    #[cfg(windows)]
+    pub(crate) fn is_heard(&self) -> bool {
+        !self.news.is_closed()
+    }
+
+    /// From a thread of its own: tells and waits until the worker has done what follows, for at most `patience`.
+    #[cfg(any(windows, test))]
+    pub(crate) fn tell_and_wait_from_thread(&mut self, sensed: Sensed, patience: Duration) {
+        use tokio::sync::{mpsc::error::TrySendError, oneshot::error::TryRecvError};
+        const STEP: Duration = Duration::from_millis(5);
+        if !self.is_new(sensed) {
+            return;
+        }
+        let (done, mut waits) = oneshot::channel();
+        let mut untold = Some(News { sensed, at: Self::now(), done: Some(done) });
+        let begun = Self::now();
+        while Self::now().since(begun) < patience {
+            untold = match untold.take().map(|news| self.news.try_send(news)) {
+                Some(Err(TrySendError::Full(news))) => Some(news),
+                Some(Err(TrySendError::Closed(_))) => return,
+                Some(Ok(())) | None => None,
+            };
+            if untold.is_none() && !matches!(waits.try_recv(), Err(TryRecvError::Empty)) {
+                return;
+            }
+            std::thread::sleep(STEP);
+        }
+    }
+
     /// From a thread of its own; false when nobody listens any more.
     #[cfg(any(target_os = "linux", windows))]
     pub(crate) fn tell_from_thread(&mut self, sensed: Sensed) -> bool {
@@ -160,24 +192,84 @@ impl Senses for SystemSenses {
             bus::power(places.system_bus.clone(), teller()),
             bus::network(places.system_bus.clone(), teller()),
             heat::watch(&places.sys, &places.proc, teller()),
-            awake::keep(places.system_bus.clone(), wanted.clone()),
+            awake::keep(wanted.clone(), || awake::logind::hold(places.system_bus.clone())),
             programs::watch(&places.proc, wanted, teller()),
         );
     }
 
     #[cfg(windows)]
     async fn watch(&self, news: mpsc::Sender<News>, wanted: watch::Receiver<Wanted>) {
-        let teller = Teller::new(news.clone());
-        let started = std::thread::Builder::new().name("senses".into()).spawn(move || windows::watch(teller));
-        if let Err(error) = started {
-            tracing::warn!(%error, "the session is not watched");
+        // Each ends when nobody listens.
+        for (name, watch) in [
+            ("session", windows::session::watch as fn(Teller)),
+            ("broadcasts", windows::broadcasts::watch),
+            ("heat", heat::watch),
+        ] {
+            let teller = Teller::new(news.clone());
+            let started = std::thread::Builder::new().name(name.into()).spawn(move || watch(teller));
+            if let Err(error) = started {
+                tracing::warn!(%error, name, "a sensor is not watched");
+            }
         }
-        programs::watch(&self.0.proc, wanted, Teller::new(news)).await;
+        tokio::join!(
+            awake::keep(wanted.clone(), awake::execution::hold),
+            programs::watch(&self.0.proc, wanted, Teller::new(news)),
+        );
     }
 
     #[cfg(not(any(target_os = "linux", windows)))]
     async fn watch(&self, news: mpsc::Sender<News>, wanted: watch::Receiver<Wanted>) {
         // Nothing here is read yet but programs: what is absent takes no part, and the computer counts as away.
         programs::watch(&self.0.proc, wanted, Teller::new(news)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hivemind_domain::rules::Signal;
+
+    const SLEEP: Sensed = Sensed::Suspending(Signal::Value(true));
+
+    /// How long a thread that tells of sleep waits, with one place for news and this done about it.
+    async fn waits(patience: Duration, hear: impl AsyncFnOnce(mpsc::Receiver<News>)) -> Duration {
+        let (news, heard) = mpsc::channel(1);
+        let mut teller = Teller::new(news);
+        assert!(teller.is_new(Sensed::Idle(Signal::Absent)));
+        let telling = tokio::task::spawn_blocking(move || {
+            let begun = Teller::now();
+            teller.tell_and_wait_from_thread(SLEEP, patience);
+            Teller::now().since(begun)
+        });
+        hear(heard).await;
+        telling.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_thread_waits_until_the_worker_is_done_and_no_longer() {
+        let long = Duration::from_secs(30);
+        let waited = waits(long, async |mut heard| {
+            let news = heard.recv().await.unwrap();
+            assert_eq!(news.sensed, SLEEP);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            news.done.unwrap().send(()).unwrap();
+            // Nobody listening any more must not be what let it go.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        })
+        .await;
+        assert!((200..2000).contains(&waited.as_millis()), "{waited:?}");
+    }
+
+    #[tokio::test]
+    async fn a_thread_waits_no_longer_than_its_patience_nor_for_nobody() {
+        let waited = waits(Duration::from_millis(300), async |mut heard| {
+            let kept = heard.recv().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            drop(kept);
+        })
+        .await;
+        assert!((300..1500).contains(&waited.as_millis()), "{waited:?}");
+        let waited = waits(Duration::from_secs(30), async |heard| drop(heard)).await;
+        assert!(waited < Duration::from_secs(2), "{waited:?}");
     }
 }

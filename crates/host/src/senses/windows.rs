@@ -1,122 +1,24 @@
-//! Input, lock, use from afar, full screen, battery and metered networks, as Windows tells them.
-//!
-//! All of it is looked at: what would push it needs a window or a service of its own. None of this was run on a real
-//! Windows yet.
+//! What Windows tells. Some of it was run under Wine and none of it on a real Windows; the README says which.
 
-use super::Teller;
-use hivemind_domain::rules::{Sensed, Signal};
-use std::time::Duration;
-use windows::Networking::Connectivity::{NetworkCostType, NetworkInformation};
-use windows::System::Power::{BatteryStatus, PowerManager, PowerSupplyStatus};
-use winsafe::{GetLastInputInfo, GetSystemMetrics, GetTickCount64, HDESK, HWND, co};
+pub(super) mod broadcasts;
+pub(super) mod session;
 
-/// How often input, lock and full screen are looked at: an owner who comes back is noticed within this.
-const LOOK: Duration = Duration::from_millis(250);
-/// How often battery and network are looked at, in looks.
-const SELDOM: u32 = 8;
-/// The time without input is told anew at least this often, in looks.
-const AGAIN: u32 = 20;
-/// The answer for a part of Windows that this one does not have.
-const CLASS_MISSING: i32 = 0x8004_0154_u32.cast_signed();
-/// Windows of the desktop itself cover the whole screen and are no full screen.
-const DESKTOP: [&str; 3] = ["Progman", "WorkerW", "Shell_TrayWnd"];
+use std::sync::OnceLock;
+use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 
-/// Looks until nobody listens any more; on a thread of its own.
-pub(super) fn watch(mut teller: Teller) {
-    let mut last_input = None;
-    for look in 0_u32.. {
-        let mut news = vec![
-            Sensed::Locked(locked()),
-            Sensed::RemoteSession(Signal::Value(GetSystemMetrics(co::SM::REMOTESESSION) != 0)),
-            Sensed::FullScreen(full_screen()),
-        ];
-        match GetLastInputInfo() {
-            // The time since is counted on by the worker itself: only input is news.
-            Ok(info) if last_input == Some(info.dwTime) && look % AGAIN != 0 => {}
-            Ok(info) => {
-                last_input = Some(info.dwTime);
-                news.push(Sensed::Idle(Signal::Value(since(info.dwTime))));
-            }
-            Err(_) => news.push(Sensed::Idle(Signal::Unreadable)),
-        }
-        if look % SELDOM == 0 {
-            news.push(Sensed::OnBattery(on_battery()));
-            news.push(Sensed::Metered(metered()));
-        }
-        for sensed in news {
-            if !teller.tell_from_thread(sensed) {
-                return;
-            }
-        }
-        std::thread::sleep(LOOK);
-    }
+/// Services run in a session of this number, in which nobody works.
+const SERVICES: u32 = 0;
+
+/// Whether this process runs in somebody's session. That never changes while it runs.
+fn interactive() -> bool {
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    // Where it cannot be known, somebody may be there.
+    *KNOWN.get_or_init(|| session_number().is_none_or(|number| number != SERVICES))
 }
 
-/// Time since a moment of the clock of 32 bits, which begins anew every 49.7 days.
-fn since(tick: u32) -> Duration {
-    let now = u32::try_from(GetTickCount64() & u64::from(u32::MAX)).unwrap_or_default();
-    Duration::from_millis(u64::from(now.wrapping_sub(tick)))
-}
-
-/// Whether somebody else's desktop has the input: the lock screen, or the question of an administrator.
-fn locked() -> Signal<bool> {
-    match HDESK::OpenInputDesktop(None, false, co::DESKTOP_RIGHTS::READOBJECTS) {
-        Ok(_desktop) => Signal::Value(false),
-        Err(co::ERROR::ACCESS_DENIED) => Signal::Value(true),
-        Err(_) => Signal::Unreadable,
-    }
-}
-
-/// Whether the window in front covers the whole of its screen.
-fn full_screen() -> Signal<bool> {
-    // Without a window in front there is none.
-    let Some(window) = HWND::GetForegroundWindow() else { return Signal::Value(false) };
-    if window.GetClassName().is_ok_and(|class| DESKTOP.contains(&class.as_str())) {
-        return Signal::Value(false);
-    }
-    let screen = window.MonitorFromWindow(co::MONITOR::DEFAULTTONEAREST).GetMonitorInfo();
-    match (window.GetWindowRect(), screen) {
-        (Ok(own), Ok(screen)) => {
-            let whole = screen.rcMonitor;
-            Signal::Value(
-                own.left <= whole.left
-                    && own.top <= whole.top
-                    && own.right >= whole.right
-                    && own.bottom >= whole.bottom,
-            )
-        }
-        // It was closed just now.
-        (Err(_), _) | (_, Err(_)) => Signal::Value(false),
-    }
-}
-
-fn on_battery() -> Signal<bool> {
-    match PowerManager::BatteryStatus() {
-        Ok(BatteryStatus::NotPresent) => Signal::Absent,
-        Ok(_) => {
-            told(PowerManager::PowerSupplyStatus().map(|supply| supply == PowerSupplyStatus::NotPresent))
-        }
-        Err(error) => told(Err(error)),
-    }
-}
-
-fn metered() -> Signal<bool> {
-    // Wine 8 ends a program that asks for this.
-    if std::env::var_os("WINECONFIGDIR").is_some() {
-        return Signal::Absent;
-    }
-    // Without a connection nothing is metered.
-    let Ok(profile) = NetworkInformation::GetInternetConnectionProfile() else { return Signal::Absent };
-    let kind = profile.GetConnectionCost().and_then(|cost| Ok((cost.NetworkCostType()?, cost.Roaming()?)));
-    told(kind.map(|(kind, roaming)| {
-        roaming || kind == NetworkCostType::Fixed || kind == NetworkCostType::Variable
-    }))
-}
-
-fn told<T>(answer: windows::core::Result<T>) -> Signal<T> {
-    match answer {
-        Ok(value) => Signal::Value(value),
-        Err(error) if error.code().0 == CLASS_MISSING => Signal::Absent,
-        Err(_) => Signal::Unreadable,
-    }
+fn session_number() -> Option<u32> {
+    let own = sysinfo::get_current_pid().ok()?;
+    let mut system = System::new().ok()?;
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), true, ProcessRefreshKind::nothing());
+    Some(system.process(own)?.session_id()?.as_u32())
 }

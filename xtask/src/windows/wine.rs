@@ -1,0 +1,100 @@
+//! What the tests of Windows code under Wine need: a prefix of their own, and the programs that run in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use crate::console;
+use crate::folders::Folders;
+use crate::program::{capture, program, run};
+
+/// Debian's package puts it where no PATH leads.
+const WINE: &str = "/usr/lib/wine/wine64";
+const SERVER: &str = "/usr/lib/wine/wineserver64";
+const COMPILER: &str = "x86_64-w64-mingw32-gcc";
+/// Where the tests look for all of it.
+pub const VARIABLE: &str = "HIVEMIND_WINE";
+/// What Wine 8 lacks and every Rust program asks for.
+const RANDOM: &str = "xtask/wine/bcryptprimitives.c";
+/// A program that does what the owner of a computer and Windows itself do.
+const DESK: &str = "crates/host/tests/wine/desk.c";
+/// Seconds that a program of Wine may take while the prefix is made.
+const PATIENCE: &str = "120";
+
+/// Whether Wine is here.
+pub fn available() -> bool {
+    Path::new(WINE).exists() && Path::new(SERVER).exists()
+}
+
+/// A folder with a prefix and the programs for it; made where it is missing, and the programs anew where they changed.
+///
+/// # Errors
+/// When something does not link, or Wine cannot make its prefix.
+pub fn prepare(folders: &Folders) -> Result<PathBuf> {
+    let senses = super::link(folders)?;
+    let (random, desk) = (folders.root.join(RANDOM), folders.root.join(DESK));
+    let mut key = Sha256::new();
+    key.update(capture(program(WINE).arg("--version"))?);
+    for part in [&random, &desk] {
+        key.update(fs::read(part).with_context(|| format!("cannot read {}", part.display()))?);
+    }
+    let parent = folders.cache.join("wine");
+    let wanted = parent.join(hex::encode(&key.finalize()[..8]));
+    if !wanted.is_dir() {
+        console::step("Making a prefix for Wine (half a minute, once)");
+        fs::create_dir_all(&parent)?;
+        let scratch = tempfile::tempdir_in(&parent)?;
+        let folder = scratch.path().join("made");
+        make(&folder, &random, &desk)?;
+        // Last, and in one step: a folder that is there is complete.
+        fs::rename(&folder, &wanted)?;
+    }
+    let copy = wanted.join("senses.exe");
+    if !fs::read(&copy).is_ok_and(|there| fs::read(&senses).is_ok_and(|new| new == there)) {
+        fs::copy(&senses, &copy)?;
+    }
+    Ok(wanted)
+}
+
+fn make(folder: &Path, random: &Path, desk: &Path) -> Result<()> {
+    for inside in ["home", "prefix"] {
+        fs::create_dir_all(folder.join(inside))?;
+    }
+    let made = boot(folder);
+    // Whatever came of it: nothing stays behind that would hold on to a folder which is about to be moved.
+    let _ = wine(SERVER, folder).arg("-k").status();
+    made?;
+    let library = folder.join("prefix/drive_c/windows/system32/bcryptprimitives.dll");
+    run(program(COMPILER).args(["-O2", "-shared", "-o"]).arg(&library).arg(random).arg("-ladvapi32"))?;
+    run(program(COMPILER).args(["-O2", "-Wall", "-Werror", "-o"]).arg(folder.join("desk.exe")).arg(desk))
+}
+
+fn boot(folder: &Path) -> Result<()> {
+    for words in [
+        &["wineboot", "--init"][..],
+        // No screen is needed: Wine keeps account of windows and input by itself.
+        &["reg", "add", r"HKCU\Software\Wine\Drivers", "/v", "Graphics", "/d", "null", "/f"],
+        &["winecfg", "-v", "win10"],
+    ] {
+        run(wine("timeout", folder).args([PATIENCE, WINE]).args(words))?;
+    }
+    run(wine("timeout", folder).args([PATIENCE, SERVER, "-w"]))
+}
+
+/// One of Wine's programs, with nothing of its owner's within reach.
+fn wine(name: &str, folder: &Path) -> Command {
+    let mut command = program(name);
+    command
+        .env("WINEARCH", "win64")
+        .env("WINEPREFIX", folder.join("prefix"))
+        .env("WINEDEBUG", "-all")
+        // Neither .NET nor a browser is wanted, nor entries in the owner's menu.
+        .env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=")
+        .env("HOME", folder.join("home"))
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY");
+    command
+}
