@@ -55,6 +55,8 @@ pub fn test(folders: &Folders, options: &Options) -> Result<bool> {
         let environment = environment(folders, complete)?;
         companion::build_if_possible(folders);
         if wants(Part::Rust) {
+            let mut environment = environment.clone();
+            environment.extend(wine(folders)?);
             table.extend(rust(folders, &environment)?);
         }
         if wants(Part::E2e) {
@@ -137,14 +139,22 @@ fn environment(folders: &Folders, desktop: bool) -> Result<Vec<(&'static str, St
         Err(error) if crate::folders::set("CI").is_some() => return Err(error.context("CI needs an engine")),
         Err(error) => console::warning(&format!("{error:#}; tests that need an engine count as skipped")),
     }
-    if windows::available() && windows::wine::available() {
-        match windows::wine::prepare(folders) {
-            Ok(ready) => environment.push((windows::wine::VARIABLE, ready.display().to_string())),
-            Err(error) if crate::folders::set("CI").is_some() => return Err(error.context("CI needs Wine")),
-            Err(error) => console::warning(&format!("{error:#}; tests under Wine count as skipped")),
+    Ok(environment)
+}
+
+/// What the tests under Wine are told.
+fn wine(folders: &Folders) -> Result<Option<(&'static str, String)>> {
+    if !(windows::available() && windows::wine::available()) {
+        return Ok(None);
+    }
+    match windows::wine::prepare(folders) {
+        Ok(ready) => Ok(Some((windows::wine::VARIABLE, ready.display().to_string()))),
+        Err(error) if crate::folders::set("CI").is_some() => Err(error.context("CI needs Wine")),
+        Err(error) => {
+            console::warning(&format!("{error:#}; tests under Wine count as skipped"));
+            Ok(None)
         }
     }
-    Ok(environment)
 }
 
 fn rust(folders: &Folders, environment: &[(&'static str, String)]) -> Result<Vec<(&'static str, Counts)>> {
