@@ -56,7 +56,7 @@ pub fn link(folders: &Folders) -> Result<PathBuf> {
         .args(["build", "--locked", "--target", TARGET, "--package", "hivemind-host", "--example", "senses"])
         .env("CARGO_TARGET_DIR", &target)
         // It is kept in the cache, and nobody steps through it.
-        .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
+        .env("CARGO_PROFILE_DEV_DEBUG", "none")
         .env("CARGO_INCREMENTAL", "0");
     run(for_windows(&mut build, &flags))?;
     Ok(target.join(TARGET).join("debug/examples/senses.exe"))

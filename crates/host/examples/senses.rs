@@ -3,8 +3,6 @@
 //! `senses SECONDS [--awake] [--app NAME]... [--hold MILLISECONDS]`: `--awake` asks to be kept awake, `--app` names a
 //! program that wants the computer for itself, `--hold` is how long sleep is held up.
 
-#![expect(clippy::print_stdout, reason = "an example talks to whoever started it")]
-
 use hivemind_domain::rules::{Sensed, Signal};
 use hivemind_host::{GpuSource, Places, SystemHost, SystemSenses};
 use hivemind_worker_core::port::{Host, News, Senses, Wanted};

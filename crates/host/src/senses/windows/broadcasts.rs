@@ -4,6 +4,7 @@ use super::super::Teller;
 use super::session::idle;
 use hivemind_domain::rules::{Sensed, Signal};
 use std::cell::RefCell;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 use winsafe::gui::{WindowMain, WindowMainOpts};
@@ -35,8 +36,11 @@ pub(in super::super) fn watch(teller: Teller) {
     let teller = Rc::new(RefCell::new(teller));
     follow(&window, &teller);
     end_when_unheard(&window, &teller);
-    if let Err(error) = window.run_main(Some(co::SW::HIDE)) {
-        tracing::warn!(%error, "sleep and the end of the session are not noticed");
+    // The wrapper panics where Windows refuses it a window.
+    match std::panic::catch_unwind(AssertUnwindSafe(|| window.run_main(Some(co::SW::HIDE)))) {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "sleep and the end of the session are not noticed"),
+        Err(_) => tracing::warn!("there is no window: sleep and the end of the session are not noticed"),
     }
 }
 
