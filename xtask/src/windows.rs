@@ -11,10 +11,13 @@ use anyhow::{Result, bail};
 use self::library::{Library, sysroot};
 use crate::demand::Group;
 use crate::folders::Folders;
-use crate::program::{cargo, run};
+use crate::program::{capture, cargo, program, run};
 use crate::system;
 
 const TARGET: &str = "x86_64-pc-windows-gnu";
+/// Programs without a manifest get its old version, which lacks functions; Wine has one version with all of them, and
+/// would not show it.
+const PARTED: &str = "comctl32.dll";
 /// Not the `rustc` of PATH: that may be another version, whose sources are not here.
 const RUSTC: &str = "/usr/bin/rustc";
 
@@ -59,7 +62,20 @@ pub fn link(folders: &Folders) -> Result<PathBuf> {
         .env("CARGO_PROFILE_DEV_DEBUG", "none")
         .env("CARGO_INCREMENTAL", "0");
     run(for_windows(&mut build, &flags))?;
-    Ok(target.join(TARGET).join("debug/examples/senses.exe"))
+    let linked = target.join(TARGET).join("debug/examples/senses.exe");
+    let headers = capture(program("x86_64-w64-mingw32-objdump").arg("-p").arg(&linked))?;
+    if loads(&headers, PARTED) {
+        bail!("{PARTED} is loaded, which Windows has in two versions: without a manifest it may not start");
+    }
+    Ok(linked)
+}
+
+/// Whether a program's headers name a library that is loaded at its start.
+fn loads(headers: &str, library: &str) -> bool {
+    headers
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("DLL Name: "))
+        .any(|name| name.trim().eq_ignore_ascii_case(library))
 }
 
 /// Where [`release`] puts the programs.
@@ -106,4 +122,16 @@ pub fn available() -> bool {
         && Path::new("/usr/lib/rustlib/src/rust").exists()
         && system::on_path("x86_64-w64-mingw32-gcc")
         && system::on_path("x86_64-w64-mingw32-windres")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_of_two_versions_is_seen() {
+        let headers = "\tDLL Name: USER32.dll\n\tvma: Ordinal\n\tDLL Name: COMCTL32.dll\n";
+        assert!(loads(headers, PARTED));
+        assert!(!loads("\tDLL Name: USER32.dll\n\t1a2b 34 comctl32.dll\n", PARTED));
+    }
 }

@@ -38,12 +38,10 @@ pub fn available() -> bool {
 /// When something does not link, or Wine cannot make its prefix.
 pub fn prepare(folders: &Folders) -> Result<PathBuf> {
     let senses = super::link(folders)?;
-    let (random, desk) = (folders.root.join(RANDOM), folders.root.join(DESK));
+    let random = folders.root.join(RANDOM);
     let mut key = Sha256::new();
     key.update(capture(program(WINE).arg("--version"))?);
-    for part in [&random, &desk] {
-        key.update(fs::read(part).with_context(|| format!("cannot read {}", part.display()))?);
-    }
+    key.update(fs::read(&random).with_context(|| format!("cannot read {}", random.display()))?);
     let parent = folders.cache.join("wine");
     let wanted = parent.join(hex::encode(&key.finalize()[..8]));
     if !wanted.is_dir() {
@@ -51,10 +49,12 @@ pub fn prepare(folders: &Folders) -> Result<PathBuf> {
         fs::create_dir_all(&parent)?;
         let scratch = tempfile::tempdir_in(&parent)?;
         let folder = scratch.path().join("made");
-        make(&folder, &random, &desk)?;
+        make(&folder, &random)?;
         // Last, and in one step: a folder that is there is complete.
         fs::rename(&folder, &wanted)?;
     }
+    let desk = wanted.join("desk.exe");
+    run(program(COMPILER).args(["-O2", "-Wall", "-Werror", "-o"]).arg(desk).arg(folders.root.join(DESK)))?;
     let copy = wanted.join("senses.exe");
     if !fs::read(&copy).is_ok_and(|there| fs::read(&senses).is_ok_and(|new| new == there)) {
         fs::copy(&senses, &copy)?;
@@ -62,7 +62,7 @@ pub fn prepare(folders: &Folders) -> Result<PathBuf> {
     Ok(wanted)
 }
 
-fn make(folder: &Path, random: &Path, desk: &Path) -> Result<()> {
+fn make(folder: &Path, random: &Path) -> Result<()> {
     for inside in ["home", "prefix"] {
         fs::create_dir_all(folder.join(inside))?;
     }
@@ -73,8 +73,7 @@ fn make(folder: &Path, random: &Path, desk: &Path) -> Result<()> {
     let saved = point_to_the_same(&folder.join("prefix/drive_c/windows"))?;
     console::note(&format!("{} MiB of copies left out", saved >> 20));
     let library = folder.join("prefix/drive_c/windows/system32/bcryptprimitives.dll");
-    run(program(COMPILER).args(["-O2", "-shared", "-o"]).arg(&library).arg(random).arg("-ladvapi32"))?;
-    run(program(COMPILER).args(["-O2", "-Wall", "-Werror", "-o"]).arg(folder.join("desk.exe")).arg(desk))
+    run(program(COMPILER).args(["-O2", "-shared", "-o"]).arg(&library).arg(random).arg("-ladvapi32"))
 }
 
 fn boot(folder: &Path) -> Result<()> {

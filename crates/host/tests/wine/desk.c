@@ -10,7 +10,8 @@
 #include <string.h>
 #include <windows.h>
 
-#define SENSES L"HiveMind Worker senses"
+/* The title's beginning; the number of the process follows. */
+#define SENSES L"HiveMind Worker senses "
 #define PATIENCE_MS 20000
 
 static int show(int whole, int seconds)
@@ -38,14 +39,29 @@ static int show(int whole, int seconds)
     return 0;
 }
 
+static BOOL CALLBACK is_senses(HWND window, LPARAM found)
+{
+    WCHAR title[64] = {0};
+
+    GetWindowTextW(window, title, 64);
+    if (wcsncmp(title, SENSES, wcslen(SENSES)))
+        return TRUE;
+    *(HWND *)found = window;
+    return FALSE;
+}
+
 static int tell(UINT message, WPARAM wparam, LPARAM lparam)
 {
-    HWND window = FindWindowW(SENSES, NULL);
+    HWND window = NULL;
     ULONGLONG begun = GetTickCount64();
     DWORD_PTR answer = 0;
 
+    EnumWindows(is_senses, (LPARAM)&window);
     if (!window)
         return 4;
+    /* Nobody may see it or be kept from what they type. */
+    if (IsWindowVisible(window) || GetForegroundWindow() == window)
+        return 6;
     if (!SendMessageTimeoutW(window, message, wparam, lparam, SMTO_NORMAL, PATIENCE_MS, &answer))
         return 5;
     printf("%llu %llu\n", GetTickCount64() - begun, (unsigned long long)answer);

@@ -82,7 +82,7 @@ fn windows_waits_for_the_worker_before_sleep_and_at_the_end_of_the_session() {
         return;
     };
     let watched = wine.watch(50, &["--hold", "700"]);
-    let waited = 700..2500;
+    let waited = 700..2800;
     for (woken_by, again) in [(RESUME_AUTOMATIC, RESUME_SUSPEND), (RESUME_SUSPEND, RESUME_AUTOMATIC)] {
         let (took, granted) = wine.tell(POWER_BROADCAST, SUSPEND);
         assert!(waited.contains(&took) && granted == 1, "{took} ms, {granted}");
@@ -115,11 +115,14 @@ fn windows_is_held_up_for_three_seconds_and_no_longer() {
 fn a_clock_that_was_set_is_news_at_once() {
     let Some(wine) = Wine::find("a_clock_that_was_set_is_news_at_once") else { return };
     let watched = wine.watch(40, &[]);
-    // The time without input is told every few seconds anyway: three times in a row that is no chance.
-    for _ in 0..3 {
+    // The time without input is told every few seconds anyway: four times in a row that is no chance.
+    for _ in 0..4 {
         let before = watched.told("idle_seconds").len();
+        let set = Instant::now();
         wine.tell(TIME_CHANGE, 0);
-        std::thread::sleep(Duration::from_millis(300));
-        assert!(watched.told("idle_seconds").len() > before);
+        while watched.told("idle_seconds").len() == before {
+            assert!(set.elapsed() < Duration::from_millis(800), "nothing is told at once");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }
