@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Browser, Page } from "playwright-core";
 import { earnedCsv, earningsCsv } from "../src/model/csv";
 import { earningsOf } from "../src/platform/fake/earnings";
+import { currentOf } from "../src/platform/fake/electricity";
 import { receiptsFrom } from "../src/platform/fake/receipts";
 import { snapshot } from "../src/platform/fake/world";
 import { m } from "../src/text/messages";
@@ -44,7 +45,7 @@ describe("a browser", () => {
     await page.goto(`${stub.base}pair?code=look`);
     await page.getByTestId("nav-earnings").click();
     await page.getByTestId("earnings-table").waitFor();
-    const { days, tasks } = earningsOf(30, false, snapshot(), Date.now());
+    const { days, tasks } = earningsOf(30, false, snapshot(), Date.now(), currentOf("earning"));
 
     const byDay = await saved("export");
     expect(byDay.name).toBe("hivemind-earnings.csv");

@@ -52,6 +52,10 @@ const LIST: readonly (readonly [name: string, scene: string, path: string, ...st
   ["home-battery", "battery", ""],
   ["home-night", "night", ""],
   ["home-forced", "forced", ""],
+  ["home-planned", "planned", ""],
+  ["home-dear", "dear", ""],
+  ["home-network-app", "network_app", ""],
+  ["home-gpu-app", "gpu_app", ""],
   ["home-yielding", "yielding", ""],
   ["home-looking", "looking", ""],
   ["home-timeline-table", "ready", "", "click timeline-table", "wait timeline-rows"],
@@ -84,6 +88,11 @@ const LIST: readonly (readonly [name: string, scene: string, path: string, ...st
   ["earnings", "earning", "earnings"],
   ["earnings-week", "earning", "earnings", "click range-7"],
   ["earnings-empty", "empty", "earnings"],
+  ["earnings-cost", "planned", "earnings", "wait electricity-cost"],
+  ["earnings-cost-days", "planned", "earnings", "see earned-tasks"],
+  ["earnings-learning", "dear", "earnings", "wait electricity-why"],
+  ["earnings-no-sensor", "network_app", "earnings", "wait electricity-why"],
+  ["earnings-no-permission", "gpu_app", "earnings", "wait electricity-why"],
   ["health", "engine", "health"],
   ["health-tunnel", "tunnel", "health", "see link-panel"],
   ["health-proof", "ready", "health", "click proof-run", "wait attack"],
@@ -100,6 +109,11 @@ const LIST: readonly (readonly [name: string, scene: string, path: string, ...st
   ["settings-notify", "earning", "settings", "see setting[data-key=notify_payouts]"],
   ["settings-rules", "earning", "settings", `see ${WEEK}`],
   ["settings-hours", "earning", "settings", "see setting[data-key=network_hours]"],
+  ["settings-plan", "planned", "settings", `click ${WEEK} hours-show`, `click ${WEEK} hours-brush-quiet`, `see ${WEEK} hours`, `see css:[data-key=schedule] [data-cell='0']`],
+  ["settings-electricity", "planned", "settings", "see setting[data-key=electricity_currency]"],
+  ["settings-what-if-cost", "planned", "settings", "fill what-if-value := 10", "click what-if-try", "wait what-if-result"],
+  ["settings-programs", "planned", "settings", "click programs-add", "wait running-program", "fill programs-search := e", "see programs"],
+  ["settings-no-programs", "planned&no_programs=1", "settings", "click programs-add", "wait programs error-note", "see programs"],
   ["settings-disk", "earning", "settings", "see setting[data-key=keep_disk_free]"],
   ["settings-images", "earning", "settings", "see setting[data-key=image_quota]"],
   ["settings-hosts", "earning", "settings", "see setting[data-key=network_policy]"],
@@ -140,7 +154,7 @@ export const PAGES: readonly Shown[] = LIST.map(([name, scene, path, ...steps]) 
 
 /** One of every screen, for what costs too much to be done on each page. */
 export const MAIN: readonly string[] = [
-  "home", "home-engine", "home-sign-in", "tasks", "task", "resources", "earnings", "health", "log", "settings", "settings-week", "about", "more", "welcome-1", "welcome-4",
+  "home", "home-engine", "home-sign-in", "tasks", "task", "resources", "earnings", "earnings-cost", "health", "log", "settings", "settings-week", "settings-plan", "settings-programs", "about", "more", "welcome-1", "welcome-4",
   "pairing",
 ];
 

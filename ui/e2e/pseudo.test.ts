@@ -32,6 +32,8 @@ afterAll(async () => {
 /** What is data and not said by us: it comes from the worker, the pool or a task, or is a unit. */
 const DATA = [
   /^[\d\s.,:·/%+×–-]*(?:CPT|[KMGT]?i?B(?:\/s)?|°C|W|ms|s|min|h|d|AM|PM|MHz|GHz)?$/,
+  /^[−+±]?[\d.,]+ k?Wh$/,
+  /^[−+±]?(?:NT\$|€)[\d.,]+$/,
   /^(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b/,
   /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b/,
   // The names that this browser and the machine's parts give themselves, and the commands for a terminal.

@@ -123,7 +123,7 @@ describe("the screens", () => {
     await page.getByTestId("earnings-table").waitFor();
     const earnings = await saved();
     expect(earnings.name).toBe("hivemind-earnings.csv");
-    expect(earnings.text).toContain("day,tasks,estimated_cpt,credited_cpt,settled_cpt\r\n");
+    expect(earnings.text).toContain("day,tasks,estimated_cpt,credited_cpt,settled_cpt,energy_wh,cost\r\n");
     await page.close();
   });
 

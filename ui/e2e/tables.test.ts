@@ -102,7 +102,7 @@ it("the day's table has each stretch, the newest first, with what was done and h
   expect(found.length).toBe(spans.length);
   const [oldest, newest] = [spans.at(0), spans.at(-1)];
   if (!oldest || !newest) throw new Error("no spans");
-  const row = (span: typeof oldest): string[] => [moment(span.from_ms), KIND_WORDS[kindOf(span.reason, span.working)](), duration(span.to_ms - span.from_ms)];
+  const row = (span: typeof oldest): string[] => [moment(span.from_ms), KIND_WORDS[kindOf(span)](), duration(span.to_ms - span.from_ms)];
   const told = (cell: string[] | undefined): (string | undefined)[] => [cell?.[0], cell?.[1], cell?.[3]];
   expect(told(found.at(0))).toEqual(row(newest));
   expect(told(found.at(-1))).toEqual(row(oldest));

@@ -54,6 +54,7 @@ const SHAPES: readonly (readonly [file: string, written: string, shape: string, 
   ["screens/Resources.svelte", 'colour: "--chart-ours"', "chart-ours", ["card"]],
   ["app.css", "outline: 2px solid var(--honey-ink)", "honey-ink", ["card", "page", "sunk", "honey-wash", "bad-wash", "warn-wash"]],
   ["app.css", "border: 1px solid var(--edge)", "edge", ["card"]],
+  ["app.css", "linear-gradient(var(--honey-ink) 0 0)", "honey-ink", ["honey-wash"]],
   ["parts/HoursGrid.svelte", "inset 0 -3px 0 var(--honey-ink)", "honey-ink", ["card", "sunk"]],
 ];
 

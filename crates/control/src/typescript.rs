@@ -33,6 +33,8 @@ fn commands(config: &Config) -> String {
         .flat_map(|(_, request, response)| [request.as_str(), response.as_str()])
         .filter(|n| *n != "null")
         .map(|n| n.trim_start_matches("Array<").trim_end_matches('>'))
+        // What the language itself knows, such as `string`, comes from no file.
+        .filter(|n| n.starts_with(|first: char| first.is_ascii_uppercase()))
         .collect();
     names.sort_unstable();
     names.dedup();

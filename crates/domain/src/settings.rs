@@ -225,7 +225,7 @@ impl Key {
     /// [`SettingError`], naming key, value and what is allowed.
     pub fn check(&self, text: &str) -> Result<String, SettingError> {
         let text = text.trim();
-        let list = matches!(self.kind, Kind::Hosts | Kind::Images);
+        let list = matches!(self.kind, Kind::Hosts | Kind::Images | Kind::Hours | Kind::Plan);
         let most = if list { crate::images::MAX_LIST_BYTES } else { 512 };
         let plain = text.len() <= most && !text.chars().any(char::is_control);
         let normal = match self.kind {
@@ -528,6 +528,29 @@ mod tests {
             assert!(s.apply(name, text, Source::Flag).is_err(), "{name}={text}");
         }
         assert_eq!(s, before);
+    }
+
+    #[test]
+    fn a_week_painted_half_hour_by_half_hour_is_a_plan_and_presets_are_none_elsewhere() {
+        let spans = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+            .iter()
+            .flat_map(|day| (0..24).map(move |hour| format!("{day} {hour:02}:00-{hour:02}:30 balanced")));
+        let plan = spans.collect::<Vec<_>>().join("; ");
+        assert!(plan.len() > 4000);
+        let mut s = Settings::default();
+        s.apply("schedule", &plan, Source::File).unwrap();
+        assert_eq!(s.rules(jiff::tz::TimeZone::UTC).in_hours.len(), 1);
+        for (key, value) in [
+            ("network_hours", "mon 10:00-12:00 max"),
+            ("electricity_cheap_hours", "mon 10:00-12:00 quiet"),
+            ("schedule", "mon 10:00-12:00 loud"),
+            ("electricity_price", "0,30"),
+            ("electricity_currency", "euro"),
+        ] {
+            assert!(s.apply(key, value, Source::File).is_err(), "{key} = {value}");
+        }
+        s.apply("electricity_currency", "twd", Source::File).unwrap();
+        assert_eq!(s.text("electricity_currency"), "TWD");
     }
 
     #[test]

@@ -48,10 +48,10 @@ impl Language {
             }
             DecisionReason::Schedule => self.pick("it is outside the hours you chose", "不在您選擇的時段內"),
             DecisionReason::DearHours => {
-                self.pick("electricity is expensive at this hour", "目前時段電價較高")
+                self.pick("electricity is expensive at this hour", "目前時段的電價較高")
             }
             DecisionReason::NetworkApp => {
-                self.pick("a program you named is using the network", "您指定的程式正在使用網路")
+                self.pick("a program wants the network for itself", "有程式需要獨占網路")
             }
             DecisionReason::Metered => self.pick("the network is metered", "網路為計量付費連線"),
             DecisionReason::NetworkHours => {

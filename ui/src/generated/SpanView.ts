@@ -20,4 +20,8 @@ reason: DecisionReason,
 /**
  * Whether a task computed.
  */
-working: boolean, };
+working: boolean, 
+/**
+ * Whether new work was taken: the owner's use of the computer may lessen the share, or stop everything.
+ */
+lends: boolean, };

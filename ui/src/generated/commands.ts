@@ -41,7 +41,6 @@ import type { TrendQuery } from "./TrendQuery";
 import type { TrendView } from "./TrendView";
 import type { WhatIfRequest } from "./WhatIfRequest";
 import type { WhatIfView } from "./WhatIfView";
-import type { string } from "./string";
 
 /** Every command of the control API with its request and response. */
 export interface Commands {

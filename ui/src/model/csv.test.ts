@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { pastTask, sum } from "../platform/fake/world";
 import { csv, earnedCsv, earningsCsv, everyTask, tasksCsv } from "./csv";
+import { NOTHING } from "./electricity";
 
 describe("a table", () => {
   it("quotes what would break it", () => {
@@ -19,17 +20,18 @@ describe("a table", () => {
   });
 
   it("of days has a row for each", () => {
-    expect(earningsCsv([{ day: "2026-11-21", sum: sum(41, 38, 33, 6) }])).toBe(
-      "day,tasks,estimated_cpt,credited_cpt,settled_cpt\r\n2026-11-21,6,41,38,33\r\n",
+    const known = { known_tasks: 5, tasks: 6, cpu_mwh: 1_234, gpu_mwh: 500_000, cost_micros: 1_604 };
+    expect(earningsCsv([{ day: "2026-11-21", sum: sum(41, 38, 33, 6), electricity: known }, { day: "2026-11-20", sum: sum(1, 1, 1, 1), electricity: { ...NOTHING, tasks: 1 } }])).toBe(
+      "day,tasks,estimated_cpt,credited_cpt,settled_cpt,energy_wh,cost\r\n2026-11-21,6,41,38,33,501.234,0.001604\r\n2026-11-20,1,1,1,1,,\r\n",
     );
   });
 
   it("of pay has a row for each attempt, with an empty cell for what the pool has not said", () => {
-    const told = { task_id: "t-1", attempt: 2, name: "=a,b", day: "2026-11-21", ended_at_ms: 1_700_000_000_000, estimated_cpt: 7, credited_cpt: 5, settled: true, unanswered: false };
-    expect(earnedCsv([told, { ...told, name: "b", credited_cpt: null, settled: false, unanswered: true }])).toBe(
-      "day,task_id,attempt,name,ended_at,estimated_cpt,credited_cpt,settled,unanswered\r\n" +
-        "2026-11-21,t-1,2,\"'=a,b\",2023-11-14T22:13:20.000Z,7,5,true,false\r\n" +
-        "2026-11-21,t-1,2,b,2023-11-14T22:13:20.000Z,7,,false,true\r\n",
+    const told = { task_id: "t-1", attempt: 2, name: "=a,b", day: "2026-11-21", ended_at_ms: 1_700_000_000_000, estimated_cpt: 7, credited_cpt: 5, settled: true, unanswered: false, energy_mwh: 7, cost_micros: 2 };
+    expect(earnedCsv([told, { ...told, name: "b", credited_cpt: null, settled: false, unanswered: true, energy_mwh: null, cost_micros: null }])).toBe(
+      "day,task_id,attempt,name,ended_at,estimated_cpt,credited_cpt,settled,unanswered,energy_wh,cost\r\n" +
+        "2026-11-21,t-1,2,\"'=a,b\",2023-11-14T22:13:20.000Z,7,5,true,false,0.007,0.000002\r\n" +
+        "2026-11-21,t-1,2,b,2023-11-14T22:13:20.000Z,7,,false,true,,\r\n",
     );
   });
 

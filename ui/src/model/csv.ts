@@ -3,6 +3,7 @@
 import type { EarnedTask } from "../generated/EarnedTask";
 import type { EarningsDay } from "../generated/EarningsDay";
 import type { TaskView } from "../generated/TaskView";
+import { energyOf } from "./electricity";
 import type { Page } from "./pages";
 import { taskKey } from "./reduce";
 
@@ -24,6 +25,11 @@ function instant(ms: number | null): string | null {
   return ms === null || !Number.isFinite(new Date(ms).getTime()) ? null : new Date(ms).toISOString();
 }
 
+/** Watt-hours as a bare number; empty where nothing is known. */
+const wattHours = (mwh: number | null): Cell => (mwh === null ? null : mwh / 1000);
+/** Money as a bare number. */
+const money = (micros: number | null): Cell => (micros === null ? null : micros / 1_000_000);
+
 const TASK_HEADING = [
   "task_id", "attempt", "name", "phase", "verdict", "failure_class", "exit_code", "accepted_at", "started_at", "ended_at",
   "active_ms", "peak_memory_bytes", "network_bytes", "estimated_cpt", "credited_cpt", "settled", "result_sha256",
@@ -40,16 +46,21 @@ export function tasksCsv(tasks: readonly TaskView[]): string {
 
 export function earningsCsv(days: readonly EarningsDay[]): string {
   return csv(
-    ["day", "tasks", "estimated_cpt", "credited_cpt", "settled_cpt"],
-    days.map(({ day, sum }) => [day, sum.tasks, sum.estimated_cpt, sum.credited_cpt, sum.settled_cpt]),
+    ["day", "tasks", "estimated_cpt", "credited_cpt", "settled_cpt", "energy_wh", "cost"],
+    days.map(({ day, sum, electricity }) => [
+      day, sum.tasks, sum.estimated_cpt, sum.credited_cpt, sum.settled_cpt, wattHours(energyOf(electricity)), money(electricity.cost_micros),
+    ]),
   );
 }
 
-/** Pay by attempt: what was estimated, credited and settled, and the day on which it was earned. */
+/** Pay by attempt: what was estimated, credited and settled, the day on which it was earned, and the electricity it took. */
 export function earnedCsv(tasks: readonly EarnedTask[]): string {
   return csv(
-    ["day", "task_id", "attempt", "name", "ended_at", "estimated_cpt", "credited_cpt", "settled", "unanswered"],
-    tasks.map((t) => [t.day, t.task_id, t.attempt, t.name, instant(t.ended_at_ms), t.estimated_cpt, t.credited_cpt, t.settled, t.unanswered]),
+    ["day", "task_id", "attempt", "name", "ended_at", "estimated_cpt", "credited_cpt", "settled", "unanswered", "energy_wh", "cost"],
+    tasks.map((t) => [
+      t.day, t.task_id, t.attempt, t.name, instant(t.ended_at_ms), t.estimated_cpt, t.credited_cpt, t.settled, t.unanswered,
+      wattHours(t.energy_mwh), money(t.cost_micros),
+    ]),
   );
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { sum } from "../platform/fake/world";
 import { dayOf, unbroken } from "./days";
+import { NOTHING } from "./electricity";
 
-const on = (day: string, paid: number) => ({ day, sum: sum(paid, paid, paid, 1) });
+const on = (day: string, paid: number) => ({ day, sum: sum(paid, paid, paid, 1), electricity: { ...NOTHING, tasks: 1 } });
 const paid = (days: readonly { day: string; sum: { credited_cpt: number } }[]) => days.map((d) => [d.day, d.sum.credited_cpt]);
 
 describe("days", () => {

@@ -1,6 +1,7 @@
 // Days without a hole.
 
 import type { EarningsDay } from "../generated/EarningsDay";
+import { NOTHING } from "./electricity";
 
 const DAY_MS = 86_400_000;
 
@@ -27,6 +28,6 @@ export function unbroken(days: readonly EarningsDay[], { asked, today, most }: S
   const count = asked <= most ? asked : Math.min(most, (last - Math.min(...times)) / DAY_MS + 1);
   return Array.from({ length: count }, (_, i) => {
     const day = new Date(last - (count - 1 - i) * DAY_MS).toISOString().slice(0, 10);
-    return known.get(day) ?? { day, sum: { estimated_cpt: 0, credited_cpt: 0, settled_cpt: 0, tasks: 0 } };
+    return known.get(day) ?? { day, sum: { estimated_cpt: 0, credited_cpt: 0, settled_cpt: 0, tasks: 0 }, electricity: NOTHING };
   });
 }

@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { EVENINGS_AND_WEEKENDS, HALVES, NIGHTS, painted, readHours, runs, spansOf, writeHours } from "./hours";
+import { canSay, type Cell, EVENINGS_AND_WEEKENDS, HALVES, NIGHTS, painted, PRESETS, readHours, runs, spansOf, type Week, writeHours } from "./hours";
+
+const PLAN = { presets: true };
+/** A week, every half hour the same. */
+const all = (cell: Cell): Week => new Array<Cell>(7 * HALVES).fill(cell);
 
 const cell = (day: number, hour: number): number => day * HALVES + hour * 2;
 /** A cheap repeatable row of numbers of 0 to 1. */
@@ -56,8 +60,52 @@ describe("hours of a week", () => {
     }
   });
 
+  it("name the preset that holds in them, as the worker reads and writes it", () => {
+    const week = readHours("Mon-Fri 18:00-08:00 QUIET; sat,sun  10:00-20:00   max ; mon-fri 12:00-13:00", PLAN);
+    expect([week?.[cell(0, 18)], week?.[cell(5, 7.5)], week?.[cell(5, 10)], week?.[cell(2, 12)], week?.[cell(2, 13)]]).toEqual(["quiet", "quiet", "max", true, false]);
+    for (const text of ["mon-fri 18:00-08:00 quiet", "daily 00:00-24:00 max", "mon-fri 12:00-13:00; mon-fri 18:00-08:00 quiet; sat,sun 10:00-20:00 max", "daily 08:00-12:00 quiet; daily 12:00-18:00 balanced; daily 18:00-24:00"]) {
+      expect(writeHours(readHours(text, PLAN) ?? [])).toBe(text);
+    }
+    // Hours with a preset are never what no text means.
+    expect(writeHours(all("balanced"))).toBe("daily 00:00-24:00 balanced");
+    // Two kinds side by side are two spans, across midnight too.
+    expect(writeHours(painted(painted(all(false), cell(0, 20), cell(0, 23.5), "max"), cell(1, 0), cell(1, 3.5), "quiet"))).toBe("mon 20:00-24:00 max; tue 00:00-04:00 quiet");
+  });
+
+  it("are refused with words that the worker does not know, and with presets where they may have none", () => {
+    for (const text of ["mon 18:00-20:00 loud", "mon 18:00-20:00 quiet more", "mon 18:00-20:00 quiet quiet", "mon quiet 18:00-20:00", "quiet", "mon 18:00-20:00quiet", "mon 18:00-20:00 constructor",
+      "mon 18:00-20:00 quiet; mon 19:00-21:00 quiet", "mon 18:00-20:00 quiet; mon 19:00-21:00"]) {
+      expect([text, readHours(text, PLAN)]).toEqual([text, null]);
+    }
+    for (const preset of PRESETS) expect([readHours(`mon 18:00-20:00 ${preset}`), readHours(`mon 18:00-20:00 ${preset}`, PLAN) === null]).toEqual([null, false]);
+  });
+
+  it("are none where no text means none", () => {
+    const NEVER = { never: true };
+    expect(readHours("", NEVER)).toEqual(all(false));
+    expect([writeHours(all(false), NEVER), writeHours(all(true), NEVER)]).toEqual(["", "daily 00:00-24:00"]);
+    expect([canSay(all(false), NEVER), canSay(all(false)), canSay(all("max"))]).toEqual([true, false, true]);
+  });
+
+  it("with presets mean the same after they were written and read, whatever they are", () => {
+    const kinds: readonly Cell[] = [false, true, ...PRESETS];
+    for (let seed = 1; seed <= 300; seed += 1) {
+      const next = chances(seed);
+      const often = next() * 0.4;
+      const any = (): Cell => kinds[Math.floor(next() * kinds.length)] ?? false;
+      let now = any();
+      const week = Array.from({ length: 7 * HALVES }, () => {
+        if (next() < often) now = any();
+        return now;
+      });
+      if (!canSay(week)) continue;
+      const text = writeHours(week);
+      expect([text, readHours(text, PLAN)]).toEqual([text, week]);
+    }
+  });
+
   it("are painted as a rectangle, from any of its corners", () => {
-    const none = new Array<boolean>(7 * HALVES).fill(false);
+    const none = all(false);
     const box = painted(none, cell(4, 20), cell(2, 18), true);
     expect(writeHours(box)).toBe("wed-fri 18:00-20:30");
     expect(painted(box, cell(2, 18), cell(4, 20), false)).toEqual(none);

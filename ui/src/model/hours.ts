@@ -1,15 +1,35 @@
-// The hours of a week, as the settings write them: `mon-fri 18:00-08:00; sat,sun 10:00-20:00`. Pure.
+// The hours of a week, as the settings write them: `mon-fri 18:00-08:00 quiet; sat,sun 10:00-20:00`. Pure.
 
 export const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 /** Half hours of a day. */
 export const HALVES = 48;
 const CELLS = DAYS.length * HALVES;
 
-/** A week of half hours from Monday 00:00; true where work may be done. */
-export type Week = readonly boolean[];
+/** The presets that hours can name, the one that lends least first. */
+export const PRESETS = ["quiet", "balanced", "max"] as const;
+export type Preset = (typeof PRESETS)[number];
+
+/** What a half hour is: nothing, hours as the settings are, or hours in which a preset holds instead of them. */
+export type Cell = boolean | Preset;
+
+/** A week of half hours from Monday 00:00. */
+export type Week = readonly Cell[];
+
+/** What the text of a setting can say. */
+export interface HoursKind {
+  /** Whether a preset may stand behind the times. */
+  presets?: boolean;
+  /** Whether no text means no hour at all, instead of every hour. */
+  never?: boolean;
+}
+
+/** What a setting of hours can say where nothing else is known of it. */
+const PLAIN: HoursKind = {};
 
 /** The same hours on these days, each from its beginning to its end. */
 export interface Span {
+  /** What they are. */
+  as: true | Preset;
   /** Of 0 (Monday) to 6, rising. */
   days: readonly number[];
   /** The half hour of the day, 0 to 47, at which it begins. */
@@ -42,25 +62,32 @@ function daysOf(text: string): number[] | null {
   return all;
 }
 
-/** The week that a text means, nothing being always; absent where the worker would refuse the text. */
-export function readHours(text: string): Week | null {
-  const week = new Array<boolean>(CELLS).fill(false);
+/** What hours with this word behind them are; absent where the worker knows no such word. */
+function cellOf(word: string | undefined, presets: boolean): true | Preset | null {
+  if (word === undefined) return true;
+  return (presets ? PRESETS.find((preset) => preset === word) : undefined) ?? null;
+}
+
+/** The week that a text means; absent where the worker would refuse the text. */
+export function readHours(text: string, { presets = false, never = false } = PLAIN): Week | null {
+  const week = new Array<Cell>(CELLS).fill(false);
   const spans = text.toLowerCase().split(";").map((span) => span.trim()).filter(Boolean);
-  if (spans.length === 0) return week.map(() => true);
+  if (spans.length === 0) return week.map(() => !never);
   for (const span of spans) {
-    const [days, times, more] = span.split(/\s+/);
+    const [days, times, word, more] = span.split(/\s+/);
     const [begin, end, rest] = (times ?? "").split("-");
     const from = half(begin ?? "");
     const to = half(end ?? "");
     const on = daysOf(days ?? "");
-    if (more !== undefined || rest !== undefined || on === null || from === null || to === null || from === to || from === HALVES) return null;
+    const as = cellOf(word, presets);
+    if (more !== undefined || rest !== undefined || as === null || on === null || from === null || to === null || from === to || from === HALVES) return null;
     const length = to > from ? to - from : HALVES - from + to;
     for (const day of on) {
       for (let i = 0; i < length; i += 1) {
         const cell = (day * HALVES + from + i) % CELLS;
         // Named twice is refused.
-        if (week[cell]) return null;
-        week[cell] = true;
+        if (week[cell] !== false) return null;
+        week[cell] = as;
       }
     }
   }
@@ -69,29 +96,32 @@ export function readHours(text: string): Week | null {
 
 /** The week as spans, none longer than a day, those with the same hours together. */
 export function spansOf(week: Week): Span[] {
-  const found = new Map<string, { days: number[]; from: number; to: number }>();
-  const add = (start: number, length: number): void => {
+  const found = new Map<string, { as: true | Preset; days: number[]; from: number; to: number }>();
+  const add = (as: true | Preset, start: number, length: number): void => {
     const from = start % HALVES;
     const to = from + length > HALVES ? from + length - HALVES : from + length;
     const day = Math.floor(start / HALVES) % DAYS.length;
-    const same = found.get(`${from}/${to}`);
+    const same = found.get(`${as}/${from}/${to}`);
     if (same) same.days.push(day);
-    else found.set(`${from}/${to}`, { days: [day], from, to });
+    else found.set(`${as}/${from}/${to}`, { as, days: [day], from, to });
   };
-  const open = (cell: number): boolean => week[((cell % CELLS) + CELLS) % CELLS] === true;
-  if (week.every(Boolean)) for (let day = 0; day < DAYS.length; day += 1) add(day * HALVES, HALVES);
-  else {
+  const at = (cell: number): Cell => week[((cell % CELLS) + CELLS) % CELLS] ?? false;
+  const whole = at(0);
+  if (week.every((cell) => cell === whole)) {
+    if (whole !== false) for (let day = 0; day < DAYS.length; day += 1) add(whole, day * HALVES, HALVES);
+  } else {
     for (let start = 0; start < CELLS; start += 1) {
-      if (!open(start) || open(start - 1)) continue;
+      const as = at(start);
+      if (as === false || at(start - 1) === as) continue;
       let length = 0;
-      while (open(start + length)) length += 1;
+      while (at(start + length) === as) length += 1;
       // A night is one span; what is longer than a day is cut at midnight.
-      if (length < HALVES) add(start, length);
+      if (length < HALVES) add(as, start, length);
       else {
-        for (let at = start; at < start + length; ) {
-          const piece = Math.min(HALVES - (at % HALVES), start + length - at);
-          add(at, piece);
-          at += piece;
+        for (let next = start; next < start + length; ) {
+          const piece = Math.min(HALVES - (next % HALVES), start + length - next);
+          add(as, next, piece);
+          next += piece;
         }
       }
     }
@@ -116,25 +146,30 @@ export function clockOf(at: number): string {
   return `${String(Math.floor(at / 2)).padStart(2, "0")}:${at % 2 === 0 ? "00" : "30"}`;
 }
 
-/** The text that means this week; a week of nothing cannot be said, because no text means always. */
-export function writeHours(week: Week): string {
-  if (week.every(Boolean)) return "";
+/** Whether a text can mean this week: one of nothing only where no text means that. */
+export function canSay(week: Week, { never = false } = PLAIN): boolean {
+  return never || week.some((cell) => cell !== false);
+}
+
+/** The text that means this week. */
+export function writeHours(week: Week, { never = false } = PLAIN): string {
+  if (week.every((cell) => cell === !never)) return "";
   return spansOf(week)
-    .map(({ days, from, to }) => {
+    .map(({ as, days, from, to }) => {
       const name = (day: number): string => DAYS[day] ?? "";
       const on = days.length === DAYS.length ? "daily" : runs(days).map(([a, b]) => (a === b ? name(a) : b === a + 1 ? `${name(a)},${name(b)}` : `${name(a)}-${name(b)}`)).join(",");
-      return `${on} ${clockOf(from)}-${clockOf(to)}`;
+      return `${on} ${clockOf(from)}-${clockOf(to)}${as === true ? "" : ` ${as}`}`;
     })
     .join("; ");
 }
 
 /** The week with every half hour of a rectangle of days and half hours of the day set. */
-export function painted(week: Week, a: number, b: number, value: boolean): Week {
+export function painted(week: Week, a: number, b: number, value: Cell): Week {
   const [top, bottom] = [Math.floor(a / HALVES), Math.floor(b / HALVES)].sort((x, y) => x - y) as [number, number];
   const [left, right] = [a % HALVES, b % HALVES].sort((x, y) => x - y) as [number, number];
-  return week.map((open, cell) => {
+  return week.map((before, cell) => {
     const day = Math.floor(cell / HALVES);
     const at = cell % HALVES;
-    return day >= top && day <= bottom && at >= left && at <= right ? value : open;
+    return day >= top && day <= bottom && at >= left && at <= right ? value : before;
   });
 }

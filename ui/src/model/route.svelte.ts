@@ -9,12 +9,14 @@ export interface Route {
   task: { task_id: string; attempt: number } | null;
   /** Whether the log offers what may be sent to whoever helps. */
   support: boolean;
+  /** The setting that is pointed at on its screen. */
+  setting: string | null;
 }
 
 /** Reads an address such as `#/tasks/4711/2`. Whatever is not understood leads home. */
 export function parseRoute(hash: string): Route {
   const [name, id, attempt] = hash.replace(/^#\/?/, "").split("/");
-  if (name === "support") return { screen: "log", task: null, support: true };
+  if (name === "support") return { screen: "log", task: null, support: true, setting: null };
   const screen = SCREENS.find((s) => s === name) ?? "home";
   let task: Route["task"] = null;
   if (screen === "tasks" && id && /^\d{1,9}$/.test(attempt ?? "")) {
@@ -24,11 +26,16 @@ export function parseRoute(hash: string): Route {
       // Not an address of ours.
     }
   }
-  return { screen, task, support: false };
+  const setting = screen === "settings" && /^[a-z_]{1,40}$/.test(id ?? "") ? (id ?? null) : null;
+  return { screen, task, support: false, setting };
 }
 
 export function taskAddress(task: { task_id: string; attempt: number }): string {
   return `#/tasks/${encodeURIComponent(task.task_id)}/${task.attempt}`;
+}
+
+export function settingAddress(key: string): string {
+  return `#/settings/${key}`;
 }
 
 class Router {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseRoute, SCREENS, taskAddress } from "./route.svelte";
+import { parseRoute, SCREENS, settingAddress, taskAddress } from "./route.svelte";
 
 describe("routes", () => {
   it("lead to every screen and home from anywhere else", () => {
@@ -8,8 +8,13 @@ describe("routes", () => {
   });
 
   it("open the log with what may be sent to whoever helps", () => {
-    expect(parseRoute("#/support")).toEqual({ screen: "log", task: null, support: true });
+    expect(parseRoute("#/support")).toEqual({ screen: "log", task: null, support: true, setting: null });
     expect(parseRoute("#/log").support).toBe(false);
+  });
+
+  it("point at a setting, and at nothing that cannot be one", () => {
+    expect(parseRoute(settingAddress("electricity_price")).setting).toBe("electricity_price");
+    for (const bad of ["#/settings", "#/settings/", "#/settings/A b", `#/settings/${"a".repeat(41)}`, "#/about/electricity_price"]) expect(parseRoute(bad).setting).toBeNull();
   });
 
   it("carry any task id there and back", () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { SpanView } from "../generated/SpanView";
 import { hours, kindOf, minutes, paths, rows, spentOn, sums, upTo } from "./timeline";
 
-const span = (from_ms: number, to_ms: number, reason: SpanView["reason"], working = false): SpanView => ({ from_ms, to_ms, reason, working });
+const span = (from_ms: number, to_ms: number, reason: SpanView["reason"], working = false): SpanView => ({ from_ms, to_ms, reason, working, lends: ["free", "forced", "in_use"].includes(reason) });
 
 describe("the timeline", () => {
   it("books every moment to one kind, and the rest to nobody", () => {
@@ -50,10 +50,11 @@ describe("the timeline", () => {
   });
 
   it("knows a reason that computes from one that only waits", () => {
-    expect(kindOf("in_use", true)).toBe("working");
-    expect(kindOf("in_use", false)).toBe("ready");
-    expect(kindOf("schedule", false)).toBe("yielding");
-    expect(kindOf("tasks_failing", false)).toBe("trouble");
+    expect(kindOf({ reason: "in_use", working: true, lends: true })).toBe("working");
+    expect(kindOf({ reason: "in_use", working: false, lends: true })).toBe("ready");
+    expect(kindOf({ reason: "in_use", working: false, lends: false })).toBe("yielding");
+    expect(kindOf({ reason: "schedule", working: false, lends: false })).toBe("yielding");
+    expect(kindOf({ reason: "tasks_failing", working: false, lends: false })).toBe("trouble");
   });
 
   it("marks full hours only", () => {

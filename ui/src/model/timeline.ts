@@ -14,14 +14,13 @@ const TROUBLE: ReadonlySet<DecisionReason> = new Set<DecisionReason>([
 const OFF: ReadonlySet<DecisionReason> = new Set<DecisionReason>([
   "off", "finishing", "shutting_down", "suspending", "updating", "snoozed",
 ]);
-const OPEN: ReadonlySet<DecisionReason> = new Set<DecisionReason>(["free", "forced", "in_use"]);
 
-/** Computing outweighs everything; then the reason says it. */
-export function kindOf(reason: DecisionReason, working: boolean): Kind {
+/** Computing outweighs everything; then the reason says it, and whether work was taken: use may lessen it or stop it. */
+export function kindOf({ reason, working, lends }: Pick<SpanView, "reason" | "working" | "lends">): Kind {
   if (working) return "working";
   if (OFF.has(reason)) return "off";
   if (TROUBLE.has(reason)) return "trouble";
-  return OPEN.has(reason) ? "ready" : "yielding";
+  return lends ? "ready" : "yielding";
 }
 
 /** How high a kind is drawn, in tenths: told by shape, not by colour alone. */
@@ -38,7 +37,7 @@ export function paths(spans: readonly SpanView[], from: number, to: number): Rec
     const begin = Math.max(0, ((span.from_ms - from) / whole) * 1000);
     const end = Math.min(1000, ((span.to_ms - from) / whole) * 1000);
     if (end <= begin) continue;
-    const kind = kindOf(span.reason, span.working);
+    const kind = kindOf(span);
     const wide = Math.max(LEAST, end - begin);
     const high = HEIGHT[kind];
     drawn[kind] += `M${begin.toFixed(1)} ${10 - high}h${wide.toFixed(1)}v${high}h-${wide.toFixed(1)}z`;
@@ -52,7 +51,7 @@ export function sums(spans: readonly SpanView[], from: number, to: number): { of
   let known = 0;
   for (const span of spans) {
     const ms = Math.max(0, Math.min(to, span.to_ms) - Math.max(from, span.from_ms));
-    of[kindOf(span.reason, span.working)] += ms;
+    of[kindOf(span)] += ms;
     known += ms;
   }
   return { of, away: Math.max(0, to - from - known) };
@@ -96,7 +95,7 @@ export interface Spent {
 export function spentOn(spans: readonly SpanView[], from: number, to: number): Spent[] {
   const told: Spent[] = [{ kind: null, reason: null, ms: sums(spans, from, to).away }];
   for (const span of spans) {
-    const kind = kindOf(span.reason, span.working);
+    const kind = kindOf(span);
     const reason = kind === "yielding" || kind === "trouble" ? span.reason : null;
     const ms = Math.max(0, Math.min(to, span.to_ms) - Math.max(from, span.from_ms));
     const known = told.find((spent) => spent.kind === kind && spent.reason === reason);

@@ -56,6 +56,7 @@ export const ACTION_OF: Record<ErrorCode, Action | null> = {
   DISK_UNBOUNDED: "open_doctor",
   SANDBOX_BROKEN: "open_doctor",
   JOURNAL_FAILED: "open_doctor",
+  SETTINGS_FILE_WRONG: "open_settings",
   JOURNAL_DAMAGED: "open_doctor",
   KEYRING_LOCKED: "unlock_keyring",
   WORKER_NOT_RUNNING: "start_worker",

@@ -59,6 +59,7 @@ export const SENTENCES: Record<ErrorCode, () => string> = {
   DISK_UNBOUNDED: m.err_disk_unbounded,
   SANDBOX_BROKEN: m.err_sandbox_broken,
   JOURNAL_FAILED: m.err_journal_failed,
+  SETTINGS_FILE_WRONG: m.err_settings_file_wrong,
   JOURNAL_DAMAGED: m.err_journal_damaged,
   KEYRING_LOCKED: m.err_keyring_locked,
   WORKER_NOT_RUNNING: m.err_worker_not_running,

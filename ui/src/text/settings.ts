@@ -1,12 +1,13 @@
 // Names and groups of the settings, and which control fits which value.
 
 import type { SettingView } from "../generated/SettingView";
-import { clockOf, DAYS, HALVES, readHours, runs, spansOf } from "../model/hours";
+import { clockOf, DAYS, HALVES, type HoursKind, readHours, runs, spansOf } from "../model/hours";
 import { bytes, weekday } from "./format";
 import { m } from "./messages";
+import { presetName } from "./presets";
 import { isolation } from "./words";
 
-export type Group = "appearance" | "contribution" | "amount" | "rules" | "traffic" | "pool" | "network" | "engine" | "app" | "other";
+export type Group = "appearance" | "contribution" | "amount" | "rules" | "traffic" | "electricity" | "pool" | "network" | "engine" | "app" | "other";
 
 interface Known {
   group: Group;
@@ -69,6 +70,11 @@ const KNOWN: Record<string, Known> = {
   network_hours: known("traffic", m.set_network_hours, m.set_network_hours_help),
   network_quota_day: known("traffic", m.set_network_quota_day, m.set_network_quota_day_help),
   network_quota_month: known("traffic", m.set_network_quota_month, m.set_network_quota_month_help),
+  electricity_price: known("electricity", m.set_electricity_price, m.set_electricity_price_help),
+  electricity_cheap_price: known("electricity", m.set_electricity_cheap_price, m.set_electricity_cheap_price_help),
+  electricity_cheap_hours: known("electricity", m.set_electricity_cheap_hours, m.set_electricity_cheap_hours_help),
+  electricity_currency: known("electricity", m.set_electricity_currency, m.set_electricity_currency_help),
+  only_cheap_hours: known("electricity", m.set_only_cheap_hours, m.set_only_cheap_hours_help),
   keep_disk_free: known("amount", m.set_keep_disk_free, m.set_keep_disk_free_help),
   keep_awake: known("rules", m.set_keep_awake, m.set_keep_awake_help),
   exclusive_apps: known("rules", m.set_exclusive_apps, m.set_exclusive_apps_help),
@@ -96,6 +102,7 @@ export const GROUPS: readonly { group: Group; title: () => string }[] = [
   { group: "amount", title: m.settings_amount },
   { group: "rules", title: m.settings_rules },
   { group: "traffic", title: m.settings_traffic },
+  { group: "electricity", title: m.settings_electricity },
   { group: "pool", title: m.settings_pool },
   { group: "network", title: m.settings_network },
   { group: "engine", title: m.settings_engine },
@@ -132,11 +139,30 @@ export function isDoor(key: string): boolean {
   return key === "monitor_port" || key === "monitor_on_lan" || key === "monitor_lan_port";
 }
 
+/** Whether a setting names programs, which are chosen among those that run. */
+export function namesPrograms(key: string): boolean {
+  return key === "exclusive_apps";
+}
+
+/** Hours of which an empty text means none instead of all. */
+const NEVER: ReadonlySet<string> = new Set(["electricity_cheap_hours"]);
+
+/** What the text of a setting of hours can say. */
+export function hoursKind(setting: Pick<SettingView, "key" | "allowed">): HoursKind {
+  return { presets: setting.allowed.includes(PLAN), never: NEVER.has(setting.key) };
+}
+
 /** The unit of a setting that is a mere number; nothing where the value itself has one, or counts things. */
 export function unitOf(key: string): string | null {
   if (key.endsWith("_percent")) return "%";
   if (key.endsWith("_celsius")) return "°C";
-  const units: Record<string, () => string> = { idle_minutes: m.unit_minutes, debug_data_days: m.unit_days, resource_report_interval: m.unit_seconds };
+  const units: Record<string, () => string> = {
+    idle_minutes: m.unit_minutes,
+    debug_data_days: m.unit_days,
+    resource_report_interval: m.unit_seconds,
+    electricity_price: m.unit_kwh,
+    electricity_cheap_price: m.unit_kwh,
+  };
   return Object.hasOwn(units, key) ? (units[key]?.() ?? null) : null;
 }
 
@@ -153,7 +179,7 @@ export function sizeText(setting: Pick<SettingView, "allowed">, value: string): 
 export function shownValue(setting: Pick<SettingView, "key" | "allowed">, value: string): string {
   const control = controlOf(setting);
   if (control.kind === "flag") return value === "true" ? m.toggle_on() : m.toggle_off();
-  if (control.kind === "hours") return hoursText(value) ?? value;
+  if (control.kind === "hours") return hoursText(value, hoursKind(setting)) ?? value;
   if (value === "") return m.settings_empty();
   const size = sizeText(setting, value);
   if (size !== null) return m.size_value({ value, size });
@@ -161,9 +187,11 @@ export function shownValue(setting: Pick<SettingView, "key" | "allowed">, value:
   return unit === null ? choiceWord(setting.key, value) : m.unit_value({ value, unit });
 }
 
-export type Control = { kind: "flag" } | { kind: "choice"; words: string[] } | { kind: "integer" } | { kind: "hours" } | { kind: "text" };
+export type Control = { kind: "flag" } | { kind: "choice"; words: string[] } | { kind: "integer" } | { kind: "price" } | { kind: "hours" } | { kind: "text" };
 
 const HOURS = "hours on half hours";
+/** Part of what is allowed where hours may name a preset. */
+const PLAN = "quiet, balanced or max";
 
 /** The control for a setting, read from what the worker says it accepts. */
 export function controlOf(setting: Pick<SettingView, "allowed">): Control {
@@ -171,6 +199,7 @@ export function controlOf(setting: Pick<SettingView, "allowed">): Control {
   const words = /^one of (.+)$/.exec(setting.allowed)?.[1];
   if (words !== undefined) return { kind: "choice", words: words.split(", ") };
   if (setting.allowed.startsWith(HOURS)) return { kind: "hours" };
+  if (setting.allowed.startsWith("a price")) return { kind: "price" };
   return setting.allowed.startsWith("a whole number") ? { kind: "integer" } : { kind: "text" };
 }
 
@@ -178,7 +207,7 @@ export function controlOf(setting: Pick<SettingView, "allowed">): Control {
 export function allowedText(allowed: string): string {
   const range = /^a whole number from (\d+) to (\d+)$/.exec(allowed);
   if (range) return m.allowed_integer({ min: range[1] ?? "", max: range[2] ?? "" });
-  if (allowed.startsWith(HOURS)) return m.allowed_hours();
+  if (allowed.startsWith(HOURS)) return allowed.includes(PLAN) ? m.allowed_plan() : m.allowed_hours();
   const known: Record<string, () => string> = {
     "a text of at most 512 bytes, or nothing": m.allowed_text_or_nothing,
     "a text of 1 to 512 bytes": m.allowed_text,
@@ -186,24 +215,28 @@ export function allowedText(allowed: string): string {
     "a number of cores from 0.1 to 1024, such as 2 or 1.5": m.allowed_cores,
     "a size from 64m to 4096g, such as 512m or 4g": m.allowed_size,
     "a size from 64m to 4096g, such as 512m or 4g, or nothing": m.allowed_quota,
+    "a price from 0 to 1000 with up to four decimals, such as 0.32, or nothing": m.allowed_price,
+    "three letters such as EUR, USD or TWD, or nothing": m.allowed_currency,
     "image names with commas between, name/* for all below, * for all, at most 8192 bytes": m.allowed_images_list,
     "hosts such as pypi.org, *.example.org or example.org:8443, with commas": m.allowed_hosts_list,
   };
   return known[allowed]?.() ?? allowed;
 }
 
-/** Hours of a week in words; nothing where the text cannot be read. */
-export function hoursText(text: string): string | null {
-  const week = readHours(text);
+/** Hours of a week in words, with the presets that hold in them; nothing where the text cannot be read. */
+export function hoursText(text: string, kind: HoursKind = {}): string | null {
+  const week = readHours(text, kind);
   if (week === null) return null;
-  if (week.every(Boolean)) return m.hours_always();
-  const said = spansOf(week).map(({ days, from, to }) => {
+  if (week.every((cell) => cell === true)) return m.hours_always();
+  if (week.every((cell) => cell === false)) return m.hours_none();
+  const said = spansOf(week).map(({ as, days, from, to }) => {
     const name = (day: number): string => weekday(day, "short");
     const on =
       days.length === DAYS.length
         ? m.hours_daily()
         : runs(days).flatMap(([a, b]) => (b > a + 1 ? [m.hours_days({ first: name(a), last: name(b) })] : a === b ? [name(a)] : [name(a), name(b)])).join(m.list_comma());
-    return from === 0 && to === HALVES ? m.hours_span_day({ days: on }) : m.hours_span({ days: on, from: clockOf(from), to: clockOf(to) });
+    const hours = from === 0 && to === HALVES ? m.hours_span_day({ days: on }) : m.hours_span({ days: on, from: clockOf(from), to: clockOf(to) });
+    return as === true ? hours : m.hours_as({ hours, preset: presetName(as) });
   });
   return said.join(" · ");
 }

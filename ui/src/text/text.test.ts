@@ -14,7 +14,7 @@ import { readHours } from "../model/hours";
 import { chooseLocale, locale } from "./locale.svelte";
 import { tell } from "./sentence";
 import { firstSteps, isFresh } from "./first-steps";
-import { allowedText, choiceWord, controlOf, helpOf, hoursText, labelOf } from "./settings";
+import { allowedText, choiceWord, controlOf, helpOf, hoursKind, hoursText, labelOf } from "./settings";
 import { alert, check, CLASSES, exitClass, holdsByRule, LEVELS, outcome, PHASES, phase, POOL_STATES, REASONS, STATES, VERDICTS, verdict } from "./words";
 
 afterEach(() => locale.choose("en"));
@@ -49,7 +49,7 @@ describe("catalogue", () => {
   it("has Chinese for everything but names and formulas", () => {
     const same = Object.entries(zhTW).filter(([, text]) => typeof text === "string" && !han.test(text));
     expect(same.map(([key]) => key).filter((key) => key !== "$schema").sort()).toEqual(
-      ["app_name", "app_short", "chart_summary", "check_gpu", "cpt", "cpt_amount", "cpu", "csv", "gpus", "granted_gpus", "hours_span", "list_comma",
+      ["app_name", "app_short", "chart_summary", "check_gpu", "cpt", "cpt_amount", "cpu", "csv", "gpus", "granted_gpus", "hours_as", "hours_span", "list_comma",
       "named_value", "pull_of", "said_and", "size_value", "task_cpu", "task_gpus", "unit_value", "used_of"],
     );
   });
@@ -362,12 +362,15 @@ describe("settings", () => {
   });
 
   it("show hours as a week, in words too, with an example that the worker takes", () => {
-    const said = [...rust.matchAll(/"(hours on half hours[^"]+)"/g)].map((m) => m[1] ?? "")[0] ?? "";
-    expect(controlOf({ allowed: said })).toEqual({ kind: "hours" });
-    for (const language of ["en", "zh-tw"]) {
-      locale.choose(language);
-      const example = /mon-fri [^;]+; sat,sun [\d:-]+/.exec(allowedText(said))?.[0] ?? "";
-      expect([language, example, readHours(example) !== null]).toEqual([language, example, true]);
+    const [hours = "", plan = ""] = [...rust.matchAll(/"(hours on half hours[^"]+)"/g)].map((m) => (m[1] ?? "").replaceAll(/\\\s+/g, ""));
+    for (const [said, presets] of [[hours, false], [plan, true]] as const) {
+      expect(controlOf({ allowed: said })).toEqual({ kind: "hours" });
+      expect(hoursKind({ key: "schedule", allowed: said })).toEqual({ presets, never: false });
+      for (const language of ["en", "zh-tw"]) {
+        locale.choose(language);
+        const example = /mon-fri [^;]+; sat,sun [\d:-]+(?: quiet)?/.exec(allowedText(said))?.[0] ?? "";
+        expect([language, example, readHours(example, { presets }) !== null, example.endsWith("quiet")]).toEqual([language, example, true, presets]);
+      }
     }
     expect(hoursText("mon-fri 18:00-08:00; sat,sun 00:00-24:00")).toBeNull();
     expect(hoursText("")).toBe("不限時段");
@@ -375,5 +378,14 @@ describe("settings", () => {
     locale.choose("en");
     expect(hoursText("mon-wed,fri 18:00-23:00; sat 00:00-24:00")).toBe("Mon to Wed, Fri 18:00–23:00 · Sat all day");
     expect(hoursText("daily 22:00-06:30")).toBe("Every day 22:00–06:30");
+  });
+
+  it("say the preset of hours, and that there are none where an empty text means none", () => {
+    const plan = "mon-fri 18:00-08:00 quiet; sat,sun 10:00-20:00";
+    expect([hoursText(plan), hoursText(plan, { presets: true })]).toEqual([null, "Mon to Fri 18:00–08:00 (Quiet) · Sat, Sun 10:00–20:00"]);
+    expect([hoursText(""), hoursText("", { never: true }), hoursText("daily 00:00-24:00 max", { presets: true })]).toEqual(["Always", "No hour chosen", "Every day all day (Max)"]);
+    expect(hoursKind({ key: "electricity_cheap_hours", allowed: "hours on half hours" })).toEqual({ presets: false, never: true });
+    locale.choose("zh-tw");
+    expect(hoursText(plan, { presets: true })).toBe("週一至週五 18:00–08:00（安靜） · 週六、週日 10:00–20:00");
   });
 });

@@ -51,7 +51,9 @@ export const REASONS: Record<DecisionReason, () => string> = {
   in_use: m.because_in_use,
   others_busy: m.because_others_busy,
   schedule: m.because_schedule,
+  dear_hours: m.because_dear_hours,
   metered: m.because_metered,
+  network_app: m.because_network_app,
   network_hours: m.because_network_hours,
   network_quota: m.because_network_quota,
   free: m.because_free,
@@ -59,7 +61,7 @@ export const REASONS: Record<DecisionReason, () => string> = {
 
 /** The owner's rules, which the owner may set aside for a while. */
 const RULES: ReadonlySet<DecisionReason> = new Set<DecisionReason>([
-  "on_battery", "too_hot", "exclusive_app", "full_screen", "in_use", "others_busy", "schedule", "metered", "network_hours", "network_quota",
+  "on_battery", "too_hot", "exclusive_app", "full_screen", "in_use", "others_busy", "schedule", "dear_hours", "metered", "network_app", "network_hours", "network_quota",
 ]);
 
 /** Whether a reason is one of the rules that can be ignored for a while. */

@@ -93,7 +93,7 @@ impl Words {
 
     /// GPUs are kept for a program of the owner's.
     pub(crate) fn gpus_for_a_program(self) -> &'static str {
-        self.pick("GPUs: kept free for a program you named", "GPU：保留給您指定的程式")
+        self.pick("GPUs: kept free for a program you named", "GPU：正保留給您指定的程式")
     }
 
     /// A preset holds by the schedule.

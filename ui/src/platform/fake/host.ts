@@ -14,6 +14,7 @@ import { CallError, type CommandName, type LinkState, type Platform } from "../p
 import { type Scene, SCENES, sceneOf } from "./scenes";
 import { findings, rehearse } from "./doctor";
 import { earningsOf } from "./earnings";
+import { currentOf } from "./electricity";
 import { receiptsFrom } from "./receipts";
 import { ownLogPage } from "./own-log";
 import { offers, timelineOf, trendOf, whatIfOf } from "./past";
@@ -31,6 +32,12 @@ const READS: ReadonlySet<CommandName> = new Set<CommandName>(READ_COMMANDS);
 
 /** What has not begun says nothing. */
 const begun = (t: TaskView): boolean => t.started_at_ms !== null;
+
+/** Programs that run, as the worker names them: each once, sorted. */
+const RUNNING: string[] = [
+  "Xorg", "bash", "blender", "cat, and dog", "code", "dockerd", "firefox", "game.exe", "hivemind-worker", "pipewire", "python3", "steam", "systemd", "teams", "thunderbird",
+  "a-program-with-a-rather-long-name-that-somebody-wrote-out-in-full", "影音播放器",
+];
 
 /** Scenes without a past. */
 const BARREN: ReadonlySet<Scene> = new Set<Scene>(["empty", "off", "fresh"]);
@@ -57,7 +64,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
     const state = worst.code === "POOL_UNREACHABLE" ? "connecting" : "needs_you";
     held = { ...held, status: { ...held.status, state, problem: problem(worst.code, worst.proof) } };
   }
-  let list = settings(held.language, held.theme);
+  let list = settings(held.language, held.theme, scene);
   let finished: TaskView[] = [];
   let practised: number | null = null;
   let tell: (event: Event) => void = () => undefined;
@@ -102,7 +109,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
     presets: () => offers(),
     trend: ({ minutes }) => trendOf(minutes, now(), held),
     timeline: (query) => timelineOf(query.to_ms ?? now(), query.from_ms, BARREN.has(scene), held),
-    what_if: ({ changes, days }) => whatIfOf(changes, days, list, now()),
+    what_if: ({ changes, days }) => whatIfOf(changes, days, list, now(), currentOf(scene)),
     finish: () => show({ status: { ...held.status, contributing: false, draining: true } }),
     tasks: (query) => {
       if (scene === "lost") throw new CallError(problem("WORKER_NOT_RUNNING", ""));
@@ -165,9 +172,9 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       show({ host_questions: held.host_questions.filter((q) => q.host !== answer.host) });
       return held;
     },
-    earnings: (query) => earningsOf(query.days || 30, BARREN.has(scene), held, now()),
+    earnings: (query) => earningsOf(query.days || 30, BARREN.has(scene), held, now(), currentOf(scene)),
     earned_tasks: (query) => {
-      const { tasks } = earningsOf(query.days || 30, BARREN.has(scene), held, now());
+      const { tasks } = earningsOf(query.days || 30, BARREN.has(scene), held, now(), currentOf(scene));
       return { tasks: tasks.slice(query.offset, query.offset + (query.limit || 50)), total: tasks.length };
     },
     receipts: ({ from }) => receiptsFrom(from),
@@ -192,6 +199,10 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       const of = (name: string): string => list.find((s) => s.key === name)?.value ?? "";
       show({ language: of("language"), theme: of("theme") });
       return list;
+    },
+    programs: () => {
+      if (parameters.has("no_programs")) throw new CallError(problem("INTERNAL", "the list of processes cannot be read"));
+      return RUNNING;
     },
     answer_image: ({ repository }) => {
       show({ image_questions: held.image_questions.filter((q) => q.repository !== repository) });
@@ -319,7 +330,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       (globalThis as { hivemindFake?: unknown }).hivemindFake = {
         answer: (name: CommandName, request: unknown) => (handlers[name] as (r: unknown) => unknown)(request),
         wear: (language: string, theme: string) => {
-          list = settings(language, theme);
+          list = settings(language, theme, scene);
           show({ language, theme });
         },
         assign: (i: number) => {

@@ -11,6 +11,7 @@ import type { TrendView } from "../../generated/TrendView";
 import type { WhatIfOutcome } from "../../generated/WhatIfOutcome";
 import type { WhatIfView } from "../../generated/WhatIfView";
 import { allGpus } from "../../model/gpus";
+import type { Current } from "./electricity";
 import { chance, computing, GIB, sample } from "./world";
 
 const HOUR = 3_600_000;
@@ -29,6 +30,8 @@ const DAY: readonly [number, number, DecisionReason, boolean][] = [
   [3.1, 2.6, "snoozed", false],
   [2.6, 0.3, "free", true],
 ];
+/** Reasons under which work was taken on that day. */
+const LENDS: ReadonlySet<DecisionReason> = new Set<DecisionReason>(["free", "forced", "in_use"]);
 /** Since then what is now, in hours before now. */
 const NOW_SINCE = 0.3;
 
@@ -42,6 +45,7 @@ export function timelineOf(to: number, from: number | null, barren: boolean, { d
     to_ms: to - until * HOUR,
     reason,
     working,
+    lends: reason === decision.reason && until === 0 ? decision.takes_work : LENDS.has(reason),
   }));
   return { from_ms: begin, to_ms: to, spans, sums: [] };
 }
@@ -89,7 +93,7 @@ export function offers(): PresetOffer[] {
 /** Rules of which a larger value holds work up for longer. */
 const STRICTER: ReadonlySet<string> = new Set(["idle_minutes", "keep_disk_free"]);
 
-export function whatIfOf(changes: readonly SettingChange[], days: number, settings: readonly SettingView[], to: number): WhatIfView {
+export function whatIfOf(changes: readonly SettingChange[], days: number, settings: readonly SettingView[], to: number, { cpu, gpu, price, currency }: Current): WhatIfView {
   const from = to - days * 24 * HOUR;
   const then = Math.round((to - from) * 0.4);
   const share = changes.reduce((whole, { key, value }) => {
@@ -98,6 +102,9 @@ export function whatIfOf(changes: readonly SettingChange[], days: number, settin
     const more = value === "true" || parseFloat(value) > parseFloat(before);
     return whole * (more === STRICTER.has(key) ? 0.9 : 1.2);
   }, 1);
-  const outcome = (part: number): WhatIfOutcome => ({ lent_ms: Math.round(then * part), cpt: Math.round(310 * part), sums: [{ reason: "free", ms: Math.round(then * part), working_ms: 0 }] });
-  return { from_ms: from, to_ms: to, known_ms: to - from, lent_ms: then, cpt: 310, now: outcome(1), changed: outcome(share) };
+  /** As much as a week of a few tasks a day takes. */
+  const energy = (part: number): number | null => (cpu || gpu ? Math.round(part * (gpu ? 1_460_000 : 286_000)) : null);
+  const cost = (mwh: number | null): number | null => (mwh === null || price === null ? null : Math.round(mwh * price));
+  const outcome = (part: number): WhatIfOutcome => ({ lent_ms: Math.round(then * part), cpt: Math.round(310 * part), energy_mwh: energy(part), cost_micros: cost(energy(part)), sums: [{ reason: "free", ms: Math.round(then * part), working_ms: 0 }] });
+  return { from_ms: from, to_ms: to, known_ms: to - from, lent_ms: then, cpt: 310, currency, now: outcome(1), changed: outcome(share) };
 }

@@ -219,6 +219,34 @@ export const SCENES = {
       status: { state: "yielding", contributing: true, draining: false, running_tasks: 0, problem: null },
       decision: because("schedule", { until: "22:00", remedy: "change_schedule" }),
     }),
+  /** The hours that hold now name a preset, electricity and its price are known, programs are named. */
+  planned: (now) => {
+    const before = withGpu();
+    return {
+      ...before,
+      status: { state: "earning", contributing: true, draining: false, running_tasks: 1, problem: null },
+      decision: { ...before.decision, preset_now: "max" },
+      tasks: [task(1, now, { active_ms: 212_000, gpus: ["GPU-1"], gpu_percent: 71, gpu_memory_bytes: 5.1 * GIB, energy_mwh: 8_710 })],
+    };
+  },
+  /** Electricity is expensive at this hour, and what the computer draws at rest is still being learned. */
+  dear: () =>
+    snapshot({
+      status: { state: "yielding", contributing: true, draining: false, running_tasks: 0, problem: null },
+      decision: because("dear_hours", { until: "22:30", remedy: "change_schedule" }),
+    }),
+  /** A program runs that wants the network for itself, on a computer that says nothing of its power. */
+  network_app: (now) =>
+    snapshot({
+      status: { state: "yielding", contributing: true, draining: false, running_tasks: 1, problem: null },
+      decision: because("network_app", { remedy: "wait" }),
+      tasks: [task(1, now, { active_ms: 212_000, frozen: true, frozen_ms: 74_000, cpu_percent: 0, energy_mwh: null })],
+    }),
+  /** A program runs that wants the GPUs for itself, and the processor's power may not be read. */
+  gpu_app: () => {
+    const before = withGpu();
+    return { ...before, decision: { ...before.decision, gpu_app: true, preset_now: "quiet" } };
+  },
   forced: (now) =>
     snapshot({
       status: { state: "earning", contributing: true, draining: false, running_tasks: 1, problem: null },

@@ -1,11 +1,18 @@
 import type { SettingView } from "../../generated/SettingView";
+import { readHours } from "../../model/hours";
+import { hoursKind } from "../../text/settings";
 import { CallError } from "../platform";
+import type { Scene } from "./scenes";
 import { problem } from "./world";
 
 const TEXT = "a text of at most 512 bytes, or nothing";
 const SOME_TEXT = "a text of 1 to 512 bytes";
 const SIZE = "a size from 64m to 4096g, such as 512m or 4g";
 const QUOTA = "a size from 64m to 4096g, such as 512m or 4g, or nothing";
+const HOURS = "hours on half hours such as mon-fri 18:00-08:00; sat,sun 10:00-20:00, each once, or nothing";
+const PLAN =
+  "hours on half hours such as mon-fri 18:00-08:00; sat,sun 10:00-20:00 quiet, each once, with quiet, balanced or max where a preset is to hold, or nothing";
+const PRICE = "a price from 0 to 1000 with up to four decimals, such as 0.32, or nothing";
 const HOSTS = "hosts such as pypi.org, *.example.org or example.org:8443, with commas";
 const IMAGES = "image names with commas between, name/* for all below, * for all, at most 8192 bytes";
 
@@ -13,7 +20,24 @@ function setting(key: string, value: string, allowed: string, more: Partial<Sett
   return { key, value, default: value, source: "default", allowed, env: null, flag: null, restart: false, ...more };
 }
 
-export function settings(language: string, theme: string): SettingView[] {
+/** What the owner of each situation has set. */
+const OWN: Partial<Record<Scene, Readonly<Record<string, string>>>> = {
+  planned: {
+    schedule: "mon-fri 12:00-13:00; mon-fri 18:00-22:30 quiet; mon-thu,sun 22:30-07:30 max; sat,sun 10:00-20:00 balanced",
+    exclusive_apps: "game.exe, blender:gpu, teams:network",
+    electricity_price: "4.2",
+    electricity_cheap_price: "1.96",
+    electricity_cheap_hours: "daily 22:30-07:30",
+    electricity_currency: "TWD",
+  },
+};
+
+export function settings(language: string, theme: string, scene: Scene): SettingView[] {
+  const own = OWN[scene] ?? {};
+  return builtIn(language, theme).map((one) => (Object.hasOwn(own, one.key) ? { ...one, value: own[one.key] ?? "", source: "file" } : one));
+}
+
+function builtIn(language: string, theme: string): SettingView[] {
   return [
     setting("language", language, "one of auto, en, zh-tw", { default: "auto" }),
     setting("theme", theme, "one of system, light, dark", { default: "system" }),
@@ -35,7 +59,7 @@ export function settings(language: string, theme: string): SettingView[] {
     setting("max_memory_limit", "4g", SIZE, { env: "MAX_MEMORY_LIMIT" }),
     setting("max_cpu_cores", "4", "a number of cores from 0.1 to 1024, such as 2 or 1.5"),
     setting("cpu_only", "false", "true or false", { env: "CPU_ONLY" }),
-    setting("schedule", "", "hours on half hours such as mon-fri 18:00-08:00; sat,sun 10:00-20:00, each once, or nothing"),
+    setting("schedule", "", PLAN),
     setting("idle_minutes", "3", "a whole number from 1 to 240"),
     setting("in_use_cpu_percent", "25", "a whole number from 0 to 100"),
     setting("in_use_memory_percent", "25", "a whole number from 1 to 100"),
@@ -44,9 +68,14 @@ export function settings(language: string, theme: string): SettingView[] {
     setting("away_memory_percent", "60", "a whole number from 1 to 100"),
     setting("run_on_battery", "false", "true or false"),
     setting("run_on_metered", "false", "true or false"),
-    setting("network_hours", "", "hours on half hours such as mon-fri 18:00-08:00; sat,sun 10:00-20:00, each once, or nothing"),
+    setting("network_hours", "", HOURS),
     setting("network_quota_day", "", QUOTA),
     setting("network_quota_month", "", QUOTA),
+    setting("electricity_price", "", PRICE),
+    setting("electricity_cheap_price", "", PRICE),
+    setting("electricity_cheap_hours", "", HOURS),
+    setting("electricity_currency", "", "three letters such as EUR, USD or TWD, or nothing"),
+    setting("only_cheap_hours", "false", "true or false"),
     setting("keep_disk_free", "10g", SIZE, { env: "KEEP_DISK_FREE" }),
     setting("keep_awake", "false", "true or false"),
     setting("exclusive_apps", "", "a text of at most 512 bytes, or nothing"),
@@ -93,7 +122,11 @@ export function settings(language: string, theme: string): SettingView[] {
   ];
 }
 
-function accepts(allowed: string, value: string): boolean {
+function accepts(setting: SettingView, value: string): boolean {
+  const { allowed } = setting;
+  if (allowed === HOURS || allowed === PLAN) return value.length <= 512 && readHours(value, hoursKind(setting)) !== null;
+  if (allowed === PRICE) return value === "" || (/^\d{1,4}(\.\d{1,4})?$/.test(value) && Number(value) <= 1000);
+  if (allowed.startsWith("three letters")) return /^([A-Za-z]{3})?$/.test(value);
   const range = /^a whole number from (\d+) to (\d+)$/.exec(allowed);
   if (range) return /^\d+$/.test(value) && Number(value) >= Number(range[1]) && Number(value) <= Number(range[2]);
   const words = /^one of (.+)$/.exec(allowed)?.[1];
@@ -115,7 +148,7 @@ export function changed(all: SettingView[], key: string, value: string | null): 
   const wanted = all.find((s) => s.key === key);
   if (!wanted) throw new CallError(problem("INVALID_SETTING", `There is no setting ${key}.`));
   const next = value ?? wanted.default;
-  if (!accepts(wanted.allowed, next)) {
+  if (!accepts(wanted, next)) {
     throw new CallError(problem("INVALID_SETTING", `${key} is "${next}", allowed is ${wanted.allowed}`));
   }
   return all.map((s) => (s.key === key ? { ...s, value: next, source: value === null ? "default" : "file" } : s));

@@ -71,6 +71,7 @@ export function task(i: number, now: number, change: Partial<TaskView> = {}): Ta
     estimated_cpt: 3,
     credited_cpt: null,
     settled: false,
+    energy_mwh: Math.round((change.active_ms ?? 90_500) * 0.0125 * 1000) / 1000,
     result_sha256: null,
     result_bytes: null,
     report: null,
@@ -155,6 +156,8 @@ export function sample(at: number, tasks: number, { cpu_cores, memory_bytes, gpu
     received_bytes_per_s: Math.round(180_000 + 150_000 * Math.abs(Math.sin(t / 5))),
     sent_bytes_per_s: Math.round(40_000 + 35_000 * Math.abs(Math.cos(t / 4))),
     load: [1.42, 1.18, 0.96],
+    cpu_power_w: 11 + whole * 0.55,
+    cpu_power_denied: false,
     // They swing about what they are now.
     gpus: gpus.map((gpu) => {
       const swing = (value: number | null, by: number): number | null => (value === null ? null : Math.max(0, value + Math.sin(t / 5) * by));
@@ -169,7 +172,7 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
     version: "0.1.0",
     began_ms: 1_700_000_000_000,
     status: { state: "ready", contributing: true, draining: false, running_tasks: 0, problem: null },
-    decision: { takes_work: true, reason: "free", all: ["free"], until_ms: null, until: null, remedy: "nothing", gpus_snoozed: false, gpus_until: null, unreadable: [], ignored: [] },
+    decision: { takes_work: true, reason: "free", all: ["free"], until_ms: null, until: null, remedy: "nothing", gpus_snoozed: false, gpus_until: null, gpu_app: false, preset_now: null, unreadable: [], ignored: [] },
     pool: {
       url: "https://pool.example",
       state: "online",
