@@ -27,7 +27,7 @@ fn asked() -> Option<Asked> {
     while let Some(word) = words.next() {
         match word.as_str() {
             "--awake" => asked.wanted.awake = true,
-            "--app" => asked.wanted.exclusive_apps.push(words.next()?.to_lowercase()),
+            "--app" => asked.wanted.exclusive_apps.everything.push(words.next()?.to_lowercase()),
             "--hold" => asked.hold = Duration::from_millis(words.next()?.parse().ok()?),
             _ => return None,
         }
@@ -53,6 +53,8 @@ fn named(sensed: Sensed) -> (&'static str, Value) {
         Sensed::OnBattery(signal) => ("on_battery", shown(signal)),
         Sensed::FullScreen(signal) => ("full_screen", shown(signal)),
         Sensed::ExclusiveApp(signal) => ("exclusive_app", shown(signal)),
+        Sensed::GpuApp(signal) => ("gpu_app", shown(signal)),
+        Sensed::NetworkApp(signal) => ("network_app", shown(signal)),
         Sensed::Metered(signal) => ("metered", shown(signal)),
         Sensed::Suspending(signal) => ("suspending", shown(signal)),
         Sensed::CpuCelsius(signal) => ("cpu_celsius", shown(signal)),

@@ -13,7 +13,7 @@ pub struct EarningsQuery {
 }
 
 /// Earnings of one day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 pub struct EarningsDay {
     /// Local day as `2026-11-21`, the day on which the work was earned.
     pub day: String,

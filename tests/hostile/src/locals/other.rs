@@ -196,7 +196,7 @@ async fn stage(folder: &Path) -> Stage {
     FileTrend::new(&data.trend_file()).keep(Vec::new()).await.expect("a trend");
     let (from, to) = (hivemind_domain::time::WallMs(1), hivemind_domain::time::WallMs(2));
     let reason = hivemind_domain::rules::Reason::Free;
-    let span = hivemind_domain::rules::Span { from, to, reason, working: false };
+    let span = hivemind_domain::rules::Span { from, to, reason, working: false, took: Some(true) };
     FileBook::new(&data.book_file()).keep(span).await.expect("a book");
     std::fs::write(data.logs().join("task"), CANARY).expect("output");
     std::fs::write(data.spool().folder.join("package"), CANARY).expect("a package");

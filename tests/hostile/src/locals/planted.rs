@@ -151,7 +151,7 @@ async fn book(data: &DataFolder) -> Result<(), String> {
     let book = FileBook::new(&data.book_file());
     let (from, to) = (WallMs(1), WallMs(2));
     let reason = hivemind_domain::rules::Reason::Free;
-    let span = hivemind_domain::rules::Span { from, to, reason, working: false };
+    let span = hivemind_domain::rules::Span { from, to, reason, working: false, took: Some(true) };
     let written = words(book.keep(span).await);
     words(book.spans(from, to).await).and(written)
 }

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use hivemind_control::{
     AccountView, ApiError, AttackView, Control, DebugFile, DebugView, DecisionReason, DecisionView,
-    DoctorReport, EarningsDay, EarningsSum, EarningsView, EngineView, ErrorCode, EventStream, Finding,
-    FootprintView, GpuUse, HistoryPage, HostQuestion, HostView, ImageQuestion, Level, LogLine, LogPage,
-    MetricsSample, MetricsView, Notice, OwnLogLine, OwnLogPage, PoolView, PresetView, ProofView, PullView,
-    ReportView, SettingView, Snapshot, StatusState, StatusView, Subscription, TaskView, TimelineView,
-    TraceView, VersionView, subscription,
+    DoctorReport, EarningsDay, EarningsView, ElectricitySum, ElectricityView, EngineView, ErrorCode,
+    EventStream, Finding, FootprintView, GpuUse, HistoryPage, HostQuestion, HostView, IdlePower,
+    ImageQuestion, Level, LogLine, LogPage, MetricsSample, MetricsView, Notice, OwnLogLine, OwnLogPage,
+    PoolView, PresetView, ProofView, PullView, ReportView, SettingView, Snapshot, StatusState, StatusView,
+    Subscription, TaskView, TimelineView, TraceView, VersionView, subscription,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -71,6 +71,7 @@ pub(super) fn snapshot(text: &str, state: StatusState, language: &str) -> Snapsh
             until: Some(own()),
             gpus_snoozed: true,
             gpus_until: Some(own()),
+            preset_now: Some(own()),
             unreadable: vec![own()],
             ..DecisionView::default()
         },
@@ -131,7 +132,19 @@ fn answer(name: &str, text: &str) -> Value {
             }],
         }),
         "earnings" => value(&EarningsView {
-            days: vec![EarningsDay { day: own(), sum: EarningsSum::default() }],
+            days: vec![EarningsDay { day: own(), ..EarningsDay::default() }],
+            electricity: ElectricityView {
+                sum: ElectricitySum {
+                    known_tasks: 1,
+                    tasks: 2,
+                    cost_micros: Some(5),
+                    ..ElectricitySum::default()
+                },
+                currency: own(),
+                processor: own(),
+                gpus: own(),
+                idle: vec![IdlePower { device: own(), milliwatts: 1 }],
+            },
             ..EarningsView::default()
         }),
         "settings" => value(&vec![SettingView {
