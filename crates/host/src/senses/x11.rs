@@ -120,6 +120,10 @@ impl Server {
             } else if let Event::SyncAlarmNotify(notify) = &happened {
                 // Some servers set an alarm anew only when it is touched.
                 self.connection.sync_change_alarm(notify.alarm, &sync::ChangeAlarmAux::new())?;
+            } else if matches!(&happened, Event::DestroyNotify(gone) if gone.window == self.active) {
+                // Some window managers go on naming it, and the next window may get its number.
+                self.active = x11rb::NONE;
+                windows = true;
             } else {
                 // An error is about a window that was closed meanwhile.
                 windows |= matches!(happened, Event::Error(_));
@@ -143,7 +147,8 @@ impl Server {
             return Ok(false);
         }
         if active != self.active {
-            let watch = ChangeWindowAttributesAux::new().event_mask(EventMask::PROPERTY_CHANGE);
+            let watch = ChangeWindowAttributesAux::new()
+                .event_mask(EventMask::PROPERTY_CHANGE | EventMask::STRUCTURE_NOTIFY);
             // It may be closed already; then it has not the full screen.
             if self.connection.change_window_attributes(active, &watch)?.check().is_err() {
                 return Ok(false);
