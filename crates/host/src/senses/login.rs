@@ -14,6 +14,8 @@ pub(super) const MANAGER: (&str, &str, &str) =
 const SESSION: &str = "org.freedesktop.login1.Session";
 /// Pause before a bus that went away is looked for again.
 const AGAIN: Duration = Duration::from_secs(30);
+/// Nobody tells of every input here: without another word the time without input would grow beside somebody who works.
+const STILL_HERE: Duration = Duration::from_secs(20);
 /// Sessions that are looked at.
 const MOST_SESSIONS: usize = 64;
 /// Nobody is held up for longer than this.
@@ -82,6 +84,7 @@ async fn follow(bus: &Connection, tell_idle: bool, teller: &mut Teller) {
         let next = tokio::select! {
             next = manager.next() => next,
             next = sessions.next() => next,
+            () = tokio::time::sleep(STILL_HERE), if tell_idle => continue,
         };
         if !matches!(next, Some(Ok(_))) {
             return;

@@ -125,6 +125,17 @@ async fn lock_use_from_afar_and_idleness_are_told() {
 }
 
 #[tokio::test]
+async fn somebody_who_is_here_is_told_again_without_a_signal() {
+    let Some(bus) = Bus::start().await else { return };
+    let (_connection, _manager, _session) = serve(&bus).await;
+    let mut ear = Ear::on(Places { system_bus: Some(bus.address.clone()), ..nowhere() });
+    // Whoever listens lets the time without input grow from each of these words on.
+    for _ in 0..2 {
+        ear.hears(Sensed::Idle(Signal::Value(Duration::ZERO))).await;
+    }
+}
+
+#[tokio::test]
 async fn sleep_is_held_up_until_the_worker_is_done_and_no_longer() {
     let Some(bus) = Bus::start().await else { return };
     let (_connection, manager, _session) = serve(&bus).await;
