@@ -13,11 +13,14 @@ mod canaries;
 mod demo;
 mod engine;
 mod first_run;
+#[cfg(target_os = "linux")]
+mod gpu_engine;
 mod handed_in;
 mod inside;
 mod lan;
 mod leaving;
 mod live_network;
+mod nvml;
 mod outage;
 mod owner;
 mod package;

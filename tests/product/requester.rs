@@ -22,12 +22,13 @@ pub struct Person {
 pub struct Wish {
     pub cpu_cores: &'static str,
     pub memory_gb: &'static str,
+    pub gpu: bool,
     pub timeout_seconds: u64,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { cpu_cores: "0.5", memory_gb: "0.25", timeout_seconds: 600 }
+        Self { cpu_cores: "0.5", memory_gb: "0.25", gpu: false, timeout_seconds: 600 }
     }
 }
 
@@ -73,7 +74,7 @@ impl Person {
             .text("task_name", name.to_owned())
             .text("cpu_cores", wish.cpu_cores)
             .text("memory_gb", wish.memory_gb)
-            .text("gpu_required", "false")
+            .text("gpu_required", wish.gpu.to_string())
             .text("timeout_seconds", wish.timeout_seconds.to_string())
             .part("task_file", Part::bytes(package.clone()).file_name("task.zip"));
         let request = self.http.post(format!("{}api/tasks", self.url)).bearer_auth(&self.token);

@@ -1,5 +1,6 @@
 //! The engine room as its owner sees it: images that are asked about, a demanded isolation, GPUs, the trust table.
 
+use crate::nvml;
 use crate::package::{text_of, zipped};
 use crate::patience::{LONG, until};
 use crate::pool::Pool;
@@ -8,8 +9,6 @@ use crate::requester::{PASSWORD, Wish};
 use crate::scene::Scene;
 use crate::worker::Worker;
 use serde_json::Value;
-use std::path::Path;
-use std::process::Command;
 
 fn finding<'a>(report: &'a Value, check: &str) -> &'a Value {
     let findings = report["findings"].as_array().expect("findings");
@@ -63,17 +62,13 @@ async fn a_demanded_isolation_and_gpus_without_a_runtime_are_told_with_their_cod
     let Some(scene) = Scene::open(name).await else { return };
     let pool = Pool::open(&scene).await;
     let works = pool.person("works").await;
-    let library = scene.path("libnvidia-ml-stub.so");
-    let source = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo runs this"))
-        .join("../crates/host/tests/nvml_stub.c");
-    let built = Command::new("gcc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
-    if !built.is_ok_and(|status| status.success()) {
+    let Some(library) = nvml::stub(&scene) else {
         println!("SKIPPED {name}: there is no C compiler for the stand-in of the driver");
         return;
-    }
+    };
     let many = [("STUB_GPUS", "4".to_owned())];
     let mut worker = Worker::open_as(&scene, "worker", &pool.master(), &["run"], &many).await;
-    worker.call(&["settings", "set", "nvml_library", &library.display().to_string()]).await.ok();
+    worker.call(&["settings", "set", "nvml_library", &library]).await.ok();
     worker.end().await;
     worker.start().await;
     worker.sign_in(&works.name, PASSWORD).await.ok();

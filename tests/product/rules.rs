@@ -1,7 +1,9 @@
 //! Giving way, with the real program and a real engine: containers stand still and go on.
 
 use crate::engine::Engine;
-use crate::package::endless;
+use crate::gpu_engine::GpuEngine;
+use crate::nvml;
+use crate::package::{endless, zipped};
 use crate::patience::{LONG, until};
 use crate::pool::Pool;
 use crate::requester::{PASSWORD, Wish};
@@ -9,7 +11,9 @@ use crate::scene::Scene;
 use crate::worker::Worker;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::process::{Child, Command};
+use tokio::time::Instant;
 use zbus::object_server::InterfaceRef;
 
 async fn paused(engine: &Engine, container: &str, wanted: bool) {
@@ -134,6 +138,97 @@ async fn a_battery_that_is_pulled_freezes_and_the_owner_may_ignore_it() {
     paused(&scene.engine, &container, false).await;
     worker.call(&["ignore-rules", "0"]).await.ok();
     paused(&scene.engine, &container, true).await;
+    worker.call(&["stop"]).await.ok();
+    worker.wait_until_clean().await;
+}
+
+/// Takes so many seconds to end once it is told to.
+fn ending_in(seconds: u32) -> Vec<u8> {
+    let program = format!(
+        r"
+import os, signal, time
+told = []
+signal.signal(signal.SIGTERM, lambda *_: told.append(1))
+print(os.environ['NVIDIA_VISIBLE_DEVICES'], flush=True)
+while not told:
+    time.sleep(0.1)
+time.sleep({seconds})
+print('tidied up', flush=True)
+"
+    );
+    zipped(&[("main.py", &program)])
+}
+
+/// A frozen program would keep the GPU's memory. The GPUs are the driver's stand-in's, and the engine says that it can
+/// give them; containers and signals are real.
+#[tokio::test]
+async fn tasks_with_gpus_get_ten_seconds_and_are_handed_back_while_others_are_frozen() {
+    const GRACE: Duration = Duration::from_secs(10);
+    let name = "tasks_with_gpus_get_ten_seconds_and_are_handed_back_while_others_are_frozen";
+    let Some(scene) = Scene::open(name).await else { return };
+    let (Some(library), Some((_daemon, address, connection))) =
+        (nvml::stub(&scene), bus(&scene.path("bus")).await)
+    else {
+        println!("SKIPPED {name}: gcc or dbus-daemon is not installed");
+        return;
+    };
+    let power: InterfaceRef<Power> =
+        connection.object_server().interface("/org/freedesktop/UPower").await.expect("served");
+    let engine = GpuEngine::before(&scene.engine.address, &scene.path("engine.sock"));
+    let pool = Pool::open(&scene).await;
+    let (asks, works) = (pool.person("asks").await, pool.person("works").await);
+    let variables = [
+        ("DBUS_SYSTEM_BUS_ADDRESS", address),
+        ("STUB_GPUS", "2".to_owned()),
+        ("DOCKER_HOST", engine.address.clone()),
+    ];
+    let mut worker = Worker::open_as(&scene, "worker", &pool.master(), &["run"], &variables).await;
+    worker.call(&["settings", "set", "nvml_library", &library]).await.ok();
+    // A computer that nobody knows yet is trusted with GPUs only where its owner says so.
+    let policy = worker.call(&["settings", "policy"]).await.ok();
+    let (text, path) = (policy["text"].as_str().expect("a table"), policy["path"].as_str().expect("a place"));
+    std::fs::write(path, text.replacen("gpus = 0", "gpus = 1", 1)).expect("written");
+    worker.end().await;
+    worker.start().await;
+    worker.sign_in(&works.name, PASSWORD).await.ok();
+    worker.call(&["start"]).await.ok();
+    worker.wait_for_state("ready").await;
+
+    let plain = asks.submit("plain", endless(), &Wish::default()).await;
+    asks.wait_for_running(&plain, 1).await;
+    let container = only_container(&worker).await;
+    let wish = || Wish { gpu: true, ..Wish::default() };
+    let (tidy, deaf) = (
+        asks.submit("tidy", ending_in(3), &wish()).await,
+        asks.submit("deaf", ending_in(600), &wish()).await,
+    );
+    for (id, gpu) in [(&tidy, "GPU-stub-1"), (&deaf, "GPU-stub-0")] {
+        until("it has its GPU", LONG, async || (asks.log(id).await == [gpu]).then_some(())).await;
+    }
+    assert_eq!(engine.wishes(), [serde_json::json!(["GPU-stub-1"]), serde_json::json!(["GPU-stub-0"])]);
+
+    let pulled = Instant::now();
+    let mut state = power.get_mut().await;
+    state.on_battery = true;
+    state.on_battery_changed(power.signal_emitter()).await.expect("told");
+    drop(state);
+    paused(&scene.engine, &container, true).await;
+    for (id, least, most) in
+        [(&tidy, Duration::from_secs(3), GRACE), (&deaf, GRACE, GRACE + Duration::from_secs(20))]
+    {
+        let record = worker.closed(id, 1).await;
+        let took = pulled.elapsed();
+        assert_eq!(record["phase"], "handed_back", "{record}");
+        assert!((least..most).contains(&took), "{took:?}, {record}");
+        asks.wait_for(id, "is queued again", |task| task["state"] == "queued").await;
+    }
+    assert!(asks.log(&tidy).await.contains(&"tidied up".to_owned()), "{:?}", asks.log(&tidy).await);
+    assert!(!asks.log(&deaf).await.contains(&"tidied up".to_owned()));
+    paused(&scene.engine, &container, true).await;
+    assert_eq!(worker.containers().await, [container.as_str()], "nothing else is left");
+
+    worker.call(&["ignore-rules"]).await.ok();
+    paused(&scene.engine, &container, false).await;
     worker.call(&["stop"]).await.ok();
     worker.wait_until_clean().await;
 }
