@@ -103,7 +103,7 @@ async fn the_window_plays_every_scenario() {
     let asks = pool.person("asks").await;
     pool.person("works").await;
     let engine = ("DOCKER_HOST", door.address());
-    let mut worker = stage.worker_with(&pool.master(), &["run"], engine).await;
+    let mut worker = stage.worker_with(&pool.master(), &["run"], &[engine]).await;
     let page = Page::window(&stage, &stage.scene.path("worker").join("run/worker.sock")).await;
     page.wait_for("[data-testid=app][data-host=tauri]").await;
     let list: Value = serde_json::from_str(LIST).expect("the list");

@@ -2,10 +2,17 @@
 
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{AtomEnum, ClientMessageEvent, ConnectionExt, EventMask, ImageFormat, Window};
+use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
 /// The ground of our page, light, as the screen holds it: blue, green, red.
 const GROUND: [u8; 3] = [0xee, 0xf4, 0xf6];
+/// How X names the key F11.
+pub const F11: u32 = 0xffc8;
+/// What a keyboard and a mouse report.
+const KEY_DOWN: u8 = 2;
+const KEY_UP: u8 = 3;
+const MOVED: u8 = 6;
 /// A line through the middle of the screen with so many points in that colour is a painted page.
 const ENOUGH: usize = 40;
 
@@ -33,6 +40,29 @@ pub fn close_windows(display: &str, program: &str) -> usize {
         x.send_event(false, *window, EventMask::NO_EVENT, event).expect("sent").check().expect("taken");
     }
     windows.len()
+}
+
+/// Moves the mouse on `display`, as the hardware would.
+pub fn move_mouse(display: &str) {
+    let (x, screen) = RustConnection::connect(Some(display)).expect("a display");
+    let root = x.setup().roots[screen].root;
+    for place in [40, 60] {
+        x.xtest_fake_input(MOVED, 0, 0, root, place, place, 0).expect("sent").check().expect("moved");
+    }
+}
+
+/// Presses a key on `display`, as the hardware would: whoever has the keyboard gets it.
+pub fn press(display: &str, key: u32) {
+    let (x, screen) = RustConnection::connect(Some(display)).expect("a display");
+    let (root, codes) = (x.setup().roots[screen].root, x.setup().min_keycode..=x.setup().max_keycode);
+    let many = codes.end() - codes.start() + 1;
+    let known = x.get_keyboard_mapping(*codes.start(), many).expect("sent").reply().expect("a keyboard");
+    let mut keys = known.keysyms.chunks(known.keysyms_per_keycode.into());
+    let place = keys.position(|meanings| meanings.contains(&key)).expect("a keyboard with this key");
+    let code = codes.start() + u8::try_from(place).expect("a key");
+    for what in [KEY_DOWN, KEY_UP] {
+        x.xtest_fake_input(what, code, 0, root, 0, 0, 0).expect("sent").check().expect("pressed");
+    }
 }
 
 fn children(x: &RustConnection, window: Window) -> Vec<Window> {

@@ -13,6 +13,19 @@ use std::time::Duration;
 pub const BROWSER: &[&str] = &["chromedriver", "chromium"];
 pub const BUS: &[&str] = &["dbus-daemon"];
 pub const WINDOW: &[&str] = &["dbus-daemon", "Xvfb", "WebKitWebDriver"];
+/// Services of a desktop, answered by python-dbusmock, and whoever tells what follows.
+pub const SIGNALS: &[&str] =
+    &["dbus-daemon", "chromedriver", "chromium", crate::mocks::PYTHON, crate::mocks::DBUSMOCK];
+/// The same with a display and a window manager.
+pub const SIGNALS_X11: &[&str] = &[
+    "dbus-daemon",
+    "chromedriver",
+    "chromium",
+    crate::mocks::PYTHON,
+    crate::mocks::DBUSMOCK,
+    "Xvfb",
+    "openbox",
+];
 
 /// Only what is on this bus is there: no keyring and no accessibility service of the machine's is started.
 const BUS_RULES: &str = r#"<busconfig>
@@ -81,7 +94,7 @@ impl Stage {
         private("runtime");
         let mut stage = Self { scene, name, display: None, bus: None };
         if programs.contains(&"dbus-daemon") {
-            stage.bus = Some(stage.start_bus().await);
+            stage.bus = Some(stage.start_bus("bus").await);
         }
         if programs.contains(&"Xvfb") {
             stage.display = Some(stage.start_display());
@@ -90,17 +103,22 @@ impl Stage {
     }
 
     pub fn bus_address(&self) -> String {
-        format!("unix:path={}", self.scene.path("bus").display())
+        self.address_of("bus")
     }
 
-    async fn start_bus(&self) -> Owned {
-        let rules = self.scene.path("bus.conf");
-        std::fs::write(&rules, BUS_RULES.replace("ADDRESS", &self.bus_address())).expect("a file");
+    pub fn address_of(&self, bus: &str) -> String {
+        format!("unix:path={}", self.scene.path(bus).display())
+    }
+
+    /// A bus with this name.
+    pub async fn start_bus(&self, name: &str) -> Owned {
+        let rules = self.scene.path(&format!("{name}.conf"));
+        std::fs::write(&rules, BUS_RULES.replace("ADDRESS", &self.address_of(name))).expect("a file");
         let mut daemon = self.command("dbus-daemon");
         daemon.arg(format!("--config-file={}", rules.display())).args(["--nofork", "--nopidfile"]);
         let bus = Owned::start(&mut daemon);
-        let socket = self.scene.path("bus");
-        until("a session bus", Duration::from_secs(20), async || socket.exists().then_some(())).await;
+        let socket = self.scene.path(name);
+        until("a bus", Duration::from_secs(20), async || socket.exists().then_some(())).await;
         bus
     }
 
@@ -146,27 +164,30 @@ impl Stage {
         Worker::open_as(&self.scene, "worker", master, words, &self.variables()).await
     }
 
-    /// The same with one variable more.
+    /// The same with more variables.
     pub async fn worker_with(
         &self,
         master: &str,
         words: &'static [&'static str],
-        more: (&'static str, String),
+        more: &[(&'static str, String)],
     ) -> Worker<'_> {
-        let variables = [self.variables(), vec![more]].concat();
+        let variables = [self.variables(), more.to_vec()].concat();
         Worker::open_as(&self.scene, "worker", master, words, &variables).await
     }
 
     /// Closes every window of this program as a person does; how many there were.
     pub fn close_windows(&self, program: &str) -> usize {
-        let (display, _) = self.display.as_ref().expect("a display");
-        crate::screen::close_windows(display, program)
+        crate::screen::close_windows(self.display(), program)
+    }
+
+    /// The display's name.
+    pub fn display(&self) -> &str {
+        &self.display.as_ref().expect("a display").0
     }
 
     /// Whether our page is painted somewhere on the display.
     pub fn page_is_painted(&self) -> bool {
-        let (display, _) = self.display.as_ref().expect("a display");
-        crate::screen::page_is_painted(display)
+        crate::screen::page_is_painted(self.display())
     }
 
     /// Processes of this program on this desktop.

@@ -93,6 +93,14 @@ pub async fn call(surroundings: &Surroundings, arguments: &[&str]) -> Said {
     call_with(surroundings, arguments, "", CALL).await
 }
 
+/// Calls the program as a person does, and gives what it prints for people.
+pub async fn told(surroundings: &Surroundings, arguments: &[&str]) -> String {
+    let mut command = surroundings.command(arguments);
+    let calling = command.stdin(Stdio::null()).stderr(Stdio::null()).output();
+    let output = tokio::time::timeout(CALL, calling).await.expect("it ends").expect("output");
+    String::from_utf8(output.stdout).expect("text")
+}
+
 /// The same with something on standard input and a wait of one's own.
 pub async fn call_with(
     surroundings: &Surroundings,

@@ -2,7 +2,7 @@
 
 use crate::patience::{LONG, until};
 use crate::pool::Pool;
-use crate::program::{Running, Said, Surroundings, call, call_with};
+use crate::program::{Running, Said, Surroundings, call, call_with, told};
 use crate::requester::{PASSWORD, Person};
 use crate::scene::Scene;
 use serde_json::Value;
@@ -93,6 +93,12 @@ impl<'a> Worker<'a> {
     pub async fn call(&self, arguments: &[&str]) -> Said {
         let data = self.data.display().to_string();
         call(&self.surroundings, &[&["--data", &data], arguments].concat()).await
+    }
+
+    /// What a command prints for people.
+    pub async fn told(&self, arguments: &[&str]) -> String {
+        let data = self.data.display().to_string();
+        told(&self.surroundings, &[&["--data", &data], arguments].concat()).await
     }
 
     pub async fn sign_in(&self, name: &str, password: &str) -> Said {

@@ -38,6 +38,8 @@ impl Group {
                 "fonts-noto-core",
                 "gnome-keyring",
                 "libglib2.0-bin",
+                "openbox",
+                "python3-dbusmock",
                 "python3-gi",
                 "webkit2gtk-driver",
                 "xauth",
