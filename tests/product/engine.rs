@@ -4,8 +4,9 @@ use bollard::Docker;
 use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::{
     InspectContainerOptions, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
-    ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
+    ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder, StatsOptionsBuilder,
 };
+use futures_util::StreamExt;
 use std::collections::HashMap;
 
 /// The standard image; `cargo xtask image` makes it.
@@ -62,6 +63,14 @@ impl Engine {
 
     pub async fn inspect(&self, container: &str) -> ContainerInspectResponse {
         self.docker.inspect_container(container, None::<InspectContainerOptions>).await.expect("inspected")
+    }
+
+    /// Processor time that a container has used so far.
+    pub async fn cpu_ns(&self, container: &str) -> u64 {
+        let options = StatsOptionsBuilder::new().stream(false).one_shot(true).build();
+        let mut told = self.docker.stats(container, Some(options));
+        let told = told.next().await.expect("its use").expect("its use");
+        told.cpu_stats.and_then(|cpu| cpu.cpu_usage?.total_usage).expect("processor time")
     }
 
     /// Removes what a failed test left.

@@ -20,6 +20,8 @@ mod inside;
 mod lan;
 mod leaving;
 mod live_network;
+#[cfg(target_os = "linux")]
+mod load;
 mod nvml;
 mod outage;
 mod owner;

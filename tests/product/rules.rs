@@ -2,6 +2,7 @@
 
 use crate::engine::Engine;
 use crate::gpu_engine::GpuEngine;
+use crate::load::{Load, quiet_computer};
 use crate::nvml;
 use crate::package::{endless, zipped};
 use crate::patience::{LONG, until};
@@ -229,6 +230,72 @@ async fn tasks_with_gpus_get_ten_seconds_and_are_handed_back_while_others_are_fr
 
     worker.call(&["ignore-rules"]).await.ok();
     paused(&scene.engine, &container, false).await;
+    worker.call(&["stop"]).await.ok();
+    worker.wait_until_clean().await;
+}
+
+/// Keeps so many cores busy for good.
+fn spinning(cores: usize) -> Vec<u8> {
+    let program =
+        format!("import os\nfor _ in range({cores} - 1):\n    if not os.fork(): break\nwhile True: pass\n");
+    zipped(&[("main.py", &program)])
+}
+
+/// Nothing else may compute meanwhile: nextest runs this one alone.
+#[tokio::test]
+async fn a_container_that_takes_all_cores_is_nobody_else() {
+    const LONG_ENOUGH: Duration = Duration::from_secs(40);
+    let name = "a_container_that_takes_all_cores_is_nobody_else";
+    let Some(scene) = Scene::open(name).await else { return };
+    let cores = std::thread::available_parallelism().expect("processors").get();
+    quiet_computer().await;
+    let pool = Pool::open(&scene).await;
+    let (asks, works) = (pool.person("asks").await, pool.person("works").await);
+    let variables = [("MAX_CPU_CORES", cores.to_string())];
+    let worker = Worker::open_as(&scene, "worker", &pool.master(), &["run"], &variables).await;
+    worker.call(&["settings", "set", "away_cpu_percent", "100"]).await.ok();
+    worker.sign_in(&works.name, PASSWORD).await.ok();
+    worker.call(&["start"]).await.ok();
+    worker.wait_for_state("ready").await;
+    let wish = Wish { cpu_cores: cores.to_string().leak(), ..Wish::default() };
+    let id = asks.submit("spins", spinning(cores), &wish).await;
+    asks.wait_for_running(&id, 1).await;
+    let container = only_container(&worker).await;
+    worker.call(&["settings", "set", "busy_percent", "50"]).await.ok();
+    let load = Load::begin(&scene.engine, &container, cores).await;
+    while load.elapsed() < LONG_ENOUGH {
+        let snapshot = worker.snapshot().await;
+        let (decision, status) = (&snapshot["decision"], &snapshot["status"]);
+        let all = decision["all"].as_array().expect("reasons");
+        assert!(!all.contains(&"others_busy".into()), "{decision}, at {:?}", load.so_far().await);
+        assert_eq!(status["state"], "earning", "{status}");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let (ours, computer) = load.so_far().await;
+    println!("the container took {ours} % of a computer that was {computer} % busy");
+    assert!(ours >= 80 && computer >= 90, "too little to show anything: {ours} % of {computer} %");
+
+    // The same from a program that is none of our containers.
+    let mut others: Vec<_> = (0..cores)
+        .map(|_| {
+            let mut program = Command::new("sh");
+            program.args(["-c", "while :; do :; done"]).kill_on_drop(true).spawn().expect("a program")
+        })
+        .collect();
+    let begun = Instant::now();
+    let told = until("it gives way to others", LONG, async || {
+        let snapshot = worker.snapshot().await;
+        (snapshot["decision"]["reason"] == "others_busy").then_some(snapshot)
+    })
+    .await;
+    println!("it gave way after {:?}", begun.elapsed());
+    assert_eq!(told["status"]["state"], "yielding", "{told}");
+    paused(&scene.engine, &container, true).await;
+    let said = worker.told(&["status"]).await;
+    assert!(said.starts_with("Paused — other programs keep the computer busy\n"), "{said}");
+    for other in &mut others {
+        other.kill().await.expect("ended");
+    }
     worker.call(&["stop"]).await.ok();
     worker.wait_until_clean().await;
 }
