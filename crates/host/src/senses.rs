@@ -1,7 +1,8 @@
 //! What this computer notices: its owner, its session, its power, its heat, its network.
 //!
-//! Every source tells changes as the system tells them; only heat and exclusive programs, which no system pushes, are
-//! looked at. A source that does not exist here tells nothing at all.
+//! Every source tells changes as the system tells them; only what no system pushes is looked at: heat, exclusive
+//! programs, the screen saver's idle time, and logind's sessions where nothing finer tells of input. A source that does
+//! not exist here tells nothing at all.
 
 use async_trait::async_trait;
 use hivemind_domain::rules::Sensed;
