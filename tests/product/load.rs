@@ -1,7 +1,7 @@
 //! How busy the processors are, and with what.
 
 use crate::engine::Engine;
-use crate::patience::{LONG, until};
+use crate::patience::LONG;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -46,13 +46,16 @@ impl<'a> Load<'a> {
     }
 }
 
-/// Waits until nobody computes here.
-pub async fn quiet_computer() {
-    until("nobody else computes on this computer", LONG, async || {
+/// Waits until nobody computes here; false when somebody does all the while.
+pub async fn becomes_quiet() -> bool {
+    let begun = Instant::now();
+    while begun.elapsed() < LONG {
         let (busy, whole) = ticks();
         tokio::time::sleep(Duration::from_secs(2)).await;
         let now = ticks();
-        ((now.0 - busy) * 100 / (now.1 - whole).max(1) < 20).then_some(())
-    })
-    .await;
+        if (now.0 - busy) * 100 / (now.1 - whole).max(1) < 20 {
+            return true;
+        }
+    }
+    false
 }
