@@ -96,7 +96,8 @@ async fn every_signal_of_an_x11_desktop_is_told_in_the_same_words_everywhere() {
     voices.tell(&worker, "metered", When::Now).await;
     services.metered(false).await;
     voices.tell(&worker, "metered", When::Calming).await;
-    // Unlocked, it was somebody's.
+    // Unlocked, it is somebody's.
+    move_mouse(stage.display());
     session.lock(false).await;
     voices.tell(&worker, "in_use", When::Either).await;
 
@@ -130,8 +131,9 @@ async fn every_signal_of_an_x11_desktop_is_told_in_the_same_words_everywhere() {
     services.sleep(true).await;
     voices.tell(&worker, "suspending", When::Now).await;
     services.sleep(false).await;
-    // It is awake; what was there before has to stay calm still.
-    voices.tell(&worker, "on_battery", When::Calming).await;
+    // It is awake, and goes on with what is there.
+    services.on_battery(true).await;
+    voices.tell(&worker, "on_battery", When::Now).await;
 
     voices.end().await;
     worker.end().await;

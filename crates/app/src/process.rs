@@ -119,7 +119,9 @@ impl Running {
         let current = settings.current();
         let mistake = settings.trouble().map(|error| {
             tracing::warn!(%error, "the settings file is wrong: the settings of before stay in force");
-            let said = format!("{error}. The settings of before stay in force until that is mended.");
+            let said = format!(
+                "{error}. The settings of before are in force; mend the file, then start the worker anew."
+            );
             ApiError::new(ErrorCode::SettingsFileWrong, said)
         });
         let socket = socket_path(folder);

@@ -78,8 +78,9 @@ macro_rules! control_commands {
         Operate set_setting($crate::SettingChange) -> Vec<$crate::SettingView>;
         /// Answer whether an image may be run; the settings as they are then.
         Operate answer_image($crate::ImageDecision) -> Vec<$crate::SettingView>;
-        /// Names of the programs that run now, each once, for choosing the ones that work gives way to.
-        Read programs(()) -> Vec<String>;
+        /// Names of the programs that run now, each once, for choosing the ones that work gives way to. Who may only look
+        /// is not told what the owner does.
+        Operate programs(()) -> Vec<String>;
         /// Decide about a host that a task wants to reach.
         Operate answer_host($crate::HostAnswer) -> $crate::Snapshot;
         /// The computer's use now and over the last minute.

@@ -10,7 +10,7 @@ use crate::rules::Schedule;
 use crate::time::WallMs;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// The processor's name among the devices; GPUs are named by their driver's identifiers.
@@ -21,6 +21,8 @@ const READINGS: usize = 31;
 const LEAST_READINGS: usize = 3;
 /// Busy by no more than this, in percent, a device is idle.
 const IDLE_PERCENT: f32 = 10.0;
+/// Readings after work that do not count as idle yet: clocks and fans take a while to come to rest.
+const SETTLING: u32 = 2;
 /// Readings further apart say nothing about the time between: the computer slept.
 const LONGEST: Duration = Duration::from_secs(60);
 /// More than any part of a computer draws, in watts.
@@ -81,7 +83,17 @@ impl Energy {
 pub struct Meter {
     /// As it was known before this start, in watts.
     kept: BTreeMap<String, f32>,
-    seen: BTreeMap<String, VecDeque<f32>>,
+    seen: BTreeMap<String, Rest>,
+    /// Tasks of the reading before: one that has begun since did not take all that time.
+    present: BTreeSet<TaskKey>,
+}
+
+/// What was seen of a device at rest.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Rest {
+    readings: VecDeque<f32>,
+    /// Readings at rest in a row.
+    in_a_row: u32,
 }
 
 impl Meter {
@@ -93,15 +105,15 @@ impl Meter {
         while kept.len() > MOST_DEVICES {
             kept.pop_last();
         }
-        Self { kept, seen: BTreeMap::new() }
+        Self { kept, ..Self::default() }
     }
 
     /// The idle power of every device for which it is known, in watts.
     #[must_use]
     pub fn idle(&self) -> BTreeMap<String, f32> {
         let mut idle = self.kept.clone();
-        for (device, readings) in &self.seen {
-            if let Some(watts) = median(readings) {
+        for (device, rest) in &self.seen {
+            if let Some(watts) = median(&rest.readings) {
                 idle.insert(device.clone(), watts);
             }
         }
@@ -111,11 +123,20 @@ impl Meter {
     /// The idle power of one device, in watts.
     #[must_use]
     pub fn idle_of(&self, device: &str) -> Option<f32> {
-        self.seen.get(device).and_then(median).or_else(|| self.kept.get(device).copied())
+        self.seen
+            .get(device)
+            .and_then(|rest| median(&rest.readings))
+            .or_else(|| self.kept.get(device).copied())
     }
 
-    /// Takes a reading over `elapsed`, and gives what each task took above idle; only tasks for which all is known.
+    /// Takes a reading over `elapsed`, and gives what each task took above idle; only tasks for which all is known, and
+    /// which were there at the reading before.
     pub fn note(&mut self, draws: &[Draw], tasks: &[Load], elapsed: Duration) -> Vec<(TaskKey, Energy)> {
+        let now = tasks.iter().map(|task| task.key.clone()).collect();
+        let before = std::mem::replace(&mut self.present, now);
+        if elapsed.is_zero() || elapsed > LONGEST {
+            return Vec::new();
+        }
         for draw in draws.iter().filter(|draw| is_power(draw.watts)) {
             let ours = match draw.device.as_str() {
                 PROCESSOR => !tasks.is_empty(),
@@ -123,19 +144,21 @@ impl Meter {
             };
             let rests = draw.busy_percent.is_some_and(|percent| percent <= IDLE_PERCENT);
             let known = self.seen.contains_key(&draw.device) || self.seen.len() < MOST_DEVICES;
-            if !ours && rests && known {
-                let readings = self.seen.entry(draw.device.clone()).or_default();
-                readings.push_back(draw.watts);
-                while readings.len() > READINGS {
-                    readings.pop_front();
+            if !known {
+                continue;
+            }
+            let seen = self.seen.entry(draw.device.clone()).or_default();
+            seen.in_a_row = if !ours && rests { seen.in_a_row.saturating_add(1) } else { 0 };
+            if seen.in_a_row > SETTLING {
+                seen.readings.push_back(draw.watts);
+                while seen.readings.len() > READINGS {
+                    seen.readings.pop_front();
                 }
             }
         }
-        if elapsed.is_zero() || elapsed > LONGEST {
-            return Vec::new();
-        }
         tasks
             .iter()
+            .filter(|task| before.contains(&task.key))
             .filter_map(|task| Some((task.key.clone(), self.taken(draws, tasks, task, elapsed)?)))
             .collect()
     }
@@ -219,6 +242,20 @@ pub struct Tariff {
 }
 
 impl Tariff {
+    /// The mean price of so much time, in ten-thousandths of the currency; absent when that of a part is not known.
+    #[must_use]
+    pub fn mean(&self, zone: &TimeZone, from: WallMs, ms: u64) -> Option<f64> {
+        let end = from.0.saturating_add(i64::try_from(ms).ok()?);
+        let (mut at, mut sum) = (from, 0.0);
+        while at.0 < end {
+            let change = self.cheap.as_ref().and_then(|(hours, _)| hours.next_change(zone, at));
+            let next = change.map_or(end, |change| change.0.clamp(at.0.saturating_add(1), end));
+            sum += f64::from(self.at(zone, at)?.0) * (next - at.0) as f64;
+            at = WallMs(next);
+        }
+        Some(if ms == 0 { 0.0 } else { sum / ms as f64 })
+    }
+
     /// The price at this moment.
     #[must_use]
     pub fn at(&self, zone: &TimeZone, at: WallMs) -> Option<Price> {
@@ -249,57 +286,87 @@ mod tests {
 
     fn rested() -> Meter {
         let mut meter = Meter::default();
-        for watts in [11.0, 9.0, 10.0, 30.0, 10.0] {
-            assert!(
-                meter.note(&[draw(PROCESSOR, watts, 3.0), draw("GPU-1", 20.0, 0.0)], &[], SECOND).is_empty()
-            );
+        // The first two are still warm.
+        for watts in [90.0, 60.0, 11.0, 9.0, 10.0, 30.0, 10.0] {
+            let draws = [draw(PROCESSOR, watts, 3.0), draw("GPU-1", 20.0, 0.0)];
+            assert!(meter.note(&draws, &[], SECOND).is_empty());
         }
+        // A night asleep says nothing about the computer awake.
+        meter.note(&[draw(PROCESSOR, 0.5, 3.0)], &[], SECOND * 30_000);
+        meter
+    }
+
+    /// Tasks that were there at the reading before.
+    fn with(tasks: &[Load]) -> Meter {
+        let mut meter = rested();
+        assert!(meter.note(&[], tasks, SECOND).is_empty());
         meter
     }
 
     #[test]
     fn a_task_is_billed_what_is_drawn_above_idle_for_its_part_of_the_load() {
-        let mut meter = rested();
-        assert_eq!(meter.idle_of(PROCESSOR), Some(10.0), "one reading that is off changes nothing");
+        let tasks = [load("a", 60.0, &[])];
+        let mut meter = with(&tasks);
+        assert_eq!(meter.idle_of(PROCESSOR), Some(10.0), "readings that are off change nothing");
         // 30 W above idle; the task has 60 of the 80 percent that are busy, the owner's programs the rest.
-        let taken = meter.note(&[draw(PROCESSOR, 40.0, 80.0)], &[load("a", 60.0, &[])], SECOND * 2);
+        let taken = meter.note(&[draw(PROCESSOR, 40.0, 80.0)], &tasks, SECOND * 2);
         let energy = Energy { cpu_mj: 45_000, gpu_mj: 0, known_ms: 2000 };
         assert_eq!(taken, [(key("a"), energy)]);
         // Two share what they did, and never more than there was.
         let tasks = [load("a", 90.0, &[]), load("b", 30.0, &[])];
+        let mut meter = with(&tasks);
         let taken = meter.note(&[draw(PROCESSOR, 40.0, 80.0)], &tasks, SECOND);
         let sum: u64 = taken.iter().map(|(_, energy)| energy.mj()).sum();
         assert_eq!((taken[0].1.cpu_mj, sum), (22_500, 30_000));
+        for _ in 0..9 {
+            meter.note(&[draw(PROCESSOR, 40.0, 3.0)], &tasks, SECOND);
+        }
         assert_eq!(meter.idle_of(PROCESSOR), Some(10.0), "what tasks draw is not idle");
     }
 
     #[test]
+    fn a_task_that_has_begun_since_is_not_billed_the_time_before_it() {
+        let (old, new) = (load("old", 40.0, &["GPU-1"]), load("new", 40.0, &[]));
+        let mut meter = with(std::slice::from_ref(&old));
+        let draws = [draw(PROCESSOR, 40.0, 80.0), draw("GPU-1", 50.0, 90.0)];
+        let both = [old, new];
+        let first = meter.note(&draws, &both, SECOND * 30);
+        assert_eq!(first.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>(), [key("old")]);
+        let second = meter.note(&draws, &both, SECOND);
+        assert_eq!((second.len(), second[1].1.cpu_mj), (2, 15_000));
+    }
+
+    #[test]
     fn a_gpu_is_billed_to_who_holds_it() {
-        let mut meter = rested();
         let draws = [draw(PROCESSOR, 10.0, 1.0), draw("GPU-1", 120.0, 99.0)];
-        let taken = meter.note(&draws, &[load("a", 1.0, &["GPU-1"]), load("b", 0.0, &[])], SECOND);
+        let one = [load("a", 1.0, &["GPU-1"]), load("b", 0.0, &[])];
+        let taken = with(&one).note(&draws, &one, SECOND);
         assert_eq!(taken[0].1, Energy { cpu_mj: 0, gpu_mj: 100_000, known_ms: 1000 });
         assert_eq!(taken[1].1.gpu_mj, 0);
         let both = [load("a", 1.0, &["GPU-1"]), load("b", 0.0, &["GPU-1"])];
-        let taken = meter.note(&draws, &both, SECOND);
+        let taken = with(&both).note(&draws, &both, SECOND);
         assert_eq!((taken[0].1.gpu_mj, taken[1].1.gpu_mj), (50_000, 50_000));
     }
 
     #[test]
     fn what_is_not_known_is_not_made_up() {
-        let mut meter = Meter::default();
         let task = [load("a", 50.0, &["GPU-1"])];
         let draws = [draw(PROCESSOR, 40.0, 80.0), draw("GPU-1", 90.0, 50.0)];
-        assert_eq!(meter.note(&draws, &task, SECOND), [], "what it draws when idle was never seen");
-        let mut meter = rested();
-        assert_eq!(meter.note(&draws[..1], &task, SECOND), [], "a GPU that does not tell");
-        assert_eq!(meter.note(&draws[1..], &task, SECOND), [], "a processor that does not tell");
-        assert_eq!(meter.note(&draws, &task, SECOND * 3600), [], "it slept meanwhile");
+        let mut strange = Meter::default();
+        strange.note(&draws, &task, SECOND);
+        assert_eq!(strange.note(&draws, &task, SECOND), [], "what it draws when idle was never seen");
+        assert_eq!(with(&task).note(&draws[..1], &task, SECOND), [], "a GPU that does not tell");
+        assert_eq!(with(&task).note(&draws[1..], &task, SECOND), [], "a processor that does not tell");
+        assert_eq!(with(&task).note(&draws, &task, SECOND * 3600), [], "it slept meanwhile");
         for lie in [f32::NAN, -1.0, 1e9] {
-            assert_eq!(meter.note(&[draw(PROCESSOR, lie, 5.0)], &[load("a", 1.0, &[])], SECOND), [], "{lie}");
-            meter.note(&[draw(PROCESSOR, lie, 5.0)], &[], SECOND);
+            let mut meter = with(&task);
+            assert_eq!(meter.note(&[draw(PROCESSOR, lie, 5.0)], &task, SECOND), [], "{lie}");
+            for _ in 0..9 {
+                meter.note(&[draw(PROCESSOR, lie, 5.0)], &[], SECOND);
+            }
+            assert_eq!(meter.idle_of(PROCESSOR), Some(10.0));
         }
-        assert_eq!(meter.idle_of(PROCESSOR), Some(10.0));
+        assert_eq!(with(&task).note(&draws, &task, SECOND).len(), 1);
     }
 
     #[test]
@@ -308,7 +375,9 @@ mod tests {
         kept.insert("liar".into(), f32::INFINITY);
         let mut meter = Meter::knowing(kept);
         assert_eq!((meter.idle_of(PROCESSOR), meter.idle_of("liar")), (Some(10.0), None));
-        let taken = meter.note(&[draw(PROCESSOR, 15.0, 50.0)], &[load("a", 50.0, &[])], SECOND);
+        let task = [load("a", 50.0, &[])];
+        meter.note(&[], &task, SECOND);
+        let taken = meter.note(&[draw(PROCESSOR, 15.0, 50.0)], &task, SECOND);
         assert_eq!(taken[0].1.cpu_mj, 5000);
     }
 
@@ -323,6 +392,18 @@ mod tests {
             assert_eq!(Price::parse(wrong), None, "{wrong}");
         }
         assert_eq!(Price::parse("1000").unwrap().cost_micros(u64::MAX), 5_124_095_576_030_431_004);
+    }
+
+    #[test]
+    fn the_mean_price_is_weighed_by_time() {
+        let night = Schedule::parse("daily 22:00-06:00").unwrap().unwrap();
+        let price = |text| Price::parse(text);
+        let tariff = Tariff { price: price("0.40"), cheap: Some((night, price("0.10").unwrap())) };
+        let from = WallMs::parse("2026-11-23T21:00:00Z").unwrap();
+        let mean = |tariff: &Tariff, hours: u64| tariff.mean(&TimeZone::UTC, from, hours * 3_600_000);
+        assert_eq!([1, 2, 3].map(|hours| mean(&tariff, hours)), [Some(4000.0), Some(2500.0), Some(2000.0)]);
+        let only_nights = Tariff { price: None, ..tariff };
+        assert_eq!(mean(&only_nights, 1), None);
     }
 
     #[test]

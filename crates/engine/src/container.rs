@@ -125,6 +125,7 @@ fn host_configuration(limits: &TaskLimits, image: &Pinned, labels: HashMap<Strin
             format!("seccomp={}", policy::SECCOMP_PROFILE),
         ]),
         readonly_rootfs: Some(true),
+        masked_paths: Some(policy::MASKED_PATHS.map(str::to_owned).to_vec()),
         tmpfs: Some(tmpfs),
         mounts: Some(vec![work_volume(labels)]),
         memory: Some(memory),
@@ -213,6 +214,10 @@ mod tests {
         assert_eq!(host.cap_drop, Some(vec!["ALL".to_owned()]));
         assert_eq!((host.cap_add, host.binds, host.devices, host.pid_mode), (None, None, None, None));
         assert_eq!((host.readonly_rootfs, host.privileged), (Some(true), Some(false)));
+        let masked = host.masked_paths.expect("paths");
+        for path in ["/proc/kcore", "/sys/firmware", "/sys/devices/virtual/powercap"] {
+            assert!(masked.iter().any(|masked| masked == path), "{path}");
+        }
         assert_eq!((host.memory, host.memory_swap), (Some(2 << 30), Some(2 << 30)));
         assert_eq!((host.nano_cpus, host.pids_limit), (Some(1_000_000_000), Some(100)));
         assert_eq!(host.mounts.as_ref().map(Vec::len), Some(1));

@@ -28,6 +28,22 @@ pub const OUTPUT_DIR: &str = "/work/output";
 /// The same relative to [`WORK_DIR`].
 pub const OUTPUT_NAME: &str = "output";
 
+/// What a container may not read although it lies in the folders of the kernel: the engine's own list, which would not
+/// hold beside one of ours, and counters of power, which tell of other programs' work; older engines leave them open.
+pub const MASKED_PATHS: [&str; 11] = [
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+];
+
 /// The companion inside a container: it is process 1 of every task, and removes its file before the task starts.
 pub const COMPANION: &str = "/work/.hivemind-companion";
 /// The same relative to [`WORK_DIR`]; no package may hold it.

@@ -132,7 +132,9 @@ fn chinese(code: ErrorCode) -> &'static str {
         ErrorCode::DiskUnbounded => "無法限制任務占用的磁碟總量。",
         ErrorCode::SandboxBroken => "自我測試發現任務能在這台電腦上做到不該做的事，因此不接受任務。",
         ErrorCode::JournalFailed => "背景程式無法寫入紀錄，因此不接受任務。",
-        ErrorCode::SettingsFileWrong => "設定檔有誤，檔案內容維持原狀。在修正之前，會沿用先前的設定。",
+        ErrorCode::SettingsFileWrong => {
+            "設定檔有誤，檔案內容維持原狀，目前使用先前的設定。請修正檔案後重新啟動背景程式。"
+        }
         ErrorCode::JournalDamaged => "背景程式的紀錄曾損毀。可讀取的部分已接續使用，損毀的檔案保留在旁邊。",
         ErrorCode::KeyringLocked => "系統金鑰圈已鎖定。",
         ErrorCode::WorkerNotRunning => "背景程式未執行。",

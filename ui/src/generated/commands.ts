@@ -96,7 +96,7 @@ export interface Commands {
   set_setting: { request: SettingChange; response: Array<SettingView> };
   /** Answer whether an image may be run; the settings as they are then. */
   answer_image: { request: ImageDecision; response: Array<SettingView> };
-  /** Names of the programs that run now, each once, for choosing the ones that work gives way to. */
+  /** Names of the programs that run now, each once, for choosing the ones that work gives way to. Who may only look is not told what the owner does. */
   programs: { request: null; response: Array<string> };
   /** Decide about a host that a task wants to reach. */
   answer_host: { request: HostAnswer; response: Snapshot };
@@ -191,7 +191,6 @@ export const READ_COMMANDS = [
   "receipts",
   "settings",
   "check_setting",
-  "programs",
   "metrics",
   "trend",
   "doctor",

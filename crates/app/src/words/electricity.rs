@@ -50,7 +50,7 @@ impl Words {
         };
         match self.0 {
             English => format!("Electricity above idle: {whole}{parts}{cost}{of}"),
-            TraditionalChinese => format!("高於閒置的用電：{whole}{parts}{cost}{of}"),
+            TraditionalChinese => format!("超出閒置的用電：{whole}{parts}{cost}{of}"),
         }
     }
 
@@ -87,7 +87,7 @@ impl Words {
     pub(crate) fn what_if_electricity(self, now: &str, changed: &str) -> String {
         match self.0 {
             English => format!("Electricity above idle: {now} as they are, {changed} changed."),
-            TraditionalChinese => format!("高於閒置的用電：依您目前的規則 {now}，依其他值 {changed}。"),
+            TraditionalChinese => format!("超出閒置的用電：依您目前的規則 {now}，依其他值 {changed}。"),
         }
     }
 

@@ -175,8 +175,9 @@ impl<'a> Judging<'a> {
         self.see(Reason::ExclusiveApp, exclusive, rules.exclusive_for);
         let network = self.is(Sensor::ExclusiveApp, signals.network_app);
         self.see(Reason::NetworkApp, network, rules.exclusive_for);
+        // What cannot be known might be: somebody plays.
         let gpu = self.is(Sensor::ExclusiveApp, signals.gpu_app);
-        self.gpus_wanted(gpu);
+        self.gpus_wanted(gpu || signals.gpu_app == Signal::Unreadable);
         let full_screen = self.is(Sensor::FullScreen, signals.full_screen);
         self.see(Reason::FullScreen, full_screen, at_once);
         let metered = self.is(Sensor::Metered, signals.metered);
@@ -342,7 +343,13 @@ impl<'a> Judging<'a> {
             Verdict::Less => rules.in_use,
             Verdict::Hold | Verdict::Halt => Share::default(),
         };
-        share.gpu &= self.gpu_snooze.is_none() && !self.gpu_app;
+        // Force sets programs aside, and no pause.
+        let gpu_app = self.gpu_app && !forced;
+        share.gpu &= self.gpu_snooze.is_none() && !gpu_app;
+        for sensors in [&mut self.unreadable, &mut self.ignored] {
+            // Programs of three kinds are one sensor.
+            sensors.dedup();
+        }
         let decision = Decision {
             verdict,
             primary_reason: told,
@@ -351,7 +358,7 @@ impl<'a> Judging<'a> {
             what_you_can_do: told.remedy(),
             share,
             gpu_snooze: self.gpu_snooze,
-            gpu_app: self.gpu_app,
+            gpu_app,
             give_way,
             give_way_reason,
             unreadable: self.unreadable,

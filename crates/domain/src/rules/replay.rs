@@ -23,9 +23,10 @@ pub struct Replay {
     pub reasons: BTreeMap<Reason, u64>,
 }
 
-/// Runs the rules over frames, oldest first.
+/// Runs the rules over frames, oldest first. `lent` is told of every stretch in which work is taken: from when, for how
+/// many milliseconds, and with how many percent of the processors.
 #[must_use]
-pub fn replay(frames: &[Frame], rules: &Rules) -> Replay {
+pub fn replay(frames: &[Frame], rules: &Rules, mut lent: impl FnMut(WallMs, u64, u8)) -> Replay {
     let mut sum = Replay::default();
     let mut memory = Memory::default();
     let mut last: Option<WallMs> = None;
@@ -50,6 +51,7 @@ pub fn replay(frames: &[Frame], rules: &Rules) -> Replay {
             *sum.reasons.entry(decision.primary_reason).or_default() += ms;
             if matches!(decision.verdict, Verdict::Run | Verdict::Less) {
                 sum.lent_ms = sum.lent_ms.saturating_add(ms);
+                lent(at, ms, decision.share.cpu_percent);
                 sum.share_ms =
                     sum.share_ms.saturating_add(ms.saturating_mul(u64::from(decision.share.cpu_percent)));
             }

@@ -293,8 +293,15 @@ fn a_program_that_wants_gpus_takes_only_them_and_one_that_wants_the_network_free
     let network = once(&Signals { network_app: Signal::Value(true), ..willing() });
     assert_eq!((network.primary_reason, network.give_way), (Reason::NetworkApp, GiveWay::Network));
     assert!(!network.takes_work());
-    let unreadable = once(&Signals { gpu_app: Signal::Unreadable, ..willing() });
-    assert_eq!(unreadable.primary_reason, Reason::InUse);
+    let hidden = Signal::Unreadable;
+    let unreadable = Signals { exclusive_app: hidden, gpu_app: hidden, network_app: hidden, ..willing() };
+    let lending = Rules { in_use: Share { gpu: true, ..rules.in_use }, ..rules.clone() };
+    let (decision, _) = decide(&unreadable, &lending, &none, Memory::default(), at(0));
+    assert_eq!((decision.primary_reason, decision.share.gpu), (Reason::InUse, false));
+    assert_eq!(decision.unreadable, [Sensor::ExclusiveApp]);
+    let forced = Overrides { forced: Some(at(3600).wall), ..none };
+    let (decision, _) = decide(&there, &rules, &forced, Memory::default(), at(0));
+    assert_eq!((decision.share.gpu, decision.gpu_app), (true, false), "asked for last and expressly");
 }
 
 #[test]

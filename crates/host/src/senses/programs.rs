@@ -59,7 +59,13 @@ async fn look(proc: &Path, apps: ExclusiveApps) -> [Signal<bool>; 3] {
 /// Names of the programs of the owner that run, as the owner would name them.
 pub(crate) fn running(proc: &Path) -> Vec<String> {
     let all = list(proc).unwrap_or_default();
-    all.into_iter().filter(|program| !program.file.is_empty()).map(|program| program.file).collect()
+    let own = all.into_iter().filter(|program| !program.file.is_empty());
+    // A program for Windows is a file of Wine's here, and itself only by what it is called.
+    own.flat_map(|Program { said, file }| {
+        let of_windows = said.to_lowercase().ends_with(".exe") && said != file;
+        [Some(file), of_windows.then_some(said)].into_iter().flatten()
+    })
+    .collect()
 }
 
 /// A running program.

@@ -63,7 +63,7 @@ pub(super) fn days(zone: &TimeZone, bill: &Bill, tasks: &[Task]) -> (Vec<Earning
             all.add(bill, task);
         }
     }
-    let days = by_day.into_iter().rev().filter(|(_, sum)| sum.pay.tasks > 0);
+    let days = by_day.into_iter().rev().filter(|(_, sum)| sum.pay.tasks > 0 || sum.electricity.is_known());
     let shown = days.map(|(day, sum)| EarningsDay {
         day: day.to_string(),
         sum: sum.pay,
@@ -198,36 +198,63 @@ pub(super) fn forecast(zone: &TimeZone, tasks: &[Task], now: WallMs) -> Option<F
     Some(ForecastView { low_cpt: mean(&last[..half]), high_cpt: mean(&last[last.len() - half..]), days })
 }
 
+/// Longer than any day, in any two places.
+const TWO_DAYS_MS: i64 = 2 * 86_400_000;
+
+fn plus(sum: &mut EarningsSum, pay: EarningsSum) {
+    sum.estimated_cpt += pay.estimated_cpt;
+    sum.credited_cpt += pay.credited_cpt;
+    sum.settled_cpt += pay.settled_cpt;
+    sum.tasks += pay.tasks;
+}
+
 /// The present day's sum, kept up to date.
 pub(super) struct Today {
     sum: EarningsSum,
-    day: Option<jiff::civil::Date>,
+    /// Where and on which day it is.
+    here: Option<(TimeZone, jiff::civil::Date)>,
+    /// What the attempts of the last days were paid, by when they ended: a computer may be carried into another day.
+    ended: Vec<(WallMs, EarningsSum)>,
 }
 
 impl Today {
-    /// From the attempts that ended since midnight.
+    /// How far back it has to be told what has ended.
+    pub(super) fn since(now: WallMs) -> WallMs {
+        WallMs(now.0.saturating_sub(TWO_DAYS_MS))
+    }
+
+    /// From the attempts that ended [since](Self::since).
     pub(super) fn new(tasks: &[Task]) -> Self {
-        let mut sum = EarningsSum::default();
+        let mut today = Self { sum: EarningsSum::default(), here: None, ended: Vec::new() };
         for task in tasks.iter().filter(|task| task.phase.is_final()) {
-            add(&mut sum, task);
+            today.add(task);
         }
-        Self { sum, day: None }
+        today
     }
 
     /// Adds an attempt that has just become final; it counts on the day it ended.
-    pub(super) fn add(&mut self, zone: &TimeZone, task: &Task) {
-        if task.ended_at.is_some_and(|at| Some(date(zone, at)) == self.day) {
-            add(&mut self.sum, task);
+    pub(super) fn add(&mut self, task: &Task) {
+        let Some(at) = task.ended_at else { return };
+        let mut pay = EarningsSum::default();
+        add(&mut pay, task);
+        self.ended.push((at, pay));
+        if self.here.as_ref().is_some_and(|(zone, day)| date(zone, at) == *day) {
+            plus(&mut self.sum, pay);
         }
     }
 
-    /// Begins anew when a new day has come.
+    /// Begins anew when a new day has come, here or by going elsewhere.
     pub(super) fn roll(&mut self, zone: &TimeZone, now: WallMs) {
         let today = date(zone, now);
-        if self.day.is_some_and(|day| day != today) {
-            self.sum = EarningsSum::default();
+        if self.here.as_ref().is_some_and(|(old, day)| old == zone && *day == today) {
+            return;
         }
-        self.day = Some(today);
+        self.ended.retain(|(at, _)| at.0 > now.0.saturating_sub(TWO_DAYS_MS));
+        self.sum = EarningsSum::default();
+        for (_, pay) in self.ended.iter().filter(|(at, _)| date(zone, *at) == today) {
+            plus(&mut self.sum, *pay);
+        }
+        self.here = Some((zone.clone(), today));
     }
 
     /// The sum with what attempts that still go on have accrued: (estimated, charged).
@@ -318,6 +345,26 @@ mod tests {
         let (told, _) = view(&TimeZone::UTC, &bill(), &tasks, WallMs(3 * DAY));
         assert_eq!((told.tasks[0].credited_cpt, told.tasks[0].day.as_str()), (None, "1970-01-03"));
         assert_eq!((told.tasks[1].credited_cpt, told.tasks[1].settled), (Some(3), true));
+    }
+
+    #[test]
+    fn today_is_the_day_of_the_place_where_the_computer_is() {
+        let zone = |text: &str| TimeZone::posix(text).unwrap();
+        let (taipei, new_york) = (zone("CST-8"), zone("EST5"));
+        // 02:00 on the 23rd in Taipei is 13:00 on the 22nd in New York.
+        let at = |text: &str| WallMs::parse(text).unwrap();
+        let tasks = [
+            attempt(at("2026-11-22T15:00:00Z").0, Verdict::Succeeded, Some(3)),
+            attempt(at("2026-11-22T17:00:00Z").0, Verdict::Succeeded, Some(4)),
+        ];
+        let now = at("2026-11-22T18:00:00Z");
+        let mut today = Today::new(&tasks);
+        let mut told = |zone: &TimeZone, now| {
+            today.roll(zone, now);
+            today.sum((0, 0)).credited_cpt
+        };
+        assert_eq!([told(&taipei, now), told(&new_york, now), told(&taipei, now)], [4, 7, 4]);
+        assert_eq!(told(&taipei, at("2026-11-23T17:00:00Z")), 0, "a new day");
     }
 
     #[test]

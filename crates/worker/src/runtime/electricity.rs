@@ -65,7 +65,11 @@ fn draws(sample: &MetricsSample) -> Vec<Draw> {
 fn loads(shared: &Shared) -> Vec<Load> {
     let snapshot = shared.snapshots.borrow();
     let whole = (snapshot.host.cpu_cores.max(1) * 1000) as f32;
-    let running = snapshot.tasks.iter().filter(|task| task.phase == "running" && task.ended_at_ms.is_none());
+    // A frozen one computes nothing, and its time is not counted.
+    let running = snapshot
+        .tasks
+        .iter()
+        .filter(|task| task.phase == "running" && task.ended_at_ms.is_none() && !task.frozen);
     running
         .filter_map(|task| {
             let key = TaskKey { task: TaskId::new(task.task_id.clone()).ok()?, attempt: task.attempt };
@@ -109,6 +113,8 @@ pub(super) struct Sum {
     tasks: u32,
     known: u32,
     energy: Energy,
+    /// For which those ran that are known.
+    active_ms: u64,
     cost_micros: Option<u64>,
 }
 
@@ -122,18 +128,20 @@ impl Sum {
             _ => self.cost_micros.zip(cost).map(|(sum, cost)| sum.saturating_add(cost)),
         };
         self.known += 1;
+        self.active_ms = self.active_ms.saturating_add(task.usage.active_ms);
         self.energy.add(energy);
     }
 
-    /// Energy in thousandths of a joule and cost of all attempts, where those that are known stand for the others by
-    /// the time for which they ran.
-    pub(super) fn of_all(&self, active_ms: u64) -> Option<(f64, Option<f64>)> {
-        let known = self.energy.known_ms;
-        if self.known == 0 || known == 0 {
-            return None;
-        }
-        let scale = (active_ms as f64 / known as f64).max(1.0);
-        Some((self.energy.mj() as f64 * scale, self.cost_micros.map(|cost| cost as f64 * scale)))
+    /// Energy of all attempts in thousandths of a joule, where those that are known stand for the others by the time for
+    /// which they ran.
+    pub(super) fn of_all(&self, active_ms: u64) -> Option<f64> {
+        let known = self.active_ms;
+        (known > 0).then(|| self.energy.mj() as f64 * (active_ms as f64 / known as f64))
+    }
+
+    /// Whether anything of it is known.
+    pub(super) fn is_known(&self) -> bool {
+        self.known > 0
     }
 
     pub(super) fn view(&self) -> ElectricitySum {
@@ -252,7 +260,6 @@ mod tests {
         let mut sum = Sum::default();
         assert!(sum.of_all(1000).is_none());
         sum.add(&bill, &attempt(KWH, 60_000, "2026-11-23T12:00:00Z"));
-        let (energy, cost) = sum.of_all(180_000).unwrap();
-        assert_eq!((energy, cost), (3.0 * KWH as f64, Some(3_000_000.0)));
+        assert_eq!(sum.of_all(180_000), Some(3.0 * KWH as f64));
     }
 }

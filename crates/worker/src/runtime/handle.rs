@@ -162,9 +162,11 @@ async fn off_the_loop<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
 
 /// Names of programs are strangers' text: printable, bounded, each once.
 fn named_once(programs: Vec<String>) -> Vec<String> {
-    let names = programs.iter().map(|name| plain_line(name, MOST_NAME));
-    let names: BTreeSet<String> =
-        names.filter(|name| !name.is_empty() && !name.contains([',', ':'])).collect();
+    // One that would have to be changed for that would never be found again by its new name.
+    let plain = |name: &String| {
+        !name.is_empty() && !name.contains([',', ':']) && plain_line(name, MOST_NAME) == *name
+    };
+    let names: BTreeSet<String> = programs.into_iter().filter(plain).collect();
     names.into_iter().take(MOST_PROGRAMS).collect()
 }
 

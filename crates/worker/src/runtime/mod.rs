@@ -253,8 +253,8 @@ impl Worker {
         });
         let capabilities = room::capabilities(&shared).await;
         let core = Core::new(room::limits(&shared, &capabilities), capabilities);
-        let midnight = earnings::midnight(&shared.ports.zone.present(), shared.ports.clock.now().wall);
-        let today = shared.ports.journal.ended_since(midnight).await?;
+        let lately = earnings::Today::since(shared.ports.clock.now().wall);
+        let today = shared.ports.journal.ended_since(lately).await?;
         let control = Arc::new(WorkerControl::new(Arc::clone(&shared)));
         let snapshots = shared.snapshots.subscribe();
         let settlements = shared.settlements.subscribe();
@@ -521,7 +521,7 @@ impl EventLoop {
     fn forget(&mut self, task: &Task) {
         let ports = &self.shared.ports;
         self.today.roll(&ports.zone.present(), ports.clock.now().wall);
-        self.today.add(&ports.zone.present(), task);
+        self.today.add(task);
         debug::count(&self.shared, task);
         lock(&self.shared.listings).remove(task.key());
         lock(&self.shared.reporters).remove(task.key());

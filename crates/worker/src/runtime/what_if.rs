@@ -4,10 +4,12 @@ use super::electricity::{Bill, Sum};
 use super::handle::store_problem;
 use super::{Shared, lock, room};
 use hivemind_control::{ApiError, ErrorCode, ReasonSum, WhatIfOutcome, WhatIfRequest, WhatIfView};
+use hivemind_domain::energy::Tariff;
 use hivemind_domain::rules::{Frame, Replay, Rules, Span, replay};
 use hivemind_domain::settings::{Settings, Source, key};
 use hivemind_domain::task::{Task, Verdict};
 use hivemind_domain::time::WallMs;
+use jiff::tz::TimeZone;
 
 const DAY_MS: i64 = 86_400_000;
 const MOST_DAYS: u32 = 30;
@@ -27,8 +29,9 @@ pub(super) async fn what_if(shared: &Shared, request: WhatIfRequest) -> Result<W
     }
     let ports = &shared.ports;
     let settings = ports.settings.current();
-    let present = settings.rules(ports.zone.present());
-    let changed = changed(&settings, &request)?.rules(ports.zone.present());
+    let zone = ports.zone.present();
+    let present = Tried::new(&settings, zone.clone());
+    let changed = Tried::new(&changed(&settings, &request)?, zone);
     for change in &request.changes {
         if !is_rule(&change.key) {
             let text = format!("{} is no setting of the rules that time can be tried with", change.key);
@@ -58,13 +61,13 @@ pub(super) async fn what_if(shared: &Shared, request: WhatIfRequest) -> Result<W
     }
     let active_ms = ended.iter().map(|task| task.usage.active_ms).fold(0, u64::saturating_add);
     let took = Took { cpt, electricity: sum.of_all(active_ms) };
-    let (then, other) = tokio::task::spawn_blocking(move || both(&frames, &present, &changed))
+    let (then, other) = tokio::task::spawn_blocking(move || (present.over(&frames), changed.over(&frames)))
         .await
         .map_err(|error| ApiError::new(ErrorCode::Internal, format!("the replay broke off: {error}")))?;
     Ok(WhatIfView {
         from_ms: from.0,
         to_ms: to.0,
-        known_ms: then.known_ms,
+        known_ms: then.replay.known_ms,
         lent_ms: lent(&spans),
         cpt,
         currency: settings.text("electricity_currency").to_owned(),
@@ -73,8 +76,33 @@ pub(super) async fn what_if(shared: &Shared, request: WhatIfRequest) -> Result<W
     })
 }
 
-fn both(frames: &[Frame], present: &Rules, changed: &Rules) -> (Replay, Replay) {
-    (replay(frames, present), replay(frames, changed))
+/// Settings that are tried on the time that has passed.
+struct Tried {
+    rules: Rules,
+    tariff: Tariff,
+}
+
+/// What they make of it.
+#[derive(Default)]
+struct Outcome {
+    replay: Replay,
+    /// Prices of a kilowatt-hour in ten-thousandths, each weighed with time and share; absent when one is not known.
+    prices: Option<f64>,
+}
+
+impl Tried {
+    fn new(settings: &Settings, zone: TimeZone) -> Self {
+        Self { rules: settings.rules(zone), tariff: settings.tariff() }
+    }
+
+    fn over(&self, frames: &[Frame]) -> Outcome {
+        let mut prices = Some(0.0);
+        let replay = replay(frames, &self.rules, |from, ms, percent| {
+            let price = self.tariff.mean(&self.rules.zone, from, ms);
+            prices = prices.zip(price).map(|(sum, price)| sum + price * ms as f64 * f64::from(percent));
+        });
+        Outcome { replay, prices }
+    }
 }
 
 fn changed(settings: &Settings, request: &WhatIfRequest) -> Result<Settings, ApiError> {
@@ -126,16 +154,20 @@ fn lent(spans: &[Span]) -> u64 {
     spans.iter().filter(|span| span.lends()).map(Span::ms).fold(0, u64::saturating_add)
 }
 
-/// What really came of the time: pay, and energy in thousandths of a joule with its cost.
+/// What really came of the time: pay, and energy in thousandths of a joule.
 struct Took {
     cpt: u64,
-    electricity: Option<(f64, Option<f64>)>,
+    electricity: Option<f64>,
 }
 
-fn outcome(replay: &Replay, then: &Replay, took: &Took) -> WhatIfOutcome {
-    let factor = (then.share_ms > 0).then(|| replay.share_ms as f64 / then.share_ms as f64);
-    let scaled = |value: f64| factor.map(|factor| (value * factor).round() as u64);
-    let (energy, cost) = took.electricity.unzip();
+fn outcome(Outcome { replay, prices }: &Outcome, then: &Outcome, took: &Took) -> WhatIfOutcome {
+    let then = then.replay.share_ms;
+    // For each unit of time and share there was so much of it, and is again.
+    let again = |value: f64| (then > 0).then(|| value / then as f64);
+    let scaled = |value: f64| again(value).map(|each| (each * replay.share_ms as f64).round() as u64);
+    let energy = took.electricity;
+    // Thousandths of a joule times ten-thousandths of the currency.
+    let cost = energy.and_then(again).zip(*prices).map(|(each, prices)| each * prices / 36e6);
     let mut sums: Vec<ReasonSum> = replay
         .reasons
         .iter()
@@ -146,7 +178,7 @@ fn outcome(replay: &Replay, then: &Replay, took: &Took) -> WhatIfOutcome {
         lent_ms: replay.lent_ms,
         cpt: scaled(took.cpt as f64),
         energy_mwh: energy.and_then(|mj| scaled(mj / 3600.0)),
-        cost_micros: cost.flatten().and_then(scaled),
+        cost_micros: cost.map(|micros| micros.round() as u64),
         sums,
     }
 }
@@ -158,16 +190,24 @@ mod tests {
 
     #[test]
     fn pay_follows_time_and_share() {
-        let then = Replay { lent_ms: 1000, share_ms: 80_000, ..Replay::default() };
-        let half = Replay { lent_ms: 1000, share_ms: 40_000, ..Replay::default() };
-        let took = Took { cpt: 90, electricity: Some((7200.0, Some(10.0))) };
+        let lent = |share_ms, price: f64| Outcome {
+            replay: Replay { lent_ms: 1000, share_ms, ..Replay::default() },
+            prices: Some(price * share_ms as f64),
+        };
+        // A watt-hour is 3.6 million thousandths of a joule; at 0.40 a kilowatt-hour it costs 400 millionths.
+        let (then, half) = (lent(80_000, 4000.0), lent(40_000, 1000.0));
+        let took = Took { cpt: 90, electricity: Some(3_600_000.0) };
         let (as_it_was, less) = (outcome(&then, &then, &took), outcome(&half, &then, &took));
         assert_eq!(
             (as_it_was.cpt, as_it_was.energy_mwh, as_it_was.cost_micros),
-            (Some(90), Some(2), Some(10))
+            (Some(90), Some(1000), Some(400))
         );
-        assert_eq!((less.cpt, less.energy_mwh, less.cost_micros), (Some(45), Some(1), Some(5)));
-        let nothing = outcome(&half, &Replay::default(), &took);
+        assert_eq!(
+            (less.cpt, less.energy_mwh, less.cost_micros),
+            (Some(45), Some(500), Some(50)),
+            "half of it, at a quarter of the price"
+        );
+        let nothing = outcome(&half, &Outcome::default(), &took);
         assert_eq!((nothing.cpt, nothing.energy_mwh), (None, None), "nothing it could be reckoned from");
     }
 

@@ -75,6 +75,6 @@ fn programs_to_choose_from_are_named_once_and_are_plain() {
     world.host.set_programs(&["game.exe", "b\u{202e}lender", "game.exe", "", "a,b", "c:gpu"]);
     world.live(async |worker| {
         let named = worker.control.programs(()).await.unwrap();
-        assert_eq!(named, ["blender", "game.exe"]);
+        assert_eq!(named, ["game.exe"], "only names that will be found again");
     });
 }

@@ -76,7 +76,7 @@ fn the_same_rules_make_of_a_week_what_really_ran() {
         let text: Vec<String> = frames.iter().map(|f| serde_json::to_string(f).unwrap()).collect();
         let frames: Vec<Frame> = text.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
         let bytes: usize = text.iter().map(|line| line.len() + 1).sum();
-        let told = replay(&frames, &rules);
+        let told = replay(&frames, &rules, |_, _, _| {});
         let (ran, whole) = (lent(&spans), spans.iter().map(Span::ms).sum::<u64>());
         let off = told.lent_ms.abs_diff(ran) as f64 / ran as f64;
         println!(
@@ -104,16 +104,24 @@ fn the_same_rules_make_of_a_week_what_really_ran() {
 fn other_rules_make_something_else_of_it() {
     let rules = Rules::default();
     let (frames, spans) = lived(1, 4711, &rules);
-    let lazy = replay(&frames, &Rules { on_battery: true, ..rules.clone() });
+    let lazy = replay(&frames, &Rules { on_battery: true, ..rules.clone() }, |_, _, _| {});
     assert!(lazy.lent_ms > lent(&spans) && !lazy.reasons.contains_key(&Reason::OnBattery), "{lazy:?}");
-    let shy = replay(&frames, &Rules { in_use: Share::default(), ..rules.clone() });
+    let shy = replay(&frames, &Rules { in_use: Share::default(), ..rules.clone() }, |_, _, _| {});
     assert!(shy.lent_ms < lent(&spans), "{shy:?}");
-    let small = replay(&frames, &Rules { away: Share { cpu_percent: 40, ..rules.away }, ..rules.clone() });
-    let same = replay(&frames, &rules);
+    let small = replay(
+        &frames,
+        &Rules { away: Share { cpu_percent: 40, ..rules.away }, ..rules.clone() },
+        |_, _, _| {},
+    );
+    let same = replay(&frames, &rules, |_, _, _| {});
     assert!(small.lent_ms == same.lent_ms && small.share_ms < same.share_ms);
-    let never = replay(&frames, &Rules { schedule: Schedule::parse("mon 00:00-00:30").unwrap(), ..rules });
+    let never = replay(
+        &frames,
+        &Rules { schedule: Schedule::parse("mon 00:00-00:30").unwrap(), ..rules },
+        |_, _, _| {},
+    );
     assert!(never.lent_ms <= 1_800_000, "{never:?}");
-    assert_eq!(replay(&[], &Rules::default()), Default::default());
+    assert_eq!(replay(&[], &Rules::default(), |_, _, _| {}), Default::default());
 }
 
 #[test]
