@@ -23,8 +23,13 @@ function three(value: number): string {
 
 /** Thousandths of a watt-hour as watt-hours, and as kilowatt-hours from one on. */
 export function energy(mwh: number): string {
+  return energyAs(mwh, mwh);
+}
+
+/** The same in the unit of another amount: a difference stands below what it is one of. */
+export function energyAs(mwh: number, like: number): string {
   const hours = mwh / 1000;
-  return Math.abs(hours) >= 999.5 ? `${three(hours / 1000)} kWh` : `${three(hours)} Wh`;
+  return Math.abs(like) >= 999_500 ? `${three(hours / 1000)} kWh` : `${three(hours)} Wh`;
 }
 
 /** Thousandths of a watt as watts. */

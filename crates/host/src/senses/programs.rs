@@ -56,10 +56,15 @@ async fn look(proc: &Path, apps: ExclusiveApps) -> [Signal<bool>; 3] {
     looked.await.unwrap_or([Signal::Unreadable; 3])
 }
 
+/// Our own programs always run: whoever named one would never work again.
+const OURS: [&str; 2] = ["hivemind-worker", "hivemind-worker-window"];
+
 /// Names of the programs of the owner that run, as the owner would name them.
 pub(crate) fn running(proc: &Path) -> Vec<String> {
     let all = list(proc).unwrap_or_default();
-    let own = all.into_iter().filter(|program| !program.file.is_empty());
+    let own = all
+        .into_iter()
+        .filter(|program| !program.file.is_empty() && !OURS.iter().any(|ours| is(&program.file, ours)));
     // A program for Windows is a file of Wine's here, and itself only by what it is called.
     own.flat_map(|Program { said, file }| {
         let of_windows = said.to_lowercase().ends_with(".exe") && said != file;

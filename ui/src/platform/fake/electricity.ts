@@ -26,7 +26,7 @@ const OF_SCENE: Partial<Record<Scene, Current>> = {
   planned: { ...USUAL, currency: "TWD", price: 3.2, share: 0.86, gpu: true, idle: [CPU_IDLE, GPU_IDLE] },
   dear: { ...BLIND, processor: "learning", gpus: "learning" },
   network_app: { ...BLIND, processor: "no_sensor" },
-  gpu_app: { ...BLIND, currency: "EUR", price: 0.32, share: 0.4, gpu: true, processor: "no_permission", idle: [GPU_IDLE] },
+  gpu_app: { ...BLIND, currency: "EUR", price: 0.32, processor: "no_permission", idle: [GPU_IDLE] },
 };
 
 export const currentOf = (scene: Scene): Current => OF_SCENE[scene] ?? USUAL;

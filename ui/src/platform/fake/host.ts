@@ -35,7 +35,7 @@ const begun = (t: TaskView): boolean => t.started_at_ms !== null;
 
 /** Programs that run, as the worker names them: each once, sorted. */
 const RUNNING: string[] = [
-  "Xorg", "bash", "blender", "cat, and dog", "code", "dockerd", "firefox", "game.exe", "hivemind-worker", "pipewire", "python3", "steam", "systemd", "teams", "thunderbird",
+  "Xorg", "bash", "blender", "cat, and dog", "code", "firefox", "game.exe", "gimp", "inkscape", "python3", "steam", "teams", "thunderbird", "vlc",
   "a-program-with-a-rather-long-name-that-somebody-wrote-out-in-full", "影音播放器",
 ];
 
