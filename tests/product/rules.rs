@@ -269,8 +269,14 @@ async fn a_container_that_takes_all_cores_is_nobody_else() {
     while load.elapsed() < LONG_ENOUGH {
         let snapshot = worker.snapshot().await;
         let (decision, status) = (&snapshot["decision"], &snapshot["status"]);
-        let all = decision["all"].as_array().expect("reasons");
-        assert!(!all.contains(&"others_busy".into()), "{decision}, at {:?}", load.so_far().await);
+        if decision["all"].as_array().expect("reasons").contains(&"others_busy".into()) {
+            let (ours, computer) = load.so_far().await;
+            // Somebody else began to compute: the worker is right, and nothing is shown about our own container.
+            assert!(computer.saturating_sub(ours) > 35, "{decision}, at {ours} % of {computer} %");
+            println!("SKIPPED {name}: somebody else took {} % of the computer", computer - ours);
+            worker.call(&["stop"]).await.ok();
+            return worker.wait_until_clean().await;
+        }
         assert_eq!(status["state"], "earning", "{status}");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
