@@ -95,6 +95,8 @@ const LIST: readonly (readonly [name: string, scene: string, path: string, ...st
   ["earnings-no-permission", "gpu_app", "earnings", "wait electricity-why"],
   ["health", "engine", "health"],
   ["health-tunnel", "tunnel", "health", "see link-panel"],
+  ["health-link-refused", "link_refused", "health", "wait link-remedy", "see link-panel"],
+  ["health-link-service", "link_service", "health", "wait link-remedy", "see link-panel"],
   ["health-proof", "ready", "health", "click proof-run", "wait attack"],
   ["health-broken", "ready&broken=1", "health", "click proof-run", "wait attack"],
   ["health-help", "engine", "health", "click css:[data-testid=finding] .btn >> nth=0", "wait css:dialog"],

@@ -44,6 +44,26 @@ describe("the screens", () => {
     await page.close();
   });
 
+  it("offer what mends a private link, and mend it with a click", async () => {
+    for (const [scene, button, offers] of [
+      ["link_refused", "link-narrow", "Take it for 10.100.0.0/24 alone"],
+      ["link_refused", "link-ask", "Ask the pool for a new one"],
+      ["link_service", "link-own", "Use the worker's own tunnel"],
+    ] as const) {
+      const { page, wrong } = await watch(browser);
+      await page.goto(`${served.base}?scene=${scene}&lang=en#/health`);
+      const panel = page.getByTestId("link-panel");
+      await expect.poll(() => panel.getByTestId("link-state").locator("dd").textContent()).toBe("Down");
+      expect((await panel.getByTestId(button).textContent())?.trim()).toBe(offers);
+      await panel.getByTestId(button).click();
+      await expect.poll(() => panel.getByTestId("link-state").locator("dd").textContent()).toBe("Up");
+      expect(await panel.getByTestId("link-kind").locator("dd").textContent()).toBe("Inside the worker");
+      expect(await page.getByTestId("link-remedy").count() + (await panel.getByTestId("error-note").count())).toBe(0);
+      expect(wrong).toEqual([]);
+      await page.close();
+    }
+  });
+
   it("stop a task after asking, and stop and start contributing", async () => {
     const { page } = await watch(browser);
     await page.goto(`${served.base}?scene=earning&lang=en#/tasks`);

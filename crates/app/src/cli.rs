@@ -126,6 +126,9 @@ pub enum Command {
     Prove,
     /// Make a new key for the private link, tell the pool, and start the link anew.
     RenewLink,
+    /// Take the private link's file of another program without what is refused in it, and start the link anew. The file
+    /// of before is kept beside it.
+    NarrowLink,
     /// Pair a browser and print the address to open.
     Open(OpenOptions),
     /// End the worker; running tasks are handed back.

@@ -136,6 +136,9 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::RenewLink => {
             show(cli, &worker.renew_link(()).await?, |link| output::line(words().link_renewed(link)));
         }
+        Command::NarrowLink => {
+            show(cli, &worker.narrow_link(()).await?, |link| output::line(words().link_narrowed(link)));
+        }
         Command::Doctor(_) => return Ok(doctor::show(cli, &worker.doctor(()).await?)),
         Command::Open(options) => {
             let code = if options.lan || options.read_only {

@@ -92,6 +92,7 @@ async fn run(cli: &cli::Cli, began: tokio::time::Instant) -> anyhow::Result<Exit
         | Command::Doctor(_)
         | Command::Prove
         | Command::RenewLink
+        | Command::NarrowLink
         | Command::Open(_)
         | Command::Quit => client::run(cli).await,
     }

@@ -21,7 +21,7 @@ use hivemind_store::{
     Lock, OwnLog, SqliteJournal,
 };
 use hivemind_tray::PlaceTeller;
-use hivemind_vpn::{Link, LinkConfigSource};
+use hivemind_vpn::{Carriage, Link, LinkConfigSource};
 use hivemind_worker_core::port::{Clock, Dialer, Journal, PoolError, PrivateLink, SettingsStore};
 use hivemind_worker_core::{Ports, Worker};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -151,12 +151,14 @@ impl Running {
         };
         let pin = current.text("pool_certificate_sha256");
         let journal: Arc<dyn Journal> = Arc::new(journal);
+        let settings: Arc<dyn SettingsStore> = Arc::new(settings);
         let mut private_link: Option<Arc<dyn PrivateLink>> = None;
         let mut dialer: Option<Arc<dyn Dialer>> = None;
         if current.text("private_link") != "off" {
             let desk = PoolDesk::new(config.clone(), pin).map_err(unpinned)?;
             let source = link_source(folder, &current);
-            let link = Link::new(source, Arc::new(desk), secrets.clone(), Arc::new(hivemind_host::networks));
+            let networks = Arc::new(hivemind_host::networks);
+            let link = Link::new(source, Arc::new(desk), secrets.clone(), networks, carriage(&settings));
             dialer = Some(link.clone());
             private_link = Some(link);
         }
@@ -168,7 +170,6 @@ impl Running {
             path => GpuSource::from_library(path.as_ref()),
         };
         let engine_address = Some(current.text("engine_address")).filter(|address| !address.is_empty());
-        let settings: Arc<dyn SettingsStore> = Arc::new(settings);
         let shutdown = CancellationToken::new();
         let mut serving = Vec::new();
         let practice = mode.practice.clone().map(|origin| {
@@ -288,8 +289,16 @@ fn link_source(folder: &DataFolder, settings: &Settings) -> LinkConfigSource {
         Some(_) | None => path.to_owned(),
     };
     let pool = settings.text("master_url").to_owned();
-    let system = (settings.text("private_link_tunnel") == "system").then(|| netd_socket(settings));
-    LinkConfigSource { file, state: folder.data().join("private-link.json"), pool, system }
+    LinkConfigSource { file, state: folder.data().join("private-link.json"), pool }
+}
+
+/// What carries the private link, by the settings as they are whenever it is started.
+fn carriage(settings: &Arc<dyn SettingsStore>) -> Carriage {
+    let settings = Arc::clone(settings);
+    Arc::new(move || {
+        let current = settings.current();
+        (current.text("private_link_tunnel") == "system").then(|| netd_socket(&current))
+    })
 }
 
 /// Where `hivemind-netd` listens for this user, unless the owner names another place.

@@ -93,6 +93,9 @@ macro_rules! control_commands {
         Operate prove(()) -> $crate::ProofView;
         /// Make a new key for the private link, tell the pool, and start the link anew.
         Operate renew_link(()) -> $crate::PrivateLinkView;
+        /// Take the private link's file of another program without what is refused in it, and start the link anew. The
+        /// file of before is kept beside it.
+        Operate narrow_link(()) -> $crate::PrivateLinkView;
         /// How the private link stands, and what it has carried.
         Read link(()) -> $crate::LinkTrafficView;
         /// Versions, and what is on this computer because of the worker.

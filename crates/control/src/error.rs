@@ -224,7 +224,6 @@ impl ErrorCode {
             Self::WrongCredentials | Self::SignInRequired | Self::PoolRefused => Some(Action::SignIn),
             Self::PoolUnreachable | Self::LinkNoHandshake | Self::LinkAddressTaken => Some(Action::Retry),
             Self::PoolUnencrypted
-            | Self::LinkConfigRefused
             | Self::LinkNoHttps
             | Self::InvalidSetting
             | Self::SettingsFileWrong
@@ -239,7 +238,8 @@ impl ErrorCode {
             Self::EngineStopped => Some(Action::StartEngine),
             Self::VirtualizationOff => Some(Action::EnableVirtualization),
             Self::EngineForbidden => Some(Action::PermitEngine),
-            Self::LinkClock
+            Self::LinkConfigRefused
+            | Self::LinkClock
             | Self::LinkServiceMissing
             | Self::LinkPermission
             | Self::LinkFailed

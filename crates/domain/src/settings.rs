@@ -93,8 +93,8 @@ keys! {
     allow_unencrypted_pool None, None, "false", Kind::Flag, true;
     wireguard_config_path Some("WIREGUARD_CONFIG_PATH"), None, "wg0.conf", Kind::Text { optional: false }, true;
     private_link None, None, "auto", Kind::Choice(&["auto", "off", "required"]), true;
-    private_link_tunnel None, None, "worker", Kind::Choice(&["worker", "system"]), true;
-    netd_socket None, None, "", Kind::Text { optional: true }, true;
+    private_link_tunnel None, None, "worker", Kind::Choice(&["worker", "system"]), false;
+    netd_socket None, None, "", Kind::Text { optional: true }, false;
     resource_report_interval Some("RESOURCE_REPORT_INTERVAL"), None, "30", Kind::Integer { min: 1, max: 3600 }, false;
     log_level Some("LOG_LEVEL"), Some("--debug"), "info", Kind::Choice(&["error", "warning", "warn", "info", "debug", "trace"]), true;
     log_file None, Some("--log-file"), "", Kind::Text { optional: true }, true;
@@ -182,6 +182,12 @@ pub fn key(name: &str) -> Option<&'static Key> {
 }
 
 impl Key {
+    /// Whether it says what carries the private link.
+    #[must_use]
+    pub fn carries_the_link(&self) -> bool {
+        matches!(self.name, "private_link_tunnel" | "netd_socket")
+    }
+
     /// Whether it decides where the monitor page listens: a session from the network may not change it.
     #[must_use]
     pub fn opens_a_door(&self) -> bool {

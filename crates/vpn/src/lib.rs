@@ -12,7 +12,7 @@ mod setup;
 mod state;
 mod watch;
 
-pub use link::{Link, LinkConfigSource, Surroundings};
+pub use link::{Carriage, Link, LinkConfigSource, Surroundings};
 
 /// Where `hivemind-netd` listens for this user.
 #[must_use]

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 use tokio::net::lookup_host;
+use tokio::sync::Notify;
 
 /// Time for the first handshake: the protocol asks again after 5 s.
 const HANDSHAKE: Duration = Duration::from_secs(8);
@@ -28,6 +29,10 @@ const SKEW_S: i64 = 60;
 /// Addresses and prefix lengths of this computer's own networks.
 pub type Surroundings = Arc<dyn Fn() -> Vec<(IpAddr, u8)> + Send + Sync>;
 
+/// Where `hivemind-netd` listens, when the tunnel is to be an interface of the system; without, it lives inside this
+/// process. Asked at every start.
+pub type Carriage = Arc<dyn Fn() -> Option<PathBuf> + Send + Sync>;
+
 /// Where the configuration lies, and whom it is for.
 #[derive(Debug, Clone)]
 pub struct LinkConfigSource {
@@ -37,9 +42,6 @@ pub struct LinkConfigSource {
     pub state: PathBuf,
     /// The pool's address.
     pub pool: String,
-    /// Where `hivemind-netd` listens, when the tunnel is to be an interface of the system; without, it lives inside
-    /// this process.
-    pub system: Option<PathBuf>,
 }
 
 /// What tells one version of a file from another.
@@ -49,6 +51,8 @@ type Stamp = Option<(SystemTime, u64)>;
 struct Inner {
     running: Option<Carrier>,
     stamp: Stamp,
+    /// What the tunnel was started by, or was to be.
+    service: Option<PathBuf>,
     /// Whether the link was wanted at all; the file is watched from then on.
     used: bool,
 }
@@ -60,6 +64,9 @@ pub struct Link {
     desk: Arc<dyn LinkDesk>,
     vault: Arc<dyn Vault>,
     surroundings: Surroundings,
+    carriage: Carriage,
+    /// Something but the file has changed.
+    changed: Arc<Notify>,
     inner: tokio::sync::Mutex<Inner>,
     seen: Mutex<Seen>,
 }
@@ -78,8 +85,9 @@ impl Link {
         desk: Arc<dyn LinkDesk>,
         vault: Arc<dyn Vault>,
         surroundings: Surroundings,
+        carriage: Carriage,
     ) -> Arc<Self> {
-        let kind = if source.system.is_some() { LinkKind::System } else { LinkKind::Process };
+        let kind = kind(carriage().as_ref());
         let file = source.file.display().to_string();
         let view = PrivateLinkView { file, kind, ..PrivateLinkView::default() };
         Arc::new_cyclic(|own| Self {
@@ -88,6 +96,8 @@ impl Link {
             desk,
             vault,
             surroundings,
+            carriage,
+            changed: Arc::default(),
             inner: tokio::sync::Mutex::default(),
             seen: Mutex::new(Seen { view, tunnel: None }),
         })
@@ -121,12 +131,14 @@ impl Link {
     /// Up, whatever that takes. Tells the view how it went.
     async fn bring_up(&self, inner: &mut Inner, offered: bool) -> Result<(), ApiError> {
         if !std::mem::replace(&mut inner.used, true) {
-            begin_watch(Weak::clone(&self.own), self.source.file.clone());
+            begin_watch(Weak::clone(&self.own), self.source.file.clone(), Arc::clone(&self.changed));
         }
         if self.still_up(inner).await {
             return Ok(());
         }
         self.stop(inner).await;
+        inner.service = (self.carriage)();
+        self.show(|view| view.kind = kind(inner.service.as_ref()));
         let done = self.begin(inner, offered).await;
         inner.stamp = self.stamp();
         match &done {
@@ -140,9 +152,14 @@ impl Link {
         done
     }
 
+    /// Whether the file and the owner's choice are those that it was last started with.
+    fn is_as_begun(&self, inner: &Inner) -> bool {
+        inner.stamp == self.stamp() && inner.service == (self.carriage)()
+    }
+
     /// Whether the running tunnel answers. The network may have changed, or the pool: a new handshake shows it.
     async fn still_up(&self, inner: &Inner) -> bool {
-        let Some(running) = inner.running.as_ref().filter(|_| inner.stamp == self.stamp()) else {
+        let Some(running) = inner.running.as_ref().filter(|_| self.is_as_begun(inner)) else {
             return false;
         };
         let Some(before) = running.peer() else { return false };
@@ -163,13 +180,13 @@ impl Link {
             None => {
                 return Err(ApiError::new(
                     ErrorCode::LinkFailed,
-                    format!("there is no {}", self.source.file.display()),
+                    format!("the private link has no file: {}", self.source.file.display()),
                 ));
             }
         };
         let Err(problem) = self.start(inner, &config).await else { return Ok(()) };
         // What we made ourselves we may also make anew, when the pool has another key or has forgotten us.
-        let ours = made().is_some_and(|made| ours(&made, &config));
+        let ours = made().is_some_and(|made| made.is_of(&config));
         let silent = problem.code == ErrorCode::LinkNoHandshake;
         if !silent || !self.is_outdated(&config, ours).await? {
             return Err(problem);
@@ -222,6 +239,17 @@ impl Link {
         Ok(config)
     }
 
+    /// Starts with another file, when there is one; without, the link stays as it is and says why.
+    async fn start_anew(&self, inner: &mut Inner, written: Result<(), ApiError>) -> Result<(), ApiError> {
+        if let Err(problem) = written {
+            let state = if inner.running.is_some() { LinkState::Up } else { LinkState::Down };
+            self.show(|view| (view.state, view.problem) = (state, Some(problem.clone())));
+            return Err(problem);
+        }
+        self.stop(inner).await;
+        self.bring_up(inner, false).await
+    }
+
     /// Step 5: starts and verifies.
     async fn start(&self, inner: &mut Inner, config: &LinkConfig) -> Result<(), ApiError> {
         self.stand(LinkState::Configuring);
@@ -257,7 +285,7 @@ impl Link {
         self.show(|view| {
             (view.address, view.endpoint, view.mtu) = (address.clone(), shown.clone(), mtu);
         });
-        let tunnel = match &self.source.system {
+        let tunnel = match &inner.service {
             None => Carrier::inside(settings, peer).await?,
             Some(service) => Carrier::of_the_system(service, settings, peer).await?,
         };
@@ -285,29 +313,31 @@ impl Link {
         Ok(found)
     }
 
-    /// Step 6: the file is another than the one that the link was started with.
-    async fn look_at_file(&self) {
+    /// Step 6: the file is another than the one that the link was started with, or the owner chose anew.
+    async fn look(&self) {
         let mut inner = self.inner.lock().await;
-        if inner.stamp == self.stamp() {
+        if self.is_as_begun(&inner) {
             return;
         }
-        tracing::info!(file = %self.source.file.display(), "the private link's file has changed");
+        tracing::info!(file = %self.source.file.display(), "the private link's file or choice has changed");
         let _ = self.bring_up(&mut inner, false).await;
     }
 }
 
-/// Whether a configuration is the one that we made.
-fn ours(made: &Made, config: &LinkConfig) -> bool {
-    made.public_key == config.private_key.public().to_string()
+fn kind(service: Option<&PathBuf>) -> LinkKind {
+    if service.is_some() { LinkKind::System } else { LinkKind::Process }
 }
 
-fn begin_watch(link: Weak<Link>, file: PathBuf) {
+fn begin_watch(link: Weak<Link>, file: PathBuf, changed: Arc<Notify>) {
     tokio::spawn(async move {
         let mut changes = FileWatch::of(&file);
         while let Some(link) = link.upgrade() {
-            link.look_at_file().await;
+            link.look().await;
             drop(link);
-            changes.next().await;
+            tokio::select! {
+                () = changes.next() => {}
+                () = changed.notified() => {}
+            }
         }
     });
 }
@@ -352,19 +382,19 @@ impl PrivateLink for Link {
         .unwrap_or_default()
     }
 
+    fn reconsider(&self) {
+        self.changed.notify_one();
+    }
+
     async fn renew(&self) -> Result<(), ApiError> {
         let mut inner = self.inner.lock().await;
         let made = self.make().await;
-        match made {
-            Ok(_) => {
-                self.stop(&mut inner).await;
-                self.bring_up(&mut inner, false).await
-            }
-            Err(problem) => {
-                let state = if inner.running.is_some() { LinkState::Up } else { LinkState::Down };
-                self.show(|view| (view.state, view.problem) = (state, Some(problem.clone())));
-                Err(problem)
-            }
-        }
+        self.start_anew(&mut inner, made.map(drop)).await
+    }
+
+    async fn narrow(&self) -> Result<(), ApiError> {
+        let mut inner = self.inner.lock().await;
+        let taken = setup::narrow(&self.source.file);
+        self.start_anew(&mut inner, taken).await
     }
 }

@@ -1,7 +1,7 @@
 //! What goes wrong, in words.
 
 use hivemind_control::{ApiError, ErrorCode};
-use hivemind_wireguard::{FileError, LinkConfig, Reason, TunnelError};
+use hivemind_wireguard::{FileError, Reason, TunnelError, narrowed_file};
 use hivemind_worker_core::port::SecretError;
 use std::path::Path;
 
@@ -9,22 +9,40 @@ use std::path::Path;
 pub(crate) fn file(error: &FileError, path: &Path) -> ApiError {
     match error {
         FileError::Refused(refusal) => {
-            let full = matches!(refusal.reason, Reason::FullTunnel | Reason::Dns);
-            let narrowed = full.then(|| std::fs::read(path).ok()).flatten();
-            let hint = match narrowed.and_then(|bytes| LinkConfig::narrowed(&bytes)) {
+            let narrowed = may_be_left_out(refusal.reason).then(|| narrowed_file(path).ok().flatten()).flatten();
+            let hint = match &narrowed {
                 Some(narrowed) => format!("; it would be taken with AllowedIPs = {} alone", narrowed.network),
                 None => String::new(),
             };
-            ApiError::new(ErrorCode::LinkConfigRefused, format!("{refusal}{hint}"))
+            let said = ApiError::new(ErrorCode::LinkConfigRefused, format!("{refusal}{hint}"))
                 .with("line", refusal.line.to_string())
                 .with("key", &refusal.key)
-                .with("reason", refusal.reason.word())
+                .with("reason", refusal.reason.word());
+            match narrowed {
+                Some(narrowed) => said
+                    .with("network", narrowed.network.to_string())
+                    .with("left_out", narrowed.left_out.join(", ")),
+                None => said,
+            }
         }
         FileError::Io { path, error } => ApiError::new(
             ErrorCode::LinkFailed,
             format!("the file of the private link cannot be used: {}: {error}", path.display()),
         ),
     }
+}
+
+/// Whether it is only about more than a pool needs, so that the file may be taken without it.
+fn may_be_left_out(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::FullTunnel | Reason::Dns | Reason::Command | Reason::SaveConfig | Reason::Routing
+    )
+}
+
+/// There is nothing that could be left out.
+pub(crate) fn not_narrowed() -> ApiError {
+    ApiError::new(ErrorCode::LinkConfigRefused, "the file of the private link cannot be taken even without what is refused")
 }
 
 pub(crate) fn tunnel(error: &TunnelError) -> ApiError {

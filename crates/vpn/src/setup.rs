@@ -4,8 +4,11 @@ use crate::link::LinkConfigSource;
 use crate::problem;
 use crate::state::{self, Made};
 use hivemind_control::{ApiError, ErrorCode};
-use hivemind_wireguard::{FileError, KeySource, LinkConfig, PrivateKey, write_file};
+use hivemind_wireguard::{
+    FileError, KeySource, LinkConfig, PrivateKey, keep_before, narrowed_file, read_file, write_file,
+};
 use hivemind_worker_core::port::{LinkDesk, LinkMember, LinkOffer, Vault};
+use std::path::Path;
 use zeroize::Zeroizing;
 
 /// The keyring's entry for a pool's link.
@@ -36,12 +39,41 @@ pub(crate) async fn make(
             "there is no keyring: the key of the private link is kept in a file that only you can read"
         );
     }
+    if !is_ours(source, made.as_ref()) {
+        keep(&source.file)?;
+    }
     write_file(&source.file, &config).map_err(|error| problem::file(&error, &source.file))?;
     let token = member.token.or_else(|| made.and_then(|made| made.token));
     let made = Made { pool: source.pool.clone(), public_key: key.public().to_string(), token };
     state::save(&source.state, &made).map_err(|e| failed(format!("{}: {e}", source.state.display())))?;
     tracing::info!(file = %source.file.display(), in_keyring, "a private link was set up");
     Ok(config)
+}
+
+/// Writes a refused file of another program anew, without what is refused; the file of before stays beside it.
+pub(crate) fn narrow(file: &Path) -> Result<(), ApiError> {
+    let failed = |error: FileError| problem::file(&error, file);
+    let narrowed = narrowed_file(file).map_err(failed)?.ok_or_else(problem::not_narrowed)?;
+    keep(file)?;
+    write_file(file, &narrowed.config).map_err(failed)?;
+    tracing::info!(network = %narrowed.network, left_out = ?narrowed.left_out, "the private link's file was narrowed");
+    Ok(())
+}
+
+/// Whether there is no file but one that we made.
+fn is_ours(source: &LinkConfigSource, made: Option<&Made>) -> bool {
+    match read_file(&source.file) {
+        Ok(kept) => kept.is_none_or(|kept| made.is_some_and(|made| made.is_of(&kept.config))),
+        Err(_) => false,
+    }
+}
+
+fn keep(file: &Path) -> Result<(), ApiError> {
+    let kept = keep_before(file).map_err(|error| problem::file(&error, file))?;
+    if let Some(kept) = kept {
+        tracing::info!(kept = %kept.display(), "the private link's file of before was kept");
+    }
+    Ok(())
 }
 
 /// A pool's answer as a configuration: it passes the same reader as a file, so that it cannot say more.
@@ -59,7 +91,7 @@ fn checked(offer: &LinkOffer, member: &LinkMember, key: &PrivateKey) -> Result<L
         member.keepalive,
     ));
     LinkConfig::parse(text.as_bytes()).map_err(|refusal| {
-        problem::file(&FileError::Refused(refusal), std::path::Path::new("what the pool answered"))
+        problem::file(&FileError::Refused(refusal), Path::new("what the pool answered"))
     })
 }
 

@@ -1,5 +1,6 @@
 //! What is remembered beside the configuration: that we made it, and the proof that we are the same computer.
 
+use hivemind_wireguard::LinkConfig;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::Path;
@@ -15,6 +16,13 @@ pub(crate) struct Made {
     pub(crate) public_key: String,
     /// What the pool wants to see when the key changes.
     pub(crate) token: Option<String>,
+}
+
+impl Made {
+    /// Whether a configuration is the one that we made.
+    pub(crate) fn is_of(&self, config: &LinkConfig) -> bool {
+        self.public_key == config.private_key.public().to_string()
+    }
 }
 
 /// What was remembered; nothing when it is damaged or about another pool.

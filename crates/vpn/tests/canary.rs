@@ -141,11 +141,10 @@ async fn the_private_key_is_in_nothing_that_leaves_and_in_nothing_that_is_logged
         file: folder.path().join("wg0.conf"),
         state: folder.path().join("private-link.json"),
         pool: client.master_url.clone(),
-        system: None,
     };
     let keyring = Arc::new(Keyring::default());
     let desk = PoolDesk::new(client.clone(), "").unwrap();
-    let link = Link::new(source, Arc::new(desk), keyring.clone(), Arc::new(Vec::new));
+    let link = Link::new(source, Arc::new(desk), keyring.clone(), Arc::new(Vec::new), Arc::new(|| None));
     let worker = V1Pool::new(client).through(link.clone());
     worker.connect().await.unwrap();
     assert_eq!(worker.link(), "tunnel");

@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 use hivemind_control::{ApiError, ErrorCode, LinkState};
-use hivemind_vpn::{Link, LinkConfigSource};
+use hivemind_vpn::{Carriage, Link, LinkConfigSource};
 use hivemind_worker_core::port::{Dialer, LinkDesk, LinkMember, LinkOffer, PrivateLink, SecretError, Vault};
 use std::net::UdpSocket;
 use std::path::PathBuf;
@@ -85,9 +85,9 @@ impl Setting {
             file: self.folder.path().join("wg0.conf"),
             state: self.folder.path().join("private-link.json"),
             pool: "https://pool.example".into(),
-            system: self.system.clone(),
         };
-        let link = Link::new(source, Arc::new(self.desk.clone()), Arc::new(NoVault), Arc::new(Vec::new));
+        let carriage: Carriage = Arc::new(move || self.system.clone());
+        let link = Link::new(source, Arc::new(self.desk.clone()), Arc::new(NoVault), Arc::new(Vec::new), carriage);
         let error = link.ready(offered).await.unwrap_err();
         let view = link.view();
         assert_eq!((view.state, view.problem.as_ref()), (LinkState::Down, Some(&error)));
@@ -137,7 +137,9 @@ async fn a_wrong_clock() {
 async fn no_address_left() {
     let mut setting = Setting::new();
     setting.desk.full = true;
-    assert_eq!(setting.fails(true).await.code, ErrorCode::LinkAddressTaken);
+    let error = setting.fails(true).await;
+    assert_eq!(error.code, ErrorCode::LinkAddressTaken);
+    assert_eq!(error.message, "there is no address left", "the pool's own words");
 }
 
 #[tokio::test]
@@ -146,7 +148,30 @@ async fn no_file_and_no_offer() {
     let file = setting.folder.path().join("wg0.conf");
     let error = setting.fails(false).await;
     assert_eq!(error.code, ErrorCode::LinkFailed);
-    assert_eq!(error.message, format!("there is no {}", file.display()));
+    assert_eq!(error.message, format!("the private link has no file: {}", file.display()));
+}
+
+#[tokio::test]
+async fn a_file_that_says_too_much_is_told_with_line_key_and_reason() {
+    for (line, key, reason, sentence) in [
+        ("PostUp = true", "PostUp", "command", "it would run a command on this computer"),
+        ("DNS = 8.8.8.8", "DNS", "dns", "the computer's name resolution is never changed"),
+        ("Table = off", "Table", "routing", "the computer's routing is never changed"),
+        ("SaveConfig = true", "SaveConfig", "save-config", "only the owner and this program write the file"),
+    ] {
+        let setting = Setting::new();
+        setting.write_file();
+        let file = setting.folder.path().join("wg0.conf");
+        let text = std::fs::read_to_string(&file).unwrap().replace("[Peer]", &format!("{line}\n[Peer]"));
+        std::fs::write(&file, text).unwrap();
+        let error = setting.fails(false).await;
+        assert_eq!(error.code, ErrorCode::LinkConfigRefused);
+        let said = format!("the configuration of the private link is refused (line 4, {key}): {sentence}{detail}; it would be taken with AllowedIPs = 10.8.0.0/24 alone");
+        assert_eq!(error.message, said);
+        let told = |name: &str| error.facts.get(name).map(String::as_str);
+        assert_eq!((told("line"), told("key"), told("reason")), (Some("4"), Some(key), Some(reason)));
+        assert_eq!((told("network"), told("left_out")), (Some("10.8.0.0/24"), Some(key)));
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@ use hivemind_control::{ErrorCode, LinkState};
 use hivemind_domain::ids::InstallId;
 use hivemind_local_pool::{LocalPool, PoolConfig, TlsIdentity, VpnConfig};
 use hivemind_pool_client::{PoolDesk, V1Config, V1Pool};
-use hivemind_vpn::{Link, LinkConfigSource};
+use hivemind_vpn::{Carriage, Link, LinkConfigSource};
 use hivemind_worker_core::port::{Dialer, Pool, PrivateLink, SecretError, Vault};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -53,7 +53,7 @@ struct Bench {
     folder: tempfile::TempDir,
     keyring: Arc<Keyring>,
     around: Vec<(IpAddr, u8)>,
-    system: Option<PathBuf>,
+    system: Arc<Mutex<Option<PathBuf>>>,
 }
 
 impl Bench {
@@ -77,7 +77,7 @@ impl Bench {
             folder,
             keyring: Arc::default(),
             around: Vec::new(),
-            system: None,
+            system: Arc::default(),
         }
     }
 
@@ -113,11 +113,11 @@ impl Bench {
             file: self.file(),
             state: self.folder.path().join("private-link.json"),
             pool: client.master_url.clone(),
-            system: self.system.clone(),
         };
-        let around = self.around.clone();
+        let (around, system) = (self.around.clone(), Arc::clone(&self.system));
+        let carriage: Carriage = Arc::new(move || system.lock().unwrap().clone());
         let desk = PoolDesk::new(client, pin).unwrap();
-        Link::new(source, Arc::new(desk), self.keyring.clone(), Arc::new(move || around.clone()))
+        Link::new(source, Arc::new(desk), self.keyring.clone(), Arc::new(move || around.clone()), carriage)
     }
 
     fn link(&self) -> Arc<Link> {
@@ -262,11 +262,58 @@ async fn a_changed_file_is_taken_and_a_renewed_key_too() {
     let begun = tokio::time::Instant::now();
     until("the file is taken", || link.view().mtu == 1300 && link.view().state == LinkState::Up).await;
     eprintln_ms("a changed file was taken after", begun);
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}: its owner waits", begun.elapsed());
     signs_in(&bench.worker(&link).await).await;
     std::fs::write(bench.file(), "[Interface]\nPostUp = true\n").unwrap();
     until("the tunnel is down", || link.view().state == LinkState::Down).await;
     assert_eq!(link.view().problem.unwrap().code, ErrorCode::LinkConfigRefused);
     assert!(link.dial("10.77.0.1:50051".parse().unwrap()).await.is_err(), "nothing goes through it any more");
+}
+
+#[tokio::test]
+async fn a_full_tunnel_of_another_program_is_taken_narrowed_and_kept_beside() {
+    let bench = Bench::start(true).await;
+    let link = bench.link();
+    link.ready(true).await.unwrap();
+    let full = bench.text().replace("10.77.0.0/24", "0.0.0.0/0, ::/0").replace("[Peer]", "DNS = 8.8.8.8\nPostUp = true\n[Peer]");
+    std::fs::write(bench.file(), &full).unwrap();
+    until("the tunnel is down", || link.view().state == LinkState::Down).await;
+    let problem = link.view().problem.unwrap();
+    assert_eq!(problem.code, ErrorCode::LinkConfigRefused);
+    let told = |name: &str| problem.facts.get(name).map(String::as_str);
+    assert_eq!((told("network"), told("left_out")), (Some("10.77.0.0/24"), Some("DNS, PostUp")));
+    link.narrow().await.unwrap();
+    assert_eq!((link.view().state, link.view().problem), (LinkState::Up, None));
+    assert!(!bench.text().contains("DNS") && !bench.text().contains("PostUp") && !bench.text().contains("0.0.0.0/0"));
+    let before = bench.folder.path().join("wg0.conf.before");
+    assert_eq!(std::fs::read_to_string(&before).unwrap(), full);
+    signs_in(&bench.worker(&link).await).await;
+    // A file that is taken as it is has nothing to leave out; it stays, and so does the tunnel.
+    let good = bench.text();
+    assert_eq!(link.narrow().await.unwrap_err().code, ErrorCode::LinkConfigRefused);
+    assert_eq!((link.view().state, bench.text()), (LinkState::Up, good.clone()));
+    // One that somebody else made is kept when a new one is asked for; one of ours is not.
+    link.renew().await.unwrap();
+    let copies = || std::fs::read_dir(bench.folder.path()).unwrap().flatten().filter(|entry| entry.file_name().to_string_lossy().contains(".before")).count();
+    assert_eq!(copies(), 1, "the narrowed file has our own key");
+    std::fs::write(bench.file(), "[Interface]\nPrivateKey = dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=\n").unwrap();
+    link.renew().await.unwrap();
+    assert_eq!((copies(), link.view().state), (2, LinkState::Up));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_owner_chooses_another_carrier_and_it_is_taken_at_once() {
+    let bench = Bench::start(true).await;
+    *bench.system.lock().unwrap() = Some(bench.folder.path().join("no-service"));
+    let link = bench.link();
+    assert_eq!(link.ready(true).await.unwrap_err().code, ErrorCode::LinkServiceMissing);
+    assert_eq!(link.view().kind, hivemind_control::LinkKind::System);
+    *bench.system.lock().unwrap() = None;
+    link.reconsider();
+    until("the worker's own tunnel is up", || link.view().state == LinkState::Up).await;
+    assert_eq!((link.view().kind, link.view().problem), (hivemind_control::LinkKind::Process, None));
+    signs_in(&bench.worker(&link).await).await;
 }
 
 #[expect(clippy::print_stderr, reason = "a figure for whoever reads the test's output")]

@@ -1,6 +1,6 @@
 //! The configuration on disk.
 
-use crate::config::{LinkConfig, MAX_BYTES, Refusal};
+use crate::config::{LinkConfig, MAX_BYTES, Narrowed, Refusal};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -30,25 +30,77 @@ pub struct KeptConfig {
     pub exposed: bool,
 }
 
+/// Most files that [`keep_before`] leaves beside one.
+const MOST_KEPT: usize = 20;
+
 /// Reads a file; `None` when there is none.
 ///
 /// # Errors
 /// It is no regular file, cannot be read, or is refused.
 pub fn read_file(path: &Path) -> Result<Option<KeptConfig>, FileError> {
+    let Some((bytes, exposed)) = read(path).map_err(|error| FileError::Io { path: path.to_owned(), error })?
+    else {
+        return Ok(None);
+    };
+    Ok(Some(KeptConfig { config: LinkConfig::parse(&bytes)?, exposed }))
+}
+
+/// What a refused file would be without what is refused; `None` when that is not enough, or nothing is refused.
+///
+/// # Errors
+/// [`FileError::Io`].
+pub fn narrowed_file(path: &Path) -> Result<Option<Narrowed>, FileError> {
+    let read = read(path).map_err(|error| FileError::Io { path: path.to_owned(), error })?;
+    Ok(read.filter(|(bytes, _)| LinkConfig::parse(bytes).is_err()).and_then(|(bytes, _)| LinkConfig::narrowed(&bytes)))
+}
+
+/// Copies a file to beside it, for this user alone, before another is written in its place: `wg0.conf.before`, or
+/// `.before-2` and so on. The copy; `None` when there is no file.
+///
+/// # Errors
+/// It cannot be read or written, or there are twenty copies.
+pub fn keep_before(path: &Path) -> Result<Option<PathBuf>, FileError> {
     let failed = |error| FileError::Io { path: path.to_owned(), error };
+    let Some((bytes, _)) = read(path).map_err(failed)? else { return Ok(None) };
+    for number in 1..=MOST_KEPT {
+        let mut name = path.as_os_str().to_owned();
+        name.push(if number == 1 { ".before".into() } else { format!(".before-{number}") });
+        match ours_alone().open(&name) {
+            Ok(mut file) => {
+                file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+                return Ok(Some(name.into()));
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Err(failed(io::Error::other("there are too many copies of it already")))
+}
+
+/// A new file that this user alone can read.
+fn ours_alone() -> std::fs::OpenOptions {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// The bytes of a file, one more than is allowed at most, and whether other users may read it.
+fn read(path: &Path) -> io::Result<Option<(Zeroizing<Vec<u8>>, bool)>> {
     // Looked at before it is opened: opening a pipe would wait for its other end.
     match std::fs::metadata(path) {
         Ok(meta) if meta.is_file() => {}
-        Ok(_) => return Err(failed(io::Error::other("this is not a file"))),
+        Ok(_) => return Err(io::Error::other("this is not a file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
+        Err(error) => return Err(error),
     }
-    let file = std::fs::File::open(path).map_err(failed)?;
-    let exposed = exposed(&file).map_err(failed)?;
+    let file = std::fs::File::open(path)?;
+    let exposed = exposed(&file)?;
     let mut bytes = Zeroizing::new(Vec::new());
     // One byte more than allowed: the reader says what is too large.
-    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(Some(KeptConfig { config: LinkConfig::parse(&bytes)?, exposed }))
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(Some((bytes, exposed)))
 }
 
 #[cfg(unix)]
@@ -73,17 +125,10 @@ pub fn write_file(path: &Path, config: &LinkConfig) -> Result<(), FileError> {
 
 fn write_text(path: &Path, text: &str) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
     let mut number = [0; 8];
     getrandom::fill(&mut number).map_err(|error| io::Error::other(error.to_string()))?;
     let beside = folder.join(format!(".wg-{:016x}.part", u64::from_ne_bytes(number)));
-    let written = options.open(&beside).and_then(|mut file| {
+    let written = ours_alone().open(&beside).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&beside, path)
@@ -134,6 +179,35 @@ mod tests {
             write_file(&path, &config).unwrap();
             assert_eq!(mode(&path), 0o600, "written anew, it is closed again");
         }
+    }
+
+    #[test]
+    fn a_file_of_another_program_is_kept_and_told_narrowed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wg0.conf");
+        assert!(narrowed_file(&path).unwrap().is_none() && keep_before(&path).unwrap().is_none());
+        std::fs::write(&path, text()).unwrap();
+        assert!(narrowed_file(&path).unwrap().is_none(), "nothing is refused");
+        let full = text().replace("10.8.0.0/24", "0.0.0.0/0, ::/0").replace("[Peer]", "DNS = 8.8.8.8\n[Peer]");
+        std::fs::write(&path, &full).unwrap();
+        let narrowed = narrowed_file(&path).unwrap().unwrap();
+        assert_eq!((narrowed.network.to_string().as_str(), narrowed.left_out.as_slice()), ("10.8.0.0/24", &["DNS".to_owned()][..]));
+        let copy = |number: &str| {
+            let copy = keep_before(&path).unwrap().unwrap();
+            assert_eq!(std::fs::read_to_string(&copy).unwrap(), full);
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt;
+                assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+            }
+            assert!(copy.to_string_lossy().ends_with(number), "{copy:?}");
+        };
+        copy("wg0.conf.before");
+        for number in 2..=MOST_KEPT {
+            copy(&format!("wg0.conf.before-{number}"));
+        }
+        assert!(matches!(keep_before(&path), Err(FileError::Io { .. })));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), full);
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod tunnel;
 pub use config::{
     DEFAULT_MTU, Endpoint, Host, KeySource, LinkConfig, MAX_BYTES, Narrowed, PeerSection, Reason, Refusal,
 };
-pub use file::{FileError, KeptConfig, read_file, write_file};
+pub use file::{FileError, KeptConfig, keep_before, narrowed_file, read_file, write_file};
 pub use ipnet::{IpNet, Ipv4Net};
 pub use keys::{KeyError, PresharedKey, PrivateKey, PublicKey};
 #[cfg(unix)]

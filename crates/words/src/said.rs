@@ -1,8 +1,9 @@
 //! What the worker says in English sentences, in the reader's language. The sentences that it can write are known in
-//! `known.rs` and `refused.rs`, with their places for numbers and names. What is not known, such as an engine's own words,
+//! `known.rs`, `refused.rs` and `link.rs`, with their places for numbers and names. What is not known, such as an engine's own words,
 //! stays as it is.
 
 mod known;
+mod link;
 mod refused;
 
 use crate::Language;
@@ -47,7 +48,12 @@ fn chinese(english: &str) -> Said {
 }
 
 fn tables() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    known::SENTENCES.iter().chain(known::FIXES).chain(refused::ERRORS).chain(refused::ALLOWED)
+    known::SENTENCES
+        .iter()
+        .chain(known::FIXES)
+        .chain(refused::ERRORS)
+        .chain(refused::ALLOWED)
+        .chain(link::SENTENCES)
 }
 
 /// One known sentence. Empty where it is not worth saying.
@@ -114,9 +120,17 @@ fn shown(name: &str, value: &str) -> String {
             value.split(", ").map(|name| word::sense(name).unwrap_or(name)).collect::<Vec<_>>().join("、")
         }
         "what" => word::attempts(value).join("、"),
-        "allowed" | "why" | "note" => chinese(value).text,
+        "why" => why(value),
+        "allowed" | "note" => chinese(value).text,
         _ => value.to_owned(),
     }
+}
+
+/// A reason, perhaps with what it is about behind it.
+fn why(english: &str) -> String {
+    let said = chinese(english);
+    let headed = || english.split_once(": ").and_then(|(head, about)| Some(format!("{}：{about}", one(head)?)));
+    if said.ours { said.text } else { headed().unwrap_or(said.text) }
 }
 
 #[cfg(test)]
@@ -167,6 +181,16 @@ mod tests {
                 "參數 --max-tasks：max_concurrent_tasks 的值「x」不被允許；允許的是：1 到 64 的整數",
             ),
             (
+                "the configuration of the private link is refused (line 4, AllowedIPs): all traffic of this computer \
+                 would go through the pool: 0.0.0.0/0; it would be taken with AllowedIPs = 10.8.0.0/24 alone",
+                "私人連線的設定遭拒（第 4 行，AllowedIPs）：這台電腦的所有流量都會經過任務池：0.0.0.0/0；若只有 AllowedIPs = \
+                 10.8.0.0/24 則會採用",
+            ),
+            (
+                "the network service hivemind-netd refused: it serves another user",
+                "網路服務 hivemind-netd 拒絕：它為另一位使用者服務",
+            ),
+            (
                 "row 3 is broken: its hash does not fit its text and the row before",
                 "第 3 列已損壞：雜湊值與內容或前一列不符",
             ),
@@ -191,7 +215,8 @@ mod tests {
             if !ours || of_a_button.contains(&key.as_str()) {
                 continue;
             }
-            let known = known::SENTENCES.iter().chain(known::FIXES).find(|(english, _)| english == template);
+            let mut all = known::SENTENCES.iter().chain(known::FIXES).chain(link::SENTENCES);
+            let known = all.find(|(english, _)| english == template);
             let (_, ours) = known.unwrap_or_else(|| panic!("{key} is not known: {template}"));
             assert_eq!(*ours, chinese[key].replace('\u{a0}', " "), "{key}");
             compared += 1;

@@ -110,6 +110,8 @@ export interface Commands {
   prove: { request: null; response: ProofView };
   /** Make a new key for the private link, tell the pool, and start the link anew. */
   renew_link: { request: null; response: PrivateLinkView };
+  /** Take the private link's file of another program without what is refused in it, and start the link anew. The file of before is kept beside it. */
+  narrow_link: { request: null; response: PrivateLinkView };
   /** How the private link stands, and what it has carried. */
   link: { request: null; response: LinkTrafficView };
   /** Versions, and what is on this computer because of the worker. */
@@ -164,6 +166,7 @@ export const COMMAND_NAMES = [
   "doctor",
   "prove",
   "renew_link",
+  "narrow_link",
   "link",
   "footprint",
   "practice",

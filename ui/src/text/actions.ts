@@ -14,7 +14,7 @@ export const ACTION_OF: Record<ErrorCode, Action | null> = {
   POOL_PROTOCOL: null,
   POOL_NOTICE: null,
   POOL_UNENCRYPTED: "open_settings",
-  LINK_CONFIG_REFUSED: "open_settings",
+  LINK_CONFIG_REFUSED: "open_doctor",
   LINK_NO_HTTPS: "open_settings",
   LINK_NO_HANDSHAKE: "retry",
   LINK_ADDRESS_TAKEN: "retry",

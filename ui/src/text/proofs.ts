@@ -3,10 +3,11 @@
 
 import { ATTACKS } from "./attacks";
 import { bytes, duration, integer } from "./format";
+import { SAID_OF_LINK } from "./link-said";
 import { m } from "./messages";
 import { engineName, gpuNote, isolation } from "./words";
 
-type Message = (inputs: never, options?: { locale?: "en" | "zh-TW" }) => string;
+export type Message = (inputs: never, options?: { locale?: "en" | "zh-TW" }) => string;
 
 /** Messages with the names of their places. */
 export const SAID: readonly (readonly [Message, ...string[]])[] = [
@@ -116,6 +117,7 @@ export const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_no_write, "file"],
   [m.said_records],
   [m.said_ended_with, "n"],
+  ...SAID_OF_LINK,
 ];
 
 /** Sentences that are easier read in other words or units than the worker writes. */
@@ -159,9 +161,16 @@ const SHOWN: Readonly<Record<string, (said: string) => string>> = {
   mtu: (count) => integer(Number(count)),
   seconds: (count) => duration(Number(count) * 1000),
   sensors: (list) => list.split(", ").map((name) => (Object.hasOwn(SENSES, name) ? (SENSES[name]?.() ?? name) : name)).join(m.list_comma()),
-  why: (text) => one(text) ?? text,
+  why: (text) => one(text) ?? headed(text),
   what: (list) => attempts(list).join(m.list_comma()),
 };
+
+/** A reason with what it is about behind it. */
+function headed(text: string): string {
+  const [, head = "", about = ""] = /^(.+?): (.*)$/su.exec(text) ?? [];
+  const known = one(head);
+  return known === null ? text : m.refused_about({ head: known, about });
+}
 
 /** The self-test's attempts, of which the worker tells the English words; some have a comma of their own. */
 function attempts(list: string): string[] {

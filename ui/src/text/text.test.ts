@@ -50,7 +50,7 @@ describe("catalogue", () => {
     const same = Object.entries(zhTW).filter(([, text]) => typeof text === "string" && !han.test(text));
     expect(same.map(([key]) => key).filter((key) => key !== "$schema").sort()).toEqual(
       ["app_name", "app_short", "chart_summary", "check_gpu", "cpt", "cpt_amount", "cpu", "csv", "gpus", "granted_gpus", "hours_as", "hours_span", "list_comma",
-      "named_value", "pull_of", "said_and", "size_value", "task_cpu", "task_gpus", "unit_value", "used_of"],
+      "named_value", "pull_of", "refused_about", "said_and", "size_value", "task_cpu", "task_gpus", "unit_value", "used_of"],
     );
   });
 

@@ -194,6 +194,20 @@ impl Words {
         }
     }
 
+    /// The link's file was taken without what is refused, as a sentence of its own.
+    pub(crate) fn link_narrowed(self, link: &PrivateLinkView) -> String {
+        match self.0 {
+            English => format!(
+                "The private link is up with a part of the file: {} to {}. The file of before lies beside {}.",
+                link.address, link.endpoint, link.file
+            ),
+            TraditionalChinese => format!(
+                "私人連線已依檔案的一部分啟動：{} 至 {}。原來的檔案保留在 {} 旁邊。",
+                link.address, link.endpoint, link.file
+            ),
+        }
+    }
+
     pub(crate) fn link_not_renewed(self, error: &ApiError) -> String {
         match self.0 {
             English => format!("the private link has no new key: {error}"),

@@ -173,6 +173,7 @@ fn everything(w: Words) -> Vec<String> {
         w.worker_runs(None),
         w.worker_runs(Some("http://127.0.0.1:5001/")),
         w.link_renewed(&PrivateLinkView::default()),
+        w.link_narrowed(&PrivateLinkView::default()),
         w.link_not_renewed(&error),
         w.works_once(120),
         w.compare_certificate("0F:A1"),

@@ -35,7 +35,11 @@ pub(super) fn narrow(bytes: &[u8]) -> Option<Narrowed> {
     for (_, line) in lines {
         let key = line.split_once('=').map(|(key, _)| key.trim());
         match key {
-            Some(key) if never(key).is_some() => left_out.push(key.to_owned()),
+            Some(key) if never(key).is_some() => {
+                if !left_out.iter().any(|left: &String| left.eq_ignore_ascii_case(key)) {
+                    left_out.push(key.to_owned());
+                }
+            }
             Some(key) if key.eq_ignore_ascii_case("allowedips") => {
                 if !said {
                     kept.push_str(&format!("AllowedIPs = {network}\n"));

@@ -218,8 +218,8 @@ pub(super) const FIXES: &[(&str, &str)] = &[
         "請將檔案設為只有您可讀取（chmod 600），然後更換金鑰。",
     ),
     (
-        "Correct or remove the file; without it the pool is asked for a new one.",
-        "請更正或移除該檔案；沒有檔案時會向任務池要求新的。",
+        "Correct or remove the file; without it the pool is asked for a new one. One of another program is taken without what is refused by `hivemind-worker narrow-link`.",
+        "請更正或移除該檔案；沒有檔案時會向任務池要求新的。其他程式的檔案可用 `hivemind-worker narrow-link` 去除不允許的內容後採用。",
     ),
     (
         "Use the pool's https address, and pin its certificate if it is your own pool.",

@@ -78,6 +78,12 @@ pub trait PrivateLink: Send + Sync + 'static {
 
     /// Makes a new key, tells the pool, and starts anew.
     async fn renew(&self) -> Result<(), ApiError>;
+
+    /// The owner chose anew what carries it: a link in use is started anew by itself, soon after.
+    fn reconsider(&self);
+
+    /// Takes a refused file of another program without what is refused, and starts anew.
+    async fn narrow(&self) -> Result<(), ApiError>;
 }
 
 /// Keys in the system's keyring.

@@ -4,7 +4,7 @@ use super::desktop::lan_port;
 use super::electricity::{self, Bill};
 use super::{Message, Shared, debug, doctor, earnings, link, lock, proof, room, timeline, trend, what_if};
 use crate::core::{Input, OwnerAsks, pool_problem, task_view};
-use crate::port::{HistoryFilter, Host, StoreError};
+use crate::port::{HistoryFilter, Host, PrivateLink, StoreError};
 use async_trait::async_trait;
 use hivemind_control::{
     AccountView, ApiError, Control, DebugView, DoctorReport, EarnedPage, EarnedQuery, EarningsQuery,
@@ -60,6 +60,11 @@ impl WorkerControl {
         }
         let _ = self.shared.events.send(event);
         self.shared.ports.desktop.open_window(screen)
+    }
+
+    fn private_link(&self) -> Result<&Arc<dyn PrivateLink>, ApiError> {
+        let off = || ApiError::new(ErrorCode::LinkFailed, "the private link is switched off in the settings");
+        self.shared.ports.private_link.as_ref().ok_or_else(off)
     }
 
     async fn ask(&self, input: Input) -> Result<Snapshot, ApiError> {
@@ -413,6 +418,11 @@ impl Control for WorkerControl {
         if key(&change.key).is_some_and(Key::opens_a_door) {
             ports.desktop.serve_lan(lan_port(&settings));
         }
+        if key(&change.key).is_some_and(Key::carries_the_link)
+            && let Some(link) = &ports.private_link
+        {
+            link.reconsider();
+        }
         let capabilities = room::capabilities(&self.shared).await;
         self.ask(Input::Limits(room::limits(&self.shared, &capabilities))).await?;
         Ok(setting_views(&settings))
@@ -461,13 +471,14 @@ impl Control for WorkerControl {
     }
 
     async fn renew_link(&self, (): ()) -> Result<hivemind_control::PrivateLinkView, ApiError> {
-        let Some(link) = &self.shared.ports.private_link else {
-            return Err(ApiError::new(
-                ErrorCode::LinkFailed,
-                "the private link is switched off in the settings",
-            ));
-        };
+        let link = self.private_link()?;
         link.renew().await?;
+        Ok(link.view())
+    }
+
+    async fn narrow_link(&self, (): ()) -> Result<hivemind_control::PrivateLinkView, ApiError> {
+        let link = self.private_link()?;
+        link.narrow().await?;
         Ok(link.view())
     }
 

@@ -4,6 +4,7 @@ import { READ_COMMANDS, type Commands } from "../../generated/commands";
 import type { ErrorCode } from "../../generated/ErrorCode";
 import type { Event } from "../../generated/Event";
 import type { LogLine } from "../../generated/LogLine";
+import type { PrivateLinkView } from "../../generated/PrivateLinkView";
 import type { ProofView } from "../../generated/ProofView";
 import type { Snapshot } from "../../generated/Snapshot";
 import type { TaskView } from "../../generated/TaskView";
@@ -22,7 +23,7 @@ import { practiceAt } from "./practice";
 import { QR } from "./qr";
 import { changed, judged, settings } from "./settings";
 import { stranger } from "./stranger";
-import { computing, pastTask, problem, sample, task } from "./world";
+import { computing, pastTask, problem, sample, snapshot, task } from "./world";
 
 type Handlers = { [K in CommandName]: (request: Commands[K]["request"]) => Commands[K]["response"] };
 
@@ -77,6 +78,19 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
 
   function past(index: number): TaskView {
     return finished[index] ?? pastTask(index - finished.length, now());
+  }
+
+  /** The private link is up again, once it was down; the worker's own tunnel carries it. */
+  function linked(): PrivateLinkView {
+    if (held.private_link.state !== "down") return held.private_link;
+    const link = { ...held.private_link, state: "up" as const, kind: "process" as const, problem: null };
+    show({
+      private_link: { ...link, address: "10.100.0.7/32", endpoint: "203.0.113.7:51820", mtu: 1220 },
+      pool: { ...held.pool, state: "online", link: "tunnel", cause: null },
+      status: { ...held.status, state: "ready", problem: null },
+      decision: snapshot().decision,
+    });
+    return held.private_link;
   }
 
   function stopped(): Snapshot {
@@ -196,6 +210,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
     },
     set_setting: ({ key, value }) => {
       list = changed(list, key, value);
+      if (key === "private_link_tunnel" && value === "worker") linked();
       const of = (name: string): string => list.find((s) => s.key === name)?.value ?? "";
       show({ language: of("language"), theme: of("theme") });
       return list;
@@ -228,7 +243,8 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       };
       return proved;
     },
-    renew_link: () => held.private_link,
+    renew_link: () => linked(),
+    narrow_link: () => linked(),
     link: () =>
       parameters.has("link")
         ? {

@@ -1,7 +1,9 @@
 // The situations that tests and screenshots look at, by name.
 
+import type { ApiError } from "../../generated/ApiError";
 import type { DecisionReason } from "../../generated/DecisionReason";
 import type { DecisionView } from "../../generated/DecisionView";
+import type { PrivateLinkView } from "../../generated/PrivateLinkView";
 import type { Snapshot } from "../../generated/Snapshot";
 import { timeOfDay } from "../../text/format";
 import { GIB, problem, snapshot, sum, task } from "./world";
@@ -29,6 +31,17 @@ function withGpu(): Snapshot {
     },
   ];
   return snapshot({ host: { ...snapshot().host, gpus, gpu_note: "" }, limits: { ...snapshot().limits, gpus: 1 } });
+}
+
+/** A private link that is down, at a pool that is reached through it alone. */
+function linkless(cause: ApiError, now: number, change: Partial<PrivateLinkView> = {}): Snapshot {
+  const link = { ...snapshot().private_link, file: "/home/ann/.local/share/hivemind-worker/wg0.conf", state: "down" as const, problem: cause };
+  return snapshot({
+    status: { state: "connecting", contributing: true, draining: false, running_tasks: 0, problem: null },
+    decision: because("pool_unreachable", { remedy: "wait" }),
+    pool: { ...snapshot().pool, state: "backoff", link: "", failures: 3, retry_at_ms: now + 8_000, cause },
+    private_link: { ...link, ...change },
+  });
 }
 
 export const SCENES = {
@@ -302,6 +315,22 @@ export const SCENES = {
       pool: { ...snapshot().pool, link: "tunnel" },
       private_link: { ...snapshot().private_link, state: "up", address: "10.100.0.7/32", endpoint: "203.0.113.7:51820", mtu: 1420, file: "/home/ann/.config/hivemind-worker/wg0.conf" },
     }),
+  /** The private link's file is another program's and says too much; the pool allows no other way. */
+  link_refused: (now) =>
+    linkless({
+      ...problem(
+        "LINK_CONFIG_REFUSED",
+        "the configuration of the private link is refused (line 4, DNS): the computer's name resolution is never changed; it would be taken with AllowedIPs = 10.100.0.0/24 alone",
+      ),
+      facts: { line: "4", key: "DNS", reason: "dns", network: "10.100.0.0/24", left_out: "DNS" },
+    }, now),
+  /** The owner chose the system's interface, and the service that makes it does not run. */
+  link_service: (now) =>
+    linkless(
+      problem("LINK_SERVICE_MISSING", "the network service hivemind-netd cannot be used: /run/hivemind-netd/1000.sock: No such file or directory (os error 2)"),
+      now,
+      { kind: "system", address: "10.100.0.7/32", endpoint: "203.0.113.7:51820", mtu: 1220 },
+    ),
   /** What a page sees that may only look, while something asks for its owner. */
   looking: (now) =>
     snapshot({

@@ -75,6 +75,7 @@ const ANSWERS: Partial<Record<CommandName, readonly string[]>> = {
   begin_practice: ["lines.*", "problem.message"],
   link: ["link.address", "link.endpoint"],
   renew_link: ["address", "endpoint"],
+  narrow_link: ["address", "endpoint"],
 };
 
 const EVENTS: Partial<Record<Event["event"], readonly string[]>> = {
