@@ -82,7 +82,8 @@ impl Net {
             run("ip", &["rule"]).expect("ip") + &run("ip", &["route", "show", "table", "all"]).expect("ip");
         let (links, addresses) = (ip(&["-o", "link"]), ip(&["-o", "addr"]));
         let (routes, rules) = (ip(&["route", "show", "table", "all"]), ip(&["rule"]));
-        format!("{links}\n{addresses}\n{routes}\n{rules}\n{resolver}\n{outside}")
+        let walls = self.within(&self.home, &["iptables", "-S"]).expect("iptables");
+        format!("{links}\n{addresses}\n{routes}\n{rules}\n{walls}\n{resolver}\n{outside}")
     }
 }
 
@@ -279,24 +280,30 @@ async fn works(name: &str, net: &Net, system: bool) {
     .await;
     assert_eq!(ready["pool"]["link"], "tunnel", "{}", said());
     assert_eq!(ready["private_link"]["state"], "up");
-    let task =
-        pool.submit(&asks, TaskRequest::named("primes"), primes(1000).as_slice()).await.expect("handed in");
-    let ended =
-        pool.wait_for_end(&task, LONG * 2).await.expect("asked").unwrap_or_else(|| panic!("{}", said()));
-    assert_eq!(ended.exit_code, Some(0), "{ended:?}\n{}", said());
-    let result = folder.path().join("result.zip");
-    pool.save_result(&task, &result).await.expect("saved");
-    let result = std::fs::read(&result).expect("saved");
-    assert_eq!(text_of(&result, "primes.txt"), "168", "primes below 1000");
+    for (below, primes_below) in [(1000, "168"), (100, "25"), (10, "4")] {
+        let package = primes(below);
+        let task =
+            pool.submit(&asks, TaskRequest::named("primes"), package.as_slice()).await.expect("handed in");
+        let ended =
+            pool.wait_for_end(&task, LONG * 2).await.expect("asked").unwrap_or_else(|| panic!("{}", said()));
+        assert_eq!(ended.exit_code, Some(0), "{ended:?}\n{}", said());
+        let result = folder.path().join(format!("{below}.zip"));
+        pool.save_result(&task, &result).await.expect("saved");
+        let result = std::fs::read(&result).expect("saved");
+        assert_eq!(text_of(&result, "primes.txt"), primes_below, "primes below {below}");
+    }
     let during = net.home_as_it_is();
     if system {
         let old: Vec<&str> = before.lines().collect();
         let new: Vec<&str> = during.lines().filter(|line| !old.contains(line)).collect();
-        assert!(!new.is_empty() && new.iter().all(|line| line.contains("hivemind0")), "{new:?}");
-        assert!(
-            !new.iter().any(|line| line.contains("default via") || line.contains("default dev")),
-            "{new:?}"
-        );
+        assert!(old.iter().all(|line| during.lines().any(|now| now == *line)), "nothing goes: {during}");
+        assert!(new.iter().all(|line| line.contains("hivemind0")), "{new:?}");
+        let count = |what: &str| new.iter().filter(|line| line.contains(what)).count();
+        assert_eq!((count("mtu "), count("inet ")), (1, 1), "one interface with one address: {new:?}");
+        let local = |line: &&&str| line.starts_with("local 10.77.0.2 ") && line.contains("table local");
+        let routes: Vec<_> = new.iter().filter(|line| !line.contains(": hivemind0")).collect();
+        assert_eq!(routes.len() - routes.iter().filter(|line| local(line)).count(), 1, "one route: {new:?}");
+        assert!(routes.iter().any(|line| line.starts_with("10.77.0.0/24 dev hivemind0 ")), "{new:?}");
     } else {
         assert_eq!(during, before, "while the tunnel is up");
     }

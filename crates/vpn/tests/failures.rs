@@ -153,11 +153,11 @@ async fn no_file_and_no_offer() {
 
 #[tokio::test]
 async fn a_file_that_says_too_much_is_told_with_line_key_and_reason() {
-    for (line, key, reason, sentence) in [
-        ("PostUp = true", "PostUp", "command", "it would run a command on this computer"),
-        ("DNS = 8.8.8.8", "DNS", "dns", "the computer's name resolution is never changed"),
-        ("Table = off", "Table", "routing", "the computer's routing is never changed"),
-        ("SaveConfig = true", "SaveConfig", "save-config", "only the owner and this program write the file"),
+    for (line, key, reason, sentence, detail) in [
+        ("PostUp = true", "PostUp", "command", "it would run a command on this computer", ""),
+        ("DNS = 8.8.8.8", "DNS", "dns", "the computer's name resolution is never changed", ""),
+        ("Table = off", "Table", "routing", "the computer's routing is never changed", ""),
+        ("SaveConfig = true", "SaveConfig", "save-config", "only the owner and this program write the file", ""),
     ] {
         let setting = Setting::new();
         setting.write_file();

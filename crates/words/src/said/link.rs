@@ -2,8 +2,8 @@
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the configuration of the private link is refused: {why}", "私人連線的設定遭拒：{why}"),
-    ("the configuration of the private link is refused (line {n}): {why}", "私人連線的設定遭拒（第 {n} 行）：{why}"),
     ("the configuration of the private link is refused (line {n}, {key}): {why}", "私人連線的設定遭拒（第 {n} 行，{key}）：{why}"),
+    ("the configuration of the private link is refused (line {n}): {why}", "私人連線的設定遭拒（第 {n} 行）：{why}"),
     ("the configuration of the private link is refused ({key}): {why}", "私人連線的設定遭拒（{key}）：{why}"),
     ("it would be taken with AllowedIPs = {network} alone", "若只有 AllowedIPs = {network} 則會採用"),
     ("it would run a command on this computer", "它會在這台電腦上執行命令"),
