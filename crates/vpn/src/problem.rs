@@ -9,7 +9,8 @@ use std::path::Path;
 pub(crate) fn file(error: &FileError, path: &Path) -> ApiError {
     match error {
         FileError::Refused(refusal) => {
-            let narrowed = may_be_left_out(refusal.reason).then(|| narrowed_file(path).ok().flatten()).flatten();
+            let narrowed =
+                may_be_left_out(refusal.reason).then(|| narrowed_file(path).ok().flatten()).flatten();
             let hint = match &narrowed {
                 Some(narrowed) => format!("; it would be taken with AllowedIPs = {} alone", narrowed.network),
                 None => String::new(),
@@ -42,7 +43,10 @@ fn may_be_left_out(reason: Reason) -> bool {
 
 /// There is nothing that could be left out.
 pub(crate) fn not_narrowed() -> ApiError {
-    ApiError::new(ErrorCode::LinkConfigRefused, "the file of the private link cannot be taken even without what is refused")
+    ApiError::new(
+        ErrorCode::LinkConfigRefused,
+        "the file of the private link cannot be taken even without what is refused",
+    )
 }
 
 pub(crate) fn tunnel(error: &TunnelError) -> ApiError {
@@ -119,4 +123,20 @@ pub(crate) fn refused(why: &hivemind_netd_protocol::Refused) -> ApiError {
         | Refused::System(_) => ErrorCode::LinkFailed,
     };
     ApiError::new(code, format!("the network service hivemind-netd refused: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_socket_that_is_closed_to_this_user_is_told_as_a_missing_right() {
+        let path = Path::new("/run/hivemind-netd/1000.sock");
+        let error = service(&std::io::ErrorKind::PermissionDenied.into(), path);
+        assert_eq!(error.code, ErrorCode::LinkPermission);
+        assert_eq!(error.message, "/run/hivemind-netd/1000.sock is not open to this user");
+        let error = service(&std::io::ErrorKind::ConnectionRefused.into(), path);
+        assert_eq!(error.code, ErrorCode::LinkServiceMissing);
+    }
 }

@@ -90,9 +90,8 @@ fn checked(offer: &LinkOffer, member: &LinkMember, key: &PrivateKey) -> Result<L
         member.offer.allowed_ips,
         member.keepalive,
     ));
-    LinkConfig::parse(text.as_bytes()).map_err(|refusal| {
-        problem::file(&FileError::Refused(refusal), Path::new("what the pool answered"))
-    })
+    LinkConfig::parse(text.as_bytes())
+        .map_err(|refusal| problem::file(&FileError::Refused(refusal), Path::new("what the pool answered")))
 }
 
 /// The private key that a configuration means; `None` when the keyring has lost it.

@@ -87,7 +87,8 @@ impl Setting {
             pool: "https://pool.example".into(),
         };
         let carriage: Carriage = Arc::new(move || self.system.clone());
-        let link = Link::new(source, Arc::new(self.desk.clone()), Arc::new(NoVault), Arc::new(Vec::new), carriage);
+        let link =
+            Link::new(source, Arc::new(self.desk.clone()), Arc::new(NoVault), Arc::new(Vec::new), carriage);
         let error = link.ready(offered).await.unwrap_err();
         let view = link.view();
         assert_eq!((view.state, view.problem.as_ref()), (LinkState::Down, Some(&error)));
@@ -157,7 +158,13 @@ async fn a_file_that_says_too_much_is_told_with_line_key_and_reason() {
         ("PostUp = true", "PostUp", "command", "it would run a command on this computer", ""),
         ("DNS = 8.8.8.8", "DNS", "dns", "the computer's name resolution is never changed", ""),
         ("Table = off", "Table", "routing", "the computer's routing is never changed", ""),
-        ("SaveConfig = true", "SaveConfig", "save-config", "only the owner and this program write the file", ""),
+        (
+            "SaveConfig = true",
+            "SaveConfig",
+            "save-config",
+            "only the owner and this program write the file",
+            "",
+        ),
     ] {
         let setting = Setting::new();
         setting.write_file();
@@ -166,7 +173,9 @@ async fn a_file_that_says_too_much_is_told_with_line_key_and_reason() {
         std::fs::write(&file, text).unwrap();
         let error = setting.fails(false).await;
         assert_eq!(error.code, ErrorCode::LinkConfigRefused);
-        let said = format!("the configuration of the private link is refused (line 4, {key}): {sentence}{detail}; it would be taken with AllowedIPs = 10.8.0.0/24 alone");
+        let said = format!(
+            "the configuration of the private link is refused (line 4, {key}): {sentence}{detail}; it would be taken with AllowedIPs = 10.8.0.0/24 alone"
+        );
         assert_eq!(error.message, said);
         let told = |name: &str| error.facts.get(name).map(String::as_str);
         assert_eq!((told("line"), told("key"), told("reason")), (Some("4"), Some(key), Some(reason)));

@@ -209,18 +209,25 @@ async fn without_a_keyring_the_key_lies_in_the_file_and_that_is_said() {
 #[tokio::test]
 async fn each_failure_has_its_word_and_the_pool_is_reached_over_tls_where_it_allows_that() {
     let mut bench = Bench::start(false).await;
-    let code = |link: Arc<Link>| async move {
+    let told = |link: Arc<Link>| async move {
         let error = link.ready(true).await.unwrap_err();
         assert_eq!(link.view().problem.as_ref(), Some(&error));
         assert_eq!(link.view().state, LinkState::Down);
-        error.code
+        error
     };
+    let code = |link| async move { told(link).await.code };
+    let no_https = |why: &str| {
+        let said = format!("the pool's key for the private link cannot be downloaded: {why}");
+        hivemind_control::ApiError::new(ErrorCode::LinkNoHttps, said)
+    };
+    let invalid = no_https("no answer over HTTPS, or its certificate is not valid");
     // No HTTPS: an address without it, nobody there, another certificate.
     let plain = V1Config { master_url: "http://192.0.2.1".into(), ..bench.client() };
-    assert_eq!(code(bench.link_to(plain, &bench.pin)).await, ErrorCode::LinkNoHttps);
+    let unencrypted = told(bench.link_to(plain, &bench.pin)).await;
+    assert_eq!(unencrypted, no_https("its address does not begin with https://"));
     let nobody = V1Config { master_url: "https://127.0.0.1:1".into(), ..bench.client() };
-    assert_eq!(code(bench.link_to(nobody, &bench.pin)).await, ErrorCode::LinkNoHttps);
-    assert_eq!(code(bench.link_to(bench.client(), &"00".repeat(32))).await, ErrorCode::LinkNoHttps);
+    assert_eq!(told(bench.link_to(nobody, &bench.pin)).await, invalid);
+    assert_eq!(told(bench.link_to(bench.client(), &"00".repeat(32))).await, invalid);
     assert!(!bench.file().exists(), "nothing is written before the pool has answered");
     // A network of this computer has the pool's addresses.
     bench.around = vec![("10.77.0.9".parse().unwrap(), 24)];
@@ -245,6 +252,29 @@ async fn each_failure_has_its_word_and_the_pool_is_reached_over_tls_where_it_all
     std::fs::write(bench.file(), &foreign).unwrap();
     assert_eq!(code(bench.link()).await, ErrorCode::LinkNoHandshake);
     assert_eq!(bench.text(), foreign);
+}
+
+#[tokio::test]
+async fn a_pool_whose_addresses_are_all_taken_is_told() {
+    let mut bench = Bench::start(true).await;
+    bench.stop_pool().await;
+    bench.config.vpn.as_mut().unwrap().network = "10.77.0.0/30".parse().unwrap();
+    bench.start_pool().await;
+    let first = bench.link();
+    first.ready(true).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let source = LinkConfigSource {
+        file: folder.path().join("wg0.conf"),
+        state: folder.path().join("private-link.json"),
+        pool: bench.client().master_url,
+    };
+    let desk = Arc::new(PoolDesk::new(bench.client(), &bench.pin).unwrap());
+    let second = Link::new(source, desk, Arc::new(Keyring::default()), Arc::new(Vec::new), Arc::new(|| None));
+    let error = second.ready(true).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::LinkAddressTaken);
+    assert_eq!(error.message, "the pool has no address for this computer in its private network");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is written");
+    signs_in(&bench.worker(&first).await).await;
 }
 
 #[tokio::test]
@@ -275,7 +305,10 @@ async fn a_full_tunnel_of_another_program_is_taken_narrowed_and_kept_beside() {
     let bench = Bench::start(true).await;
     let link = bench.link();
     link.ready(true).await.unwrap();
-    let full = bench.text().replace("10.77.0.0/24", "0.0.0.0/0, ::/0").replace("[Peer]", "DNS = 8.8.8.8\nPostUp = true\n[Peer]");
+    let full = bench
+        .text()
+        .replace("10.77.0.0/24", "0.0.0.0/0, ::/0")
+        .replace("[Peer]", "DNS = 8.8.8.8\nPostUp = true\n[Peer]");
     std::fs::write(bench.file(), &full).unwrap();
     until("the tunnel is down", || link.view().state == LinkState::Down).await;
     let problem = link.view().problem.unwrap();
@@ -284,7 +317,11 @@ async fn a_full_tunnel_of_another_program_is_taken_narrowed_and_kept_beside() {
     assert_eq!((told("network"), told("left_out")), (Some("10.77.0.0/24"), Some("DNS, PostUp")));
     link.narrow().await.unwrap();
     assert_eq!((link.view().state, link.view().problem), (LinkState::Up, None));
-    assert!(!bench.text().contains("DNS") && !bench.text().contains("PostUp") && !bench.text().contains("0.0.0.0/0"));
+    assert!(
+        !bench.text().contains("DNS")
+            && !bench.text().contains("PostUp")
+            && !bench.text().contains("0.0.0.0/0")
+    );
     let before = bench.folder.path().join("wg0.conf.before");
     assert_eq!(std::fs::read_to_string(&before).unwrap(), full);
     signs_in(&bench.worker(&link).await).await;
@@ -294,9 +331,16 @@ async fn a_full_tunnel_of_another_program_is_taken_narrowed_and_kept_beside() {
     assert_eq!((link.view().state, bench.text()), (LinkState::Up, good.clone()));
     // One that somebody else made is kept when a new one is asked for; one of ours is not.
     link.renew().await.unwrap();
-    let copies = || std::fs::read_dir(bench.folder.path()).unwrap().flatten().filter(|entry| entry.file_name().to_string_lossy().contains(".before")).count();
+    let copies = || {
+        std::fs::read_dir(bench.folder.path())
+            .unwrap()
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().contains(".before"))
+            .count()
+    };
     assert_eq!(copies(), 1, "the narrowed file has our own key");
-    std::fs::write(bench.file(), "[Interface]\nPrivateKey = dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=\n").unwrap();
+    std::fs::write(bench.file(), "[Interface]\nPrivateKey = dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=\n")
+        .unwrap();
     link.renew().await.unwrap();
     assert_eq!((copies(), link.view().state), (2, LinkState::Up));
 }

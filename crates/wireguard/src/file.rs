@@ -38,7 +38,8 @@ const MOST_KEPT: usize = 20;
 /// # Errors
 /// It is no regular file, cannot be read, or is refused.
 pub fn read_file(path: &Path) -> Result<Option<KeptConfig>, FileError> {
-    let Some((bytes, exposed)) = read(path).map_err(|error| FileError::Io { path: path.to_owned(), error })?
+    let Some((bytes, exposed)) =
+        read(path).map_err(|error| FileError::Io { path: path.to_owned(), error })?
     else {
         return Ok(None);
     };
@@ -51,7 +52,9 @@ pub fn read_file(path: &Path) -> Result<Option<KeptConfig>, FileError> {
 /// [`FileError::Io`].
 pub fn narrowed_file(path: &Path) -> Result<Option<Narrowed>, FileError> {
     let read = read(path).map_err(|error| FileError::Io { path: path.to_owned(), error })?;
-    Ok(read.filter(|(bytes, _)| LinkConfig::parse(bytes).is_err()).and_then(|(bytes, _)| LinkConfig::narrowed(&bytes)))
+    Ok(read
+        .filter(|(bytes, _)| LinkConfig::parse(bytes).is_err())
+        .and_then(|(bytes, _)| LinkConfig::narrowed(&bytes)))
 }
 
 /// Copies a file to beside it, for this user alone, before another is written in its place: `wg0.conf.before`, or
@@ -188,10 +191,14 @@ mod tests {
         assert!(narrowed_file(&path).unwrap().is_none() && keep_before(&path).unwrap().is_none());
         std::fs::write(&path, text()).unwrap();
         assert!(narrowed_file(&path).unwrap().is_none(), "nothing is refused");
-        let full = text().replace("10.8.0.0/24", "0.0.0.0/0, ::/0").replace("[Peer]", "DNS = 8.8.8.8\n[Peer]");
+        let full =
+            text().replace("10.8.0.0/24", "0.0.0.0/0, ::/0").replace("[Peer]", "DNS = 8.8.8.8\n[Peer]");
         std::fs::write(&path, &full).unwrap();
         let narrowed = narrowed_file(&path).unwrap().unwrap();
-        assert_eq!((narrowed.network.to_string().as_str(), narrowed.left_out.as_slice()), ("10.8.0.0/24", &["DNS".to_owned()][..]));
+        assert_eq!(
+            (narrowed.network.to_string().as_str(), narrowed.left_out.as_slice()),
+            ("10.8.0.0/24", &["DNS".to_owned()][..])
+        );
         let copy = |number: &str| {
             let copy = keep_before(&path).unwrap().unwrap();
             assert_eq!(std::fs::read_to_string(&copy).unwrap(), full);

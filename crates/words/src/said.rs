@@ -129,7 +129,8 @@ fn shown(name: &str, value: &str) -> String {
 /// A reason, perhaps with what it is about behind it.
 fn why(english: &str) -> String {
     let said = chinese(english);
-    let headed = || english.split_once(": ").and_then(|(head, about)| Some(format!("{}：{about}", one(head)?)));
+    let headed =
+        || english.split_once(": ").and_then(|(head, about)| Some(format!("{}：{about}", one(head)?)));
     if said.ours { said.text } else { headed().unwrap_or(said.text) }
 }
 
