@@ -144,35 +144,9 @@ impl<S: System> Drop for Seat<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake::Fake;
     use hivemind_netd_protocol::Network;
     use std::sync::atomic::AtomicBool;
-
-    struct Fake(Arc<AtomicBool>);
-
-    impl System for Fake {
-        type Link = ();
-
-        fn kind(&self) -> Kind {
-            Kind::Packets
-        }
-
-        async fn up(&mut self, _: &Judged) -> Result<(), Refused> {
-            assert!(!self.0.swap(true, Ordering::SeqCst), "one at a time");
-            Ok(())
-        }
-
-        async fn down(&mut self, (): ()) {
-            assert!(self.0.swap(false, Ordering::SeqCst));
-        }
-
-        fn handle(&self, (): &()) -> std::io::Result<Option<Handle>> {
-            Ok(None)
-        }
-
-        fn state(&self, (): &()) -> State {
-            State { up: true, handshake_s: None, received: 0, sent: 0 }
-        }
-    }
 
     fn up(allowed: &str) -> Up {
         let network = Network {

@@ -7,6 +7,8 @@
 //! stay with the worker: it is given the interface's descriptor and carries the packets itself.
 
 mod desk;
+#[cfg(test)]
+mod fake;
 mod rules;
 mod session;
 mod system;
