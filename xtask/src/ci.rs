@@ -6,20 +6,21 @@ use crate::demand::Group;
 use crate::folders::Folders;
 use crate::program::{cargo, run};
 use crate::web::Web;
-use crate::{clock, console, licences, suite, system, tidy, windows};
+use crate::{clock, console, licences, suite, system, tidy, units, windows};
 
 /// One step: its name, and whether it passed.
 type Step<'a> = (&'a str, &'a dyn Fn(&Folders) -> Result<bool>);
 
 /// Runs all steps, the later ones too when an earlier one fails. True when all passed.
 pub fn ci(folders: &Folders) -> Result<bool> {
-    let steps: [Step<'_>; 8] = [
+    let steps: [Step<'_>; 9] = [
         ("system", &|_| system::ensure(&Group::ALL)),
         // Before anything compiles: the worker and the window embed it.
         ("ui build", &|folders| Web::find(folders)?.build().map(|()| true)),
         ("tidy", &tidy::tidy),
         ("clippy", &clippy),
         ("cargo deny", &|folders| licences::check(folders).map(|()| true)),
+        ("units", &units::check),
         ("check for Windows", &|folders| windows::check(folders).map(|()| true)),
         ("link for Windows", &|folders| windows::link(folders).map(|_| true)),
         // Last, so that its counts close the output.

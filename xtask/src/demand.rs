@@ -11,11 +11,13 @@ pub enum Group {
     E2e,
     /// Type-checking and linking for Windows, running that under Wine, and its installer
     Windows,
+    /// Judging the units of systemd that are installed
+    Units,
 }
 
 impl Group {
     /// All groups, in the order they are installed.
-    pub const ALL: [Self; 4] = [Self::Build, Self::Engine, Self::E2e, Self::Windows];
+    pub const ALL: [Self; 5] = [Self::Build, Self::Engine, Self::E2e, Self::Windows, Self::Units];
 
     /// Debian package names.
     pub fn packages(self) -> &'static [&'static str] {
@@ -57,6 +59,7 @@ impl Group {
                 "wine64",
                 "wixl",
             ],
+            Self::Units => &["systemd"],
         }
     }
 
@@ -67,6 +70,7 @@ impl Group {
             Self::Engine => "the test engine",
             Self::E2e => "tests of window and browser",
             Self::Windows => "the check for Windows, its tests under Wine and its installer",
+            Self::Units => "judging the units of systemd",
         }
     }
 }

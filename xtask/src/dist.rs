@@ -13,13 +13,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use sha2::{Digest, Sha256};
 
 use crate::console;
 use crate::folders::Folders;
 use crate::program::{program, run};
+use crate::units;
 use description::Description;
 
 #[derive(Args)]
@@ -80,6 +81,14 @@ pub fn dist(folders: &Folders, options: &Options) -> Result<ExitCode> {
     fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
     let workshop = Workshop { folders, description, out, build: !options.no_build };
     let wanted = if options.only.is_empty() { Package::ALL.to_vec() } else { options.only.clone() };
+    if units::available() {
+        console::step("Units");
+        if !units::check(folders)? {
+            bail!("a service would be more exposed than it may be");
+        }
+    } else {
+        console::warning("there is no systemd here: how exposed the services are was not judged");
+    }
     let mut rows = Vec::new();
     let mut failed = false;
     for package in wanted {

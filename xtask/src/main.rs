@@ -25,6 +25,7 @@ mod suite;
 mod system;
 mod tidy;
 mod unchanged;
+mod units;
 mod web;
 mod windows;
 
@@ -76,6 +77,8 @@ enum Task {
         #[arg(long)]
         link: bool,
     },
+    /// Judge how exposed the installed services are, by systemd's measure; fails above their limits
+    Units,
     /// Measure against the goals
     Bench(bench::Options),
     /// Break things on purpose: the table of faults with its counts
@@ -149,6 +152,7 @@ fn perform(task: Task) -> Result<ExitCode> {
             };
             console::answer(&made.display().to_string());
         }
+        Task::Units => return Ok(code(units::check(&folders)?)),
         Task::Bench(options) => return Ok(code(bench::bench(&folders, &options)?)),
         Task::Faults(options) => return faults::faults(&folders, &options),
         Task::Fuzz(options) => return Ok(code(fuzz::fuzz(&folders, &options)?)),

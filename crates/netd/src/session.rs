@@ -137,7 +137,7 @@ mod tests {
     /// How long the conversation took, and what was answered.
     async fn said(words: &[u8], pause: Duration) -> (Duration, Vec<Answer>) {
         let desk = Desk::new(Fake(Arc::default()), Duration::from_secs(60));
-        let mut wire = Slow { words: words.to_vec().into_iter(), pause, heard: Vec::new() };
+        let mut wire = Slow { words: Vec::from(words).into_iter(), pause, heard: Vec::new() };
         let begun = Instant::now();
         converse(&mut wire, desk.seat().unwrap()).await;
         let (mut frames, mut answers) = (Frames::default(), Vec::new());

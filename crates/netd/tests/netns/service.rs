@@ -13,12 +13,13 @@ pub struct Service {
 }
 
 impl Service {
-    /// The program as nobody with these rights (`+net_admin`). Its own `/dev/net/tun` is open to all, as on other
-    /// computers.
+    /// The program as nobody with these rights (`,+net_admin`). Its own `/dev/net/tun` is open to all, as on other
+    /// computers, and of `/proc` it sees what its unit lets it see.
     pub fn start(space: &Space, folder: &Path, rights: &str) -> Self {
         let socket = folder.join(format!("socket{rights}"));
         let script = "mknod \"$1/tun\" c 10 200 2>/dev/null; chmod 666 \"$1/tun\"; \
-            mount --bind \"$1/tun\" /dev/net/tun || exit 9; shift; exec \"$@\"";
+            mount --bind \"$1/tun\" /dev/net/tun || exit 9; \
+            mount -t proc -o hidepid=invisible,subset=pid proc /proc || exit 8; shift; exec \"$@\"";
         let mut command = Command::new("nsenter");
         command.arg(format!("--net=/run/netns/{}", space.0)).args(["unshare", "--mount", "sh", "-c", script]);
         command.arg("sh").arg(folder);
