@@ -27,3 +27,8 @@ pub fn socket_of(uid: u32) -> std::path::PathBuf {
 
 /// Where the service listens on Windows.
 pub const PIPE: &str = r"\\.\pipe\hivemind-netd";
+/// What a client may do with the pipe, as Windows numbers it: read, and write into it. `GENERIC_WRITE` would also be
+/// the right to open one more end of it and to answer there in the service's place (`FILE_CREATE_PIPE_INSTANCE`).
+pub const PIPE_ACCESS: u32 = 0x0012_019b;
+/// What the service is called on Windows.
+pub const SERVICE: &str = "hivemind-netd";

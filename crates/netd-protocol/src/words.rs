@@ -152,6 +152,11 @@ pub enum Refused {
     Keys,
     /// An interface of that name is there and is not ours.
     Taken,
+    /// The driver's library beside the service is not the one that it was made for.
+    Library {
+        /// SHA-256 of what is there, in hexadecimal; `None` when nothing is.
+        found: Option<String>,
+    },
     /// The service lacks the right to change the network.
     Permission,
     /// The system refused; the number of its error, 0 when it gave none.
@@ -171,10 +176,16 @@ impl fmt::Display for Refused {
             Self::Keys => "it was given keys that it does not take, or none where it needs them",
             Self::Taken => "an interface named hivemind0 is already there",
             Self::Permission => "it lacks the right to change this computer's network",
+            Self::Library { found: None } => "wireguard.dll is not beside it",
+            Self::Library { found: Some(hash) } => {
+                let text = "wireguard.dll beside it is not the one that it was made for, and was not loaded";
+                return write!(f, "{text} (its SHA-256 is {hash})");
+            }
             Self::Rule(word) => return write!(f, "a tunnel of the system may not be so ({word})"),
             Self::Overlap { wanted, there } => {
                 return write!(f, "{wanted} would take traffic of {there}, which this computer already uses");
             }
+            Self::System(0) => "the system refused, and gave no reason",
             Self::System(number) => {
                 let error = std::io::Error::from_raw_os_error(*number);
                 return write!(f, "the system refused: {error}");

@@ -1,27 +1,44 @@
 //! What carries the packets: a tunnel inside this process, or an interface of the system.
 
-use crate::problem;
+#[cfg(any(windows, test))]
+mod driver;
 #[cfg(target_os = "linux")]
+mod packets;
+#[cfg(any(target_os = "linux", windows))]
+mod surface;
+
+use crate::problem;
+#[cfg(any(target_os = "linux", windows))]
 use crate::service::Service;
 use hivemind_control::ApiError;
+#[cfg(any(target_os = "linux", windows))]
+use hivemind_netd_protocol::{Kind, Network};
 use hivemind_wireguard::{PeerConfig, PeerStatus, Tunnel, TunnelConfig};
 use hivemind_worker_core::port::ByteStream;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
+#[cfg(any(target_os = "linux", windows))]
+use surface::Surface;
 use tokio::time::timeout;
 
 /// How often a wait looks whether the handshake is there.
 const LOOK: Duration = Duration::from_millis(20);
+/// Time for the service's answer at the end.
+#[cfg(any(target_os = "linux", windows))]
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// A running tunnel.
 #[derive(Clone)]
 pub(crate) enum Carrier {
     /// Inside this process.
     Inside(Tunnel),
-    /// An interface of the system.
+    /// An interface of the system, whose packets we carry.
     #[cfg(target_os = "linux")]
-    System(linux::SystemTunnel),
+    Packets(packets::PacketCarrier),
+    /// An interface of the system, whose packets a driver carries.
+    #[cfg(windows)]
+    Driver(driver::DriverCarrier),
 }
 
 impl Carrier {
@@ -29,29 +46,41 @@ impl Carrier {
         Tunnel::start(config, vec![peer]).await.map(Self::Inside).map_err(|error| problem::tunnel(&error))
     }
 
-    #[cfg(target_os = "linux")]
+    /// Through `hivemind-netd`. Each system has one way, and no service can choose another: keys are said to a driver's
+    /// service alone.
+    #[cfg(any(target_os = "linux", windows))]
     pub(crate) async fn of_the_system(
-        service: &Path,
+        path: &Path,
         config: TunnelConfig,
         peer: PeerConfig,
     ) -> Result<Self, ApiError> {
-        let service = Service::connect(service).await?;
-        linux::SystemTunnel::start(service, config, peer).await.map(Self::System)
+        let service = Service::connect(path).await?;
+        match service.kind() {
+            #[cfg(target_os = "linux")]
+            Kind::Packets => packets::PacketCarrier::start(service, config, peer).await.map(Self::Packets),
+            #[cfg(windows)]
+            Kind::Driver => driver::DriverCarrier::start(service, config, peer).await.map(Self::Driver),
+            #[cfg(target_os = "linux")]
+            Kind::Driver => Err(problem::no_service("it wants keys, which it needs on Windows alone")),
+            #[cfg(windows)]
+            Kind::Packets => Err(problem::no_service("it offers packets, which it can on Linux alone")),
+        }
     }
 
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(any(target_os = "linux", windows)))]
     pub(crate) async fn of_the_system(_: &Path, _: TunnelConfig, _: PeerConfig) -> Result<Self, ApiError> {
-        Err(problem::no_service("the tunnel of the system is not yet spoken to on this system"))
+        Err(problem::no_service("a tunnel of the system is made on Linux and Windows only"))
     }
 
     /// The other end.
     pub(crate) fn peer(&self) -> Option<PeerStatus> {
-        let status = match self {
-            Self::Inside(tunnel) => tunnel.status(),
+        match self {
+            Self::Inside(tunnel) => tunnel.status().peers.into_iter().next(),
             #[cfg(target_os = "linux")]
-            Self::System(tunnel) => tunnel.packets.status(),
-        };
-        status.peers.into_iter().next()
+            Self::Packets(tunnel) => tunnel.packets.status().peers.into_iter().next(),
+            #[cfg(windows)]
+            Self::Driver(tunnel) => tunnel.peer(),
+        }
     }
 
     /// Whether it still carries.
@@ -59,17 +88,28 @@ impl Carrier {
         match self {
             Self::Inside(_) => true,
             #[cfg(target_os = "linux")]
-            Self::System(tunnel) => !tunnel.packets.is_closed(),
+            Self::Packets(tunnel) => !tunnel.packets.is_closed(),
+            #[cfg(windows)]
+            Self::Driver(tunnel) => tunnel.is_up(),
         }
     }
 
-    /// Begins a handshake.
-    pub(crate) fn refresh(&self) {
+    /// Whether the other end answers now: a new handshake shows it.
+    pub(crate) async fn answers(&self, within: Duration) -> bool {
+        let Some(before) = self.peer() else { return false };
         match self {
             Self::Inside(tunnel) => tunnel.refresh(),
             #[cfg(target_os = "linux")]
-            Self::System(tunnel) => tunnel.packets.refresh(),
+            Self::Packets(tunnel) => tunnel.packets.refresh(),
+            #[cfg(windows)]
+            Self::Driver(tunnel) => return timeout(within, tunnel.answers()).await.unwrap_or(false),
         }
+        let renewed = async {
+            while self.is_up() && self.peer().is_some_and(|now| now.handshakes <= before.handshakes) {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        timeout(within, renewed).await.is_ok() && self.is_up()
     }
 
     /// Waits for the first handshake; whether it came.
@@ -87,7 +127,9 @@ impl Carrier {
         match self {
             Self::Inside(tunnel) => Ok(Box::new(tunnel.connect(to).await?)),
             #[cfg(target_os = "linux")]
-            Self::System(tunnel) => tunnel.dial(to).await,
+            Self::Packets(tunnel) => tunnel.dial(to).await,
+            #[cfg(windows)]
+            Self::Driver(tunnel) => tunnel.dial(to).await,
         }
     }
 
@@ -96,81 +138,20 @@ impl Carrier {
         match self {
             Self::Inside(tunnel) => tunnel.close(),
             #[cfg(target_os = "linux")]
-            Self::System(tunnel) => tunnel.close().await,
+            Self::Packets(tunnel) => tunnel.close().await,
+            #[cfg(windows)]
+            Self::Driver(tunnel) => tunnel.close().await,
         }
     }
 }
 
-#[cfg(target_os = "linux")]
-mod linux {
-    use super::{ApiError, ByteStream, Duration, PeerConfig, SocketAddr, TunnelConfig, problem, timeout};
-    use crate::service::Service;
-    use hivemind_netd_protocol::{INTERFACE, Network, Request, Up};
-    use hivemind_wireguard::{IpNet, PacketTunnel};
-    use std::io;
-    use std::net::IpAddr;
-    use std::sync::Arc;
-    use tokio::net::TcpSocket;
-    use tokio::sync::Mutex;
-
-    /// Time for a connection inside the tunnel, and for the service's answer at the end.
-    const CONNECT: Duration = Duration::from_secs(10);
-    const GOODBYE: Duration = Duration::from_secs(2);
-
-    /// An interface whose packets this process encrypts.
-    #[derive(Clone)]
-    pub(crate) struct SystemTunnel {
-        pub(super) packets: PacketTunnel,
-        /// The interface stays while this is connected.
-        service: Arc<Mutex<Service>>,
-        addresses: Arc<[IpNet]>,
-    }
-
-    impl SystemTunnel {
-        pub(super) async fn start(
-            mut service: Service,
-            config: TunnelConfig,
-            peer: PeerConfig,
-        ) -> Result<Self, ApiError> {
-            let network = Network {
-                addresses: config.addresses.clone(),
-                allowed_ips: peer.allowed_ips.clone(),
-                mtu: config.mtu,
-                endpoint: peer.endpoint.unwrap_or(config.bind),
-            };
-            // The keys stay here: the service makes the interface, we carry its packets.
-            let up = Request::Up(Box::new(Up { network, keys: None }));
-            let handle =
-                service.ask(&up).await?.ok_or_else(|| problem::no_service("it gave no interface"))?;
-            let addresses = config.addresses.clone().into();
-            let packets = PacketTunnel::start(config, vec![peer], handle).await;
-            let packets = packets.map_err(|error| problem::tunnel(&error))?;
-            Ok(Self { packets, service: Arc::new(Mutex::new(service)), addresses })
-        }
-
-        /// Through this interface or not at all: were it gone, the system would send our words to its own router.
-        pub(super) async fn dial(&self, to: SocketAddr) -> io::Result<Box<dyn ByteStream>> {
-            let ours =
-                self.addresses.iter().map(IpNet::addr).find(|ip: &IpAddr| ip.is_ipv4() == to.is_ipv4());
-            let ours = ours.ok_or(io::ErrorKind::AddrNotAvailable)?;
-            let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-            socket.bind_device(Some(INTERFACE.as_bytes()))?;
-            socket.bind(SocketAddr::new(ours, 0))?;
-            socket.set_nodelay(true)?;
-            match timeout(CONNECT, socket.connect(to)).await {
-                Ok(stream) => Ok(Box::new(stream?)),
-                Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "no answer through the tunnel")),
-            }
-        }
-
-        pub(super) async fn close(self) {
-            self.packets.close();
-            let down = async { self.service.lock().await.ask(&Request::Down).await };
-            match timeout(GOODBYE, down).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => tracing::debug!(%error, "the service did not hear that the tunnel ends"),
-                Err(_) => tracing::debug!("the service did not answer that the tunnel ends"),
-            }
-        }
+/// What the service is told of addresses and sizes.
+#[cfg(any(target_os = "linux", windows))]
+fn network(config: &TunnelConfig, peer: &PeerConfig) -> Network {
+    Network {
+        addresses: config.addresses.clone(),
+        allowed_ips: peer.allowed_ips.clone(),
+        mtu: config.mtu,
+        endpoint: peer.endpoint.unwrap_or(config.bind),
     }
 }

@@ -162,14 +162,7 @@ impl Link {
         let Some(running) = inner.running.as_ref().filter(|_| self.is_as_begun(inner)) else {
             return false;
         };
-        let Some(before) = running.peer() else { return false };
-        running.refresh();
-        let renewed = async {
-            while running.is_up() && running.peer().is_some_and(|now| now.handshakes <= before.handshakes) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(HANDSHAKE, renewed).await.is_ok() && running.is_up()
+        running.answers(HANDSHAKE).await
     }
 
     async fn begin(&self, inner: &mut Inner, offered: bool) -> Result<(), ApiError> {

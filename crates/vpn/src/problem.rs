@@ -90,7 +90,7 @@ pub(crate) fn clock(seconds: i64) -> ApiError {
 }
 
 /// The service that makes interfaces cannot be reached.
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 pub(crate) fn service(error: &std::io::Error, path: &Path) -> ApiError {
     if error.kind() == std::io::ErrorKind::PermissionDenied {
         let text = format!("{} is not open to this user", path.display());
@@ -106,8 +106,24 @@ pub(crate) fn no_service(why: &str) -> ApiError {
     )
 }
 
+/// Another program has the name at which the service would listen.
+#[cfg(windows)]
+pub(crate) fn impostor(path: &Path, process: u32) -> ApiError {
+    let text = format!(
+        "{} belongs to another program (process {process}) than the service, which was told nothing",
+        path.display()
+    );
+    ApiError::new(ErrorCode::LinkPermission, format!("the network service hivemind-netd is not used: {text}"))
+}
+
+/// The service answered something else than what it was asked.
+#[cfg(any(target_os = "linux", windows))]
+pub(crate) fn disorder() -> ApiError {
+    no_service("its answer does not fit the question")
+}
+
 /// What the service answered.
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 pub(crate) fn refused(why: &hivemind_netd_protocol::Refused) -> ApiError {
     use hivemind_netd_protocol::Refused;
     let code = match why {
@@ -120,6 +136,7 @@ pub(crate) fn refused(why: &hivemind_netd_protocol::Refused) -> ApiError {
         | Refused::Busy
         | Refused::Keys
         | Refused::Taken
+        | Refused::Library { .. }
         | Refused::System(_) => ErrorCode::LinkFailed,
     };
     ApiError::new(code, format!("the network service hivemind-netd refused: {why}"))

@@ -1,4 +1,4 @@
-//! Interfaces through the driver `wireguard-nt`. Compiled, never run: it needs a real Windows.
+//! Interfaces through the driver `wireguard-nt`. Linked, never run: it needs a real Windows.
 
 use super::library;
 use crate::system::{Judged, System};
@@ -23,11 +23,7 @@ pub struct DriverNetwork {
 impl DriverNetwork {
     fn library(&mut self) -> Result<&Wireguard, Refused> {
         if self.library.is_none() {
-            let loaded = library::load().map_err(|error| {
-                tracing::warn!(%error, "the driver's library is not loaded");
-                Refused::System(error.raw_os_error().unwrap_or(0))
-            })?;
-            self.library = Some(loaded);
+            self.library = Some(library::load()?);
         }
         self.library.as_ref().ok_or(Refused::System(0))
     }

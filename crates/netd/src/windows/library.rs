@@ -1,6 +1,7 @@
 //! Loads `wireguard.dll`, and only the one that was looked at when this program was made.
 #![expect(unsafe_code, reason = "a library can only be loaded on its caller's word that it is what it says")]
 
+use hivemind_netd_protocol::Refused;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,31 +18,43 @@ const MOST_BYTES: u64 = 16 << 20;
 /// Looks at the library. While the file is held, it stays what it is.
 ///
 /// # Errors
-/// It is missing or another one.
-pub fn checked(path: &Path) -> io::Result<File> {
-    let file = std::fs::OpenOptions::new().read(true).share_mode(SHARE_READ).open(path)?;
+/// [`Refused::Library`] when it is missing or another one, [`Refused::System`] when it cannot be read.
+pub fn checked(path: &Path) -> Result<File, Refused> {
+    let opened = std::fs::OpenOptions::new().read(true).share_mode(SHARE_READ).open(path);
+    let file = opened.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Refused::Library { found: None },
+        _ => system(&error),
+    })?;
     let mut hash = Sha256::new();
-    io::copy(&mut Read::take(&file, MOST_BYTES), &mut hash)?;
+    let read = io::copy(&mut Read::take(&file, MOST_BYTES), &mut hash).map_err(|error| system(&error))?;
+    if read == MOST_BYTES {
+        return Err(Refused::Library { found: Some("unknown: it has 16 MiB or more".to_owned()) });
+    }
     let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     if found == DLL_SHA256 {
         return Ok(file);
     }
-    Err(io::Error::new(
-        io::ErrorKind::InvalidData,
-        "wireguard.dll is not the one that belongs to this program",
-    ))
+    Err(Refused::Library { found: Some(found) })
+}
+
+fn system(error: &io::Error) -> Refused {
+    Refused::System(error.raw_os_error().unwrap_or(0))
 }
 
 /// Loads it from beside this program.
 ///
 /// # Errors
-/// It is missing, another one, or does not load.
-pub(super) fn load() -> io::Result<Wireguard> {
-    let path = std::env::current_exe()?.with_file_name("wireguard.dll");
+/// As [`checked`], and when it does not load.
+pub(super) fn load() -> Result<Wireguard, Refused> {
+    let own = std::env::current_exe().map_err(|error| system(&error))?;
+    let path = own.with_file_name("wireguard.dll");
     let held = checked(&path)?;
     // SAFETY: the bytes are those of the signed library whose functions `wireguard-nt` declares; the handle keeps
     // anybody from putting others in their place before they are loaded.
-    let library = unsafe { wireguard_nt::load_from_path(&path) }.map_err(io::Error::other);
+    let library = unsafe { wireguard_nt::load_from_path(&path) };
     drop(held);
-    library
+    library.map_err(|error| {
+        tracing::warn!(%error, "the driver's library does not load");
+        Refused::System(0)
+    })
 }

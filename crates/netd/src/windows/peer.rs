@@ -4,8 +4,8 @@ use hivemind_netd_protocol::Refused;
 use std::path::{Path, PathBuf};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
-/// The worker's programs beside this one.
-const WORKERS: [&str; 2] = ["hivemind-worker.exe", "hivemind-workerw.exe"];
+/// The worker's program beside this one.
+const WORKER: &str = "hivemind-worker.exe";
 
 fn running(pid: u32) -> Option<PathBuf> {
     let mut system = System::new().ok()?;
@@ -23,6 +23,6 @@ pub(super) fn check(pid: u32) -> Result<(), Refused> {
     let real = |path: &Path| path.canonicalize().ok();
     let theirs = running(pid).and_then(|path| real(&path)).ok_or(Refused::Program)?;
     let own = std::env::current_exe().map_err(|_| Refused::Program)?;
-    let ours = WORKERS.iter().filter_map(|name| real(&own.with_file_name(name)));
-    if ours.into_iter().any(|ours| ours == theirs) { Ok(()) } else { Err(Refused::Program) }
+    let ours = real(&own.with_file_name(WORKER)).ok_or(Refused::Program)?;
+    if ours == theirs { Ok(()) } else { Err(Refused::Program) }
 }

@@ -5,7 +5,7 @@ use crate::desk::Desk;
 use crate::session::{converse, turn_away};
 use crate::system::System;
 use crate::wire::{Handle, Wire};
-use hivemind_netd_protocol::{PIPE, Refused};
+use hivemind_netd_protocol::{MOST_BYTES, PIPE, PIPE_ACCESS, Refused};
 use interprocess::os::windows::ToWtf16;
 use interprocess::os::windows::named_pipe::{PipeListenerOptions, pipe_mode::Bytes, tokio::DuplexPipeStream};
 use interprocess::os::windows::security_descriptor::SecurityDescriptor;
@@ -16,11 +16,22 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// Nobody over the network; the system wholly; whoever sits at this computer may read and write.
-const RIGHTS: &str = "D:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;GRGW;;;IU)";
+/// Nobody over the network; the system and administrators wholly; whoever sits at this computer may read and write, and
+/// no more.
+fn rights() -> String {
+    format!("D:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;GA;;;BA)(A;;{PIPE_ACCESS:#x};;;IU)")
+}
 
 /// A client's pipe.
 pub struct PipeWire(DuplexPipeStream<Bytes>);
+
+impl Drop for PipeWire {
+    fn drop(&mut self) {
+        // What was answered fits into the pipe and stays there for the client to read. Waiting until it was read would
+        // give everybody a thread of ours to hold.
+        self.0.assume_flushed();
+    }
+}
 
 impl Wire for PipeWire {
     async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -31,20 +42,22 @@ impl Wire for PipeWire {
         if let Some(handle) = handle {
             match handle {}
         }
-        self.0.write_all(frame).await?;
-        self.0.flush().await
+        self.0.write_all(frame).await
     }
 }
 
 /// Serves until it is dropped.
 ///
 /// # Errors
-/// The pipe cannot be made: another program has its name.
+/// The pipe cannot be made; `PermissionDenied` when another program has its name already.
 pub async fn serve<S: System>(desk: &Arc<Desk<S>>) -> io::Result<()> {
-    let rights = OsStr::new(RIGHTS).to_wtf_16().map_err(io::Error::other)?;
+    let room = u32::try_from(2 * (MOST_BYTES + 2)).map_err(io::Error::other)?;
+    let rights = OsStr::new(&rights()).to_wtf_16().map_err(io::Error::other)?;
     let listener = PipeListenerOptions::new()
         .path(Path::new(PIPE))
         .accept_remote(false)
+        .input_buffer_size_hint(room)
+        .output_buffer_size_hint(room)
         .security_descriptor(Some(SecurityDescriptor::deserialize(&rights)?))
         .create_tokio_duplex::<Bytes>()?;
     tracing::info!(pipe = PIPE, "ready");

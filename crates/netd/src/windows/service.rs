@@ -3,9 +3,10 @@
 use super::driver::DriverNetwork;
 use super::pipe::serve;
 use crate::desk::Desk;
-use hivemind_netd_protocol::AWAY_S;
+use hivemind_netd_protocol::{AWAY_S, PIPE, SERVICE};
 use std::ffi::OsString;
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -15,13 +16,11 @@ use windows_service::service::{
 use windows_service::service_control_handler::{self, ServiceControlHandlerResult};
 use windows_service::{define_windows_service, service_dispatcher};
 
-const NAME: &str = "hivemind-netd";
-
 define_windows_service!(enter, main);
 
 /// Gives this process to the service manager until the service ends.
 pub(super) fn dispatch() -> Result<(), String> {
-    service_dispatcher::start(NAME, enter)
+    service_dispatcher::start(SERVICE, enter)
         .map_err(|error| format!("not started by the service manager: {error}"))
 }
 
@@ -42,7 +41,7 @@ fn serve_manager() -> Result<(), String> {
         ServiceControl::Interrogate => ServiceControlHandlerResult::NoError,
         _ => ServiceControlHandlerResult::NotImplemented,
     };
-    let manager = service_control_handler::register(NAME, handler).map_err(|error| error.to_string())?;
+    let manager = service_control_handler::register(SERVICE, handler).map_err(|error| error.to_string())?;
     let stand = |state, accepted, code| {
         manager.set_service_status(ServiceStatus {
             service_type: ServiceType::OWN_PROCESS,
@@ -68,10 +67,20 @@ pub(super) fn run(stop: impl Future<Output = ()>) -> Result<(), String> {
     runtime.block_on(async {
         let desk = Desk::new(DriverNetwork::default(), Duration::from_secs(AWAY_S));
         let served = tokio::select! {
-            served = serve(&desk) => served.map_err(|error| format!("the pipe cannot be opened: {error}")),
+            served = serve(&desk) => served.map_err(|error| closed(&error)),
             () = stop => Ok(()),
         };
         desk.clear().await;
         served
     })
+}
+
+/// Why there is no pipe. Windows denies a second first end of one.
+fn closed(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            format!("the pipe {PIPE} belongs to another program already: {error}")
+        }
+        _ => format!("the pipe {PIPE} cannot be opened: {error}"),
+    }
 }
