@@ -73,7 +73,7 @@ enum Task {
     System(system::Options),
     /// Type-check the whole workspace for Windows
     Windows {
-        /// Link the program that watches the sensors as well, make Wine ready where it is here, and print where
+        /// Link what is run under Wine as well, make Wine ready where it is here, and print where
         #[arg(long)]
         link: bool,
     },
@@ -148,7 +148,7 @@ fn perform(task: Task) -> Result<ExitCode> {
             let made = if windows::wine::available() {
                 windows::wine::prepare(&folders)?
             } else {
-                windows::link(&folders)?
+                windows::link(&folders)?.senses
             };
             console::answer(&made.display().to_string());
         }

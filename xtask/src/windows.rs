@@ -30,8 +30,13 @@ pub fn check(folders: &Folders) -> Result<()> {
         bail!("the check for Windows needs the packages named above");
     }
     let flags = format!("--sysroot={} -Dwarnings", sysroot(folders, Library::Checked)?.display());
-    // The sensors' tests and examples have code of their own for Windows; other packages' tests have none.
-    for what in [&["--workspace"][..], &["--package", "hivemind-host", "--all-targets"][..]] {
+    // The sensors' and the private link's tests and examples have code of their own for Windows; other packages' tests
+    // have none.
+    for what in [
+        &["--workspace"][..],
+        &["--package", "hivemind-host", "--all-targets"][..],
+        &["--package", "hivemind-netd", "--all-targets"][..],
+    ] {
         let mut check = cargo();
         check
             .current_dir(&folders.root)
@@ -43,29 +48,55 @@ pub fn check(folders: &Folders) -> Result<()> {
     Ok(())
 }
 
-/// Links the program that watches the sensors, and returns where it is.
+/// What is linked to be run under Wine.
+pub struct Linked {
+    /// Watches the sensors.
+    pub senses: PathBuf,
+    /// The private link's service.
+    pub netd: PathBuf,
+    /// Speaks with it, as the worker does and as the worker never would.
+    pub client: PathBuf,
+}
+
+/// Links the program that watches the sensors, the private link's service and what speaks with it.
 ///
 /// # Errors
 /// When something does not compile or link, or the compiler is not here.
-pub fn link(folders: &Folders) -> Result<PathBuf> {
+pub fn link(folders: &Folders) -> Result<Linked> {
     if !available() && !system::ensure(&[Group::Build, Group::Windows])? {
         bail!("programs for Windows need the packages named above");
     }
     let flags = format!("--sysroot={}", sysroot(folders, Library::Linked)?.display());
     let target = folders.cache.join("windows-link");
-    let mut build = cargo();
-    build
-        .current_dir(&folders.root)
-        .args(["build", "--locked", "--target", TARGET, "--package", "hivemind-host", "--example", "senses"])
-        .env("CARGO_TARGET_DIR", &target)
-        // It is kept in the cache, and nobody steps through it.
-        .env("CARGO_PROFILE_DEV_DEBUG", "none")
-        .env("CARGO_INCREMENTAL", "0");
-    run(for_windows(&mut build, &flags))?;
-    let linked = target.join(TARGET).join("debug/examples/senses.exe");
-    let headers = capture(program("x86_64-w64-mingw32-objdump").arg("-p").arg(&linked))?;
-    if loads(&headers, PARTED) {
-        bail!("{PARTED} is loaded, which Windows has in two versions: without a manifest it may not start");
+    for what in [
+        &["--package", "hivemind-host", "--example", "senses"][..],
+        &["--package", "hivemind-netd", "--bin", "hivemind-netd", "--example", "netd_client"][..],
+    ] {
+        let mut build = cargo();
+        build
+            .current_dir(&folders.root)
+            .args(["build", "--locked", "--target", TARGET])
+            .args(what)
+            .env("CARGO_TARGET_DIR", &target)
+            // It is kept in the cache, and nobody steps through it.
+            .env("CARGO_PROFILE_DEV_DEBUG", "none")
+            .env("CARGO_INCREMENTAL", "0");
+        run(for_windows(&mut build, &flags))?;
+    }
+    let made = target.join(TARGET).join("debug");
+    let linked = Linked {
+        senses: made.join("examples/senses.exe"),
+        netd: made.join("hivemind-netd.exe"),
+        client: made.join("examples/netd_client.exe"),
+    };
+    for program_made in [&linked.senses, &linked.netd, &linked.client] {
+        let headers = capture(program("x86_64-w64-mingw32-objdump").arg("-p").arg(program_made))?;
+        if loads(&headers, PARTED) {
+            let name = program_made.display();
+            bail!(
+                "{name} loads {PARTED}, which Windows has in two versions: without a manifest it may not start"
+            );
+        }
     }
     Ok(linked)
 }

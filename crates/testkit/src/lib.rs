@@ -25,6 +25,7 @@ mod secrets;
 mod senses;
 mod settings;
 mod trend;
+pub mod wine;
 mod world;
 
 pub use book::MemoryBook;

@@ -98,6 +98,8 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("hivemind-host", &["hivemind-testkit"]),
     ("hivemind-local-api", &["hivemind-testkit"]),
     ("hivemind-local-pool", &["hivemind-testkit"]),
+    // Its client, as the worker has it.
+    ("hivemind-netd", &["hivemind-control", "hivemind-testkit", "hivemind-vpn", "hivemind-worker-core"]),
     ("hivemind-pool-client", &["hivemind-local-pool", "hivemind-testkit"]),
     ("hivemind-vpn", &["hivemind-domain", "hivemind-local-pool", "hivemind-pool-client"]),
     // The embeddable pool is the other side of every product test, and adds its books up; the rows of the table of

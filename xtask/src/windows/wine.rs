@@ -21,6 +21,10 @@ pub const VARIABLE: &str = "HIVEMIND_WINE";
 const RANDOM: &str = "xtask/wine/bcryptprimitives.c";
 /// A program that does what the owner of a computer and Windows itself do.
 const DESK: &str = "crates/host/tests/wine/desk.c";
+/// A library that tells when it is loaded, put where the private link's service looks for another.
+const PLANTED: &str = "crates/netd/tests/wine/planted.c";
+/// The driver's library, as the crate that speaks with it brings it along.
+const DRIVER: (&str, &str) = ("wireguard-nt", "examples/wireguard_nt/bin/amd64/wireguard.dll");
 /// Seconds that a program of Wine may take while the prefix is made.
 const PATIENCE: &str = "120";
 
@@ -37,7 +41,7 @@ pub fn available() -> bool {
 /// # Errors
 /// When something does not link, or Wine cannot make its prefix.
 pub fn prepare(folders: &Folders) -> Result<PathBuf> {
-    let senses = super::link(folders)?;
+    let linked = super::link(folders)?;
     let random = folders.root.join(RANDOM);
     let mut key = Sha256::new();
     key.update(capture(program(WINE).arg("--version"))?);
@@ -55,11 +59,36 @@ pub fn prepare(folders: &Folders) -> Result<PathBuf> {
     }
     let desk = wanted.join("desk.exe");
     run(program(COMPILER).args(["-O2", "-Wall", "-Werror", "-o"]).arg(desk).arg(folders.root.join(DESK)))?;
-    let copy = wanted.join("senses.exe");
-    if !fs::read(&copy).is_ok_and(|there| fs::read(&senses).is_ok_and(|new| new == there)) {
-        fs::copy(&senses, &copy)?;
-    }
+    put(&linked.senses, &wanted.join("senses.exe"))?;
+    // As they are installed: the service looks for the worker beside itself. Another copy is a stranger.
+    let service = wanted.join("netd");
+    fs::create_dir_all(&service)?;
+    put(&linked.netd, &service.join("hivemind-netd.exe"))?;
+    put(&linked.client, &service.join("hivemind-worker.exe"))?;
+    put(&linked.client, &service.join("stranger.exe"))?;
+    put(&driver(folders)?, &service.join("driver.dll"))?;
+    let planted = service.join("planted.dll");
+    let mut compile = program(COMPILER);
+    compile.args(["-O2", "-Wall", "-Werror", "-shared", "-o"]).arg(planted);
+    run(compile.arg(folders.root.join(PLANTED)))?;
     Ok(wanted)
+}
+
+fn driver(folders: &Folders) -> Result<PathBuf> {
+    let mut metadata = cargo_metadata::MetadataCommand::new();
+    let known = metadata.current_dir(&folders.root).other_options(vec!["--locked".to_owned()]).exec()?;
+    let (name, inside) = DRIVER;
+    let brings = known.packages.iter().find(|package| package.name.as_str() == name);
+    let folder = brings.and_then(|package| package.manifest_path.parent());
+    Ok(folder.with_context(|| format!("there is no crate {name}"))?.join(inside).into())
+}
+
+/// Copies a program where it is missing or another one.
+fn put(from: &Path, to: &Path) -> Result<()> {
+    if !fs::read(to).is_ok_and(|there| fs::read(from).is_ok_and(|new| new == there)) {
+        fs::copy(from, to)?;
+    }
+    Ok(())
 }
 
 fn make(folder: &Path, random: &Path) -> Result<()> {

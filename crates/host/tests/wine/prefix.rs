@@ -1,68 +1,33 @@
-//! Wine with the programs that `cargo xtask test` made ready, and what the sensors print there.
+//! What the sensors print under Wine, and the program that does what an owner does.
 
+use hivemind_testkit::wine;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::process::Child;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::time::Instant;
 
-const WINE: &str = "/usr/lib/wine/wine64";
-const SERVER: &str = "/usr/lib/wine/wineserver64";
-/// Names the folder in which everything is.
-const VARIABLE: &str = "HIVEMIND_WINE";
-/// Seconds that any program may take. The first one of a test starts what Windows runs in the background.
-const PATIENCE: &str = "60";
-
-/// A prefix has one desktop: one test at a time has it. Between processes nextest sees to that.
-static DESKTOP: Mutex<()> = Mutex::new(());
-
-/// A prefix in use. Everything that runs in it ends with this.
-pub struct Wine {
-    folder: PathBuf,
-    _desktop: MutexGuard<'static, ()>,
-}
+/// A prefix in use.
+pub struct Wine(wine::Wine);
 
 impl Wine {
     /// None, with the word for it, where Wine was not made ready.
     pub fn find(test: &str) -> Option<Self> {
-        let folder = std::env::var_os(VARIABLE).map(PathBuf::from);
-        let Some(folder) = folder.filter(|folder| folder.join("prefix").is_dir()) else {
-            println!("SKIPPED {test}: no programs for Windows, or no Wine to run them");
-            return None;
-        };
-        let desktop = DESKTOP.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(Self { folder, _desktop: desktop })
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("timeout");
-        command
-            .args([PATIENCE, program])
-            .current_dir(&self.folder)
-            .env("WINEARCH", "win64")
-            .env("WINEPREFIX", self.folder.join("prefix"))
-            .env("WINEDEBUG", "-all")
-            .env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=")
-            .env("HOME", self.folder.join("home"))
-            .env_remove("DISPLAY")
-            .env_remove("WAYLAND_DISPLAY")
-            .stdin(Stdio::null());
-        command
+        wine::Wine::find(test).map(Self)
     }
 
     /// Starts a program of Windows.
     pub fn start(&self, words: &[&str]) -> Child {
-        self.command(WINE).args(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        self.0.start(words)
     }
 
     /// What `desk.exe` printed.
     pub fn desk(&self, words: &[&str]) -> String {
-        let done = self.start(&[&["desk.exe"], words].concat()).wait_with_output().unwrap();
-        assert!(done.status.success(), "desk {words:?} ended with {}", done.status);
-        String::from_utf8(done.stdout).unwrap().trim().to_owned()
+        let said = self.0.run(&[&["desk.exe"], words].concat());
+        assert_eq!(said.code, Some(0), "desk {words:?}: {said:?}");
+        said.out
     }
 
     /// Sends the sensors' window a message: milliseconds it took to answer, and the answer.
@@ -88,14 +53,6 @@ impl Wine {
         let watched = Watched { child, lines, reader: Some(reader) };
         watched.waits_for("idle_seconds", Value::is_number);
         watched
-    }
-}
-
-impl Drop for Wine {
-    fn drop(&mut self) {
-        for word in ["-k", "-w"] {
-            let _ = self.command(SERVER).arg(word).status();
-        }
     }
 }
 
