@@ -52,8 +52,9 @@ pub fn check(folders: &Folders) -> Result<bool> {
             shown(limit)
         ));
         if !within {
-            for line in said.lines().filter(|line| line.trim_start().starts_with('✗')) {
-                console::note(line.trim());
+            // In the language of no country a bound that is missing is marked so.
+            for line in said.lines().filter(|line| line.starts_with("- ")) {
+                console::note(line.split("  ").next().unwrap_or(line));
             }
         }
         all &= within;
@@ -95,10 +96,10 @@ mod tests {
     #[test]
     fn the_exposure_is_read() {
         let said =
-            "✗ PrivateNetwork=  0.5\n\n→ Overall exposure level for hivemind-netd@i.service: 1.6 OK 🙂\n";
+            "- PrivateNetwork=  0.5\n\n-> Overall exposure level for hivemind-netd@i.service: 1.6 OK :-)\n";
         assert_eq!(exposure(said), Some(16));
-        assert_eq!(exposure("→ Overall exposure level for a.service: 10.0 UNSAFE\n"), Some(100));
-        for none in ["", "→ Overall exposure level for a.service: well\n", "1.6 OK"] {
+        assert_eq!(exposure("-> Overall exposure level for a.service: 10.0 UNSAFE\n"), Some(100));
+        for none in ["", "-> Overall exposure level for a.service: well\n", "1.6 OK"] {
             assert_eq!(exposure(none), None, "{none}");
         }
         assert_eq!(shown(89), "8.9");
