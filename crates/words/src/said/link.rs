@@ -111,4 +111,21 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "{wanted} 會取走這台電腦已使用的 {there} 的流量",
     ),
     ("the system refused: {why}", "系統拒絕：{why}"),
+    ("it wants keys, which it needs on Windows alone", "它要求金鑰，而只有在 Windows 上才需要"),
+    ("it offers packets, which it can on Linux alone", "它提供封包，而只有在 Linux 上才可行"),
+    ("a tunnel of the system is made on Linux and Windows only", "系統的通道只能在 Linux 與 Windows 上建立"),
+    ("it gave no interface", "它沒有提供介面"),
+    ("its answer does not fit the question", "它的回答與問題不符"),
+    ("it cannot be reached in time", "無法及時連上它"),
+    ("{path} is no pipe of this computer", "{path} 不是這台電腦的具名管道"),
+    (
+        "the network service hivemind-netd is not used: {path} belongs to another program (process {n}) than the service, which was told nothing",
+        "不使用網路服務 hivemind-netd：{path} 屬於另一個程式（處理程序 {n}），而不是該服務；沒有告訴它任何內容",
+    ),
+    ("wireguard.dll is not beside it", "它的旁邊沒有 wireguard.dll"),
+    (
+        "wireguard.dll beside it is not the one that it was made for, and was not loaded (its SHA-256 is {sha256})",
+        "它旁邊的 wireguard.dll 不是它所對應的版本，因此未載入（其 SHA-256 為 {sha256}）",
+    ),
+    ("the system refused, and gave no reason", "系統拒絕，且沒有說明原因"),
 ];
