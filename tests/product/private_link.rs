@@ -303,7 +303,7 @@ async fn works(name: &str, net: &Net, system: bool) {
         let local = |line: &&&str| line.starts_with("local 10.77.0.2 ") && line.contains("table local");
         let routes: Vec<_> = new.iter().filter(|line| !line.contains(": hivemind0")).collect();
         assert_eq!(routes.len() - routes.iter().filter(|line| local(line)).count(), 1, "one route: {new:?}");
-        assert!(routes.iter().any(|line| line.starts_with("10.77.0.0/24 dev hivemind0 ")), "{new:?}");
+        assert!(routes.iter().any(|line| line.starts_with("10.77.0.1 dev hivemind0 ")), "{new:?}");
     } else {
         assert_eq!(during, before, "while the tunnel is up");
     }

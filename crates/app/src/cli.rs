@@ -126,8 +126,7 @@ pub enum Command {
     Prove,
     /// Make a new key for the private link, tell the pool, and start the link anew.
     RenewLink,
-    /// Take the private link's file of another program without what is refused in it, and start the link anew. The file
-    /// of before is kept beside it.
+    /// Take another program's file for the private link without what is refused in it; a copy of the file stays.
     NarrowLink,
     /// Pair a browser and print the address to open.
     Open(OpenOptions),

@@ -1,7 +1,7 @@
 //! The running link.
 
 use crate::carrier::Carrier;
-use crate::state::{self, Made};
+use crate::state;
 use crate::watch::FileWatch;
 use crate::{problem, setup};
 use async_trait::async_trait;
@@ -134,13 +134,15 @@ impl Link {
             begin_watch(Weak::clone(&self.own), self.source.file.clone(), Arc::clone(&self.changed));
         }
         if self.still_up(inner).await {
+            self.show(|view| (view.state, view.problem) = (LinkState::Up, None));
             return Ok(());
         }
         self.stop(inner).await;
+        // As it is before it is read: what is written from now on is another one.
+        inner.stamp = self.stamp();
         inner.service = (self.carriage)();
         self.show(|view| view.kind = kind(inner.service.as_ref()));
         let done = self.begin(inner, offered).await;
-        inner.stamp = self.stamp();
         match &done {
             Ok(()) => self.show(|view| (view.state, view.problem) = (LinkState::Up, None)),
             Err(problem) => {
@@ -169,7 +171,7 @@ impl Link {
         let made = || state::load(&self.source.state, &self.source.pool);
         let config = match self.read()? {
             Some(config) => config,
-            None if offered => self.make().await?,
+            None if offered => self.make_as_begun(inner).await?,
             None => {
                 return Err(ApiError::new(
                     ErrorCode::LinkFailed,
@@ -185,7 +187,7 @@ impl Link {
             return Err(problem);
         }
         tracing::info!("the pool's end of the private link has changed: it is set up anew");
-        let config = self.make().await?;
+        let config = self.make_as_begun(inner).await?;
         self.start(inner, &config).await
     }
 
@@ -225,6 +227,12 @@ impl Link {
         Ok(kept.map(|kept| kept.config))
     }
 
+    async fn make_as_begun(&self, inner: &mut Inner) -> Result<LinkConfig, ApiError> {
+        let made = self.make().await;
+        inner.stamp = self.stamp();
+        made
+    }
+
     async fn make(&self) -> Result<LinkConfig, ApiError> {
         self.stand(LinkState::Requesting);
         let config = setup::make(&self.source, self.desk.as_ref(), self.vault.as_ref()).await?;
@@ -232,11 +240,16 @@ impl Link {
         Ok(config)
     }
 
-    /// Starts with another file, when there is one; without, the link stays as it is and says why.
+    /// Starts with another file, when there is one; without, the link stays as it was, and so does what is said of it.
     async fn start_anew(&self, inner: &mut Inner, written: Result<(), ApiError>) -> Result<(), ApiError> {
         if let Err(problem) = written {
-            let state = if inner.running.is_some() { LinkState::Up } else { LinkState::Down };
-            self.show(|view| (view.state, view.problem) = (state, Some(problem.clone())));
+            let up = inner.running.is_some();
+            self.show(|view| {
+                view.state = if up { LinkState::Up } else { LinkState::Down };
+                if !up {
+                    view.problem.get_or_insert_with(|| problem.clone());
+                }
+            });
             return Err(problem);
         }
         self.stop(inner).await;
@@ -252,7 +265,7 @@ impl Link {
         let refused = |refusal| problem::file(&FileError::Refused(refusal), &self.source.file);
         config.apart_from(&networks).map_err(refused)?;
         let lost = || {
-            let text = "the keyring has no longer the key of the private link: renew it";
+            let text = "the keyring no longer has the key of the private link: renew it";
             ApiError::new(ErrorCode::LinkFailed, text)
         };
         let key = setup::key(&self.source, config, self.vault.as_ref()).await?.ok_or_else(lost)?;

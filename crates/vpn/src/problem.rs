@@ -12,7 +12,9 @@ pub(crate) fn file(error: &FileError, path: &Path) -> ApiError {
             let narrowed =
                 may_be_left_out(refusal.reason).then(|| narrowed_file(path).ok().flatten()).flatten();
             let hint = match &narrowed {
-                Some(narrowed) => format!("; it would be taken with AllowedIPs = {} alone", narrowed.network),
+                Some(narrowed) => {
+                    format!("; it would be taken with AllowedIPs = {} alone", narrowed.allowed())
+                }
                 None => String::new(),
             };
             let said = ApiError::new(ErrorCode::LinkConfigRefused, format!("{refusal}{hint}"))
@@ -20,9 +22,9 @@ pub(crate) fn file(error: &FileError, path: &Path) -> ApiError {
                 .with("key", &refusal.key)
                 .with("reason", refusal.reason.word());
             match narrowed {
-                Some(narrowed) => said
-                    .with("network", narrowed.network.to_string())
-                    .with("left_out", narrowed.left_out.join(", ")),
+                Some(narrowed) => {
+                    said.with("network", narrowed.allowed()).with("left_out", narrowed.left_out.join(", "))
+                }
                 None => said,
             }
         }
@@ -41,7 +43,12 @@ fn may_be_left_out(reason: Reason) -> bool {
     )
 }
 
-/// There is nothing that could be left out.
+/// Nothing is refused in the file.
+pub(crate) fn nothing_refused() -> ApiError {
+    ApiError::new(ErrorCode::LinkFailed, "nothing is refused in the file of the private link")
+}
+
+/// More is wrong with the file than what could be left out.
 pub(crate) fn not_narrowed() -> ApiError {
     ApiError::new(
         ErrorCode::LinkConfigRefused,
@@ -143,17 +150,4 @@ pub(crate) fn refused(why: &hivemind_netd_protocol::Refused) -> ApiError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn a_socket_that_is_closed_to_this_user_is_told_as_a_missing_right() {
-        let path = Path::new("/run/hivemind-netd/1000.sock");
-        let error = service(&std::io::ErrorKind::PermissionDenied.into(), path);
-        assert_eq!(error.code, ErrorCode::LinkPermission);
-        assert_eq!(error.message, "/run/hivemind-netd/1000.sock is not open to this user");
-        let error = service(&std::io::ErrorKind::ConnectionRefused.into(), path);
-        assert_eq!(error.code, ErrorCode::LinkServiceMissing);
-    }
-}
+mod tests;

@@ -154,17 +154,11 @@ async fn no_file_and_no_offer() {
 
 #[tokio::test]
 async fn a_file_that_says_too_much_is_told_with_line_key_and_reason() {
-    for (line, key, reason, sentence, detail) in [
-        ("PostUp = true", "PostUp", "command", "it would run a command on this computer", ""),
-        ("DNS = 8.8.8.8", "DNS", "dns", "the computer's name resolution is never changed", ""),
-        ("Table = off", "Table", "routing", "the computer's routing is never changed", ""),
-        (
-            "SaveConfig = true",
-            "SaveConfig",
-            "save-config",
-            "only the owner and this program write the file",
-            "",
-        ),
+    for (line, key, reason, sentence) in [
+        ("PostUp = true", "PostUp", "command", "it would run a command on this computer"),
+        ("DNS = 8.8.8.8", "DNS", "dns", "the computer's name resolution is never changed"),
+        ("Table = off", "Table", "routing", "the computer's routing is never changed"),
+        ("SaveConfig = true", "SaveConfig", "save-config", "only the owner and this program write the file"),
     ] {
         let setting = Setting::new();
         setting.write_file();
@@ -174,7 +168,7 @@ async fn a_file_that_says_too_much_is_told_with_line_key_and_reason() {
         let error = setting.fails(false).await;
         assert_eq!(error.code, ErrorCode::LinkConfigRefused);
         let said = format!(
-            "the configuration of the private link is refused (line 4, {key}): {sentence}{detail}; it would be taken with AllowedIPs = 10.8.0.0/24 alone"
+            "the configuration of the private link is refused (line 4, {key}): {sentence}; it would be taken with AllowedIPs = 10.8.0.0/24 alone"
         );
         assert_eq!(error.message, said);
         let told = |name: &str| error.facts.get(name).map(String::as_str);

@@ -61,23 +61,35 @@ pub fn narrowed_file(path: &Path) -> Result<Option<Narrowed>, FileError> {
 /// `.before-2` and so on. The copy; `None` when there is no file.
 ///
 /// # Errors
-/// It cannot be read or written, or there are twenty copies.
+/// It cannot be read or written, is larger than any configuration, or there are twenty copies.
 pub fn keep_before(path: &Path) -> Result<Option<PathBuf>, FileError> {
-    let failed = |error| FileError::Io { path: path.to_owned(), error };
-    let Some((bytes, _)) = read(path).map_err(failed)? else { return Ok(None) };
+    copied(path).map_err(|error| FileError::Io { path: path.to_owned(), error })
+}
+
+fn copied(path: &Path) -> io::Result<Option<PathBuf>> {
+    let Some((bytes, _)) = read(path)? else { return Ok(None) };
+    if bytes.len() > MAX_BYTES {
+        return Err(io::Error::other("it is larger than any configuration of this kind"));
+    }
     for number in 1..=MOST_KEPT {
         let mut name = path.as_os_str().to_owned();
         name.push(if number == 1 { ".before".into() } else { format!(".before-{number}") });
         match ours_alone().open(&name) {
             Ok(mut file) => {
-                file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-                return Ok(Some(name.into()));
+                let written = file.write_all(&bytes).and_then(|()| file.sync_all());
+                return match written {
+                    Ok(()) => Ok(Some(name.into())),
+                    Err(error) => {
+                        let _ = std::fs::remove_file(&name);
+                        Err(error)
+                    }
+                };
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(error),
         }
     }
-    Err(failed(io::Error::other("there are too many copies of it already")))
+    Err(io::Error::other("there are too many copies of it already"))
 }
 
 /// A new file that this user alone can read.
@@ -196,7 +208,7 @@ mod tests {
         std::fs::write(&path, &full).unwrap();
         let narrowed = narrowed_file(&path).unwrap().unwrap();
         assert_eq!(
-            (narrowed.network.to_string().as_str(), narrowed.left_out.as_slice()),
+            (narrowed.allowed().as_str(), narrowed.left_out.as_slice()),
             ("10.8.0.0/24", &["DNS".to_owned()][..])
         );
         let copy = |number: &str| {
@@ -224,5 +236,8 @@ mod tests {
         let path = folder.path().join("large.conf");
         std::fs::write(&path, format!("{}{}", text(), "#".repeat(MAX_BYTES))).unwrap();
         assert!(matches!(read_file(&path), Err(FileError::Refused(_))));
+        // A part of it would be no copy.
+        assert!(matches!(keep_before(&path), Err(FileError::Io { .. })));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -184,8 +184,8 @@ mod tests {
             (
                 "the configuration of the private link is refused (line 4, AllowedIPs): all traffic of this computer \
                  would go through the pool: 0.0.0.0/0; it would be taken with AllowedIPs = 10.8.0.0/24 alone",
-                "私人連線的設定遭拒（第 4 行，AllowedIPs）：這台電腦的所有流量都會經過任務池：0.0.0.0/0；若只有 AllowedIPs = \
-                 10.8.0.0/24 則會採用",
+                "私人連線的設定遭拒（第 4 行，AllowedIPs）：這台電腦的所有流量都會經過任務池：0.0.0.0/0；若僅保留 AllowedIPs \
+                 = 10.8.0.0/24，即可採用",
             ),
             (
                 "the network service hivemind-netd refused: it serves another user",

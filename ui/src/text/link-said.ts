@@ -80,4 +80,12 @@ export const SAID_OF_LINK: readonly (readonly [Message, ...string[]])[] = [
   [m.said_link_netd_no_library],
   [m.said_link_netd_library, "sha256"],
   [m.said_link_netd_system_mute],
+  [m.said_link_nothing_refused],
+  [m.said_link_broke_off],
+  [m.said_link_large_answer],
+  [m.said_link_no_socket, "address", "why"],
+  [m.said_link_no_random],
+  [m.said_link_peer_taken],
+  [m.said_link_no_peer_room],
+  [m.said_link_closed],
 ];

@@ -88,6 +88,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "Make a new key for the private link, tell the pool, and start the link anew",
         "為私人連線更換金鑰，告知任務池，並重新連線",
     ),
+    (
+        "Take another program's file for the private link without what is refused in it; a copy of the file stays",
+        "採用其他程式的私人連線設定檔，去除不允許的內容；原檔會保留一份副本",
+    ),
     ("Pair a browser and print the address to open", "配對瀏覽器，並顯示要開啟的網址"),
     ("For a browser that may look and not change anything", "供只能檢視、無法變更任何內容的瀏覽器使用"),
     (

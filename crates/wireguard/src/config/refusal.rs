@@ -92,7 +92,7 @@ impl Reason {
             Self::Dns => "the computer's name resolution is never changed",
             Self::UnknownKey => "this key is not known",
             Self::UnknownSection => "only [Interface] and [Peer] are known",
-            Self::Misplaced => "it does not belong into this section",
+            Self::Misplaced => "it does not belong in this section",
             Self::Twice => "it is there twice",
             Self::Missing => "it is missing",
             Self::Line => "a line is a section such as [Peer] or a key such as Address = 10.8.0.2/32",
@@ -102,7 +102,7 @@ impl Reason {
             Self::Address => "an address is written as 10.8.0.0/24",
             Self::FullTunnel => "all traffic of this computer would go through the pool",
             Self::TooWide => {
-                "it takes more addresses than a pool's own network has (at most a /16, or a /48 of IPv6)"
+                "it takes more addresses than a pool's own network has, which is a /16 or a /48 of IPv6 at most"
             }
             Self::PublicAddress => "only private addresses may lead into the tunnel",
             Self::SpecialAddress => {

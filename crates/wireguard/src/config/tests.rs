@@ -51,6 +51,12 @@ fn the_seeds_file_is_refused_with_line_key_and_reason_and_offered_narrowed() {
     assert_eq!(narrowed.config.peer.allowed_ips, ["10.8.0.0/24".parse().unwrap()]);
     assert_eq!(narrowed.config.peer.keepalive, 25);
     assert_eq!(LinkConfig::narrowed(b"[Interface]\nAddress = 8.8.8.8/32"), None);
+    // Two addresses are both kept, and what is allowed otherwise stays as it is.
+    let both =
+        seed.replace("10.8.0.2/32", "10.8.0.2/32, fd00:8::2/128").replace("0.0.0.0/0", "0.0.0.0/0, ::/0");
+    assert_eq!(LinkConfig::narrowed(both.as_bytes()).unwrap().allowed(), "10.8.0.0/24, fd00:8::/64");
+    let wide = seed.replace("10.8.0.2/32", "10.8.5.2/16").replace("0.0.0.0/0", "10.8.0.0/16");
+    assert_eq!(LinkConfig::narrowed(wide.as_bytes()).unwrap().allowed(), "10.8.0.0/16");
 }
 
 #[test]

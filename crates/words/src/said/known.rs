@@ -218,7 +218,7 @@ pub(super) const FIXES: &[(&str, &str)] = &[
         "請將檔案設為只有您可讀取（chmod 600），然後更換金鑰。",
     ),
     (
-        "Correct or remove the file; without it the pool is asked for a new one. One of another program is taken without what is refused by `hivemind-worker narrow-link`.",
+        "Correct or remove the file; without it the pool is asked for a new one. `hivemind-worker narrow-link` takes another program's file without what is refused.",
         "請更正或移除該檔案；沒有檔案時會向任務池要求新的。其他程式的檔案可用 `hivemind-worker narrow-link` 去除不允許的內容後採用。",
     ),
     (

@@ -102,7 +102,7 @@ fn reached_without_link(facts: &Facts) -> bool {
 fn link_fix(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::LinkConfigRefused => {
-            "Correct or remove the file; without it the pool is asked for a new one. One of another program is taken without what is refused by `hivemind-worker narrow-link`."
+            "Correct or remove the file; without it the pool is asked for a new one. `hivemind-worker narrow-link` takes another program's file without what is refused."
         }
         ErrorCode::LinkNoHttps => {
             "Use the pool's https address, and pin its certificate if it is your own pool."
