@@ -159,5 +159,6 @@ fn watch(held: Weak<Held>) {
     });
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;
