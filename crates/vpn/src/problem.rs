@@ -116,11 +116,8 @@ pub(crate) fn no_service(why: &str) -> ApiError {
 /// Another program has the name at which the service would listen.
 #[cfg(windows)]
 pub(crate) fn impostor(path: &Path, process: u32) -> ApiError {
-    let text = format!(
-        "{} belongs to another program (process {process}) than the service, which was told nothing",
-        path.display()
-    );
-    ApiError::new(ErrorCode::LinkPermission, format!("the network service hivemind-netd is not used: {text}"))
+    let path = path.display();
+    no_service(&format!("{path} belongs to another program (process {process}), which was told nothing"))
 }
 
 /// The service answered something else than what it was asked.

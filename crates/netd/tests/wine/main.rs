@@ -231,7 +231,7 @@ fn an_impostor_at_the_pipe_is_told_nothing() {
     let mut out = lines(&mut impostor);
     assert_eq!(out.next().unwrap().unwrap().trim(), "taken");
     let (code, text) = service.links();
-    assert_eq!(code, "LINK_PERMISSION");
+    assert_eq!(code, "LINK_SERVICE_MISSING");
     assert!(text.contains("belongs to another program"), "{text}");
     assert_eq!(out.next().unwrap().unwrap().trim(), "told 0 bytes");
     impostor.kill().unwrap();
