@@ -102,7 +102,7 @@ impl Carrier {
             #[cfg(target_os = "linux")]
             Self::Packets(tunnel) => tunnel.packets.refresh(),
             #[cfg(windows)]
-            Self::Driver(tunnel) => return timeout(within, tunnel.answers()).await.unwrap_or(false),
+            Self::Driver(tunnel) => return tunnel.answers().await,
         }
         let renewed = async {
             while self.is_up() && self.peer().is_some_and(|now| now.handshakes <= before.handshakes) {

@@ -101,7 +101,8 @@ impl DriverCarrier {
     }
 
     /// Whether the last handshake is young enough. A driver begins the next one itself, when it has something to send and
-    /// hears nothing.
+    /// hears nothing. The wait for the service's answer has its own end; cut short, the answer would be taken for the next
+    /// question's.
     pub(super) async fn answers(&self) -> bool {
         self.0.ask().await && self.is_up() && self.0.seen().age().is_some_and(|age| age <= OLDEST)
     }
