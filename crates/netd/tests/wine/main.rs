@@ -43,6 +43,8 @@ impl Service {
         assert_eq!(lines(&mut stays).next().unwrap().unwrap().trim(), "here");
         let service = Self { wine, folder, stays };
         let _ = std::fs::remove_file(service.library());
+        // A test that was ended from outside leaves it behind.
+        let _ = service.sc(&["delete", SERVICE]);
         let program = format!("{} --service", Wine::named(&service.folder.join("hivemind-netd.exe")));
         let said =
             service.sc(&["create", SERVICE, "binPath=", &program, "obj=", "LocalSystem", "start=", "demand"]);
