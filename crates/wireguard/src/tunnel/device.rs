@@ -1,5 +1,6 @@
 //! Where the TCP/IP stack takes its packets from and puts them.
 
+use super::acknowledged::Acknowledged;
 use smoltcp::phy::{Checksum, ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 use std::ops::Range;
@@ -63,12 +64,23 @@ impl Packets {
 pub(super) struct LinkDevice {
     pub(super) incoming: Packets,
     pub(super) outgoing: Packets,
+    acknowledged: Acknowledged,
     mtu: usize,
 }
 
 impl LinkDevice {
     pub(super) fn new(mtu: u16) -> Self {
-        Self { incoming: Packets::default(), outgoing: Packets::default(), mtu: mtu.into() }
+        Self {
+            incoming: Packets::default(),
+            outgoing: Packets::default(),
+            acknowledged: Acknowledged::new(mtu),
+            mtu: mtu.into(),
+        }
+    }
+
+    /// Whether there is more to read.
+    pub(super) fn is_left(&self) -> bool {
+        self.acknowledged.is_left() || !self.incoming.is_empty()
     }
 }
 
@@ -80,8 +92,15 @@ impl Device for LinkDevice {
         if self.outgoing.is_full() {
             return None;
         }
-        let range = self.incoming.pop()?;
-        Some((Incoming(&self.incoming.bytes[range]), Outgoing(&mut self.outgoing)))
+        if !self.acknowledged.is_left() {
+            let range = self.incoming.pop()?;
+            let packet = &self.incoming.bytes[range];
+            if !self.acknowledged.take_apart(packet) {
+                return Some((Incoming(packet), Outgoing(&mut self.outgoing)));
+            }
+        }
+        let piece = self.acknowledged.piece()?;
+        Some((Incoming(piece), Outgoing(&mut self.outgoing)))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Self::TxToken<'_>> {

@@ -1,6 +1,7 @@
 //! A tunnel inside the process: WireGuard on a UDP socket of its own, and a TCP/IP stack above it. One task drives
 //! both; connections are ordinary byte streams.
 
+mod acknowledged;
 mod device;
 mod driver;
 mod listener;
@@ -8,6 +9,7 @@ mod listener;
 mod packets;
 mod peer;
 mod peers;
+mod segment;
 mod stack;
 mod stream;
 

@@ -2,13 +2,14 @@
 
 use super::device::Packets;
 use super::driver::Outbox;
+use super::segment::Segment;
 use super::{PeerConfig, PeerStatus};
 use crate::clock::{Instant, since};
 use crate::keys::PrivateKey;
 use boringtun::noise::errors::WireGuardError;
 use boringtun::noise::{Tunn, TunnResult};
 use ipnet::IpNet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Largest datagram that is read or written.
@@ -113,7 +114,7 @@ impl Peer {
         if packet.len() + 32 > DATAGRAM || (self.endpoint.is_none() && !self.has_session()) {
             return;
         }
-        if wants_answer(packet) {
+        if Segment::of(packet).is_some_and(|segment| segment.wants_answer()) {
             self.unanswered.get_or_insert(now);
         }
         self.look_at_times(now, out);
@@ -250,48 +251,4 @@ impl Peer {
         let waits = self.has_session() || (self.config.keepalive > 0 && self.endpoint.is_some());
         waits.then(|| now + IDLE_TICK)
     }
-}
-
-/// Whether a TCP packet carries data, or begins or ends a connection: an acknowledgement alone is not answered.
-fn wants_answer(packet: &[u8]) -> bool {
-    let (header, total, protocol) = match packet.first().map(|byte| byte >> 4) {
-        Some(4) if packet.len() >= 20 => {
-            let total = usize::from(u16::from_be_bytes([packet[2], packet[3]]));
-            (usize::from(packet[0] & 15) * 4, total, packet[9])
-        }
-        Some(6) if packet.len() >= 40 => {
-            (40, 40 + usize::from(u16::from_be_bytes([packet[4], packet[5]])), packet[6])
-        }
-        _ => return false,
-    };
-    let Some(tcp) = packet.get(header..).filter(|tcp| protocol == 6 && tcp.len() >= 20) else { return false };
-    let data = header + usize::from(tcp[12] >> 4) * 4;
-    tcp[13] & 0b11 != 0 || total > data
-}
-
-/// Where a packet goes to, and whether it begins a TCP connection to which port.
-pub(super) fn destination(packet: &[u8]) -> Option<IpAddr> {
-    match packet.first().map(|byte| byte >> 4) {
-        Some(4) => {
-            let bytes: [u8; 4] = packet.get(16..20)?.try_into().ok()?;
-            Some(Ipv4Addr::from(bytes).into())
-        }
-        Some(6) => {
-            let bytes: [u8; 16] = packet.get(24..40)?.try_into().ok()?;
-            Some(Ipv6Addr::from(bytes).into())
-        }
-        _ => None,
-    }
-}
-
-/// The port to which a packet opens a connection.
-pub(super) fn opens(packet: &[u8]) -> Option<u16> {
-    let (header, protocol) = match packet.first().map(|byte| byte >> 4) {
-        Some(4) => (usize::from(packet[0] & 15) * 4, *packet.get(9)?),
-        Some(6) => (40, *packet.get(6)?),
-        _ => return None,
-    };
-    let tcp = packet.get(header..).filter(|tcp| protocol == 6 && tcp.len() >= 20)?;
-    // SYN without ACK.
-    (tcp[13] & 0b1_0010 == 0b10).then(|| u16::from_be_bytes([tcp[2], tcp[3]]))
 }

@@ -3,6 +3,7 @@
 use super::device::Packets;
 use super::driver::Outbox;
 use super::peer::{Heard, Peer};
+use super::segment::destination;
 use super::{PeerConfig, PeerStatus, TunnelError};
 use crate::clock::Instant;
 use crate::keys::{PrivateKey, PublicKey};
@@ -115,7 +116,7 @@ impl Peers {
     }
 
     pub(super) fn send(&mut self, packet: &[u8], now: Instant, out: &mut Outbox) {
-        let to = super::peer::destination(packet).and_then(|ip| self.route(ip));
+        let to = destination(packet).and_then(|ip| self.route(ip));
         if let Some(peer) = to.and_then(|index| self.peers.get_mut(&index)) {
             peer.send(packet, now, out);
         }

@@ -2,7 +2,7 @@
 
 use super::TunnelConfig;
 use super::device::LinkDevice;
-use super::peer::opens;
+use super::segment::Segment;
 use crate::clock::{Instant, now};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{self, CongestionControl, Socket, SocketBuffer};
@@ -15,8 +15,8 @@ use std::time::Duration;
 
 /// What may be on its way to us and from us on one connection. The stack sends one lost segment at a time again, so
 /// more on its way out would only take longer to mend.
-const RECEIVE: usize = 256 * 1024;
-const SEND: usize = 128 * 1024;
+const RECEIVE: usize = 2 * 1024 * 1024;
+const SEND: usize = 2 * 1024 * 1024;
 /// A connection on which nothing is acknowledged for so long is over.
 const PATIENCE: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(30);
 const DELAYED_ACK: smoltcp::time::Duration = smoltcp::time::Duration::from_millis(10);
@@ -94,11 +94,12 @@ impl Stack {
         self.make_room();
         let time = self.time(now);
         self.iface.poll(time, &mut self.device, &mut self.sockets);
-        if self.device.incoming.is_empty() {
+        let more = self.device.is_left();
+        if !more {
             self.device.incoming.clear();
         }
         self.sort_out();
-        self.device.outgoing.is_full() || !self.device.incoming.is_empty()
+        self.device.outgoing.is_full() || more
     }
 
     pub(super) fn next_turn(&mut self, now: Instant) -> Option<Duration> {
@@ -215,7 +216,7 @@ impl Stack {
         }
         let mut wanted: BTreeMap<u16, usize> = self.listening.keys().map(|port| (*port, SPARE)).collect();
         self.device.incoming.peek(|packet| {
-            if let Some(more) = opens(packet).and_then(|port| wanted.get_mut(&port)) {
+            if let Some(more) = Segment::of(packet).and_then(|segment| wanted.get_mut(&segment.opens()?)) {
                 *more += 1;
             }
         });
