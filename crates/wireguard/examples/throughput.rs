@@ -221,7 +221,10 @@ fn main() {
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
         let after = pss_kib().saturating_sub(before);
-        println!("after 20 busy connections: {after} KiB added (both ends)");
+        println!(
+            "after 20 busy connections: {after} KiB added (both ends), {} left",
+            tunnel.status().connections
+        );
         let noticed = restart().await;
         println!("a pool that started anew is noticed after {noticed:.2} s");
         if std::env::args().any(|word| word == "--json") {

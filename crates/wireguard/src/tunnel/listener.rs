@@ -2,6 +2,7 @@
 
 use super::driver::Shared;
 use super::stream::TunnelStream;
+use crate::clock::now;
 use std::io;
 use std::sync::Arc;
 use std::task::Poll;
@@ -52,7 +53,7 @@ impl TunnelListener {
 
 impl Drop for TunnelListener {
     fn drop(&mut self) {
-        self.shared.with(|state, _| state.stack.unlisten(self.port));
+        self.shared.with(|state, _| state.stack.unlisten(self.port, now()));
         self.shared.wake();
     }
 }

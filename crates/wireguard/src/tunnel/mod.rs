@@ -9,6 +9,7 @@ mod listener;
 mod packets;
 mod peer;
 mod peers;
+mod room;
 mod segment;
 mod stack;
 mod stream;

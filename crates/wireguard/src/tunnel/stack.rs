@@ -2,6 +2,7 @@
 
 use super::TunnelConfig;
 use super::device::LinkDevice;
+use super::room::{Pace, Room, Sides, zeros};
 use super::segment::Segment;
 use crate::clock::{Instant, now};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
@@ -13,12 +14,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::task::Waker;
 use std::time::Duration;
 
-/// What may be on its way to us and from us on one connection. The stack sends one lost segment at a time again, so
-/// more on its way out would only take longer to mend.
-const RECEIVE: usize = 2 * 1024 * 1024;
-const SEND: usize = 2 * 1024 * 1024;
 /// A connection on which nothing is acknowledged for so long is over.
-const PATIENCE: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
 const DELAYED_ACK: smoltcp::time::Duration = smoltcp::time::Duration::from_millis(10);
 /// Sockets that wait for the next connection to a port: the stack has no queue of its own.
 const SPARE: usize = 2;
@@ -39,8 +36,10 @@ pub(super) struct Stack {
     iface: Interface,
     sockets: SocketSet<'static>,
     listening: BTreeMap<u16, Listening>,
-    /// Connections whose owner is gone and which still have something to say.
-    orphans: Vec<SocketHandle>,
+    /// Connections whose owner is gone and which still have something to say, and until when they may.
+    orphans: Vec<(SocketHandle, Instant)>,
+    room: Room,
+    paces: HashMap<SocketHandle, Pace>,
     ports: HashMap<SocketHandle, u16>,
     next_port: u16,
     count: usize,
@@ -76,6 +75,8 @@ impl Stack {
             sockets: SocketSet::new(Vec::new()),
             listening: BTreeMap::new(),
             orphans: Vec::new(),
+            room: Room::new(),
+            paces: HashMap::new(),
             ports: HashMap::new(),
             next_port: FIRST_PORT + spread,
             count: 0,
@@ -91,20 +92,23 @@ impl Stack {
 
     /// One turn: takes the packets that came, makes those that go. Whether there may be more to send at once.
     pub(super) fn turn(&mut self, now: Instant) -> bool {
-        self.make_room();
+        self.listen_enough();
         let time = self.time(now);
         self.iface.poll(time, &mut self.device, &mut self.sockets);
         let more = self.device.is_left();
         if !more {
             self.device.incoming.clear();
         }
-        self.sort_out();
+        self.sort_out(now);
         self.device.outgoing.is_full() || more
     }
 
     pub(super) fn next_turn(&mut self, now: Instant) -> Option<Duration> {
         let time = self.time(now);
-        self.iface.poll_delay(time, &self.sockets).map(|delay| Duration::from_micros(delay.total_micros()))
+        let delay = self.iface.poll_delay(time, &self.sockets);
+        let delay = delay.map(|delay| Duration::from_micros(delay.total_micros()));
+        let patient = self.orphans.iter().map(|(_, until)| until.saturating_duration_since(now)).min();
+        delay.into_iter().chain(patient).min()
     }
 
     pub(super) fn connections(&self) -> usize {
@@ -119,10 +123,11 @@ impl Stack {
         if self.count >= self.most {
             return None;
         }
-        let mut socket = Socket::new(SocketBuffer::new(vec![0; RECEIVE]), SocketBuffer::new(vec![0; SEND]));
+        let Sides { receive, send } = self.room.take();
+        let mut socket = Socket::new(SocketBuffer::new(zeros(receive)), SocketBuffer::new(zeros(send)));
         socket.set_nagle_enabled(false);
         socket.set_ack_delay(Some(DELAYED_ACK));
-        socket.set_timeout(Some(PATIENCE));
+        socket.set_timeout(Some(PATIENCE.into()));
         socket.set_congestion_control(CongestionControl::Cubic);
         self.count += 1;
         Some(self.sockets.add(socket))
@@ -130,12 +135,16 @@ impl Stack {
 
     fn remove(&mut self, handle: SocketHandle) {
         self.ports.remove(&handle);
+        self.paces.remove(&handle);
+        let socket = self.socket(handle);
+        let sides = Sides { receive: socket.recv_capacity(), send: socket.send_capacity() };
+        self.room.give_back(sides);
         self.sockets.remove(handle);
         self.count -= 1;
     }
 
     /// Begins a connection.
-    pub(super) fn open(&mut self, to: SocketAddr) -> io::Result<SocketHandle> {
+    pub(super) fn open(&mut self, to: SocketAddr, now: Instant) -> io::Result<SocketHandle> {
         let full = || io::Error::other("too many connections in the tunnel");
         let handle = self.add().ok_or_else(full)?;
         let port = self.free_port();
@@ -149,11 +158,11 @@ impl Stack {
         match refused {
             Ok(()) => {
                 self.ports.extend(port.map(|port| (handle, port)));
+                self.paces.insert(handle, Pace::new(now));
                 Ok(handle)
             }
             Err(error) => {
-                self.sockets.remove(handle);
-                self.count -= 1;
+                self.remove(handle);
                 Err(error)
             }
         }
@@ -170,10 +179,35 @@ impl Stack {
         None
     }
 
+    /// The other end has answered.
+    pub(super) fn established(&mut self, handle: SocketHandle, now: Instant) {
+        if let Some(pace) = self.paces.get_mut(&handle) {
+            pace.established(now);
+        }
+    }
+
+    /// Bytes that may be written.
+    pub(super) fn room(&mut self, handle: SocketHandle, now: Instant) -> usize {
+        let socket = self.sockets.get::<Socket<'_>>(handle);
+        let pace = self.paces.entry(handle).or_insert_with(|| Pace::new(now));
+        pace.room(now, socket.send_queue(), socket.send_capacity())
+    }
+
+    /// Writes as much as there is room for.
+    pub(super) fn write(&mut self, handle: SocketHandle, bytes: &[u8]) -> Result<usize, tcp::SendError> {
+        let written = self.socket(handle).send_slice(bytes)?;
+        if let Some(pace) = self.paces.get_mut(&handle) {
+            pace.wrote(written);
+        }
+        Ok(written)
+    }
+
     /// Nobody holds the connection any more: what was written still goes out, then it ends.
-    pub(super) fn release(&mut self, handle: SocketHandle) {
-        self.socket(handle).close();
-        self.orphans.push(handle);
+    pub(super) fn release(&mut self, handle: SocketHandle, now: Instant) {
+        let socket = self.socket(handle);
+        socket.close();
+        forsake(socket);
+        self.orphans.push((handle, now + PATIENCE));
     }
 
     pub(super) fn listen(&mut self, port: u16) -> io::Result<()> {
@@ -181,15 +215,15 @@ impl Stack {
             return Err(io::Error::new(io::ErrorKind::AddrInUse, "the port is taken in the tunnel"));
         }
         self.listening.insert(port, Listening::default());
-        self.make_room();
+        self.listen_enough();
         Ok(())
     }
 
-    pub(super) fn unlisten(&mut self, port: u16) {
+    pub(super) fn unlisten(&mut self, port: u16, now: Instant) {
         if let Some(gone) = self.listening.remove(&port) {
             for handle in gone.waiting.into_iter().chain(gone.ready) {
                 self.socket(handle).abort();
-                self.orphans.push(handle);
+                self.orphans.push((handle, now + PATIENCE));
             }
         }
     }
@@ -210,7 +244,7 @@ impl Stack {
     }
 
     /// As many listening sockets as connections are being begun in this batch, and some to spare.
-    fn make_room(&mut self) {
+    fn listen_enough(&mut self) {
         if self.listening.is_empty() {
             return;
         }
@@ -240,14 +274,26 @@ impl Stack {
     }
 
     /// Hands over connections that were begun, and forgets those that have ended.
-    fn sort_out(&mut self) {
+    fn sort_out(&mut self, now: Instant) {
+        for (handle, until) in &self.orphans {
+            let socket = self.sockets.get_mut::<Socket<'_>>(*handle);
+            if *until <= now {
+                socket.abort();
+            } else {
+                forsake(socket);
+            }
+        }
         let sockets = &self.sockets;
         let state = |handle: SocketHandle| sockets.get::<Socket<'_>>(handle).state();
         let mut ended = Vec::new();
         for listening in self.listening.values_mut() {
             let before = listening.ready.len();
             listening.waiting.retain(|handle| match state(*handle) {
-                tcp::State::Listen | tcp::State::SynReceived => true,
+                tcp::State::Listen => true,
+                tcp::State::SynReceived => {
+                    self.paces.entry(*handle).or_insert_with(|| Pace::new(now));
+                    true
+                }
                 tcp::State::Closed | tcp::State::TimeWait => {
                     ended.push(*handle);
                     false
@@ -259,6 +305,7 @@ impl Stack {
                 | tcp::State::CloseWait
                 | tcp::State::Closing
                 | tcp::State::LastAck => {
+                    self.paces.entry(*handle).or_insert_with(|| Pace::new(now)).established(now);
                     listening.ready.push_back(*handle);
                     false
                 }
@@ -269,8 +316,13 @@ impl Stack {
                 waker.wake();
             }
         }
-        self.orphans.retain(|handle| {
-            let over = matches!(state(*handle), tcp::State::Closed | tcp::State::TimeWait);
+        self.orphans.retain(|(handle, _)| {
+            let over = match state(*handle) {
+                tcp::State::TimeWait => true,
+                // Without an other end, or it is still to be told.
+                tcp::State::Closed => sockets.get::<Socket<'_>>(*handle).remote_endpoint().is_none(),
+                _ => false,
+            };
             if over {
                 ended.push(*handle);
             }
@@ -300,4 +352,13 @@ impl Stack {
             }
         }
     }
+}
+
+/// What comes on a connection that nobody holds is dropped. When all is said besides, the other end is told at once,
+/// or it would go on sending.
+fn forsake(socket: &mut Socket<'_>) {
+    if socket.recv_queue() > 0 && socket.send_queue() == 0 {
+        socket.abort();
+    }
+    while socket.recv(|bytes| (bytes.len(), bytes.len())).is_ok_and(|dropped| dropped > 0) {}
 }

@@ -1,6 +1,7 @@
 //! One connection inside the tunnel.
 
 use super::driver::Shared;
+use crate::clock::now;
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{RecvError, State};
 use std::io;
@@ -10,7 +11,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A TCP connection through the tunnel. Dropped, it still sends what was written.
+/// A TCP connection through the tunnel. Dropped, it still sends what was written; an other end that sends more is
+/// told at once that nobody reads it.
 pub struct TunnelStream {
     shared: Arc<Shared>,
     handle: SocketHandle,
@@ -32,7 +34,7 @@ impl TunnelStream {
             if !state.peers.can_reach(to.ip()) {
                 return Err(io::Error::new(io::ErrorKind::HostUnreachable, "no such address in the tunnel"));
             }
-            state.stack.open(to)
+            state.stack.open(to, now())
         })?;
         shared.wake();
         Ok(Self { shared, handle, peer: to })
@@ -65,7 +67,10 @@ impl TunnelStream {
                     | State::CloseWait
                     | State::Closing
                     | State::LastAck
-                    | State::TimeWait => Poll::Ready(Ok(())),
+                    | State::TimeWait => {
+                        state.stack.established(self.handle, now());
+                        Poll::Ready(Ok(()))
+                    }
                 }
             })
         })
@@ -75,7 +80,7 @@ impl TunnelStream {
 
 impl Drop for TunnelStream {
     fn drop(&mut self) {
-        self.shared.with(|state, _| state.stack.release(self.handle));
+        self.shared.with(|state, _| state.stack.release(self.handle, now()));
         self.shared.wake();
     }
 }
@@ -126,11 +131,13 @@ impl AsyncWrite for TunnelStream {
             if !socket.may_send() {
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             }
-            if !socket.can_send() {
-                socket.register_send_waker(context.waker());
+            let room = state.stack.room(self.handle, now()).min(bytes.len());
+            if room == 0 && !bytes.is_empty() {
+                state.stack.socket(self.handle).register_send_waker(context.waker());
                 return Poll::Pending;
             }
-            Poll::Ready(socket.send_slice(bytes).map_err(|_| io::ErrorKind::BrokenPipe.into()))
+            let written = state.stack.write(self.handle, &bytes[..room]);
+            Poll::Ready(written.map_err(|_| io::ErrorKind::BrokenPipe.into()))
         });
         if answer.is_ready() {
             self.shared.wake();
