@@ -9,6 +9,7 @@ use crate::keys::PrivateKey;
 use boringtun::noise::errors::WireGuardError;
 use boringtun::noise::{Tunn, TunnResult};
 use ipnet::IpNet;
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -17,6 +18,10 @@ pub(super) const DATAGRAM: usize = 2048;
 /// Silence after something that wants an answer: the other end may have started anew and lost the session. The
 /// protocol itself would wait 15 s.
 const SILENCE: Duration = Duration::from_secs(2);
+/// Silence after which packets are kept that want an answer, and how many of them: after such a handshake they are
+/// sent again. Without that a connection would wait for its own timers, which by then have grown long.
+const HUSH: Duration = Duration::from_millis(500);
+const AGAIN: usize = 8;
 /// Longest pause between handshakes that are not answered.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often timers are looked at while a handshake is under way, and otherwise.
@@ -27,6 +32,7 @@ const FRESH: Duration = Duration::from_millis(200);
 /// First bytes of the messages that prove nothing about who sent them: cookies.
 const COOKIE: u8 = 3;
 const HANDSHAKE: u8 = 1;
+const RESPONSE: u8 = 2;
 
 /// What came out of a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +49,8 @@ pub(super) struct Peer {
     endpoint: Option<SocketAddr>,
     /// Since when something waits for an answer.
     unanswered: Option<Instant>,
+    /// The last of what waits for an answer, while silence lasts.
+    again: VecDeque<Vec<u8>>,
     asked: Option<Instant>,
     pause: Duration,
     looked: Option<Instant>,
@@ -63,6 +71,7 @@ impl Peer {
             tunn,
             endpoint,
             unanswered: None,
+            again: VecDeque::new(),
             asked: None,
             pause: SILENCE,
             looked: None,
@@ -116,6 +125,7 @@ impl Peer {
         }
         if Segment::of(packet).is_some_and(|segment| segment.wants_answer()) {
             self.unanswered.get_or_insert(now);
+            self.remember(packet, now);
         }
         self.look_at_times(now, out);
         let mut buffer = [0; DATAGRAM];
@@ -175,12 +185,39 @@ impl Peer {
         if answer.is_some() || !before {
             self.flush(out);
         }
+        if datagram.first() == Some(&RESPONSE) {
+            self.send_again(out);
+        }
+        self.again.clear();
         Heard::Peer
     }
 
     fn accept(&self, packet: &[u8], source: IpAddr, inside: &mut Packets) {
         if self.has(source) {
             inside.push(packet);
+        }
+    }
+
+    /// Keeps a packet that the other end may not be able to read any more.
+    fn remember(&mut self, packet: &[u8], now: Instant) {
+        let silent = self.unanswered.is_some_and(|begun| now.saturating_duration_since(begun) >= HUSH);
+        if silent && self.has_session() {
+            let full = self.again.len() >= AGAIN;
+            let mut kept = if full { self.again.pop_front().unwrap_or_default() } else { Vec::new() };
+            kept.clear();
+            kept.extend_from_slice(packet);
+            self.again.push_back(kept);
+        }
+    }
+
+    /// Sends in the new session what was lost with the old one.
+    fn send_again(&mut self, out: &mut Outbox) {
+        let mut buffer = [0; DATAGRAM];
+        for packet in std::mem::take(&mut self.again) {
+            if let TunnResult::WriteToNetwork(datagram) = self.tunn.encapsulate(&packet, &mut buffer) {
+                self.sent += datagram.len() as u64;
+                out.push(self.endpoint, datagram);
+            }
         }
     }
 
@@ -246,7 +283,9 @@ impl Peer {
     /// When the timers have to be looked at again.
     pub(super) fn next_look(&self, now: Instant) -> Option<Instant> {
         if self.unanswered.is_some() || self.asked.is_some() {
-            return self.endpoint.map(|_| now + BUSY_TICK);
+            let silent = self.unanswered.map(|begun| begun + SILENCE).filter(|silent| *silent > now);
+            let tick = now + BUSY_TICK;
+            return self.endpoint.map(|_| silent.map_or(tick, |silent| silent.min(tick)));
         }
         let waits = self.has_session() || (self.config.keepalive > 0 && self.endpoint.is_some());
         waits.then(|| now + IDLE_TICK)
