@@ -112,6 +112,8 @@ fn measure(folders: &Folders, options: &Options, goals: &[&'static Goal]) -> Res
         (wanted("P19") || wanted("P20"), &["-p", "hivemind-domain", "--example", "comeback"][..]),
         (wanted("L5"), &["-p", "hivemind-wireguard", "--example", "throughput"][..]),
         (wanted("L5"), &["-p", "hivemind-netd", "--example", "system_tunnel"][..]),
+        (wanted("L6"), &["-p", "hivemind-wireguard", "--example", "slow_path"][..]),
+        (wanted("L6"), &["-p", "hivemind-netd", "--example", "system_slow_link"][..]),
         (wanted("P23"), &["-p", "hivemind-local-pool", "--example", "crowd"][..]),
     ];
     for (_, part) in parts.iter().filter(|(wanted, _)| *wanted) {

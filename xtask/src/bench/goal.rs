@@ -166,6 +166,20 @@ pub const GOALS: &[Goal] = &[
         ],
     },
     Goal {
+        id: "L6",
+        what: "the private link inside the worker over 40 ms there and back: how many times as fast the system's own TCP (Cubic) is over the same line; with loss, and where only small packets get through",
+        limits: &[
+            at_most(2.0, 1.0, "times (up)"),
+            at_most(2.0, 1.0, "times (down)"),
+            at_most(2.0, 1.0, "times (up, loss)"),
+            at_most(2.0, 1.0, "times (down, loss)"),
+            at_most(2.0, 1.0, "times (up, 1280)"),
+            at_most(2.0, 1.0, "times (down, 1280)"),
+            at_most(2.0, 1.0, "times (up, 1380)"),
+            at_most(2.0, 1.0, "times (down, 1380)"),
+        ],
+    },
+    Goal {
         id: "N50",
         what: "50 tasks at once: what each costs the worker",
         limits: &[at_most(400.0, 200.0, "KiB"), at_most(0.0, 0.0, "processes")],

@@ -1,4 +1,4 @@
-//! P19, P20 and L5: how workers come back to a pool, and what the private link costs and carries.
+//! P19, P20, L5 and L6: how workers come back to a pool, and what the private link costs and carries.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -64,6 +64,37 @@ pub fn throughput(bench: &Bench<'_>) -> Result<Vec<Measured>> {
     ];
     for (name, note) in plain {
         rows.push(Measured { value: number(&said, name)?, note: note.to_owned() });
+    }
+    Ok(rows)
+}
+
+/// L6: the tunnel over a long line, beside the system's own TCP over the same.
+pub fn slow_paths(bench: &Bench<'_>) -> Result<Vec<Measured>> {
+    let said = ask(bench, "slow_path", &[])?;
+    let system = ask(bench, "system_slow_link", &[])?;
+    let line = number(&said, "line")?;
+    let paths = [
+        ("plain", "20 ms each way"),
+        ("lossy", "20 ms each way, 0.1 % lost each way"),
+        ("mtu1280", "20 ms each way, packets of the line of 1280 bytes, 1200 inside"),
+        ("mtu1380", "20 ms each way, packets of the line of 1380 bytes, 1300 inside"),
+    ];
+    let mut rows = Vec::new();
+    for (path, what) in paths {
+        for way in ["up", "down"] {
+            let mbit = number(&said, &format!("{path}_{way}"))?;
+            let cubic = number(&system, &format!("cubic_{path}_{way}"))?;
+            let bbr = system[format!("bbr_{path}_{way}")].as_f64();
+            let bbr = bbr.map_or("not measured".to_owned(), |mbit| format!("{mbit:.1}"));
+            rows.push(Measured {
+                value: cubic / mbit,
+                note: format!(
+                    "{what}: {mbit:.1} Mbit/s, which is {:.2} of the system's {cubic:.1} with Cubic (with BBR {bbr}) \
+                     through a tunnel of the system over the same line; the line alone carries {line:.0}",
+                    mbit / cubic
+                ),
+            });
+        }
     }
     Ok(rows)
 }

@@ -65,6 +65,7 @@ pub fn measure(bench: &Bench<'_>, goal: &Goal) -> Result<Vec<Measured>> {
         "P19" => link::comeback(bench),
         "P20" => link::crowd(bench),
         "L5" => link::throughput(bench),
+        "L6" => link::slow_paths(bench),
         "P23" => crowd::heartbeats(bench),
         "P24" => give_back::give_back(bench),
         "N50" => batch::fifty(bench),

@@ -79,3 +79,63 @@ impl Acknowledged {
         Some(&self.packet)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::segment::tests::packet;
+    use super::*;
+
+    const ACK: u8 = 16;
+    const SYN: u8 = 2;
+
+    /// What is told of a packet, or nothing when it is left whole.
+    fn told(acknowledged: &mut Acknowledged, packet: &[u8]) -> Vec<u32> {
+        let mut told = Vec::new();
+        if acknowledged.take_apart(packet) {
+            while let Some(piece) = acknowledged.piece() {
+                told.push(Segment::of(piece).unwrap().only_acknowledges().unwrap());
+            }
+        }
+        told
+    }
+
+    #[test]
+    fn what_covers_much_is_told_in_pieces_that_end_where_it_does() {
+        let mut acknowledged = Acknowledged::new(1040);
+        let begin = u32::MAX - 1500;
+        assert!(told(&mut acknowledged, &packet(ACK, begin, b"")).is_empty(), "nothing is known before");
+        let pieces = told(&mut acknowledged, &packet(ACK, begin.wrapping_add(3500), b""));
+        let wanted = [1000, 2000, 3000, 3500].map(|more| begin.wrapping_add(more));
+        assert_eq!(pieces, wanted);
+        assert!(
+            told(&mut acknowledged, &packet(ACK, begin.wrapping_add(4500), b"")).is_empty(),
+            "one segment"
+        );
+    }
+
+    #[test]
+    fn repeated_older_and_other_packets_are_left_whole() {
+        let mut acknowledged = Acknowledged::new(1040);
+        told(&mut acknowledged, &packet(ACK, 10_000, b""));
+        for same in [
+            packet(ACK, 10_000, b""),
+            packet(ACK, 4000, b""),
+            packet(ACK, 20_000, b"data"),
+            packet(ACK | SYN, 20_000, b""),
+            vec![0x45; 30],
+        ] {
+            assert!(told(&mut acknowledged, &same).is_empty(), "{same:?}");
+        }
+        // The connection has begun anew, and the same number says nothing about what came before.
+        assert!(told(&mut acknowledged, &packet(ACK, 90_000, b"")).is_empty());
+    }
+
+    #[test]
+    fn an_absurd_acknowledgement_makes_no_more_pieces_than_others() {
+        let mut acknowledged = Acknowledged::new(1040);
+        told(&mut acknowledged, &packet(ACK, 0, b""));
+        let until = u32::MAX / 2;
+        let pieces = told(&mut acknowledged, &packet(ACK, until, b""));
+        assert_eq!((pieces.len(), pieces.last()), (PIECES as usize, Some(&until)));
+    }
+}

@@ -119,3 +119,68 @@ fn address(packet: &[u8], v4: usize, v6: usize) -> Option<IpAddr> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A packet from 10.8.0.1, port 9, to 10.8.0.2, port 50000.
+    pub(in super::super) fn packet(flags: u8, acknowledged: u32, data: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0; V4 + TCP];
+        packet[0] = 0x45;
+        packet[2..4].copy_from_slice(&u16::try_from(V4 + TCP + data.len()).unwrap().to_be_bytes());
+        packet[9] = PROTOCOL;
+        packet[12..20].copy_from_slice(&[10, 8, 0, 1, 10, 8, 0, 2]);
+        packet[20..24].copy_from_slice(&[0, 9, 0xc3, 0x50]);
+        packet[28..32].copy_from_slice(&acknowledged.to_be_bytes());
+        packet[32] = 0x50;
+        packet[33] = flags;
+        packet.extend_from_slice(data);
+        packet
+    }
+
+    #[test]
+    fn what_a_segment_does_is_known() {
+        let of = |flags, data: &[u8]| {
+            let packet = packet(flags, 7, data);
+            let segment = Segment::of(&packet).unwrap();
+            (segment.wants_answer(), segment.begins(), segment.opens(), segment.only_acknowledges())
+        };
+        assert_eq!(of(SYN, b""), (true, true, Some(50_000), None));
+        assert_eq!(of(SYN | ACK, b""), (true, true, None, None));
+        assert_eq!(of(ACK, b""), (false, false, None, Some(7)));
+        assert_eq!(of(ACK, b"data"), (true, false, None, None));
+        assert_eq!(of(ACK | FIN, b""), (true, false, None, None));
+        assert_eq!(of(ACK | RST, b""), (false, false, None, None));
+        assert_eq!(destination(&packet(ACK, 7, b"")), Some("10.8.0.2".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_is_cut_off_or_no_tcp_is_no_segment() {
+        let whole = packet(ACK, 7, b"data");
+        for length in 0..whole.len() {
+            assert!(Segment::of(&whole[..length]).is_none(), "{length}");
+        }
+        for (place, byte) in [(0, 0x55), (0, 0x4f), (9, 17), (32, 0x40), (32, 0xf0), (2, 0xff), (3, 30)] {
+            let mut broken = whole.clone();
+            broken[place] = byte;
+            assert!(Segment::of(&broken).is_none(), "{byte:#x} at {place}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_can_be_looked_at(mut packet in proptest::collection::vec(any::<u8>(), 0..120), v6: bool) {
+            if let Some(first) = packet.first_mut() {
+                *first = if v6 { 0x60 } else { 0x40 | (*first & 15) };
+            }
+            if let Some(segment) = Segment::of(&packet) {
+                let (bare, place) = segment.bare();
+                prop_assert!(place.end <= bare.len() && bare.len() <= packet.len());
+                let _ = (segment.flow(), segment.opens(), segment.only_acknowledges(), segment.wants_answer());
+            }
+            let _ = destination(&packet);
+        }
+    }
+}
