@@ -19,7 +19,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const LONG: Duration = Duration::from_secs(60);
 /// Short enough for a test, long enough that much is under way at once.
-const LINE: Line = Line { delay: Duration::from_millis(10), lost: 0, late: 0, mtu: 1500, seed: 6 };
+const LINE: Line =
+    Line { delay: Duration::from_millis(10), lost: 0, late: 0, rate: 0, queue: 0, mtu: 1500, seed: 6 };
 
 fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))

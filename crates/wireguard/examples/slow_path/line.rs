@@ -32,6 +32,10 @@ pub struct Line {
     pub lost: u64,
     /// One datagram of so many takes a tenth longer, so that others overtake it; 0 for none.
     pub late: u64,
+    /// Bytes a second that fit through, each way; 0 for all that come.
+    pub rate: u32,
+    /// Bytes that wait where only so many fit through. More are lost.
+    pub queue: usize,
     /// Bytes of one packet of the line, with the headers of IPv6 and UDP. Larger ones are lost.
     pub mtu: usize,
     /// Which are lost is the same for the same seed.
@@ -129,12 +133,14 @@ struct Way {
     chance: u64,
     number: u64,
     bytes: usize,
+    /// When what waits has gone through.
+    free: Option<Instant>,
     under_way: BTreeMap<(Instant, u64), Vec<u8>>,
 }
 
 impl Way {
     fn new(line: Line, salt: u64) -> Self {
-        Self { line, chance: line.seed ^ salt, number: 0, bytes: 0, under_way: BTreeMap::new() }
+        Self { line, chance: line.seed ^ salt, number: 0, bytes: 0, free: None, under_way: BTreeMap::new() }
     }
 
     /// `SplitMix64`.
@@ -149,6 +155,21 @@ impl Way {
         many > 0 && self.draw().is_multiple_of(many)
     }
 
+    /// When a datagram that comes now has gone through, or nothing when too many wait.
+    fn through(&mut self, bytes: usize, now: Instant) -> Option<Instant> {
+        if self.line.rate == 0 {
+            return Some(now);
+        }
+        let takes = |bytes: usize| Duration::from_secs_f64(bytes as f64 / f64::from(self.line.rate));
+        let begin = self.free.map_or(now, |free| free.max(now));
+        if begin - now > takes(self.line.queue) {
+            return None;
+        }
+        let end = begin + takes(bytes + HEADERS);
+        self.free = Some(end);
+        Some(end)
+    }
+
     fn take(&mut self, datagram: &[u8], now: Instant, counts: &Counts) {
         let lost = self.one_of(self.line.lost);
         let late = self.one_of(self.line.late);
@@ -159,11 +180,12 @@ impl Way {
         } else {
             (self.bytes + datagram.len() > LONGEST).then_some(&counts.full)
         };
-        if let Some(count) = count {
-            count.fetch_add(1, Ordering::Relaxed);
+        let through = if count.is_none() { self.through(datagram.len(), now) } else { None };
+        let Some(through) = through else {
+            count.unwrap_or(&counts.full).fetch_add(1, Ordering::Relaxed);
             return;
-        }
-        let mut due = now + self.line.delay;
+        };
+        let mut due = through + self.line.delay;
         if late {
             due += self.line.delay / 10;
             counts.late.fetch_add(1, Ordering::Relaxed);

@@ -105,7 +105,7 @@ impl Pace {
         if passed >= round_trip {
             let news =
                 u128::from(arrived - self.arrived) * round_trip.as_micros() / passed.as_micros().max(1);
-            let wanted = usize::try_from(news * 2).unwrap_or(usize::MAX).saturating_add(NARROW.send);
+            let wanted = usize::try_from(news * 5 / 4).unwrap_or(usize::MAX).saturating_add(32 * 1024);
             // It grows at once, and shrinks slowly: one quiet moment says little.
             let shrunk = self.granted - self.granted / 8;
             self.granted = wanted.max(shrunk).clamp(NARROW.send, most.max(NARROW.send));
