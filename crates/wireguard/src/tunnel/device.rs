@@ -1,8 +1,8 @@
 //! Where the TCP/IP stack takes its packets from and puts them.
 
-use super::acknowledged::Acknowledged;
+use super::acknowledged::{Acknowledged, Told};
+use crate::clock::Instant;
 use smoltcp::phy::{Checksum, ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
-use smoltcp::time::Instant;
 use std::ops::Range;
 
 /// Packets that are held in each direction: what one turn of the driver takes.
@@ -64,18 +64,27 @@ impl Packets {
 pub(super) struct LinkDevice {
     pub(super) incoming: Packets,
     pub(super) outgoing: Packets,
-    acknowledged: Acknowledged,
+    pub(super) acknowledged: Acknowledged,
+    /// When this turn began.
+    pub(super) now: Instant,
     mtu: usize,
 }
 
 impl LinkDevice {
-    pub(super) fn new(mtu: u16) -> Self {
+    pub(super) fn new(mtu: u16, now: Instant) -> Self {
         Self {
             incoming: Packets::default(),
             outgoing: Packets::default(),
             acknowledged: Acknowledged::new(mtu),
+            now,
             mtu: mtu.into(),
         }
+    }
+
+    /// Looks at what is about to go.
+    pub(super) fn note(&mut self) {
+        let Self { outgoing, acknowledged, now, .. } = self;
+        outgoing.peek(|packet| acknowledged.sent(packet, *now));
     }
 
     /// Whether there is more to read.
@@ -88,22 +97,24 @@ impl Device for LinkDevice {
     type RxToken<'a> = Incoming<'a>;
     type TxToken<'a> = Outgoing<'a>;
 
-    fn receive(&mut self, _: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         if self.outgoing.is_full() {
             return None;
         }
-        if !self.acknowledged.is_left() {
+        while !self.acknowledged.is_left() {
             let range = self.incoming.pop()?;
-            let packet = &self.incoming.bytes[range];
-            if !self.acknowledged.take_apart(packet) {
-                return Some((Incoming(packet), Outgoing(&mut self.outgoing)));
+            match self.acknowledged.came(&self.incoming.bytes[range.clone()], self.now) {
+                Told::Whole => {
+                    return Some((Incoming(&self.incoming.bytes[range]), Outgoing(&mut self.outgoing)));
+                }
+                Told::InPieces | Told::Not => {}
             }
         }
         let piece = self.acknowledged.piece()?;
         Some((Incoming(piece), Outgoing(&mut self.outgoing)))
     }
 
-    fn transmit(&mut self, _: Instant) -> Option<Self::TxToken<'_>> {
+    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<Self::TxToken<'_>> {
         (!self.outgoing.is_full()).then_some(Outgoing(&mut self.outgoing))
     }
 

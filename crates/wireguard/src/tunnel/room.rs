@@ -19,6 +19,10 @@ const PAGES_OF_ITS_OWN: usize = (32 << 20) + 1;
 const PAGES_OF_ITS_OWN: usize = 0;
 /// Buffers up to this size are better kept.
 const SMALL: usize = 256 * 1024;
+/// Bytes that may be under way beyond what a path was seen to carry and a quarter.
+const MORE: usize = 16 * 1024;
+/// A path that carries more from one round trip to the next carries at most about twice as much.
+const JUMP: u128 = 4;
 /// A round trip is taken to be no longer and no shorter.
 const LONGEST: Duration = Duration::from_millis(500);
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -71,41 +75,45 @@ pub(super) fn zeros(bytes: usize) -> Vec<u8> {
     zeros
 }
 
-/// How much of its room for sending a connection uses: twice what arrived during the last round trip. More would only
-/// wait in front of a narrow line, and what is written next behind it; and after a loss more would have to be sent
-/// again.
+/// How much of its room for sending a connection uses: what arrives during a round trip, and a quarter more. More
+/// would only wait in front of a narrow line, and what is written next behind it; and where it does not even fit
+/// there, the stack would take long to mend what is lost.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    begun: Instant,
-    round_trip: Option<Duration>,
     written: u64,
     granted: usize,
     /// When it was looked at last, and what had arrived by then.
     looked: Instant,
     arrived: u64,
+    /// Bytes that arrived during the round trip before.
+    news: u128,
 }
 
 impl Pace {
-    /// Of a connection that is being begun.
     pub(super) fn new(now: Instant) -> Self {
-        Self { begun: now, round_trip: None, written: 0, granted: NARROW.send, looked: now, arrived: 0 }
+        Self { written: 0, granted: NARROW.send, looked: now, arrived: 0, news: 0 }
     }
 
-    /// The other end has answered for the first time: that took a round trip.
-    pub(super) fn established(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.begun);
-        self.round_trip.get_or_insert(passed.clamp(SHORTEST, LONGEST));
-    }
-
-    /// Bytes that may be written now, of which `waiting` have not arrived yet and `most` is the buffer's size.
-    pub(super) fn room(&mut self, now: Instant, waiting: usize, most: usize) -> usize {
+    /// Bytes that may be written now, of which `waiting` have not arrived yet and `most` is the buffer's size. The
+    /// round trip is the shortest that was seen: longer ones have waited.
+    pub(super) fn room(
+        &mut self,
+        now: Instant,
+        round_trip: Option<Duration>,
+        waiting: usize,
+        most: usize,
+    ) -> usize {
         let arrived = self.written.saturating_sub(waiting as u64);
         let passed = now.saturating_duration_since(self.looked);
-        let round_trip = self.round_trip.unwrap_or(LONGEST);
-        if passed >= round_trip {
-            let news =
-                u128::from(arrived - self.arrived) * round_trip.as_micros() / passed.as_micros().max(1);
-            let wanted = usize::try_from(news * 5 / 4).unwrap_or(usize::MAX).saturating_add(32 * 1024);
+        if let Some(round_trip) = round_trip.map(|trip| trip.clamp(SHORTEST, LONGEST))
+            && passed >= round_trip
+        {
+            let news = arrived.saturating_sub(self.arrived);
+            let news = u128::from(news) * round_trip.as_micros() / passed.as_micros().max(1);
+            // What fills a hole covers all that had arrived behind it, and says nothing about how fast the path is.
+            let before = std::mem::replace(&mut self.news, news);
+            let news = if news / JUMP > before { before } else { news };
+            let wanted = usize::try_from(news + news / 4).unwrap_or(usize::MAX).saturating_add(MORE);
             // It grows at once, and shrinks slowly: one quiet moment says little.
             let shrunk = self.granted - self.granted / 8;
             self.granted = wanted.max(shrunk).clamp(NARROW.send, most.max(NARROW.send));
@@ -149,11 +157,10 @@ mod tests {
         let begun = now();
         let round_trip = Duration::from_millis(40);
         let mut pace = Pace::new(begun);
-        pace.established(begun + round_trip);
-        let (mut time, mut waiting) = (begun + round_trip, 0);
+        let (mut time, mut waiting) = (begun, 0);
         let mut granted = Vec::new();
         for _ in 0..rounds {
-            let room = pace.room(time, waiting, WIDE);
+            let room = pace.room(time, Some(round_trip), waiting, WIDE);
             pace.wrote(room);
             waiting += room;
             granted.push(waiting);
@@ -165,8 +172,8 @@ mod tests {
 
     #[test]
     fn a_fast_path_gets_all_of_it_and_a_narrow_one_little() {
-        let fast = over(usize::MAX, 20);
-        assert_eq!((fast[0], fast[19]), (NARROW.send, WIDE), "{fast:?}");
+        let fast = over(usize::MAX, 30);
+        assert_eq!((fast[0], fast[29]), (NARROW.send, WIDE), "{fast:?}");
         let narrow = over(20_000, 200);
         assert!(narrow.iter().all(|waiting| *waiting <= NARROW.send + 40_000), "{narrow:?}");
     }
@@ -175,17 +182,17 @@ mod tests {
     fn who_has_become_calm_is_granted_little_again() {
         let mut time = now();
         let mut pace = Pace::new(time);
-        pace.established(time + Duration::from_millis(40));
-        for _ in 0..20 {
+        let round_trip = Some(Duration::from_millis(40));
+        for _ in 0..30 {
             time += Duration::from_millis(40);
-            let room = pace.room(time, 0, WIDE);
+            let room = pace.room(time, round_trip, 0, WIDE);
             pace.wrote(room);
         }
-        assert_eq!(pace.room(time, 0, WIDE), WIDE);
+        assert_eq!(pace.room(time, round_trip, 0, WIDE), WIDE);
         for _ in 0..60 {
             time += Duration::from_secs(1);
-            pace.room(time, 0, WIDE);
+            pace.room(time, round_trip, 0, WIDE);
         }
-        assert_eq!(pace.room(time, 0, WIDE), NARROW.send);
+        assert_eq!(pace.room(time, round_trip, 0, WIDE), NARROW.send);
     }
 }

@@ -8,7 +8,9 @@ const FIN: u8 = 1;
 const SYN: u8 = 2;
 const RST: u8 = 4;
 const ACK: u8 = 16;
-/// Where the acknowledgement is in the header of TCP.
+/// Where the number of the first byte, the acknowledgement and the window are in the header of TCP.
+const SEQUENCE: Range<usize> = 4..8;
+const WINDOW: usize = 14;
 const ACKNOWLEDGED: Range<usize> = 8..12;
 /// Bytes of the header of TCP without options.
 const TCP: usize = 20;
@@ -78,9 +80,26 @@ impl<'a> Segment<'a> {
         only.then(|| u32::from_be_bytes(bytes))
     }
 
-    /// Which connection it belongs to, as the end that sent it sees it.
-    pub(super) fn flow(&self) -> Option<Flow> {
-        Some(Flow { from: source(self.packet)?, port: self.port(0), to: self.port(2) })
+    /// The data's place in the connection, from its first byte to behind its last; nothing when there is none.
+    pub(super) fn data(&self) -> Option<(u32, u32)> {
+        let bytes = self.header()[SEQUENCE].try_into().ok()?;
+        let (begin, length) = (u32::from_be_bytes(bytes), u32::try_from(self.end - self.data).ok()?);
+        (length > 0).then(|| (begin, begin.wrapping_add(length)))
+    }
+
+    /// The window that it offers, as it is written.
+    pub(super) fn window(&self) -> u16 {
+        self.port(WINDOW)
+    }
+
+    /// The connection of one that came.
+    pub(super) fn flow_in(&self) -> Option<Flow> {
+        Some(Flow { other: source(self.packet)?, theirs: self.port(0), ours: self.port(2) })
+    }
+
+    /// The connection of one that goes.
+    pub(super) fn flow_out(&self) -> Option<Flow> {
+        Some(Flow { other: destination(self.packet)?, theirs: self.port(2), ours: self.port(0) })
     }
 
     /// The packet up to its data, and where in it the acknowledgement is.
@@ -89,12 +108,18 @@ impl<'a> Segment<'a> {
     }
 }
 
-/// One direction of a connection. Our address is left out: an end has one of each family.
+/// A connection: the other end and the ports. Our address is left out: an end has one of each family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Flow {
-    from: IpAddr,
-    port: u16,
-    to: u16,
+    other: IpAddr,
+    theirs: u16,
+    ours: u16,
+}
+
+impl Flow {
+    pub(super) fn new(other: IpAddr, theirs: u16, ours: u16) -> Self {
+        Self { other, theirs, ours }
+    }
 }
 
 fn source(packet: &[u8]) -> Option<IpAddr> {
@@ -125,7 +150,7 @@ pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A packet from 10.8.0.1, port 9, to 10.8.0.2, port 50000.
+    /// A packet from 10.8.0.1, port 9, to 10.8.0.2, port 50000, whose data begins at 0.
     pub(in super::super) fn packet(flags: u8, acknowledged: u32, data: &[u8]) -> Vec<u8> {
         let mut packet = vec![0; V4 + TCP];
         packet[0] = 0x45;
@@ -178,7 +203,7 @@ pub(super) mod tests {
             if let Some(segment) = Segment::of(&packet) {
                 let (bare, place) = segment.bare();
                 prop_assert!(place.end <= bare.len() && bare.len() <= packet.len());
-                let _ = (segment.flow(), segment.opens(), segment.only_acknowledges(), segment.wants_answer());
+                let _ = (segment.flow_in(), segment.flow_out(), segment.data(), segment.opens(), segment.only_acknowledges(), segment.wants_answer());
             }
             let _ = destination(&packet);
         }

@@ -3,7 +3,7 @@
 use super::TunnelConfig;
 use super::device::LinkDevice;
 use super::room::{Pace, Room, Sides, zeros};
-use super::segment::Segment;
+use super::segment::{Flow, Segment};
 use crate::clock::{Instant, now};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{self, CongestionControl, Socket, SocketBuffer};
@@ -49,11 +49,11 @@ pub(super) struct Stack {
 
 impl Stack {
     pub(super) fn new(config: &TunnelConfig, seed: u64) -> Self {
-        let mut device = LinkDevice::new(config.mtu);
+        let begun = now();
+        let mut device = LinkDevice::new(config.mtu, begun);
         let mut settings = Config::new(HardwareAddress::Ip);
         // Without a seed every start would use the same sequence numbers.
         settings.random_seed = seed;
-        let begun = now();
         let mut iface = Interface::new(settings, &mut device, smoltcp::time::Instant::ZERO);
         iface.update_ip_addrs(|addresses| {
             for net in &config.addresses {
@@ -94,7 +94,9 @@ impl Stack {
     pub(super) fn turn(&mut self, now: Instant) -> bool {
         self.listen_enough();
         let time = self.time(now);
+        self.device.now = now;
         self.iface.poll(time, &mut self.device, &mut self.sockets);
+        self.device.note();
         let more = self.device.is_left();
         if !more {
             self.device.incoming.clear();
@@ -144,7 +146,7 @@ impl Stack {
     }
 
     /// Begins a connection.
-    pub(super) fn open(&mut self, to: SocketAddr, now: Instant) -> io::Result<SocketHandle> {
+    pub(super) fn open(&mut self, to: SocketAddr) -> io::Result<SocketHandle> {
         let full = || io::Error::other("too many connections in the tunnel");
         let handle = self.add().ok_or_else(full)?;
         let port = self.free_port();
@@ -158,7 +160,6 @@ impl Stack {
         match refused {
             Ok(()) => {
                 self.ports.extend(port.map(|port| (handle, port)));
-                self.paces.insert(handle, Pace::new(now));
                 Ok(handle)
             }
             Err(error) => {
@@ -179,18 +180,14 @@ impl Stack {
         None
     }
 
-    /// The other end has answered.
-    pub(super) fn established(&mut self, handle: SocketHandle, now: Instant) {
-        if let Some(pace) = self.paces.get_mut(&handle) {
-            pace.established(now);
-        }
-    }
-
     /// Bytes that may be written.
     pub(super) fn room(&mut self, handle: SocketHandle, now: Instant) -> usize {
         let socket = self.sockets.get::<Socket<'_>>(handle);
+        let flow = socket.local_endpoint().zip(socket.remote_endpoint());
+        let flow = flow.map(|(ours, other)| Flow::new(other.addr.into(), other.port, ours.port));
+        let round_trip = flow.and_then(|flow| self.device.acknowledged.round_trip(&flow));
         let pace = self.paces.entry(handle).or_insert_with(|| Pace::new(now));
-        pace.room(now, socket.send_queue(), socket.send_capacity())
+        pace.room(now, round_trip, socket.send_queue(), socket.send_capacity())
     }
 
     /// Writes as much as there is room for.
@@ -289,11 +286,7 @@ impl Stack {
         for listening in self.listening.values_mut() {
             let before = listening.ready.len();
             listening.waiting.retain(|handle| match state(*handle) {
-                tcp::State::Listen => true,
-                tcp::State::SynReceived => {
-                    self.paces.entry(*handle).or_insert_with(|| Pace::new(now));
-                    true
-                }
+                tcp::State::Listen | tcp::State::SynReceived => true,
                 tcp::State::Closed | tcp::State::TimeWait => {
                     ended.push(*handle);
                     false
@@ -305,7 +298,6 @@ impl Stack {
                 | tcp::State::CloseWait
                 | tcp::State::Closing
                 | tcp::State::LastAck => {
-                    self.paces.entry(*handle).or_insert_with(|| Pace::new(now)).established(now);
                     listening.ready.push_back(*handle);
                     false
                 }

@@ -34,7 +34,7 @@ impl TunnelStream {
             if !state.peers.can_reach(to.ip()) {
                 return Err(io::Error::new(io::ErrorKind::HostUnreachable, "no such address in the tunnel"));
             }
-            state.stack.open(to, now())
+            state.stack.open(to)
         })?;
         shared.wake();
         Ok(Self { shared, handle, peer: to })
@@ -67,10 +67,7 @@ impl TunnelStream {
                     | State::CloseWait
                     | State::Closing
                     | State::LastAck
-                    | State::TimeWait => {
-                        state.stack.established(self.handle, now());
-                        Poll::Ready(Ok(()))
-                    }
+                    | State::TimeWait => Poll::Ready(Ok(())),
                 }
             })
         })
