@@ -33,7 +33,7 @@ fn main() {
 mod linux {
     use super::flow::{self, Arrived, Way};
     use super::line::Relay;
-    use super::paths::{PATHS, Path};
+    use super::paths::{PATHS, Path, SHALLOW};
     use hivemind_netd::linux::LinuxNetwork;
     use hivemind_netd::{System, judge};
     use hivemind_netd_protocol::{Kind, Network, Up};
@@ -194,7 +194,8 @@ mod linux {
         let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|word| word == name);
         let known = std::fs::read_to_string(AVAILABLE).unwrap_or_default();
         let mut rows = Vec::new();
-        for path in PATHS.iter().filter(|path| wanted(path.name)) {
+        let shallow = chosen.iter().any(|word| word == SHALLOW.name).then_some(&SHALLOW);
+        for path in PATHS.iter().filter(|path| wanted(path.name)).chain(shallow) {
             rows.extend(over(path, "cubic"));
             // Small packets are compared with the usual control alone.
             if path.line.mtu == PATHS[0].line.mtu && known.split_whitespace().any(|control| control == "bbr")

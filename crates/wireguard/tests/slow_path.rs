@@ -18,6 +18,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const LONG: Duration = Duration::from_secs(60);
+/// What is told or given back at once takes no longer, and what is given up after a while longer: 30 s.
+const SOON: Duration = Duration::from_secs(8);
 /// Short enough for a test, long enough that much is under way at once.
 const LINE: Line =
     Line { delay: Duration::from_millis(10), lost: 0, late: 0, rate: 0, queue: 0, mtu: 1500, seed: 6 };
@@ -77,7 +79,7 @@ impl Ends {
             }
         };
         let counts = || (self.worker.status().connections, self.pool.status().connections);
-        assert!(tokio::time::timeout(LONG, calm).await.is_ok(), "{:?} are left of 0 and {waiting}", counts());
+        assert!(tokio::time::timeout(SOON, calm).await.is_ok(), "{:?} are left of 0 and {waiting}", counts());
     }
 }
 
@@ -164,7 +166,7 @@ async fn who_sends_on_is_told_at_once_that_nobody_reads() {
     ours.read_exact(&mut [0; 100_000]).await.unwrap();
     drop(ours);
     // Without being told it would fill its buffer and wait for the other end's, for ever.
-    let told = tokio::time::timeout(LONG, served).await.expect("told").unwrap();
+    let told = tokio::time::timeout(SOON, served).await.expect("told").unwrap();
     assert!(matches!(told, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{told:?}");
     ends.calm(2).await;
 }

@@ -1,6 +1,7 @@
 //! How fast bytes go through the tunnel over a long line: 40 ms there and back, with loss, and where only small
-//! packets get through. `cargo run --release -p hivemind-wireguard --example slow_path`; the last line is JSON for
-//! programs. Words choose among the paths: `plain`, `lossy`, `mtu1280`, `mtu1380`, `line` (the line alone).
+//! packets or only so many get through. `cargo run --release -p hivemind-wireguard --example slow_path`; the last line is JSON for
+//! programs. Words choose among the paths: `plain`, `lossy`, `mtu1280`, `mtu1380`, `narrow`, `shallow` (only when
+//! named), `line` (the line alone).
 
 #![allow(
     clippy::unwrap_used,
@@ -15,7 +16,7 @@ mod paths;
 use flow::{Arrived, Way};
 use hivemind_wireguard::{PeerConfig, PrivateKey, PublicKey, Tunnel, TunnelConfig};
 use line::Relay;
-use paths::{PATHS, Path};
+use paths::{PATHS, Path, SHALLOW};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
@@ -124,7 +125,8 @@ fn main() {
     if wanted("line") {
         rows.push(line_alone());
     }
-    for path in PATHS.iter().filter(|path| wanted(path.name)) {
+    let shallow = chosen.iter().any(|word| word == SHALLOW.name).then_some(&SHALLOW);
+    for path in PATHS.iter().filter(|path| wanted(path.name)).chain(shallow) {
         rows.extend(over(path));
     }
     println!("{{{}}}", rows.join(","));

@@ -101,13 +101,6 @@ impl Acknowledged {
         self.told != self.until
     }
 
-    fn known(&mut self, flow: Flow) -> &mut Known {
-        if self.known.len() >= MOST {
-            self.known.clear();
-        }
-        self.known.entry(flow).or_default()
-    }
-
     /// How long a round trip of a connection takes at least, once that is known.
     pub(super) fn round_trip(&self, flow: &Flow) -> Option<Duration> {
         self.known.get(flow)?.shortest.map(|(shortest, _)| shortest)
@@ -117,7 +110,10 @@ impl Acknowledged {
     pub(super) fn sent(&mut self, packet: &[u8], now: Instant) {
         let Some(segment) = Segment::of(packet) else { return };
         let (Some((begin, end)), Some(flow)) = (segment.data(), segment.flow_out()) else { return };
-        let known = self.known(flow);
+        if self.known.len() >= MOST {
+            self.known.clear();
+        }
+        let known = self.known.entry(flow).or_default();
         match known.sent {
             Some(sent) if !is_behind(end, sent) => {
                 // Nobody knows which of both will be acknowledged.
@@ -143,7 +139,11 @@ impl Acknowledged {
         }
         let Some(until) = segment.only_acknowledges() else { return Told::Whole };
         let window = segment.window();
-        let known = self.known(flow);
+        // Of a connection on which we sent nothing, and of what we never sent, there is nothing to be told in pieces.
+        let Some(known) = self.known.get_mut(&flow) else { return Told::Whole };
+        if known.sent.is_none_or(|sent| is_behind(until, sent)) {
+            return Told::Whole;
+        }
         let Some((before, offered)) = known.acknowledged else {
             known.acknowledged = Some((until, window));
             return Told::Whole;
@@ -191,16 +191,27 @@ impl Acknowledged {
 
 #[cfg(test)]
 mod tests {
-    use super::super::segment::tests::packet;
+    use super::super::segment::tests::{packet, sending};
     use super::*;
+    use crate::clock::now;
 
     const ACK: u8 = 16;
     const SYN: u8 = 2;
+    const MIB: u32 = 1 << 20;
 
-    /// What is told of a packet, or nothing when it is left whole.
+    /// A connection on which a byte was sent at each of these places, in this order.
+    fn having_sent(places: &[u32]) -> Acknowledged {
+        let mut acknowledged = Acknowledged::new(1040);
+        for place in places {
+            acknowledged.sent(&sending(*place), now());
+        }
+        acknowledged
+    }
+
+    /// What is told of a packet in pieces.
     fn told(acknowledged: &mut Acknowledged, packet: &[u8]) -> Vec<u32> {
         let mut told = Vec::new();
-        if acknowledged.came(packet) == Told::InPieces {
+        if acknowledged.came(packet, now()) == Told::InPieces {
             while let Some(piece) = acknowledged.piece() {
                 told.push(Segment::of(piece).unwrap().only_acknowledges().unwrap());
             }
@@ -210,8 +221,8 @@ mod tests {
 
     #[test]
     fn what_covers_much_is_told_in_pieces_that_end_where_it_does() {
-        let mut acknowledged = Acknowledged::new(1040);
         let begin = u32::MAX - 1500;
+        let mut acknowledged = having_sent(&[begin, begin.wrapping_add(MIB)]);
         assert!(told(&mut acknowledged, &packet(ACK, begin, b"")).is_empty(), "nothing is known before");
         let pieces = told(&mut acknowledged, &packet(ACK, begin.wrapping_add(3500), b""));
         let wanted = [1000, 2000, 3000, 3500].map(|more| begin.wrapping_add(more));
@@ -224,7 +235,7 @@ mod tests {
 
     #[test]
     fn repeated_older_and_other_packets_are_left_whole() {
-        let mut acknowledged = Acknowledged::new(1040);
+        let mut acknowledged = having_sent(&[0, MIB]);
         told(&mut acknowledged, &packet(ACK, 10_000, b""));
         for same in [
             packet(ACK, 10_000, b""),
@@ -240,11 +251,54 @@ mod tests {
     }
 
     #[test]
-    fn an_absurd_acknowledgement_makes_no_more_pieces_than_others() {
-        let mut acknowledged = Acknowledged::new(1040);
+    fn what_we_never_sent_is_left_whole() {
+        let mut stranger = Acknowledged::new(1040);
+        for until in [0, MIB, u32::MAX / 2] {
+            assert_eq!(stranger.came(&packet(ACK, until, b""), now()), Told::Whole);
+        }
+        assert!(stranger.known.is_empty(), "nothing is kept of it");
+        let mut acknowledged = having_sent(&[0, 5000]);
         told(&mut acknowledged, &packet(ACK, 0, b""));
-        let until = u32::MAX / 2;
-        let pieces = told(&mut acknowledged, &packet(ACK, until, b""));
-        assert_eq!((pieces.len(), pieces.last()), (PIECES as usize, Some(&until)));
+        assert_eq!(acknowledged.came(&packet(ACK, 5002, b""), now()), Told::Whole, "one byte too far");
+        assert_eq!(told(&mut acknowledged, &packet(ACK, 5001, b"")).last(), Some(&5001));
+    }
+
+    #[test]
+    fn an_acknowledgement_of_very_much_makes_no_more_pieces_than_others() {
+        let mut acknowledged = having_sent(&[0, 64 * MIB]);
+        told(&mut acknowledged, &packet(ACK, 0, b""));
+        let pieces = told(&mut acknowledged, &packet(ACK, 64 * MIB, b""));
+        assert_eq!((pieces.len(), pieces.last()), (PIECES as usize, Some(&(64 * MIB))));
+    }
+
+    #[test]
+    fn what_is_sent_again_as_a_whole_makes_no_new_loss() {
+        let mut acknowledged = having_sent(&[0, 1000, 2000, 3000]);
+        told(&mut acknowledged, &packet(ACK, 500, b""));
+        let repeated = packet(ACK, 500, b"");
+        assert_eq!(acknowledged.came(&repeated, now()), Told::Whole);
+        // The first one alone, where the other end misses it, and then everything behind it.
+        acknowledged.sent(&sending(500), now());
+        assert_eq!(acknowledged.came(&repeated, now()), Told::Whole);
+        acknowledged.sent(&sending(1000), now());
+        assert_eq!(acknowledged.came(&repeated, now()), Told::Not);
+        // Until all of it has arrived.
+        assert_eq!(acknowledged.came(&packet(ACK, 3001, b""), now()), Told::Whole);
+        assert_eq!(acknowledged.came(&packet(ACK, 3001, b""), now()), Told::Whole);
+    }
+
+    #[test]
+    fn a_round_trip_is_the_shortest_and_a_longer_one_is_believed_late() {
+        let mut known = Known::default();
+        let begun = now();
+        let after = |seconds| begun + Duration::from_secs(seconds);
+        let shortest = |known: &Known| known.shortest.map(|(shortest, _)| shortest.as_millis());
+        for (trip, second, wanted) in [(50, 0, 50), (40, 1, 40), (80, 2, 40), (80, 12, 50), (30, 13, 30)] {
+            known.took(Duration::from_millis(trip), after(second));
+            assert_eq!(shortest(&known), Some(wanted), "{trip} ms in second {second}");
+        }
+        assert!(!known.waits());
+        known.took(Duration::from_millis(60), after(14));
+        assert!(known.waits());
     }
 }

@@ -22,6 +22,8 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// sent again. Without that a connection would wait for its own timers, which by then have grown long.
 const HUSH: Duration = Duration::from_millis(500);
 const AGAIN: usize = 8;
+/// Of an other end that was away for longer, nobody waits for what was sent so long ago.
+const OLD: Duration = Duration::from_secs(5);
 /// Longest pause between handshakes that are not answered.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often timers are looked at while a handshake is under way, and otherwise.
@@ -50,7 +52,7 @@ pub(super) struct Peer {
     /// Since when something waits for an answer.
     unanswered: Option<Instant>,
     /// The last of what waits for an answer, while silence lasts.
-    again: VecDeque<Vec<u8>>,
+    again: VecDeque<(Instant, Vec<u8>)>,
     asked: Option<Instant>,
     pause: Duration,
     looked: Option<Instant>,
@@ -186,7 +188,7 @@ impl Peer {
             self.flush(out);
         }
         if datagram.first() == Some(&RESPONSE) {
-            self.send_again(out);
+            self.send_again(now, out);
         }
         self.again.clear();
         Heard::Peer
@@ -203,17 +205,19 @@ impl Peer {
         let silent = self.unanswered.is_some_and(|begun| now.saturating_duration_since(begun) >= HUSH);
         if silent && self.has_session() {
             let full = self.again.len() >= AGAIN;
-            let mut kept = if full { self.again.pop_front().unwrap_or_default() } else { Vec::new() };
+            let oldest = if full { self.again.pop_front() } else { None };
+            let mut kept = oldest.map(|(_, kept)| kept).unwrap_or_default();
             kept.clear();
             kept.extend_from_slice(packet);
-            self.again.push_back(kept);
+            self.again.push_back((now, kept));
         }
     }
 
     /// Sends in the new session what was lost with the old one.
-    fn send_again(&mut self, out: &mut Outbox) {
+    fn send_again(&mut self, now: Instant, out: &mut Outbox) {
         let mut buffer = [0; DATAGRAM];
-        for packet in std::mem::take(&mut self.again) {
+        let fresh = |kept: &Instant| now.saturating_duration_since(*kept) < OLD;
+        for (_, packet) in std::mem::take(&mut self.again).into_iter().filter(|(kept, _)| fresh(kept)) {
             if let TunnResult::WriteToNetwork(datagram) = self.tunn.encapsulate(&packet, &mut buffer) {
                 self.sent += datagram.len() as u64;
                 out.push(self.endpoint, datagram);

@@ -17,8 +17,8 @@ const PARTS: usize = 8;
 const PAGES_OF_ITS_OWN: usize = (32 << 20) + 1;
 #[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64")))]
 const PAGES_OF_ITS_OWN: usize = 0;
-/// Buffers up to this size are better kept.
-const SMALL: usize = 256 * 1024;
+/// The smallest wide buffer.
+const LEAST: usize = 1 << 20;
 /// Bytes that may be under way beyond what a path was seen to carry and a quarter.
 const MORE: usize = 16 * 1024;
 /// A path that carries more from one round trip to the next carries at most about twice as much.
@@ -48,9 +48,11 @@ impl Room {
     /// until they are used.
     pub(super) fn take(&mut self) -> Sides {
         let mut side = |narrow: usize| {
-            let more = (self.spare / PARTS).min(WIDE - narrow);
-            self.spare -= more;
-            narrow + more
+            let wide = (narrow + self.spare / PARTS).min(WIDE);
+            // What is neither nor would help little, and its memory would not come back by itself.
+            let bytes = if wide < LEAST { narrow } else { wide };
+            self.spare -= bytes - narrow;
+            bytes
         };
         Sides { receive: side(NARROW.receive), send: side(NARROW.send) }
     }
@@ -70,7 +72,7 @@ impl Room {
 
 /// So many zeros, which take addresses until they are used, and memory only as far as they are.
 pub(super) fn zeros(bytes: usize) -> Vec<u8> {
-    let mut zeros = vec![0; if bytes > SMALL { bytes.max(PAGES_OF_ITS_OWN) } else { bytes }];
+    let mut zeros = vec![0; if bytes >= LEAST { bytes.max(PAGES_OF_ITS_OWN) } else { bytes }];
     zeros.truncate(bytes);
     zeros
 }

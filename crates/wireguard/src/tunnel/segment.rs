@@ -165,6 +165,15 @@ pub(super) mod tests {
         packet
     }
 
+    /// A packet the other way, with a byte of data at a place.
+    pub(in super::super) fn sending(place: u32) -> Vec<u8> {
+        let mut packet = packet(ACK, 0, b"x");
+        packet[12..20].copy_from_slice(&[10, 8, 0, 2, 10, 8, 0, 1]);
+        packet[20..24].copy_from_slice(&[0xc3, 0x50, 0, 9]);
+        packet[24..28].copy_from_slice(&place.to_be_bytes());
+        packet
+    }
+
     #[test]
     fn what_a_segment_does_is_known() {
         let of = |flags, data: &[u8]| {

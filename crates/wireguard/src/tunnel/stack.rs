@@ -31,13 +31,21 @@ pub(super) struct Listening {
     pub(super) waker: Option<Waker>,
 }
 
+/// A connection whose owner is gone.
+struct Orphan {
+    handle: SocketHandle,
+    /// What had not arrived yet, and until when less of it must be left.
+    left: usize,
+    until: Instant,
+}
+
 pub(super) struct Stack {
     pub(super) device: LinkDevice,
     iface: Interface,
     sockets: SocketSet<'static>,
     listening: BTreeMap<u16, Listening>,
-    /// Connections whose owner is gone and which still have something to say, and until when they may.
-    orphans: Vec<(SocketHandle, Instant)>,
+    /// Connections whose owner is gone and which still have something to say.
+    orphans: Vec<Orphan>,
     room: Room,
     paces: HashMap<SocketHandle, Pace>,
     ports: HashMap<SocketHandle, u16>,
@@ -109,7 +117,7 @@ impl Stack {
         let time = self.time(now);
         let delay = self.iface.poll_delay(time, &self.sockets);
         let delay = delay.map(|delay| Duration::from_micros(delay.total_micros()));
-        let patient = self.orphans.iter().map(|(_, until)| until.saturating_duration_since(now)).min();
+        let patient = self.orphans.iter().map(|orphan| orphan.until.saturating_duration_since(now)).min();
         delay.into_iter().chain(patient).min()
     }
 
@@ -204,7 +212,8 @@ impl Stack {
         let socket = self.socket(handle);
         socket.close();
         forsake(socket);
-        self.orphans.push((handle, now + PATIENCE));
+        let left = socket.send_queue();
+        self.orphans.push(Orphan { handle, left, until: now + PATIENCE });
     }
 
     pub(super) fn listen(&mut self, port: u16) -> io::Result<()> {
@@ -220,7 +229,7 @@ impl Stack {
         if let Some(gone) = self.listening.remove(&port) {
             for handle in gone.waiting.into_iter().chain(gone.ready) {
                 self.socket(handle).abort();
-                self.orphans.push((handle, now + PATIENCE));
+                self.orphans.push(Orphan { handle, left: 0, until: now + PATIENCE });
             }
         }
     }
@@ -272,10 +281,14 @@ impl Stack {
 
     /// Hands over connections that were begun, and forgets those that have ended.
     fn sort_out(&mut self, now: Instant) {
-        for (handle, until) in &self.orphans {
-            let socket = self.sockets.get_mut::<Socket<'_>>(*handle);
-            if *until <= now {
+        for orphan in &mut self.orphans {
+            let socket = self.sockets.get_mut::<Socket<'_>>(orphan.handle);
+            if socket.send_queue() < orphan.left {
+                (orphan.left, orphan.until) = (socket.send_queue(), now + PATIENCE);
+            }
+            if orphan.until <= now {
                 socket.abort();
+                orphan.until = now + PATIENCE;
             } else {
                 forsake(socket);
             }
@@ -308,7 +321,7 @@ impl Stack {
                 waker.wake();
             }
         }
-        self.orphans.retain(|(handle, _)| {
+        self.orphans.retain(|Orphan { handle, .. }| {
             let over = match state(*handle) {
                 tcp::State::TimeWait => true,
                 // Without an other end, or it is still to be told.
