@@ -167,7 +167,7 @@ pub const GOALS: &[Goal] = &[
     },
     Goal {
         id: "L6",
-        what: "the private link inside the worker over 40 ms there and back: how many times as fast the system's own TCP (Cubic) is over the same line; with loss, and where only small packets get through",
+        what: "the private link inside the worker over 40 ms there and back: how many times as fast the system's own TCP (Cubic) is over the same line; with loss, and where only small packets or only 20 Mbit/s get through",
         limits: &[
             at_most(2.0, 1.0, "times (up)"),
             at_most(2.0, 1.0, "times (down)"),
@@ -177,6 +177,8 @@ pub const GOALS: &[Goal] = &[
             at_most(2.0, 1.0, "times (down, 1280)"),
             at_most(2.0, 1.0, "times (up, 1380)"),
             at_most(2.0, 1.0, "times (down, 1380)"),
+            at_most(2.0, 1.0, "times (up, narrow)"),
+            at_most(2.0, 1.0, "times (down, narrow)"),
         ],
     },
     Goal {

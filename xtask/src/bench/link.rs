@@ -1,6 +1,6 @@
 //! P19, P20, L5 and L6: how workers come back to a pool, and what the private link costs and carries.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::measurement::{Bench, Measured};
@@ -71,19 +71,28 @@ pub fn throughput(bench: &Bench<'_>) -> Result<Vec<Measured>> {
 /// L6: the tunnel over a long line, beside the system's own TCP over the same.
 pub fn slow_paths(bench: &Bench<'_>) -> Result<Vec<Measured>> {
     let said = ask(bench, "slow_path", &[])?;
-    let system = ask(bench, "system_slow_link", &[])?;
+    let system = ask(bench, "system_slow_link", &[]).context(
+        "a tunnel of the system to compare with was not measured: that needs root and /dev/net/tun",
+    )?;
     let line = number(&said, "line")?;
     let paths = [
         ("plain", "20 ms each way"),
         ("lossy", "20 ms each way, 0.1 % lost each way"),
         ("mtu1280", "20 ms each way, packets of the line of 1280 bytes, 1200 inside"),
         ("mtu1380", "20 ms each way, packets of the line of 1380 bytes, 1300 inside"),
+        ("narrow", "20 ms and 20 Mbit/s each way, where 256 kB wait at most"),
     ];
     let mut rows = Vec::new();
     for (path, what) in paths {
         for way in ["up", "down"] {
             let mbit = number(&said, &format!("{path}_{way}"))?;
             let cubic = number(&system, &format!("cubic_{path}_{way}"))?;
+            // Neither who stood still nor the line itself is anything to be compared with.
+            ensure!(cubic > 1.0, "the system's own TCP stood still ({path}, {way}: {cubic:.2} Mbit/s)");
+            ensure!(
+                line > 1.5 * cubic.max(mbit),
+                "the line alone carries {line:.0} Mbit/s, too little for {mbit:.0} and {cubic:.0} ({path}, {way})"
+            );
             let bbr = system[format!("bbr_{path}_{way}")].as_f64();
             let bbr = bbr.map_or("not measured".to_owned(), |mbit| format!("{mbit:.1}"));
             rows.push(Measured {

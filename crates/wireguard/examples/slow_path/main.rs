@@ -1,7 +1,7 @@
 //! How fast bytes go through the tunnel over a long line: 40 ms there and back, with loss, and where only small
-//! packets or only so many get through. `cargo run --release -p hivemind-wireguard --example slow_path`; the last line is JSON for
-//! programs. Words choose among the paths: `plain`, `lossy`, `mtu1280`, `mtu1380`, `narrow`, `shallow` (only when
-//! named), `line` (the line alone).
+//! packets or only 20 Mbit/s get through. `cargo run --release -p hivemind-wireguard --example slow_path`; the last
+//! line is JSON for programs. Words choose among the paths: `plain`, `lossy`, `mtu1280`, `mtu1380`, `narrow`,
+//! `shallow` (only when named), `line` (the line alone).
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,8 @@
 //! TCP above the tunnel.
 
+#[cfg(test)]
+mod tests;
+
 use super::TunnelConfig;
 use super::device::LinkDevice;
 use super::room::{Pace, Room, Sides, zeros};
