@@ -325,12 +325,10 @@ impl Stack {
             }
         }
         self.orphans.retain(|Orphan { handle, .. }| {
-            let over = match state(*handle) {
-                tcp::State::TimeWait => true,
-                // Without an other end, or it is still to be told.
-                tcp::State::Closed => sockets.get::<Socket<'_>>(*handle).remote_endpoint().is_none(),
-                _ => false,
-            };
+            // One that was cut off has an other end until that is told.
+            let state = state(*handle);
+            let told = sockets.get::<Socket<'_>>(*handle).remote_endpoint().is_none();
+            let over = state == tcp::State::TimeWait || (state == tcp::State::Closed && told);
             if over {
                 ended.push(*handle);
             }
