@@ -18,7 +18,8 @@ use hivemind_wireguard::{PeerConfig, PrivateKey, PublicKey, Tunnel, TunnelConfig
 use line::Relay;
 use paths::{PATHS, Path, SHALLOW};
 use std::net::{SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
