@@ -19,7 +19,7 @@ const PAGES_OF_ITS_OWN: usize = (32 << 20) + 1;
 const PAGES_OF_ITS_OWN: usize = 0;
 /// The smallest wide buffer.
 const LEAST: usize = 1 << 20;
-/// Bytes that may be under way beyond what a path was seen to carry and a quarter.
+/// Bytes that may be under way beyond what a path was seen to carry and half as much.
 const MORE: usize = 16 * 1024;
 /// A path that carries more from one round trip to the next carries at most about twice as much.
 const JUMP: u128 = 4;
@@ -77,7 +77,7 @@ pub(super) fn zeros(bytes: usize) -> Vec<u8> {
     zeros
 }
 
-/// How much of its room for sending a connection uses: what arrives during a round trip, and a quarter more. More
+/// How much of its room for sending a connection uses: what arrives during a round trip, and half as much again. More
 /// would only wait in front of a narrow line, and what is written next behind it; and where it does not even fit
 /// there, the stack would take long to mend what is lost.
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +115,7 @@ impl Pace {
             // What fills a hole covers all that had arrived behind it, and says nothing about how fast the path is.
             let before = std::mem::replace(&mut self.news, news);
             let news = if news / JUMP > before { before } else { news };
-            let wanted = usize::try_from(news + news / 4).unwrap_or(usize::MAX).saturating_add(MORE);
+            let wanted = usize::try_from(news + news / 2).unwrap_or(usize::MAX).saturating_add(MORE);
             // It grows at once, and shrinks slowly: one quiet moment says little.
             let shrunk = self.granted - self.granted / 8;
             self.granted = wanted.max(shrunk).clamp(NARROW.send, most.max(NARROW.send));
