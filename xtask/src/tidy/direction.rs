@@ -101,7 +101,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     // Its client, as the worker has it.
     ("hivemind-netd", &["hivemind-control", "hivemind-testkit", "hivemind-vpn", "hivemind-worker-core"]),
     ("hivemind-pool-client", &["hivemind-local-pool", "hivemind-testkit"]),
-    ("hivemind-vpn", &["hivemind-domain", "hivemind-local-pool", "hivemind-pool-client"]),
+    ("hivemind-vpn", &["hivemind-domain", "hivemind-local-pool", "hivemind-pool-client", "hivemind-words"]),
     // The embeddable pool is the other side of every product test, and adds its books up; the rows of the table of
     // faults count, and break wires, in the same way everywhere.
     ("hivemind-product-tests", &["hivemind-local-pool", "hivemind-testkit"]),
