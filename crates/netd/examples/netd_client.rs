@@ -125,9 +125,9 @@ mod windows {
                 file: folder.join("wg0.conf"),
                 state: folder.join("made.json"),
                 pool: "https://pool.example".into(),
-                system: Some(own_service()),
             };
-            let link = Link::new(source, Arc::new(Nobody), Arc::new(Nobody), Arc::new(Vec::new));
+            let service = Arc::new(|| Some(own_service()));
+            let link = Link::new(source, Arc::new(Nobody), Arc::new(Nobody), Arc::new(Vec::new), service);
             let told = match link.ready(false).await {
                 Ok(()) => serde_json::json!({"state": link.view().state}),
                 Err(error) => serde_json::json!({"code": error.code, "text": error.to_string()}),
