@@ -177,6 +177,7 @@ mod tests {
             network: NetworkNeed::None,
             formula: Formula::V2,
             array: None,
+            function: None,
         };
         let mut task = Task::accept(assignment, WallMs(0));
         task.started_at = started.then_some(WallMs(1));

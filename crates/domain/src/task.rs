@@ -63,6 +63,18 @@ pub struct Assignment {
     /// Its place, when it is one of many.
     #[serde(default)]
     pub array: Option<ArrayPlace>,
+    /// A managed function instead of a container.
+    #[serde(default)]
+    pub function: Option<ManagedFunction>,
+}
+
+/// A program of the metered language that needs no container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManagedFunction {
+    /// Its source.
+    pub source: String,
+    /// Its input as JSON; empty means null.
+    pub input: String,
 }
 
 /// The place of a sub-task among all of its array.

@@ -32,6 +32,7 @@ fn assigned(name: &str, gpus: u32) -> Assigned {
         network: NetworkNeed::None,
         formula: Formula::V2,
         array: None,
+        function: None,
     };
     Assigned { assignment, lease: Duration::from_secs(10) }
 }

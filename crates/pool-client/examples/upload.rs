@@ -19,7 +19,7 @@ use hivemind_proto::v1;
 use hivemind_proto::v1::account_service_client::AccountServiceClient;
 use hivemind_proto::v1::submit_task_result_request::Body;
 use hivemind_proto::v1::task_service_client::TaskServiceClient;
-use hivemind_worker_core::port::{Pool, ResultHeader};
+use hivemind_worker_core::port::{Offer, Pool, ResultHeader};
 use sha2::{Digest, Sha256};
 use std::error::Error;
 use std::fs::File;
@@ -109,7 +109,7 @@ async fn ours(pool: &LocalPool) -> Result<V1Pool, Failure> {
 async fn key(pool: &LocalPool, requester: &User, client: &V1Pool) -> Result<TaskKey, Failure> {
     pool.submit(requester, TaskRequest::named("measured"), package()?.as_slice()).await?;
     let free = Resources { cpu_millis: 4000, memory_bytes: 8 << 30, gpus: 0 };
-    Ok(client.next_task(free, 0).await?.ok_or("no task")?.assignment.key)
+    Ok(client.next_task(Offer::new(free, 0)).await?.ok_or("no task")?.assignment.key)
 }
 
 fn package() -> Result<Vec<u8>, Failure> {
@@ -136,6 +136,7 @@ async fn ours_sends(
         times: PhaseTimes::default(),
         input_bytes: 0,
         gpu_ms: 0,
+        function: false,
     };
     let start = Instant::now();
     client.submit(&header, Some(path)).await?;

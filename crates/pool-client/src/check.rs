@@ -163,6 +163,7 @@ fn assignment(sent: v1::Assignment) -> Result<Assignment, PoolError> {
         network,
         formula,
         array: sent.array.map(array).transpose()?,
+        function: None,
     })
 }
 

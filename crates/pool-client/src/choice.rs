@@ -7,11 +7,11 @@ use crate::tls::Pin;
 use crate::v1::V1Pool;
 use async_trait::async_trait;
 use hivemind_domain::ids::{InstallId, TaskKey};
-use hivemind_domain::resources::{Capabilities, Resources};
+use hivemind_domain::resources::Capabilities;
 use hivemind_domain::task::{Credit, HandBack, PackageRef};
 use hivemind_worker_core::port::{
-    Assigned, Dialer, Durable, HeartbeatAnswer, Journal, Pool, PoolError, PoolErrorKind, Registered, Report,
-    ResultHeader, StatusAnswer, StatusReport, Tokens,
+    Assigned, Dialer, Durable, HeartbeatAnswer, Journal, Offer, Pool, PoolError, PoolErrorKind, Registered,
+    Report, ResultHeader, StatusAnswer, StatusReport, Tokens,
 };
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -183,8 +183,8 @@ impl Pool for AnyPool {
         self.chosen().report_status(report).await
     }
 
-    async fn next_task(&self, free: Resources, running: u32) -> Result<Option<Assigned>, PoolError> {
-        self.chosen().next_task(free, running).await
+    async fn next_task(&self, offer: Offer) -> Result<Option<Assigned>, PoolError> {
+        self.chosen().next_task(offer).await
     }
 
     async fn report(

@@ -52,6 +52,7 @@ fn task(n: u64) -> Task {
         network: NetworkNeed::None,
         formula: Formula::V2,
         array: None,
+        function: None,
     };
     Task::accept(assignment, WallMs(n as i64))
 }

@@ -48,6 +48,7 @@ fn task(n: u64, phase: Phase) -> Task {
         network: NetworkNeed::None,
         formula: Formula::V2,
         array: None,
+        function: None,
     };
     let mut task = Task::accept(assignment, WallMs(n as i64));
     task.phase = phase;

@@ -138,6 +138,7 @@ pub fn assigned(task: &str) -> Assigned {
         network: NetworkNeed::None,
         formula: Formula::V2,
         array: None,
+        function: None,
     };
     Assigned { assignment, lease: Duration::from_secs(10) }
 }

@@ -509,6 +509,7 @@ fn rows() -> Vec<Vec<u8>> {
         network: hivemind_domain::task::NetworkNeed::None,
         formula: hivemind_domain::reward::Formula::V2,
         array: None,
+        function: None,
     };
     let task = Task::accept(assignment, hivemind_domain::time::WallMs(1));
     vec![serde_json::to_vec(&task).expect("written"), b"{}".to_vec(), b"[1]".to_vec()]

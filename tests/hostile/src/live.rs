@@ -10,7 +10,7 @@ use hivemind_domain::resources::{Capabilities, Resources};
 use hivemind_domain::task::PackageRef;
 use hivemind_pool_client::{NodePool, NodePoolConfig};
 use hivemind_proto::nodepool as wire;
-use hivemind_worker_core::port::{Pool as _, PoolError};
+use hivemind_worker_core::port::{Offer, Pool as _, PoolError};
 use std::path::Path;
 use std::time::Duration;
 
@@ -198,7 +198,7 @@ async fn perform(
                 }
             };
             tokio::select! {
-                pulled = client.next_task(free, 0) => pulled.map(|pulled| if pulled.is_some() { "taken" } else { "nothing" }),
+                pulled = client.next_task(Offer::new(free, 0)) => pulled.map(|pulled| if pulled.is_some() { "taken" } else { "nothing" }),
                 left = left => left,
             }
         }

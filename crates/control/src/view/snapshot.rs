@@ -1,8 +1,8 @@
 //! The present state.
 
 use super::{
-    DecisionView, GiveBackView, GpuUse, HostQuestion, Level, PresetView, PrivateLinkView, TaskView,
-    TrafficView,
+    DecisionView, GiveBackView, GpuUse, HostQuestion, Level, NetworkStanding, PresetView, PrivateLinkView,
+    TaskView, TrafficView,
 };
 use crate::error::ApiError;
 use hivemind_domain::benchmark::Benchmark;
@@ -152,6 +152,9 @@ pub struct PoolView {
     pub node_id: Option<String>,
     /// Trust level at the pool: `low`, `medium` or `high`.
     pub trust: Option<String>,
+    /// How this computer stands there, with a pool of the live network.
+    #[serde(default)]
+    pub standing: Option<NetworkStanding>,
 }
 
 /// The container engine.

@@ -192,6 +192,7 @@ pub(crate) fn assign(
         network: NetworkNeed::None,
         formula: serde_json::from_str(&formula)?,
         array: index.zip(count).and_then(|(index, count)| ArrayPlace::new(index, count)),
+        function: None,
     }))
 }
 

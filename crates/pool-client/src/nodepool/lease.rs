@@ -41,6 +41,7 @@ pub(crate) fn assignment(lease: TaskLease, attempt: u32, free: Resources) -> Res
         network: NetworkNeed::None,
         formula: Formula::V1,
         array: None,
+        function: None,
     })
 }
 

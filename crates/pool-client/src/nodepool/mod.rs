@@ -20,7 +20,7 @@ use crate::failure::{protocol, unreachable};
 use crate::guard::Guarded;
 use async_trait::async_trait;
 use hivemind_domain::ids::{InstallId, NodeId, TaskKey};
-use hivemind_domain::resources::{Capabilities, GIB, MIB, Resources, TrustLevel};
+use hivemind_domain::resources::{Capabilities, GIB, MIB, TrustLevel};
 use hivemind_domain::task::{Credit, HandBack, PackageRef};
 use hivemind_proto::nodepool as wire;
 use hivemind_proto::nodepool::batch_runtime_service_client::BatchRuntimeServiceClient;
@@ -28,7 +28,7 @@ use hivemind_proto::nodepool::master_node_service_client::MasterNodeServiceClien
 use hivemind_proto::nodepool::node_manager_service_client::NodeManagerServiceClient;
 use hivemind_proto::nodepool::user_service_client::UserServiceClient;
 use hivemind_worker_core::port::{
-    Assigned, Durable, HeartbeatAnswer, Journal, Pool, PoolError, PoolErrorKind, Registered, Report,
+    Assigned, Durable, HeartbeatAnswer, Journal, Offer, Pool, PoolError, PoolErrorKind, Registered, Report,
     ResultHeader, StatusAnswer, StatusReport, Tokens,
 };
 use state::{Session, State};
@@ -426,7 +426,7 @@ impl Pool for NodePool {
         // What is delivered, and has nothing more to come, is forgotten here.
         state.tasks.retain(|key, task| held.contains(key) || task.completing || task.since.elapsed() < LEASE);
         let notices = state.notices.drain(..).collect();
-        Ok(HeartbeatAnswer { lease: LEASE, void, cancelled: Vec::new(), notices })
+        Ok(HeartbeatAnswer { lease: LEASE, void, notices, ..HeartbeatAnswer::default() })
     }
 
     async fn sign_off(&self) -> Result<(), PoolError> {
@@ -472,8 +472,8 @@ impl Pool for NodePool {
         Ok(StatusAnswer::default())
     }
 
-    async fn next_task(&self, free: Resources, _: u32) -> Result<Option<Assigned>, PoolError> {
-        pull::next(self, free).await
+    async fn next_task(&self, offer: Offer) -> Result<Option<Assigned>, PoolError> {
+        pull::next(self, offer.free).await
     }
 
     async fn report(

@@ -8,7 +8,7 @@ use crate::guard::Guarded;
 use crate::tls::Pin;
 use async_trait::async_trait;
 use hivemind_domain::ids::{InstallId, TaskKey};
-use hivemind_domain::resources::{Capabilities, Resources};
+use hivemind_domain::resources::Capabilities;
 use hivemind_domain::task::{Credit, HandBack, PackageRef};
 use hivemind_proto::limits::{MAX_HELD, MAX_MESSAGE_BYTES};
 use hivemind_proto::v1;
@@ -16,7 +16,7 @@ use hivemind_proto::v1::account_service_client::AccountServiceClient;
 use hivemind_proto::v1::node_service_client::NodeServiceClient;
 use hivemind_proto::v1::task_service_client::TaskServiceClient;
 use hivemind_worker_core::port::{
-    Assigned, Dialer, Durable, HeartbeatAnswer, Pool, PoolError, PoolErrorKind, Registered, Report,
+    Assigned, Dialer, Durable, HeartbeatAnswer, Offer, Pool, PoolError, PoolErrorKind, Registered, Report,
     ResultHeader, StatusAnswer, StatusReport, Tokens,
 };
 use std::path::Path;
@@ -232,10 +232,14 @@ impl Pool for V1Pool {
         check::status(answer.into_inner())
     }
 
-    async fn next_task(&self, free: Resources, running: u32) -> Result<Option<Assigned>, PoolError> {
+    async fn next_task(&self, offer: Offer) -> Result<Option<Assigned>, PoolError> {
         let wait_ms = u32::try_from(LONG_POLL.as_millis()).unwrap_or(u32::MAX);
-        let free = Some(encode::resources(free));
-        let request = self.signed(v1::AssignTaskRequest { node_id: self.node()?, free, running, wait_ms })?;
+        let request = self.signed(v1::AssignTaskRequest {
+            node_id: self.node()?,
+            free: Some(encode::resources(offer.free)),
+            running: offer.running,
+            wait_ms,
+        })?;
         let mut client = self.tasks()?;
         let call = async { client.assign_task(request).await.map_err(failed) };
         check::assigned(within(LONG_POLL + LONG_POLL_SLACK, call).await?.into_inner())

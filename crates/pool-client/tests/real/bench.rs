@@ -4,7 +4,7 @@ use hivemind_domain::ids::InstallId;
 use hivemind_domain::resources::{Capabilities, Resources};
 use hivemind_local_pool::{LocalPool, PoolConfig, TaskRequest, User};
 use hivemind_pool_client::{V1Config, V1Pool};
-use hivemind_worker_core::port::{Assigned, Pool};
+use hivemind_worker_core::port::{Assigned, Offer, Pool};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -93,7 +93,7 @@ impl Bench {
     /// A task in the client's hands.
     pub async fn assigned(&self, client: &V1Pool) -> Assigned {
         self.task(&zip(b"print('hello')")).await;
-        client.next_task(free(), 0).await.unwrap().expect("a task")
+        client.next_task(Offer::new(free(), 0)).await.unwrap().expect("a task")
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

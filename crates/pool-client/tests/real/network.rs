@@ -11,7 +11,7 @@ use hivemind_local_pool::nodepool::{FaceTimes, NodePoolFace, TaskStatus};
 use hivemind_pool_client::{AnyPool, NodePool, NodePoolConfig, V1Pool, Wish};
 use hivemind_proto::nodepool::ResourceSpec;
 use hivemind_worker_core::port::{
-    Assigned, Durable, OutputLine, Pool, PoolErrorKind, Report, ResultHeader, StatusReport,
+    Assigned, Durable, Offer, OutputLine, Pool, PoolErrorKind, Report, ResultHeader, StatusReport,
 };
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -60,7 +60,7 @@ impl Stage {
 
     async fn assigned(&self, client: &NodePool, id: &str) -> Assigned {
         self.offer(id);
-        client.next_task(free(), 0).await.unwrap().expect("a task")
+        client.next_task(Offer::new(free(), 0)).await.unwrap().expect("a task")
     }
 
     fn status(&self, id: &str) -> TaskStatus {
@@ -93,6 +93,7 @@ fn header(key: &TaskKey, verdict: Verdict) -> ResultHeader {
         times: PhaseTimes::default(),
         input_bytes: 7,
         gpu_ms: 0,
+        function: false,
     }
 }
 
@@ -153,7 +154,10 @@ async fn a_token_that_ended_is_renewed_by_signing_in_again() {
     let tokens = client.login("worker", PASSWORD, &install()).await.unwrap();
     stage.face.end_sessions();
     assert_eq!(client.heartbeat(&[]).await.unwrap_err().kind, PoolErrorKind::Unauthenticated);
-    assert_eq!(client.next_task(free(), 0).await.unwrap_err().kind, PoolErrorKind::Unauthenticated);
+    assert_eq!(
+        client.next_task(Offer::new(free(), 0)).await.unwrap_err().kind,
+        PoolErrorKind::Unauthenticated
+    );
     let newer = client.refresh(&tokens.refresh).await.unwrap();
     assert_ne!(newer.session, tokens.session);
     client.heartbeat(&[]).await.unwrap();
@@ -165,7 +169,7 @@ async fn a_pulled_task_is_fetched_told_completed_and_paid() {
     let stage = Stage::start().await;
     let client = stage.client().await;
     let package = stage.offer("t-1");
-    let found = client.next_task(free(), 0).await.unwrap().expect("a task");
+    let found = client.next_task(Offer::new(free(), 0)).await.unwrap().expect("a task");
     let key = found.assignment.key.clone();
     assert_eq!((key.task.as_str(), key.attempt, found.lease), ("t-1", 1, Duration::from_secs(30)));
     assert_eq!(found.assignment.limits.resources.memory_bytes, 256 << 20);
@@ -278,7 +282,7 @@ async fn asks_until(client: &NodePool, done: impl Fn() -> bool) {
         tokio::time::sleep(Duration::from_millis(500)).await;
     };
     tokio::select! {
-        found = client.next_task(free(), 0) => panic!("not to be given out: {found:?}"),
+        found = client.next_task(Offer::new(free(), 0)) => panic!("not to be given out: {found:?}"),
         () = waiting => {}
     }
 }
@@ -393,7 +397,7 @@ async fn a_package_with_other_bytes_than_its_hash_is_refused() {
     // Its name is part of the hash: under another it is another package.
     let magnet = stage.face.offer("a.zip", &zip(b"print(1)")).replace("dn=a.zip", "dn=b.zip");
     stage.face.submit("requester", "t-1", &magnet, needs(), 100);
-    let found = client.next_task(free(), 0).await.unwrap().expect("a task");
+    let found = client.next_task(Offer::new(free(), 0)).await.unwrap().expect("a task");
     let into = stage.folder.path().join("package.zip");
     let package = found.assignment.package.as_ref().unwrap();
     let wrong = client.fetch(&found.assignment.key, package, &into).await.unwrap_err();
@@ -465,14 +469,15 @@ async fn a_task_left_alone_three_times_is_a_failure_that_costs_trust() {
     stage.offer("t-1");
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(stage.face.task("t-1").unwrap().assignments, 0, "it is not dialled");
-    let found = client.next_task(free(), 0).await.unwrap().expect("pulled all the same");
+    let found = client.next_task(Offer::new(free(), 0)).await.unwrap().expect("pulled all the same");
     assert_eq!(found.assignment.key.task.as_str(), "t-1");
     // Left alone three times, it fails and costs five.
     tokio::time::timeout(Duration::from_secs(60), async {
         while stage.status("t-1") != TaskStatus::Failed {
             client.hand_back(&found.assignment.key, HandBack::CannotRun, "x").await.unwrap();
             let fresh = stage.client().await;
-            let _ = tokio::time::timeout(Duration::from_millis(700), fresh.next_task(free(), 0)).await;
+            let _ = tokio::time::timeout(Duration::from_millis(700), fresh.next_task(Offer::new(free(), 0)))
+                .await;
         }
     })
     .await

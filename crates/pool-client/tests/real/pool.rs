@@ -8,7 +8,7 @@ use hivemind_domain::usage::{AverageUse, TaskUsage};
 use hivemind_local_pool::{TaskRequest, TaskState};
 use hivemind_pool_client::V1Pool;
 use hivemind_worker_core::port::{
-    Durable, OutputLine, Pool, PoolErrorKind, Report, ResultHeader, StatusReport, TaskStatus, Tokens,
+    Durable, Offer, OutputLine, Pool, PoolErrorKind, Report, ResultHeader, StatusReport, TaskStatus, Tokens,
 };
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -33,6 +33,7 @@ fn result(key: &TaskKey, path: &Path, bytes: &[u8]) -> ResultHeader {
         times: PhaseTimes { run_ms: 1000, ..PhaseTimes::default() },
         input_bytes: 7,
         gpu_ms: 0,
+        function: false,
     }
 }
 
@@ -104,7 +105,7 @@ async fn a_task_goes_from_offer_to_credit() {
     let bench = Bench::start().await;
     let client = bench.client().await;
     let package = zip(&noise(700_000));
-    let waiting = client.next_task(free(), 0);
+    let waiting = client.next_task(Offer::new(free(), 0));
     let handing_in = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         bench.task(&package).await
@@ -176,7 +177,7 @@ async fn a_package_is_resumed_and_damage_of_the_first_try_is_mended() {
     let client = bench.client_at(wire.address.to_string()).await;
     let package = zip(&noise(3_000_000));
     bench.task(&package).await;
-    let found = client.next_task(free(), 0).await.unwrap().unwrap().assignment;
+    let found = client.next_task(Offer::new(free(), 0)).await.unwrap().unwrap().assignment;
     let (key, wanted) = (found.key, found.package.unwrap());
     let into = package_of(&bench, &key);
     let part = PathBuf::from(format!("{}.part", into.display()));

@@ -18,6 +18,7 @@ fn task(id: &str, attempt: u32, at: i64) -> Task {
         network: NetworkNeed::None,
         formula: Formula::V2,
         array: None,
+        function: None,
     };
     Task::accept(assignment, WallMs(at))
 }

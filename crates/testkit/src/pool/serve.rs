@@ -4,10 +4,10 @@ use super::{FakePool, LONG_POLL, PASSWORD, PoolCall, REUSE_GRACE, Session, State
 use crate::lock;
 use async_trait::async_trait;
 use hivemind_domain::ids::{InstallId, NodeId, TaskKey};
-use hivemind_domain::resources::{Capabilities, Resources, TrustLevel};
+use hivemind_domain::resources::{Capabilities, TrustLevel};
 use hivemind_domain::task::{Credit, HandBack, PackageRef};
 use hivemind_worker_core::port::{
-    Assigned, Clock, Durable, HeartbeatAnswer, Pool, PoolError, PoolErrorKind, Registered, Report,
+    Assigned, Clock, Durable, HeartbeatAnswer, Offer, Pool, PoolError, PoolErrorKind, Registered, Report,
     ResultHeader, StatusAnswer, StatusReport, Tokens,
 };
 use std::path::Path;
@@ -155,7 +155,7 @@ impl Pool for FakePool {
         Ok(StatusAnswer { charged: Vec::new(), balance_cpt: Some(lock(&self.state).balance) })
     }
 
-    async fn next_task(&self, free: Resources, _running: u32) -> Result<Option<Assigned>, PoolError> {
+    async fn next_task(&self, offer: Offer) -> Result<Option<Assigned>, PoolError> {
         self.enter(PoolCall::NextTask).await?;
         let number = self.change(|state| {
             state.asks += 1;
@@ -171,7 +171,7 @@ impl Pool for FakePool {
                 if state.asks != number {
                     return Ok(None);
                 }
-                let fits = |work: &Assigned| free.covers(work.assignment.limits.resources);
+                let fits = |work: &Assigned| offer.free.covers(work.assignment.limits.resources);
                 if let Some(place) = state.queue.iter().position(fits)
                     && let Some(work) = state.queue.remove(place)
                 {

@@ -1,8 +1,8 @@
 //! What can happen to the worker, and what has to be done about it.
 
 use crate::port::{
-    Assigned, EngineError, EngineInfo, GpuContainer, HeartbeatAnswer, OwnContainer, PoolError, PullProgress,
-    Registered, StoreError,
+    Assigned, EngineError, EngineInfo, GpuContainer, HeartbeatAnswer, Offer, OwnContainer, PoolError,
+    PullProgress, Registered, StoreError,
 };
 use hivemind_control::{AccountView, ApiError};
 use hivemind_domain::alert::Alarm;
@@ -221,10 +221,8 @@ pub enum Effect {
     KeepTraffic(TrafficMeter),
     /// Ask for work; an older call is superseded at the pool.
     Ask {
-        /// What is free.
-        free: Resources,
-        /// Tasks that occupy a place.
-        running: u32,
+        /// What this computer offers.
+        offer: Offer,
         /// Number of this call.
         number: u64,
     },

@@ -1,7 +1,7 @@
 //! The core's dealings with the pool: connection, leases, asking for work.
 
 use super::{Core, Effect, EngineState, pool_problem};
-use crate::port::{Assigned, HeartbeatAnswer, PoolError, PoolErrorKind};
+use crate::port::{Assigned, HeartbeatAnswer, Offer, PoolError, PoolErrorKind};
 use hivemind_control::{ApiError, ErrorCode, Level};
 use hivemind_domain::admission;
 use hivemind_domain::connection::{Connection, Happening};
@@ -112,6 +112,9 @@ impl Core {
         for (key, by) in answer.cancelled {
             self.task(&key, TaskInput::Stop(Verdict::Cancelled { by }), now, effects);
         }
+        if answer.standing.is_some() {
+            self.standing = answer.standing;
+        }
         for text in answer.notices {
             self.notice(Level::Notice, ApiError::new(ErrorCode::PoolNotice, text), now);
         }
@@ -150,7 +153,7 @@ impl Core {
         self.asked = Some((self.ask_number, free));
         self.asked_at = now.mono;
         let running = u32::try_from(running).unwrap_or(u32::MAX);
-        effects.push(Effect::Ask { free, running, number: self.ask_number });
+        effects.push(Effect::Ask { offer: Offer::new(free, running), number: self.ask_number });
     }
 
     pub(super) fn asked(

@@ -1,7 +1,7 @@
 //! All decisions of the worker: `step(input, now) -> effects`, pure. The event loop is its only caller.
 
 use crate::port::{EngineError, EngineInfo, PullProgress, Registered, StoreError};
-use hivemind_control::{AccountView, ApiError, ErrorCode, Level, Notice};
+use hivemind_control::{AccountView, ApiError, ErrorCode, Level, NetworkStanding, Notice};
 use hivemind_domain::breaker::Breaker;
 use hivemind_domain::connection::{Connection, Happening};
 use hivemind_domain::contribution::{Contribution, PauseReason, Wish};
@@ -57,6 +57,8 @@ pub struct Core {
     host: Capabilities,
     account: Option<AccountView>,
     registered: Option<Registered>,
+    /// How this computer stands with a pool of the live network, as it was told last.
+    standing: Option<NetworkStanding>,
     pool_problem: Option<ApiError>,
     ask_number: u64,
     asked: Option<(u64, Resources)>,
@@ -99,6 +101,7 @@ impl Core {
             host,
             account: None,
             registered: None,
+            standing: None,
             pool_problem: None,
             ask_number: 0,
             asked: None,

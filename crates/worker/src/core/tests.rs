@@ -39,6 +39,7 @@ fn assigned(name: &str) -> Assigned {
         network: NetworkNeed::None,
         formula: Formula::V2,
         array: None,
+        function: None,
     };
     Assigned { assignment, lease: Duration::from_secs(10) }
 }

@@ -119,6 +119,7 @@ impl Core {
             cause: if self.connection.is_online() { None } else { self.pool_problem.clone() },
             node_id: self.registered.as_ref().map(|r| r.node.to_string()),
             trust: self.registered.as_ref().map(|r| word(&r.trust)),
+            standing: self.standing.clone(),
             ..PoolView::default()
         }
     }

@@ -1,7 +1,7 @@
 //! The pool.
 
 use async_trait::async_trait;
-use hivemind_control::{ErrorCode, MetricsSample};
+use hivemind_control::{ErrorCode, MetricsSample, NetworkStanding};
 use hivemind_domain::ids::{InstallId, NodeId, TaskKey};
 use hivemind_domain::report::PhaseTimes;
 use hivemind_domain::resources::{Capabilities, Resources, TrustLevel};
@@ -122,6 +122,8 @@ pub struct HeartbeatAnswer {
     pub cancelled: Vec<(TaskKey, CancelledBy)>,
     /// News for the owner, printable.
     pub notices: Vec<String>,
+    /// How this computer stands with a pool of the live network, when that was asked.
+    pub standing: Option<NetworkStanding>,
 }
 
 /// Use of one task in a status report.
@@ -155,6 +157,25 @@ pub struct StatusAnswer {
     pub charged: Vec<(TaskKey, u64)>,
     /// Balance of the signed-in account.
     pub balance_cpt: Option<i64>,
+}
+
+/// What this computer has to offer when it asks for work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Offer {
+    /// What is free.
+    pub free: Resources,
+    /// Tasks that occupy a place.
+    pub running: u32,
+    /// Whether there is an engine for containers; without one only managed functions can be run.
+    pub containers: bool,
+}
+
+impl Offer {
+    /// Of a computer with an engine.
+    #[must_use]
+    pub fn new(free: Resources, running: u32) -> Self {
+        Self { free, running, containers: true }
+    }
 }
 
 /// An assignment with its lease.
@@ -225,6 +246,8 @@ pub struct ResultHeader {
     pub input_bytes: u64,
     /// Time for which GPUs were held, in milliseconds, added up over them.
     pub gpu_ms: u64,
+    /// Whether it was a managed function: then its file is the receipt as JSON.
+    pub function: bool,
 }
 
 /// A pool, seen from this computer. Every call is made by us, has a time limit of its own and may be dropped.
@@ -273,8 +296,8 @@ pub trait Pool: Send + Sync + 'static {
     /// Use of computer and tasks.
     async fn report_status(&self, report: &StatusReport) -> Result<StatusAnswer, PoolError>;
 
-    /// Waits up to 25 s for a task that fits into `free`.
-    async fn next_task(&self, free: Resources, running: u32) -> Result<Option<Assigned>, PoolError>;
+    /// Waits up to 25 s for a task that fits into what is offered.
+    async fn next_task(&self, offer: Offer) -> Result<Option<Assigned>, PoolError>;
 
     /// Tells about a running attempt until `reports` ends or the stream breaks. Sends how far the pool has it to
     /// `durable`, first of all when the stream opens; sends again by itself what was not durable when it broke is

@@ -2,11 +2,11 @@
 
 use super::{Shared, lock, sampler, unit};
 use crate::core::Input;
-use crate::port::{PoolError, PoolErrorKind, Registered, StatusReport, Tokens};
+use crate::port::{Offer, PoolError, PoolErrorKind, Registered, StatusReport, Tokens};
 use hivemind_control::{AccountView, ErrorCode};
 use hivemind_domain::connection::Todo;
 use hivemind_domain::ids::TaskKey;
-use hivemind_domain::resources::{Capabilities, Resources};
+use hivemind_domain::resources::Capabilities;
 use hivemind_domain::retry;
 use hivemind_domain::task::HandBack;
 use hivemind_domain::time::Mono;
@@ -78,11 +78,11 @@ impl Link {
         }
     }
 
-    pub(super) fn ask(&mut self, free: Resources, running: u32, number: u64) {
+    pub(super) fn ask(&mut self, offer: Offer, number: u64) {
         while self.asks.try_join_next().is_some() {}
         let shared = Arc::clone(&self.shared);
         self.asks.spawn(async move {
-            let answer = shared.ports.pool.next_task(free, running).await;
+            let answer = shared.ports.pool.next_task(offer).await;
             shared.tell(Input::Asked { number, answer, unit: unit() }).await;
         });
     }

@@ -411,7 +411,7 @@ impl EventLoop {
                 let _ = self.writer.send(journal::Entry::Snooze(snooze));
             }
             Effect::KeepTraffic(meter) => self.keep_traffic(meter),
-            Effect::Ask { free, running, number } => self.link.ask(free, running, number),
+            Effect::Ask { offer, number } => self.link.ask(offer, number),
             Effect::Decline(key, reason, message) => self.link.decline(key, reason, message),
             Effect::VerifyEngine => engine_watch::verify(shared),
             Effect::FindContainers => {

@@ -15,7 +15,7 @@ use hivemind_domain::resources::{Capabilities, Resources};
 use hivemind_domain::task::{HandBack, PackageRef, ResultFile, Verdict};
 use hivemind_pool_client::{V1Config, V1Pool};
 use hivemind_proto::limits::CHUNK_BYTES;
-use hivemind_worker_core::port::{Pool as _, PoolError, ResultHeader, StatusReport};
+use hivemind_worker_core::port::{Offer, Pool as _, PoolError, ResultHeader, StatusReport};
 use server::{Answer, Heard, Manner, Pool};
 use std::path::Path;
 use std::time::Duration;
@@ -184,7 +184,7 @@ async fn perform(client: &V1Pool, call: Call, folder: &Path) -> Result<(), PoolE
         Call::Status => client.report_status(&StatusReport::default()).await.map(drop),
         Call::Assign => {
             let free = Resources { cpu_millis: 1000, memory_bytes: 1 << 30, gpus: 0 };
-            client.next_task(free, 0).await.map(drop)
+            client.next_task(Offer::new(free, 0)).await.map(drop)
         }
         Call::Fetch => {
             let package = PackageRef { id: "p-1".to_owned(), sha256: "ab".repeat(32), size_bytes: 100 };
@@ -225,6 +225,7 @@ fn header(file: Option<ResultFile>) -> ResultHeader {
         times: Default::default(),
         input_bytes: 0,
         gpu_ms: 0,
+        function: false,
     }
 }
 

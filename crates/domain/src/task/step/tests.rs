@@ -17,6 +17,7 @@ fn task() -> Task {
         network: NetworkNeed::None,
         formula: Formula::V2,
         array: None,
+        function: None,
     };
     Task::accept(assignment, WallMs(1))
 }

@@ -64,7 +64,7 @@ fn gpus_of(core: &Core, name: &str) -> Vec<String> {
 }
 
 fn offered_gpus(effects: &[Effect]) -> Option<u32> {
-    effects.iter().find_map(|e| if let Effect::Ask { free, .. } = e { Some(free.gpus) } else { None })
+    effects.iter().find_map(|e| if let Effect::Ask { offer, .. } = e { Some(offer.free.gpus) } else { None })
 }
 
 #[test]

@@ -103,6 +103,7 @@ pub(super) async fn submit(shared: Arc<Shared>, task: Task) {
         times: report.phases,
         input_bytes: report.bytes_in,
         gpu_ms: report.gpu_ms,
+        function: task.assignment.function.is_some(),
     };
     let began = shared.ports.clock.now().mono;
     failpoint::reach("submit.before");
