@@ -15,7 +15,7 @@ use hivemind_egress::EgressProxy;
 use hivemind_engine::{Companion, DockerEngine};
 use hivemind_host::{GpuSource, Places, SystemClock, SystemHost, SystemSenses};
 use hivemind_local_api::{BrowserListener, Sessions, SocketListener};
-use hivemind_pool_client::{AnyPool, PoolDesk, V1Config, Wish};
+use hivemind_pool_client::{AnyPool, CALLED_AT, NetworkWishes, PoolDesk, V1Config, Wish, Work};
 use hivemind_store::{
     Change, DataFolder, FileBook, FileDebug, FileLogs, FileSettings, FileTrend, FolderError, KeyringSecrets,
     Lock, OwnLog, SqliteJournal,
@@ -163,7 +163,9 @@ impl Running {
             private_link = Some(link);
         }
         let wish = Wish::of(current.text("pool_dialect"));
-        let pool = AnyPool::new(config, wish, pin, dialer, Some(Arc::clone(&journal))).map_err(unpinned)?;
+        let wishes = network_wishes(&current)?;
+        let pool =
+            AnyPool::new(config, wish, pin, dialer, Some(Arc::clone(&journal)), wishes).map_err(unpinned)?;
         let gpus = match current.text("nvml_library") {
             _ if current.flag("cpu_only") => GpuSource::left_out(),
             "" => GpuSource::system(),
@@ -279,6 +281,18 @@ impl Running {
             let _ = job.await;
         }
     }
+}
+
+/// What the owner wishes of the live network.
+fn network_wishes(settings: &Settings) -> Result<NetworkWishes, ApiError> {
+    let wishes = NetworkWishes::new(
+        Work::of(settings.text("nodepool_work")),
+        u16::try_from(settings.integer("nodepool_port")).unwrap_or(CALLED_AT),
+        settings.text("nodepool_key"),
+        settings.text("nodepool_proxy"),
+        settings.flag("nodepool_scripts"),
+    );
+    wishes.map_err(|wrong| ApiError::new(ErrorCode::InvalidSetting, wrong.why).with("key", wrong.setting))
 }
 
 /// Where the private link's configuration lies: the file that the owner names, or one in the data folder.

@@ -89,6 +89,11 @@ keys! {
     master_url Some("MASTER_NODE_URL"), Some("--master-url"), "https://hivemind.justin0711.com", Kind::Url, true;
     pool_address None, None, "", Kind::Text { optional: true }, true;
     pool_dialect None, None, "auto", Kind::Choice(&["auto", "v1", "nodepool"]), true;
+    nodepool_work None, None, "auto", Kind::Choice(&["auto", "push", "pull"]), true;
+    nodepool_port None, None, "50053", Kind::Integer { min: 0, max: 65535 }, true;
+    nodepool_key None, None, "", Kind::Text { optional: true }, true;
+    nodepool_proxy None, None, "", Kind::Text { optional: true }, true;
+    nodepool_scripts None, None, "false", Kind::Flag, true;
     pool_certificate_sha256 None, None, "", Kind::Text { optional: true }, true;
     allow_unencrypted_pool None, None, "false", Kind::Flag, true;
     wireguard_config_path Some("WIREGUARD_CONFIG_PATH"), None, "wg0.conf", Kind::Text { optional: false }, true;

@@ -2,7 +2,7 @@
 
 use crate::config::V1Config;
 use crate::discovery::{self, Dialect};
-use crate::nodepool::{NodePool, NodePoolConfig};
+use crate::nodepool::{NetworkWishes, NodePool, NodePoolConfig};
 use crate::tls::Pin;
 use crate::v1::V1Pool;
 use async_trait::async_trait;
@@ -43,6 +43,7 @@ impl Wish {
 /// A pool of either dialect; found out when it is connected to.
 pub struct AnyPool {
     wish: Wish,
+    wishes: NetworkWishes,
     config: V1Config,
     pin: Option<Pin>,
     v1: Arc<V1Pool>,
@@ -62,6 +63,7 @@ impl AnyPool {
         pin: &str,
         dialer: Option<Arc<dyn Dialer>>,
         journal: Option<Arc<dyn Journal>>,
+        wishes: NetworkWishes,
     ) -> Result<Self, PoolError> {
         let mut v1 = V1Pool::new(config.clone()).pinned(pin)?;
         if let Some(dialer) = dialer {
@@ -69,7 +71,7 @@ impl AnyPool {
         }
         let v1 = Arc::new(v1);
         let chosen = Mutex::new(Arc::clone(&v1) as Arc<dyn Pool>);
-        let any = Self { wish, config, pin: Pin::parse(pin)?, v1, journal, chosen };
+        let any = Self { wish, wishes, config, pin: Pin::parse(pin)?, v1, journal, chosen };
         if wish == Wish::NodePool {
             any.choose(any.node_pool(any.config.address.clone()));
         }
@@ -77,15 +79,13 @@ impl AnyPool {
     }
 
     fn node_pool(&self, address: String) -> Arc<dyn Pool> {
-        let pool = NodePool::new(NodePoolConfig {
+        let config = NodePoolConfig {
             address,
             allow_unencrypted: self.config.allow_unencrypted,
             install: self.config.install.clone(),
-        });
-        Arc::new(match &self.journal {
-            Some(journal) => pool.counting_from(Arc::clone(journal)),
-            None => pool,
-        })
+            wishes: self.wishes.clone(),
+        };
+        Arc::new(NodePool::with(config, self.journal.clone()))
     }
 
     fn chosen(&self) -> Arc<dyn Pool> {
@@ -173,6 +173,10 @@ impl Pool for AnyPool {
 
     async fn heartbeat(&self, held: &[TaskKey]) -> Result<HeartbeatAnswer, PoolError> {
         self.chosen().heartbeat(held).await
+    }
+
+    async fn news(&self) {
+        self.chosen().news().await;
     }
 
     async fn sign_off(&self) -> Result<(), PoolError> {

@@ -20,5 +20,5 @@ mod v1;
 pub use choice::{AnyPool, Wish};
 pub use config::V1Config;
 pub use desk::PoolDesk;
-pub use nodepool::{NodePool, NodePoolConfig};
+pub use nodepool::{CALLED_AT, NetworkWishes, NodePool, NodePoolConfig, Work, WrongWish};
 pub use v1::V1Pool;

@@ -52,4 +52,8 @@ closed! {
     ExecutionMetrics,
     CompletedTask,
     CompleteBatchRequest,
+    ExecuteTaskRequest,
+    ExecuteTaskResponse,
+    StopTaskExecutionRequest,
+    StopTaskExecutionResponse,
 }

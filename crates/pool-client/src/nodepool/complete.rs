@@ -1,16 +1,20 @@
 //! Tells that a task is done, and finds its pay.
 
+use super::output::Output;
 use super::report::upload;
+use super::state::State;
 use super::words::{call, taken};
 use super::{NodePool, UNARY};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::task::{Credit, FailureClass, Verdict};
+use hivemind_domain::text::plain_line;
 use hivemind_proto::nodepool::{
-    CompleteBatchRequest, CompletedTask, ExecutionMetrics, GetProviderEarningsRequest,
+    CompleteBatchRequest, CompletedTask, ExecuteTaskResponse, ExecutionMetrics, GetProviderEarningsRequest,
 };
 use hivemind_worker_core::port::{PoolError, PoolErrorKind, ResultHeader};
 use std::time::Duration;
 use tokio::time::Instant;
+use tonic::Status;
 
 /// Entries that the pool tells at once.
 const ENTRIES: i32 = 100;
@@ -22,7 +26,7 @@ const LEDGER_LAGS: Duration = Duration::from_secs(60);
 /// The whole supply.
 const MOST_CPT: u64 = 1_000_000_000_000;
 
-const NOTHING: Credit = Credit { cpt: 0, settled: true };
+pub(super) const NOTHING: Credit = Credit { cpt: 0, settled: true };
 
 /// What an end means to the network.
 enum End {
@@ -55,13 +59,13 @@ pub(super) async fn submit(pool: &NodePool, header: &ResultHeader) -> Result<Cre
     let status = match end(&header.verdict) {
         End::Told(status) => status,
         End::LeftAlone(why) => {
-            let mut state = pool.state();
-            state.tasks.remove(key);
-            state.leave(key.task.as_str(), &why);
+            leave(pool, key, &why);
             return Ok(NOTHING);
         }
         End::Gone => {
-            pool.state().tasks.remove(key);
+            let mut state = pool.state();
+            state.tasks.remove(key);
+            state.pushed.end(key.task.as_str(), &Err(Status::cancelled("the task was stopped")));
             return Ok(NOTHING);
         }
     };
@@ -95,12 +99,44 @@ pub(super) async fn submit(pool: &NodePool, header: &ResultHeader) -> Result<Cre
         pool.state().held(key).completing = false;
         completed?;
     }
-    pool.state().held(key).completed.get_or_insert_with(Instant::now);
-    if status == "FAILED" {
-        pool.state().tasks.remove(key);
-        return Ok(NOTHING);
+    {
+        let mut state = pool.state();
+        let answer = answer(&mut state, key, header);
+        state.pushed.end(key.task.as_str(), &Ok(answer));
+        state.held(key).completed.get_or_insert_with(Instant::now);
+        if status == "FAILED" {
+            state.tasks.remove(key);
+            state.failed_here += 1;
+            return Ok(NOTHING);
+        }
     }
     credit(pool, key).await
+}
+
+/// What the pool's call is answered with. It is completed by then: the pool takes no more from this than a warning.
+fn answer(state: &mut State, key: &TaskKey, header: &ResultHeader) -> ExecuteTaskResponse {
+    let output = state.held(key).output.as_ref().map(Output::text).unwrap_or_default();
+    let (success, status_message) = match &header.verdict {
+        Verdict::Succeeded => (true, output),
+        Verdict::Failed { message, .. } | Verdict::HandedBack { message, .. } => (false, message.clone()),
+        Verdict::Cancelled { .. } => (false, String::new()),
+    };
+    ExecuteTaskResponse { success, status_message, ..ExecuteTaskResponse::default() }
+}
+
+/// Leaves a task to other computers: a pulled one by silence, a pushed one by an error.
+pub(super) fn leave(pool: &NodePool, key: &TaskKey, why: &str) {
+    let mut state = pool.state();
+    let task = key.task.as_str();
+    state.tasks.remove(key);
+    if state.pushed.has(task) {
+        state.pushed.end(task, &Err(Status::failed_precondition(plain_line(why, 300))));
+        state.refuse(task, why);
+        drop(state);
+        pool.tell_soon();
+    } else {
+        state.leave(task, why);
+    }
 }
 
 /// Whether the ledger has a task that the pool lets nobody complete.
@@ -152,7 +188,7 @@ pub(super) async fn settlement(pool: &NodePool, key: &TaskKey) -> Result<Credit,
     credit(pool, key).await
 }
 
-async fn credit(pool: &NodePool, key: &TaskKey) -> Result<Credit, PoolError> {
+pub(super) async fn credit(pool: &NodePool, key: &TaskKey) -> Result<Credit, PoolError> {
     if let Some(cpt) = earned(pool, key).await? {
         pool.state().tasks.remove(key);
         return Ok(Credit { cpt, settled: true });

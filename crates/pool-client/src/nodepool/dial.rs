@@ -1,14 +1,16 @@
 //! Opens the connection. The network speaks plaintext; what protects it is the overlay, or that it stays on this
 //! computer.
 
+use super::proxy;
 use crate::dial::{endpoint, unprotected};
 use crate::failure::{protocol, unreachable};
 use crate::guard::Guarded;
 use crate::link::{Protection, plain};
 use hivemind_worker_core::port::PoolError;
-use std::net::IpAddr;
+use hyper_util::rt::TokioIo;
+use std::net::SocketAddr;
 use std::time::Duration;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Uri};
 
 const LOOKUP: Duration = Duration::from_secs(10);
 
@@ -18,7 +20,7 @@ pub(crate) struct Connected {
     channel: Channel,
     pub(crate) protection: Protection,
     /// Where the pool answers.
-    pub(crate) ip: IpAddr,
+    pub(crate) at: SocketAddr,
 }
 
 impl Connected {
@@ -28,7 +30,11 @@ impl Connected {
 }
 
 /// The name is resolved here and the resolved address is dialled, so that what was judged is what is used.
-pub(crate) async fn dial(address: &str, allow_unencrypted: bool) -> Result<Connected, PoolError> {
+pub(crate) async fn dial(
+    address: &str,
+    allow_unencrypted: bool,
+    proxy: Option<SocketAddr>,
+) -> Result<Connected, PoolError> {
     let address = address.strip_prefix("http://").unwrap_or(address).trim_end_matches('/');
     let spelled = address.rsplit_once(':').is_some_and(|(host, port)| {
         !host.is_empty() && !host.contains(['/', '@', ' ']) && port.parse::<u16>().is_ok_and(|port| port != 0)
@@ -46,8 +52,11 @@ pub(crate) async fn dial(address: &str, allow_unencrypted: bool) -> Result<Conne
             last = unprotected();
             continue;
         }
-        match endpoint(format!("http://{address}"))?.connect().await {
-            Ok(channel) => return Ok(Connected { channel, protection, ip: address.ip() }),
+        let connect = tower::service_fn(move |_: Uri| async move {
+            proxy::connect(proxy, address).await.map(TokioIo::new)
+        });
+        match endpoint(format!("http://{address}"))?.connect_with_connector(connect).await {
+            Ok(channel) => return Ok(Connected { channel, protection, at: address }),
             Err(_) => last = unreachable("the pool does not answer"),
         }
     }

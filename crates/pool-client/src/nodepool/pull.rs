@@ -2,16 +2,14 @@
 
 use super::state::State;
 use super::words::{call, taken};
-use super::{LEASE, MOST_ANSWER, NodePool, UNARY, lease, lock};
-use crate::guard::Guarded;
-use hivemind_domain::ids::TaskId;
+use super::{LEASE, NodePool, UNARY, attempts, lease};
 use hivemind_domain::resources::Resources;
-use hivemind_proto::nodepool::batch_runtime_service_client::BatchRuntimeServiceClient;
 use hivemind_proto::nodepool::{PullBatchRequest, TaskLease};
-use hivemind_worker_core::port::{Assigned, Journal, PoolError};
-use std::sync::{Arc, Mutex};
+use hivemind_worker_core::port::{Assigned, PoolError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use tonic::Status;
 
 /// How long one call for work may wait, as with other pools.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -37,13 +35,9 @@ pub(super) async fn next(pool: &NodePool, free: Resources) -> Result<Option<Assi
             return Ok(Some(ready));
         }
         if pool.state().refusals.may_pull(Instant::now()) && !pool.state().paused {
-            let puller = Puller {
-                client: pool.batches()?.max_decoding_message_size(MOST_ANSWER),
-                state: Arc::clone(&pool.state),
-                journal: pool.journal.clone(),
-            };
+            let puller = pool.clone();
             let pulled = tokio::spawn(async move {
-                let pulled = puller.pull(free).await;
+                let pulled = pull(&puller, free).await;
                 drop(guard);
                 pulled
             });
@@ -66,77 +60,59 @@ pub(super) async fn next(pool: &NodePool, free: Resources) -> Result<Option<Assi
     }
 }
 
-fn ready(state: &mut State) -> Option<Assigned> {
+pub(super) fn ready(state: &mut State) -> Option<Assigned> {
     while let Some((at, assigned)) = state.ready.pop_front() {
         if at.elapsed() < STALE {
             return Some(assigned);
         }
-        state.tasks.remove(&assigned.assignment.key);
+        let key = &assigned.assignment.key;
+        state.tasks.remove(key);
+        let late = Status::unavailable("the worker did not take the task in time");
+        state.pushed.end(key.task.as_str(), &Err(late));
     }
     None
 }
 
-struct Puller {
-    client: BatchRuntimeServiceClient<Guarded>,
-    state: Arc<Mutex<State>>,
-    journal: Option<Arc<dyn Journal>>,
+async fn pull(pool: &NodePool, free: Resources) -> Result<(), PoolError> {
+    let request = {
+        let state = pool.state();
+        PullBatchRequest {
+            worker_id: state.worker()?,
+            max_inflight_batches: 1,
+            token: state.session()?.token,
+        }
+    };
+    let answer = call(UNARY, pool.batches()?.pull_batch(request)).await?;
+    taken(answer.success, &answer.status_message)?;
+    for (number, lease) in answer.tasks.into_iter().enumerate().take(64) {
+        if number > 0 {
+            pool.state().leave(&printable(&lease), "the pool sent more than was asked for");
+            continue;
+        }
+        take(pool, lease, free).await;
+    }
+    Ok(())
 }
 
-impl Puller {
-    async fn pull(mut self, free: Resources) -> Result<(), PoolError> {
-        let request = {
-            let state = lock(&self.state);
-            PullBatchRequest {
-                worker_id: state.worker()?,
-                max_inflight_batches: 1,
-                token: state.session()?.token,
-            }
-        };
-        let answer = call(UNARY, self.client.pull_batch(request)).await?;
-        taken(answer.success, &answer.status_message)?;
-        for (number, lease) in answer.tasks.into_iter().enumerate().take(64) {
-            if number > 0 {
-                lock(&self.state).leave(&printable(&lease), "the pool sent more than was asked for");
-                continue;
-            }
-            self.take(lease, free).await;
-        }
-        Ok(())
+async fn take(pool: &NodePool, sent: TaskLease, free: Resources) {
+    let name = printable(&sent);
+    let Some(task) = lease::task(&sent) else {
+        return pool.state().leave(&name, "its id is no id");
+    };
+    // A reset slipped through: what runs goes on, under the new lease.
+    let running = pool.state().tasks.iter().any(|(key, held)| key.task == task && !held.completing);
+    if running {
+        return;
     }
-
-    async fn take(&mut self, sent: TaskLease, free: Resources) {
-        let name = printable(&sent);
-        let Some(task) = lease::task(&sent) else {
-            return lock(&self.state).leave(&name, "its id is no id");
-        };
-        // A reset slipped through: what runs goes on, under the new lease.
-        let running = lock(&self.state).tasks.iter().any(|(key, held)| key.task == task && !held.completing);
-        if running {
-            return;
+    let attempt = attempts::next(pool, &task).await;
+    match lease::assignment(sent, attempt, free, pool.wishes().scripts) {
+        Ok(assignment) => {
+            let mut state = pool.state();
+            let most = assignment.limits.disk_bytes;
+            state.held(&assignment.key).most_bytes = Some(most);
+            state.ready.push_back((Instant::now(), Assigned { assignment, lease: LEASE }));
         }
-        let attempt = self.attempt(&task).await;
-        match lease::assignment(sent, attempt, free) {
-            Ok(assignment) => {
-                let mut state = lock(&self.state);
-                let most = assignment.limits.disk_bytes;
-                state.held(&assignment.key).most_bytes = Some(most);
-                state.ready.push_back((Instant::now(), Assigned { assignment, lease: LEASE }));
-            }
-            Err(why) => lock(&self.state).leave(&name, &why),
-        }
-    }
-
-    /// One more than the last that this computer knows of.
-    async fn attempt(&self, task: &TaskId) -> u32 {
-        let known =
-            lock(&self.state).tasks.keys().filter(|key| key.task == *task).map(|key| key.attempt).max();
-        let kept = match &self.journal {
-            Some(journal) => {
-                journal.find(task.as_str(), None).await.ok().flatten().map(|task| task.key().attempt)
-            }
-            None => None,
-        };
-        known.max(kept).unwrap_or(0).saturating_add(1)
+        Err(why) => pool.state().leave(&name, &why),
     }
 }
 

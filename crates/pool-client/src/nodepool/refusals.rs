@@ -13,6 +13,9 @@ const SAFE: Duration = Duration::from_secs(20);
 /// The first pause; each further refusal of the same task doubles it.
 const FIRST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(900);
+/// The same where the pool pushes.
+const ASIDE: Duration = Duration::from_secs(6);
+const LONGEST_ASIDE: Duration = Duration::from_secs(60);
 /// Tasks that are remembered.
 const MOST: usize = 256;
 
@@ -30,6 +33,16 @@ impl Refusals {
         (*count, *at) = (count.saturating_add(1), now);
     }
 
+    /// Whether a refused task would come again at once if the pool thought this computer free.
+    pub(crate) fn holds_back(&self, now: Instant) -> bool {
+        self.0.values().any(|(count, at)| now.saturating_duration_since(*at) < aside(*count))
+    }
+
+    /// The same of one task.
+    pub(crate) fn is_held_back(&self, task: &str, now: Instant) -> bool {
+        self.0.get(task).is_some_and(|(count, at)| now.saturating_duration_since(*at) < aside(*count))
+    }
+
     /// Whether pulling now cannot bring a refused task again.
     pub(crate) fn may_pull(&self, now: Instant) -> bool {
         !self.0.values().any(|(count, at)| {
@@ -37,6 +50,12 @@ impl Refusals {
             since >= SAFE && since < SAFE + pause(*count)
         })
     }
+}
+
+/// How long the pool is told to push nothing after a refusal: its next look for work, 5 s later, finds another
+/// computer. Longer where there is none, and never so long that other work waits much for one task.
+fn aside(count: u32) -> Duration {
+    (ASIDE * (1 << count.saturating_sub(1).min(8))).min(LONGEST_ASIDE)
 }
 
 fn pause(count: u32) -> Duration {
@@ -63,6 +82,23 @@ mod tests {
             refusals.note("a", at(300));
         }
         assert!(!refusals.may_pull(at(300 + 919)) && refusals.may_pull(at(300 + 920)), "at most 15 minutes");
+    }
+
+    #[test]
+    fn a_task_that_was_refused_is_not_pushed_again_at_once() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut refusals = Refusals::default();
+        refusals.note("a", start);
+        for (seconds, held) in [(0, true), (5, true), (6, false)] {
+            assert_eq!(refusals.holds_back(at(seconds)), held, "{seconds}");
+            assert_eq!(refusals.is_held_back("a", at(seconds)), held, "{seconds}");
+            assert!(!refusals.is_held_back("b", at(seconds)));
+        }
+        for _ in 0..40 {
+            refusals.note("a", start);
+        }
+        assert!(refusals.holds_back(at(59)) && !refusals.holds_back(at(60)), "at most a minute");
     }
 
     #[test]

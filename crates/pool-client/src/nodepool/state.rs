@@ -1,11 +1,14 @@
 //! What the adapter remembers between calls.
 
 use super::dial::Connected;
+use super::push::desk::Desk;
 use super::output::Output;
 use super::refusals::Refusals;
+use hivemind_control::{NetworkStanding, Reach, ReachWhy};
 use hivemind_domain::ids::TaskKey;
+use hivemind_domain::resources::Resources;
 use hivemind_domain::text::plain_line;
-use hivemind_proto::nodepool::ResourceUsage;
+use hivemind_proto::nodepool::{ResourceSpec, ResourceUsage};
 use hivemind_worker_core::port::{Assigned, PoolError, PoolErrorKind};
 use std::collections::{HashMap, VecDeque};
 use tokio::time::Instant;
@@ -34,6 +37,10 @@ pub(super) struct Held {
     /// When the pool took its completion.
     pub(super) completed: Option<Instant>,
     pub(super) cut_told: bool,
+    /// Whether the pool pushed it.
+    pub(super) pushed: bool,
+    /// Since when the pool says that it is not ours, though it may push it again.
+    pub(super) astray: Option<Instant>,
 }
 
 impl Default for Held {
@@ -47,6 +54,8 @@ impl Default for Held {
             refused: None,
             completed: None,
             cut_told: false,
+            pushed: false,
+            astray: None,
         }
     }
 }
@@ -65,6 +74,45 @@ pub(super) struct State {
     pub(super) ask: u64,
     /// Pulled and not handed on.
     pub(super) ready: VecDeque<(Instant, Assigned)>,
+    pub(super) way: Way,
+    /// Why pushing was given up.
+    pub(super) turn: Option<ReachWhy>,
+    /// What this computer has, as it was told last.
+    pub(super) spec: Option<ResourceSpec>,
+    pub(super) pushed: Desk,
+    /// What is known of this computer's standing, and since when.
+    pub(super) standing: Option<(Instant, NetworkStanding)>,
+    /// Failures that the pool had counted when this program first asked.
+    pub(super) failed_before: Option<i64>,
+    /// Failures that were told to the pool since.
+    pub(super) failed_here: i64,
+    /// What the owner lends, as the pool was told last.
+    pub(super) lent: Option<Resources>,
+}
+
+/// How work comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Way {
+    pub(super) reach: Reach,
+    pub(super) why: ReachWhy,
+    /// Where the pool calls.
+    pub(super) address: String,
+}
+
+impl Way {
+    pub(super) fn pull(why: ReachWhy) -> Self {
+        Self { reach: Reach::Pull, why, address: String::new() }
+    }
+
+    pub(super) fn is_push(&self) -> bool {
+        self.reach == Reach::Push
+    }
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        Self { reach: Reach::Neither, why: ReachWhy::NotConnected, address: String::new() }
+    }
 }
 
 impl State {
@@ -91,6 +139,12 @@ impl State {
         self.notice(&format!(
             "task {task} is left to other computers: {why}; the pool counts that as a try at it, not as a failure"
         ));
+    }
+
+    /// The same where the pool pushed it: it is told by an error, which it does not count as a try in vain.
+    pub(super) fn refuse(&mut self, task: &str, why: &str) {
+        self.refusals.note(task, Instant::now());
+        self.notice(&format!("task {task} is left to other computers: {why}"));
     }
 
     pub(super) fn held(&mut self, key: &TaskKey) -> &mut Held {

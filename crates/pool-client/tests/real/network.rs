@@ -8,7 +8,7 @@ use hivemind_domain::resources::TrustLevel;
 use hivemind_domain::task::{FailureClass, HandBack, Verdict};
 use hivemind_domain::usage::{AverageUse, TaskUsage};
 use hivemind_local_pool::nodepool::{FaceTimes, NodePoolFace, TaskStatus};
-use hivemind_pool_client::{AnyPool, NodePool, NodePoolConfig, V1Pool, Wish};
+use hivemind_pool_client::{AnyPool, NetworkWishes, NodePool, NodePoolConfig, V1Pool, Wish, Work};
 use hivemind_proto::nodepool::ResourceSpec;
 use hivemind_worker_core::port::{
     Assigned, Durable, Offer, OutputLine, Pool, PoolErrorKind, Report, ResultHeader, StatusReport,
@@ -40,6 +40,7 @@ impl Stage {
             address: self.face.grpc_addr().to_string(),
             allow_unencrypted: false,
             install: install(),
+            wishes: wishes(Work::Pull),
         })
     }
 
@@ -70,6 +71,11 @@ impl Stage {
     fn score(&self) -> i64 {
         self.face.workers()[0].score
     }
+}
+
+/// On any port that is free.
+fn wishes(work: Work) -> NetworkWishes {
+    NetworkWishes::new(work, 0, "", "", false).unwrap()
 }
 
 fn needs() -> ResourceSpec {
@@ -488,7 +494,7 @@ async fn a_task_left_alone_three_times_is_a_failure_that_costs_trust() {
 #[tokio::test]
 async fn what_a_pool_speaks_is_found_by_its_page() {
     let stage = Stage::start().await;
-    let any = |url: String, wish| AnyPool::new(config(url, String::new()), wish, "", None, None).unwrap();
+    let any = |url: String, wish| AnyPool::new(config(url, String::new()), wish, "", None, None, wishes(Work::Pull)).unwrap();
     let page = format!("http://{}", stage.face.http_addr());
     let network = any(page.clone(), Wish::Ask);
     assert_eq!(network.dialect(), "hivemind.v1", "nobody was asked yet");
@@ -510,7 +516,7 @@ async fn what_a_pool_speaks_is_found_by_its_page() {
     pool.connect().await.unwrap();
     assert_eq!(pool.dialect(), "hivemind.v1");
     let by_hand = config(page_of_nobody(), stage.face.grpc_addr().to_string());
-    let by_hand = AnyPool::new(by_hand, Wish::NodePool, "", None, None).unwrap();
+    let by_hand = AnyPool::new(by_hand, Wish::NodePool, "", None, None, wishes(Work::Pull)).unwrap();
     by_hand.connect().await.unwrap();
     assert_eq!(by_hand.dialect(), "nodepool");
 }

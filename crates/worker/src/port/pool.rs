@@ -290,6 +290,11 @@ pub trait Pool: Send + Sync + 'static {
     /// Life, and the leases of what is held.
     async fn heartbeat(&self, held: &[TaskKey]) -> Result<HeartbeatAnswer, PoolError>;
 
+    /// Returns when a heartbeat would bring news at once; never, where that cannot be known.
+    async fn news(&self) {
+        std::future::pending().await
+    }
+
     /// Tells the pool that this computer leaves, holding nothing. Does nothing where it is not registered.
     async fn sign_off(&self) -> Result<(), PoolError>;
 

@@ -37,6 +37,13 @@ impl Beat {
     }
 }
 
+impl Beat {
+    /// It comes now, out of turn: the next one follows in its usual distance.
+    pub(super) fn restart(&mut self) {
+        self.due = Instant::now();
+    }
+}
+
 /// The last beginning of a slot that is not after `due`.
 fn on_slot(began: Instant, due: Instant) -> Instant {
     let past = due.saturating_duration_since(began).as_millis() / SLOT.as_millis();

@@ -240,7 +240,10 @@ async fn heartbeats(shared: Arc<Shared>, every: Duration) {
     let mut beat = super::beat::Beat::new(shared.ports.began, every);
     let mut missed = 0;
     loop {
-        beat.next().await;
+        tokio::select! {
+            () = beat.next() => {}
+            () = shared.ports.pool.news() => beat.restart(),
+        }
         let held = shared.link.borrow().held.clone();
         let sent = shared.ports.clock.now().mono;
         match shared.ports.pool.heartbeat(&held).await {

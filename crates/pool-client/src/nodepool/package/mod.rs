@@ -29,6 +29,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) place: &'a Place,
     /// Where the pool itself answers.
     pub(crate) pool: IpAddr,
+    /// A proxy into the overlay.
+    pub(crate) proxy: Option<SocketAddr>,
     /// How this computer calls itself.
     pub(crate) peer_id: &'a str,
     /// Most bytes.
@@ -73,7 +75,7 @@ async fn swarm(
     let trackers = if trackers.is_empty() { &own } else { trackers };
     let mut last = PoolError::new(PoolErrorKind::NotFound, "nobody has the package any more");
     for tracker in trackers {
-        let peers = match tracker::peers(tracker, hash, wish.peer_id, wish.pool).await {
+        let peers = match tracker::peers(tracker, hash, wish.peer_id, wish.pool, wish.proxy).await {
             Ok(peers) => peers,
             Err(error) => {
                 last = error;
@@ -82,7 +84,7 @@ async fn swarm(
         };
         for peer in peers {
             let mut file = empty(part).await?;
-            match peer::download(peer, hash, wish.peer_id, wish.most, &mut file).await {
+            match peer::download(peer, hash, wish, &mut file).await {
                 Ok(pieces) if pieces.info_hash(name) == hash => {
                     return file.flush().await.map_err(|error| disk(&error));
                 }
@@ -97,7 +99,7 @@ async fn swarm(
 
 async fn page(wish: &Wish<'_>, url: &Url, part: &Path) -> Result<(), PoolError> {
     let addresses = reach::judged(url, wish.pool).await?;
-    let mut answer = tracker::open(url, &addresses, PATIENCE).await?;
+    let mut answer = tracker::open(url, &addresses, PATIENCE, wish.proxy).await?;
     let mut file = empty(part).await?;
     let mut length = 0;
     let broken = |_| crate::failure::unreachable("the package's host broke off");

@@ -1,6 +1,8 @@
 //! Brings a package from a peer: a handshake as of a torrent, then pieces as JSON in frames with their length before.
 
+use super::Wish;
 use super::hash::{InfoHash, MOST_PIECES, PIECE, Pieces, count};
+use crate::nodepool::proxy;
 use crate::failure::{disk, protocol, unreachable};
 use hivemind_worker_core::port::PoolError;
 use serde::{Deserialize, Serialize};
@@ -8,9 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-const CONNECT: Duration = Duration::from_secs(10);
 /// Time for a handshake, and for each piece.
 const STALL: Duration = Duration::from_secs(60);
 /// Largest frame: a piece as numbers in decimal with commas and a space, and some more.
@@ -62,14 +62,12 @@ pub(crate) fn request(hash: InfoHash, piece_index: u64) -> Vec<u8> {
 pub(crate) async fn download(
     peer: SocketAddr,
     hash: InfoHash,
-    peer_id: &str,
-    most: u64,
+    wish: &Wish<'_>,
     file: &mut File,
 ) -> Result<Pieces, PoolError> {
-    let connected = tokio::time::timeout(CONNECT, TcpStream::connect(peer)).await;
-    let stream = connected.ok().and_then(Result::ok);
-    let mut stream = stream.ok_or_else(|| unreachable("a peer with the package does not answer"))?;
-    talk(&mut stream, hash, peer_id, most, file).await
+    let connected = proxy::connect(wish.proxy, peer).await;
+    let mut stream = connected.map_err(|_| unreachable("a peer with the package does not answer"))?;
+    talk(&mut stream, hash, wish.peer_id, wish.most, file).await
 }
 
 /// The same over any stream.

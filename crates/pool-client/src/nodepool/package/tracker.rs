@@ -35,6 +35,7 @@ pub(crate) async fn peers(
     hash: InfoHash,
     peer_id: &str,
     pool: IpAddr,
+    proxy: Option<SocketAddr>,
 ) -> Result<Vec<SocketAddr>, PoolError> {
     let addresses = judged(tracker, pool).await?;
     let mut url = tracker.clone();
@@ -48,7 +49,7 @@ pub(crate) async fn peers(
         .append_pair("downloaded", "0")
         .append_pair("left", "1")
         .append_pair("compact", "0");
-    let body = page(&url, &addresses, MOST_BYTES).await?;
+    let body = page(&url, &addresses, MOST_BYTES, proxy).await?;
     read(&body, pool)
 }
 
@@ -63,9 +64,14 @@ pub(crate) fn read(body: &[u8], pool: IpAddr) -> Result<Vec<SocketAddr>, PoolErr
     Ok(usable.take(MOST_PEERS).collect())
 }
 
-/// A small page from addresses that were judged: no proxy, no redirection.
-async fn page(url: &Url, addresses: &[SocketAddr], most: usize) -> Result<Vec<u8>, PoolError> {
-    let mut answer = open(url, addresses, ANSWER).await?;
+/// A small page from addresses that were judged: no redirection, no proxy but the owner's own into the overlay.
+async fn page(
+    url: &Url,
+    addresses: &[SocketAddr],
+    most: usize,
+    proxy: Option<SocketAddr>,
+) -> Result<Vec<u8>, PoolError> {
+    let mut answer = open(url, addresses, ANSWER, proxy).await?;
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|_| unreachable("the tracker's answer broke off"))? {
         if body.len() + chunk.len() > most {
@@ -81,11 +87,20 @@ pub(crate) async fn open(
     url: &Url,
     addresses: &[SocketAddr],
     limit: Duration,
+    proxy: Option<SocketAddr>,
 ) -> Result<reqwest::Response, PoolError> {
     let host = url.host_str().unwrap_or_default();
-    let client = discovery::client(None)?.resolve_to_addrs(host, addresses);
+    let mut url = url.clone();
+    let mut client = discovery::client(None)?.resolve_to_addrs(host, addresses);
+    if let Some(proxy) = proxy {
+        // A proxy would find a name by itself: it is given the address that was judged.
+        let judged = addresses.first().map(SocketAddr::ip);
+        judged.and_then(|ip| url.set_ip_host(ip).ok()).ok_or_else(|| protocol("the page has no address"))?;
+        let through = reqwest::Proxy::all(format!("socks5://{proxy}"));
+        client = client.proxy(through.map_err(|error| protocol(error.to_string()))?);
+    }
     let client = client.build().map_err(|error| protocol(error.to_string()))?;
-    let sent = client.get(url.clone()).timeout(limit).send().await;
+    let sent = client.get(url).timeout(limit).send().await;
     let answer = sent.map_err(|_| unreachable("the package's host does not answer"))?;
     let status = answer.status();
     if status.is_server_error() || status.as_u16() == 429 {

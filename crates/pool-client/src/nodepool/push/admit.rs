@@ -1,0 +1,206 @@
+//! What a call of the pool becomes: a task for the worker, one more who waits, or a refusal.
+
+use super::desk::{End, Fit, Stopping};
+use super::token::{self, Doubt};
+use crate::nodepool::state::State;
+use crate::nodepool::{LEASE, NodePool, attempts, lease};
+use hivemind_domain::ids::{TaskId, TaskKey};
+use hivemind_proto::nodepool::{ExecuteTaskRequest, StopTaskExecutionRequest};
+use hivemind_worker_core::port::Assigned;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tonic::Status;
+
+/// How long a call waits for the worker to ask for work: it asks again within moments after it took a task.
+const ADMIT: Duration = Duration::from_secs(4);
+/// Tasks that are waited for at once.
+const MOST_CALLS: usize = 128;
+
+/// One call.
+pub(crate) struct Push {
+    pub(super) pool: NodePool,
+    /// Whether it comes from where the pool answers.
+    pub(super) of_the_pool: bool,
+}
+
+impl Push {
+    /// Believes the caller, or does not.
+    fn believe(&self, task: &str, token: &str) -> Result<(token::Mark, i64, i64), Status> {
+        let now = now();
+        let mut state = self.pool.state();
+        let worker = state.worker().map_err(|error| Status::unavailable(error.message))?;
+        let checked = token::check(token, &self.pool.wishes().key, task, &worker, now);
+        let before = state.pushed.is_doubtful();
+        state.pushed.note(checked.err(), self.of_the_pool);
+        if state.pushed.is_doubtful() && !before {
+            self.pool.news.notify_one();
+        }
+        drop(state);
+        let (mark, until) = checked.map_err(|doubt| self.doubted(task, doubt))?;
+        Ok((mark, until, now))
+    }
+
+    fn doubted(&self, task: &str, doubt: Doubt) -> Status {
+        let task = hivemind_domain::text::plain_line(task, 64);
+        tracing::warn!(%task, %doubt, of_the_pool = self.of_the_pool, "a call of the pool is not believed");
+        match doubt {
+            Doubt::Unreadable | Doubt::Forged | Doubt::Expired => {
+                Status::unauthenticated(format!("Invalid token: {doubt}"))
+            }
+            Doubt::OtherRole | Doubt::OtherTask | Doubt::OtherWorker | Doubt::Used => {
+                Status::permission_denied(doubt.to_string())
+            }
+        }
+    }
+
+    /// Where the end of the task will be told.
+    pub(super) async fn execute(&self, asked: ExecuteTaskRequest) -> Result<oneshot::Receiver<End>, Status> {
+        let task = TaskId::new(asked.task_id.clone())
+            .map_err(|error| Status::invalid_argument(format!("unsafe task id: {error}")))?;
+        let (mark, until, now) = self.believe(task.as_str(), &asked.token)?;
+        // Whatever runs already is joined; else one that this program has no memory of, but its journal has.
+        let running = attempts::running(&self.pool, &task).await;
+        {
+            let mut state = self.pool.state();
+            let fresh = state.pushed.used.note(mark, until, now);
+            if let Some(answer) = state.pushed.kept(task.as_str()) {
+                let (end, ended) = oneshot::channel();
+                let _ = end.send(Ok(answer));
+                return Ok(ended);
+            }
+            if let Some(ended) = state.pushed.join(task.as_str()) {
+                return Ok(ended);
+            }
+            if let Some(key) = running {
+                state.held(&key);
+                return Ok(state.pushed.open(task.as_str()));
+            }
+            if !fresh {
+                drop(state);
+                return Err(self.doubted(task.as_str(), Doubt::Used));
+            }
+            refusal(&state, &task)?;
+            if state.pushed.len() >= MOST_CALLS {
+                return Err(Status::resource_exhausted("this computer has no room for another task"));
+            }
+        }
+        self.admit(&task, asked).await
+    }
+
+    async fn admit(
+        &self,
+        task: &TaskId,
+        asked: ExecuteTaskRequest,
+    ) -> Result<oneshot::Receiver<End>, Status> {
+        let attempt = attempts::next(&self.pool, task).await;
+        let free = self.pool.state().pushed.free();
+        let assignment = match lease::pushed(asked, attempt, free, self.pool.wishes().scripts) {
+            Ok(assignment) => assignment,
+            Err(why) => return Err(self.refuse(task, &why)),
+        };
+        let assigned = Assigned { assignment, lease: LEASE };
+        let ended = {
+            let mut state = self.pool.state();
+            if let Some(ended) = state.pushed.join(task.as_str()) {
+                return Ok(ended);
+            }
+            state.pushed.open(task.as_str())
+        };
+        let until = Instant::now() + ADMIT;
+        loop {
+            let asks = self.pool.asks.notified();
+            tokio::pin!(asks);
+            asks.as_mut().enable();
+            let fit = {
+                let mut state = self.pool.state();
+                if state.pushed.is_stopped(task.as_str()) {
+                    state.pushed.end(task.as_str(), &Err(Status::cancelled("stopped")));
+                    return Ok(ended);
+                }
+                let fit = state.pushed.takes(&assigned);
+                if fit == Fit::Taken {
+                    let most = assigned.assignment.limits.disk_bytes;
+                    let held = state.held(&assigned.assignment.key);
+                    (held.most_bytes, held.pushed) = (Some(most), true);
+                    state.ready.push_back((Instant::now(), assigned.clone()));
+                }
+                fit
+            };
+            match fit {
+                Fit::Taken => {
+                    self.pool.offered.notify_waiters();
+                    return Ok(ended);
+                }
+                Fit::Never(why) => {
+                    let status = self.refuse(task, why);
+                    self.pool.state().pushed.end(task.as_str(), &Err(status));
+                    return Ok(ended);
+                }
+                Fit::NobodyAsks => {}
+            }
+            if tokio::time::timeout_at(until, asks).await.is_err() {
+                self.full(task);
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// There is no room now. The pool is told so at once: else it would push the task again every 5 s.
+    fn full(&self, task: &TaskId) {
+        {
+            let mut state = self.pool.state();
+            state.pushed.full = true;
+            let end = Err(Status::resource_exhausted("this computer has no room for another task"));
+            state.pushed.end(task.as_str(), &end);
+        }
+        self.pool.tell_soon();
+    }
+
+    /// It cannot be run here.
+    fn refuse(&self, task: &TaskId, why: &str) -> Status {
+        self.pool.state().refuse(task.as_str(), why);
+        self.pool.tell_soon();
+        Status::failed_precondition(hivemind_domain::text::plain_line(why, 300))
+    }
+
+    pub(super) fn stop(&self, asked: &StopTaskExecutionRequest) -> Result<(bool, &'static str), Status> {
+        let task = TaskId::new(asked.task_id.clone())
+            .map_err(|error| Status::invalid_argument(format!("unsafe task id: {error}")))?;
+        let (mark, until, now) = self.believe(task.as_str(), &asked.token)?;
+        let mut state = self.pool.state();
+        // What stops may be said twice; it must not begin anything afterwards.
+        state.pushed.used.note(mark, until, now);
+        let key = key_of(&state, &task);
+        let stopping = state.pushed.stop(task.as_str(), key);
+        drop(state);
+        self.pool.news.notify_one();
+        self.pool.asks.notify_waiters();
+        Ok(match stopping {
+            Stopping::Now => (true, "Stop requested"),
+            Stopping::Already => (true, "Stop already requested"),
+            Stopping::NotHere => (false, "Task not running"),
+        })
+    }
+}
+
+fn refusal(state: &State, task: &TaskId) -> Result<(), Status> {
+    if state.paused {
+        return Err(Status::unavailable("this computer is paused by its owner's rules"));
+    }
+    if state.refusals.is_held_back(task.as_str(), Instant::now()) {
+        return Err(Status::failed_precondition("this computer has refused this task a moment ago"));
+    }
+    Ok(())
+}
+
+fn key_of(state: &State, task: &TaskId) -> Option<TaskKey> {
+    state.tasks.keys().filter(|key| key.task == *task).max_by_key(|key| key.attempt).cloned()
+}
+
+/// Seconds since the Unix epoch.
+#[expect(clippy::disallowed_methods, reason = "a token's times are those of the wall clock")]
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
