@@ -52,4 +52,12 @@ closed! {
     ExecutionMetrics,
     CompletedTask,
     CompleteBatchRequest,
+    RefreshTokenRequest,
+    RefreshTokenResponse,
+    TaskResultUploadRequest,
+    RemoveWorkerRequest,
+    ExecuteTaskRequest,
+    ExecuteTaskResponse,
+    StopTaskExecutionRequest,
+    StopTaskExecutionResponse,
 }
