@@ -672,6 +672,13 @@ async fn open_package(path: std::path::PathBuf, disk_bytes: u64) -> Result<Packa
 fn program(plan: &ContainerPlan, package: Option<&Package>) -> Result<(Vec<String>, String), EngineError> {
     if !plan.command.is_empty() {
         check_command(&plan.command).map_err(package_error)?;
+        // A file of the package that is not there would look like the program's own failure.
+        let missing = |word: &&String| {
+            word.strip_prefix("./").is_some_and(|file| package.is_some_and(|package| !package.has(file)))
+        };
+        if let Some(file) = plan.command.iter().take(2).find(missing) {
+            return Err(package_error(format!("nothing to start: {file} is not in the package")));
+        }
         return Ok((plan.command.clone(), String::new()));
     }
     let Some((package, command)) = package.and_then(|package| Some((package, package.command()?))) else {

@@ -60,6 +60,11 @@ impl Package {
         Ok(Self { file, entries, start, requirements })
     }
 
+    /// Whether a file lies there, by its path from the top.
+    pub(crate) fn has(&self, file: &str) -> bool {
+        self.entries.iter().any(|entry| !entry.is_folder && entry.path == file)
+    }
+
     /// What it depends on.
     pub(crate) fn requirements(&self) -> Option<&Requirements> {
         self.requirements.as_ref()

@@ -1,7 +1,8 @@
 //! The calls of workers.
 
-use super::book::{Book, Worker};
+use super::book::Book;
 use super::lock;
+use super::worker::Worker;
 use hivemind_proto::nodepool as wire;
 use hivemind_proto::nodepool::batch_runtime_service_server::BatchRuntimeService;
 use hivemind_proto::nodepool::master_node_service_server::MasterNodeService;
@@ -63,6 +64,19 @@ impl UserService for Calls {
             success: token.is_some(),
             status_message: words.to_owned(),
             token: token.unwrap_or_default(),
+        }))
+    }
+
+    async fn refresh_token(
+        &self,
+        request: Request<wire::RefreshTokenRequest>,
+    ) -> Answer<wire::RefreshTokenResponse> {
+        let token = self.book().renew(&request.into_inner().old_token);
+        let words = if token.is_some() { "ok" } else { "Invalid token" };
+        Ok(Response::new(wire::RefreshTokenResponse {
+            success: token.is_some(),
+            status_message: words.to_owned(),
+            new_token: token.unwrap_or_default(),
         }))
     }
 
@@ -138,6 +152,33 @@ impl NodeManagerService for Calls {
             return said(Err(words));
         }
         said(book.output(&asked.worker_id, &asked.task_id, asked.output))
+    }
+
+    async fn remove_worker(
+        &self,
+        request: Request<wire::RemoveWorkerRequest>,
+    ) -> Answer<wire::StatusResponse> {
+        let asked = request.into_inner();
+        let mut book = self.book();
+        let user = signed(&book, &asked.token)?;
+        if let Err(words) = own(&mut book, &user, &asked.worker_id) {
+            return said(Err(words));
+        }
+        book.workers.remove(&asked.worker_id);
+        said(Ok(()))
+    }
+
+    async fn task_result_upload(
+        &self,
+        request: Request<wire::TaskResultUploadRequest>,
+    ) -> Answer<wire::StatusResponse> {
+        let asked = request.into_inner();
+        let mut book = self.book();
+        let user = signed(&book, &asked.token)?;
+        if let Err(words) = own(&mut book, &user, &asked.worker_id) {
+            return said(Err(words));
+        }
+        said(book.result(&asked.worker_id, &asked.task_id, asked.result_torrent))
     }
 
     async fn task_usage(&self, request: Request<wire::TaskUsageRequest>) -> Answer<wire::StatusResponse> {

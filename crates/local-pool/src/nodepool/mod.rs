@@ -3,26 +3,42 @@
 //!
 //! What the real node pool was seen to do is done here too, also where it hurts: a task that nothing is heard of for
 //! 30 s is taken back, the third time is a failure that costs trust; an output is replaced whole; NUL in it is an error
-//! of the database; earnings never reach a balance; a computer that may be dialled is given work though nobody answers
-//! there.
+//! of the database; earnings never reach a balance; a computer that may be dialled is pushed work without a bound, also
+//! where nobody answers.
 
 mod book;
 mod calls;
+mod key;
+mod push;
 mod seeds;
+mod session;
+mod settle;
+mod task;
+mod times;
+mod tracker;
+mod worker;
 
-pub use book::{FaceTask, FaceTimes, TaskStatus, WorkerView};
+pub use key::ExecutionKey;
+pub use task::{FaceTask, MANAGED_FUNCTION, TaskStatus};
+pub use times::FaceTimes;
+pub use worker::WorkerView;
 
 use book::Book;
 use calls::Calls;
 /// What a task needs, in the network's words.
 pub use hivemind_proto::nodepool::ResourceSpec as Needs;
 
-use hivemind_proto::nodepool::ResourceSpec;
 use hivemind_proto::nodepool::batch_runtime_service_server::BatchRuntimeServiceServer;
 use hivemind_proto::nodepool::master_node_service_server::MasterNodeServiceServer;
 use hivemind_proto::nodepool::node_manager_service_server::NodeManagerServiceServer;
 use hivemind_proto::nodepool::user_service_server::UserServiceServer;
+use hivemind_proto::nodepool::{
+    ExecuteTaskRequest, ExecuteTaskResponse, ResourceSpec, StopTaskExecutionRequest,
+    StopTaskExecutionResponse,
+};
+use push::Pusher;
 use seeds::Seeds;
+use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
@@ -41,10 +57,20 @@ const MOST_REQUEST: usize = 4 << 20;
 pub struct NodePoolFace {
     book: Arc<Mutex<Book>>,
     seeds: Arc<Seeds>,
+    key: Arc<ExecutionKey>,
+    runtime: tokio::runtime::Handle,
+    times: FaceTimes,
     grpc: SocketAddr,
     tracker: SocketAddr,
-    serving: Option<(CancellationToken, JoinHandle<()>)>,
+    serving: Option<Serving>,
     jobs: Vec<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Serving {
+    closing: CancellationToken,
+    server: JoinHandle<()>,
+    pusher: Pusher,
 }
 
 impl NodePoolFace {
@@ -56,15 +82,24 @@ impl NodePoolFace {
         let book = Arc::new(Mutex::new(Book::new(times)));
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (tracker, seeder) = (TcpListener::bind(any).await?, TcpListener::bind(any).await?);
-        let seeds = Arc::new(Seeds::new(seeder.local_addr()?));
+        let seeds = Arc::new(Seeds::new(seeder.local_addr()?, times.forgets_after));
         let tracker_addr = tracker.local_addr()?;
         let jobs = vec![
-            tokio::spawn(seeds::track(Arc::clone(&seeds), tracker)),
+            tokio::spawn(tracker::track(Arc::clone(&seeds), tracker)),
             tokio::spawn(seeds::seed(Arc::clone(&seeds), seeder)),
             tokio::spawn(sweep(Arc::clone(&book), times)),
-            tokio::spawn(dispatch(Arc::clone(&book), times)),
         ];
-        let mut face = Self { book, seeds, grpc: any, tracker: tracker_addr, serving: None, jobs };
+        let mut face = Self {
+            book,
+            seeds,
+            key: Arc::new(ExecutionKey::generate()?),
+            runtime: tokio::runtime::Handle::current(),
+            times,
+            grpc: any,
+            tracker: tracker_addr,
+            serving: None,
+            jobs,
+        };
         face.open().await?;
         Ok(face)
     }
@@ -75,12 +110,12 @@ impl NodePoolFace {
         self.grpc
     }
 
-    /// Ends every connection and takes no new ones; what is known stays known.
+    /// Ends every connection, also those to workers, and takes no new ones; what is known stays known.
     pub async fn close(&mut self) {
-        if let Some((closing, mut serving)) = self.serving.take() {
-            closing.cancel();
-            if tokio::time::timeout(GOODBYE, &mut serving).await.is_err() {
-                serving.abort();
+        if let Some(mut serving) = self.serving.take() {
+            serving.closing.cancel();
+            if tokio::time::timeout(GOODBYE, &mut serving.server).await.is_err() {
+                serving.server.abort();
             }
         }
     }
@@ -101,13 +136,16 @@ impl NodePoolFace {
             .add_service(BatchRuntimeServiceServer::new(calls));
         let closing = CancellationToken::new();
         let closed = closing.clone().cancelled_owned();
-        let serving = tokio::spawn(async move {
+        let server = tokio::spawn(async move {
             let incoming = TcpListenerStream::new(listener);
             if let Err(error) = server.serve_with_incoming_shutdown(incoming, closed).await {
                 tracing::error!(%error, "the node pool's face ended");
             }
         });
-        self.serving = Some((closing, serving));
+        let (book, key, runtime) = (Arc::clone(&self.book), Arc::clone(&self.key), self.runtime.clone());
+        let pusher = Pusher::new(book, key, runtime, closing.clone());
+        self.runtime.spawn(pusher.clone().keep_pushing(self.times.dispatch_every));
+        self.serving = Some(Serving { closing, server, pusher });
         Ok(())
     }
 
@@ -143,9 +181,15 @@ impl NodePoolFace {
         self.book().earnings(name).iter().map(|entry| entry.amount_cpt).sum()
     }
 
+    /// What the pool kept for itself, a tenth of each price.
+    #[must_use]
+    pub fn fees(&self) -> i64 {
+        self.book().fees
+    }
+
     /// Ends every session.
     pub fn end_sessions(&self) {
-        self.book().tokens.clear();
+        self.book().sessions.clear();
     }
 
     /// Offers a package and gives its magnet.
@@ -162,12 +206,84 @@ impl NodePoolFace {
 
     /// Hands a task in.
     pub fn submit(&self, owner: &str, id: &str, reference: &str, needs: ResourceSpec, max_cpt: i64) {
-        self.book().submit(owner, id, reference, needs, max_cpt);
+        self.book().submit(id, FaceTask::new(owner, reference, needs, max_cpt));
     }
 
-    /// The requester cancels.
+    /// Hands a managed function in. Who pulls it sees its input alone.
+    pub fn submit_function(&self, owner: &str, id: &str, source: &str, input_json: &str, max_cpt: i64) {
+        let task = FaceTask::new(owner, input_json, ResourceSpec::default(), max_cpt);
+        self.book().submit(id, task.function(source));
+    }
+
+    /// The requester cancels. The worker that it was pushed to is told once, unless it was taken back since.
     pub fn cancel(&self, id: &str) {
-        self.book().cancel(id);
+        let stop = self.book().cancel(id);
+        if let (Some(stop), Some(serving)) = (stop, &self.serving) {
+            serving.pusher.stop(stop);
+        }
+    }
+
+    /// Looks now for a worker that a waiting task can be pushed to, and gives its id.
+    #[must_use]
+    pub fn push_now(&self, id: &str) -> Option<String> {
+        let serving = self.serving.as_ref()?;
+        let push = self.book().dispatch_one(id)?;
+        let worker = push.worker.clone();
+        serving.pusher.push(push);
+        Some(worker)
+    }
+
+    /// Sends `request` as it is to where `worker` is registered. Whatever comes of it, no task knows of it.
+    ///
+    /// # Errors
+    /// What the worker answers, or that nobody is there.
+    pub async fn execute(
+        &self,
+        worker: &str,
+        request: ExecuteTaskRequest,
+    ) -> Result<ExecuteTaskResponse, tonic::Status> {
+        push::send_task(&self.address(worker), request).await
+    }
+
+    /// Sends a stop as it is to where `worker` is registered.
+    ///
+    /// # Errors
+    /// What the worker answers, or that nobody is there.
+    pub async fn stop(
+        &self,
+        worker: &str,
+        request: StopTaskExecutionRequest,
+    ) -> Result<StopTaskExecutionResponse, tonic::Status> {
+        push::send_stop(&self.address(worker), request).await
+    }
+
+    fn address(&self, worker: &str) -> String {
+        self.book().workers.get(worker).map(|worker| worker.view.ip.clone()).unwrap_or_default()
+    }
+
+    /// The key that tokens for pushes are signed with.
+    #[must_use]
+    pub fn key(&self) -> &ExecutionKey {
+        &self.key
+    }
+
+    /// Its public half as PEM.
+    #[must_use]
+    pub fn public_key_pem(&self) -> String {
+        self.key.public_key_pem()
+    }
+
+    /// What a token for a push says, to be changed and signed with [`ExecutionKey::sign`].
+    #[must_use]
+    pub fn execution_claims(&self, task: &str, worker: &str) -> Value {
+        let owner = self.book().tasks.get(task).map(|task| task.owner.clone()).unwrap_or_default();
+        key::claims(&owner, task, worker, crate::clock::wall_ms() / 1000)
+    }
+
+    /// A token as it goes with a push, good for 300 s from now.
+    #[must_use]
+    pub fn execution_token(&self, task: &str, worker: &str) -> String {
+        self.key.sign(&key::head(), &self.execution_claims(task, worker))
     }
 
     /// Takes a task back now, as after 30 s of silence.
@@ -198,9 +314,9 @@ impl Drop for NodePoolFace {
         for job in &self.jobs {
             job.abort();
         }
-        if let Some((closing, serving)) = &self.serving {
-            closing.cancel();
-            serving.abort();
+        if let Some(serving) = &self.serving {
+            serving.closing.cancel();
+            serving.server.abort();
         }
     }
 }
@@ -213,12 +329,5 @@ async fn sweep(book: Arc<Mutex<Book>>, times: FaceTimes) {
     loop {
         tokio::time::sleep(times.sweep_every).await;
         lock(&book).sweep(Instant::now());
-    }
-}
-
-async fn dispatch(book: Arc<Mutex<Book>>, times: FaceTimes) {
-    loop {
-        tokio::time::sleep(times.dispatch_every).await;
-        lock(&book).dispatch(Instant::now());
     }
 }

@@ -1,15 +1,13 @@
-//! Tracker and seeder: a protocol of the network's own that only looks like a torrent's.
+//! The seeder: a protocol of the network's own that only looks like a torrent's.
 
-use axum::Json;
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use axum::routing::get;
+use super::tracker::Peers;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -21,25 +19,30 @@ pub(super) struct Seeds {
     /// Where calls are taken, once that is known.
     pub(super) calls: std::sync::OnceLock<SocketAddr>,
     packages: Mutex<HashMap<String, Arc<Vec<u8>>>>,
+    pub(super) peers: Peers,
 }
 
 impl Seeds {
-    pub(super) fn new(seeder: SocketAddr) -> Self {
-        Self { seeder, calls: std::sync::OnceLock::new(), packages: Mutex::default() }
+    pub(super) fn new(seeder: SocketAddr, forgets_after: Duration) -> Self {
+        let (calls, peers) = (std::sync::OnceLock::new(), Peers::new(forgets_after));
+        Self { seeder, calls, packages: Mutex::default(), peers }
     }
 
     fn packages(&self) -> MutexGuard<'_, HashMap<String, Arc<Vec<u8>>>> {
         self.packages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who offers a package announces it once.
     pub(super) fn add(&self, name: &str, bytes: &[u8]) -> String {
         let hash = info_hash(name, bytes);
         self.packages().insert(hash.clone(), Arc::new(bytes.to_vec()));
+        self.peers.announce(&hash, "seeder", &self.seeder.ip().to_string(), self.seeder.port());
         hash
     }
 
     pub(super) fn forget(&self) {
         self.packages().clear();
+        self.peers.forget();
     }
 }
 
@@ -58,47 +61,6 @@ fn info_hash(name: &str, bytes: &[u8]) -> String {
     }
     text.push_str("ee");
     hex::encode(sha1(text.as_bytes()))
-}
-
-#[derive(Deserialize)]
-struct Announce {
-    info_hash: Option<String>,
-    peer_id: Option<String>,
-}
-
-pub(super) async fn track(seeds: Arc<Seeds>, listener: TcpListener) {
-    let pages = axum::Router::new()
-        .route("/announce", get(announce))
-        .route("/.well-known/hivemind", get(well_known))
-        .with_state(seeds);
-    if let Err(error) = axum::serve(listener, pages).await {
-        tracing::error!(%error, "the tracker ended");
-    }
-}
-
-/// The live network's own site has no such page yet; ours says what it is.
-async fn well_known(State(seeds): State<Arc<Seeds>>) -> Json<Value> {
-    let calls = seeds.calls.get().map(ToString::to_string).unwrap_or_default();
-    Json(json!({ "dialect": "nodepool", "grpc_addr": calls }))
-}
-
-async fn announce(
-    State(seeds): State<Arc<Seeds>>,
-    Query(asked): Query<Announce>,
-) -> (StatusCode, Json<Value>) {
-    let (Some(hash), Some(_)) = (asked.info_hash, asked.peer_id) else {
-        return (
-            StatusCode::BAD_REQUEST,
-            Json(json!({ "failure reason": "info_hash and peer_id are needed" })),
-        );
-    };
-    let known = seeds.packages().contains_key(&hash.to_ascii_lowercase());
-    let seeder =
-        json!({ "peer_id": "seeder", "ip": seeds.seeder.ip().to_string(), "port": seeds.seeder.port() });
-    // One that announced without a port is listed too, and is nobody to dial.
-    let idle = json!({ "peer_id": "worker", "ip": "127.0.0.1", "port": 0 });
-    let peers = if known { vec![idle, seeder] } else { Vec::new() };
-    (StatusCode::OK, Json(json!({ "interval": 60, "peers": peers })))
 }
 
 pub(super) async fn seed(seeds: Arc<Seeds>, listener: TcpListener) {
