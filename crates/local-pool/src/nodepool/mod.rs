@@ -33,7 +33,7 @@ use hivemind_proto::nodepool::master_node_service_server::MasterNodeServiceServe
 use hivemind_proto::nodepool::node_manager_service_server::NodeManagerServiceServer;
 use hivemind_proto::nodepool::user_service_server::UserServiceServer;
 use hivemind_proto::nodepool::{
-    ExecuteTaskRequest, ExecuteTaskResponse, ResourceSpec, StopTaskExecutionRequest,
+    ExecuteTaskRequest, ExecuteTaskResponse, ProviderWorkerSettings, ResourceSpec, StopTaskExecutionRequest,
     StopTaskExecutionResponse,
 };
 use push::Pusher;
@@ -301,6 +301,12 @@ impl NodePoolFace {
     #[must_use]
     pub fn workers(&self) -> Vec<WorkerView> {
         self.book().views()
+    }
+
+    /// What a worker's owner set, as the pool has it.
+    #[must_use]
+    pub fn settings(&self, worker: &str) -> Option<ProviderWorkerSettings> {
+        self.book().workers.get(worker).map(|worker| worker.settings)
     }
 
     /// Sets a worker's trust.

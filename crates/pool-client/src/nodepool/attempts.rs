@@ -8,7 +8,9 @@ use hivemind_domain::task::Phase;
 pub(super) async fn next(pool: &NodePool, task: &TaskId) -> u32 {
     let known = pool.state().tasks.keys().filter(|key| key.task == *task).map(|key| key.attempt).max();
     let kept = match &pool.journal {
-        Some(journal) => journal.find(task.as_str(), None).await.ok().flatten().map(|task| task.key().attempt),
+        Some(journal) => {
+            journal.find(task.as_str(), None).await.ok().flatten().map(|task| task.key().attempt)
+        }
         None => None,
     };
     known.max(kept).unwrap_or(0).saturating_add(1)

@@ -29,9 +29,9 @@ pub(super) async fn heartbeat(pool: &NodePool, held: &[TaskKey]) -> Result<Heart
     let standing = standing::look(pool).await?;
     let mut state = pool.state();
     // What is delivered, and has nothing more to come, is forgotten here.
-    state.tasks.retain(|key, task| {
-        held.contains(key) || task.completing || task.since.elapsed() < super::LEASE
-    });
+    state
+        .tasks
+        .retain(|key, task| held.contains(key) || task.completing || task.since.elapsed() < super::LEASE);
     Ok(HeartbeatAnswer {
         lease: super::LEASE,
         void,

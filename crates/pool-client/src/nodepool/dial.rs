@@ -52,9 +52,10 @@ pub(crate) async fn dial(
             last = unprotected();
             continue;
         }
-        let connect = tower::service_fn(move |_: Uri| async move {
-            proxy::connect(proxy, address).await.map(TokioIo::new)
-        });
+        let connect =
+            tower::service_fn(
+                move |_: Uri| async move { proxy::connect(proxy, address).await.map(TokioIo::new) },
+            );
         match endpoint(format!("http://{address}"))?.connect_with_connector(connect).await {
             Ok(channel) => return Ok(Connected { channel, protection, at: address }),
             Err(_) => last = unreachable("the pool does not answer"),

@@ -79,11 +79,12 @@ pub(super) async fn submit(
     Err(PoolError::new(PoolErrorKind::Unreachable, "the pool has to ask again for the task's result"))
 }
 
-/// A pool whose call broke off pushes the task again within 5 s, unless somebody else has it.
+/// Nothing more is told of it: a pool whose call broke off takes it back within 40 s and pushes it again 5 s later, unless
+/// somebody else has it then.
 fn expired(pool: &NodePool, key: &TaskKey) -> bool {
     let mut state = pool.state();
     let since = *state.held(key).refused.get_or_insert_with(Instant::now);
-    since.elapsed() >= super::LEASE * 2
+    since.elapsed() >= super::LEASE * 4
 }
 
 async fn read(file: &Path) -> Result<String, PoolError> {
@@ -112,7 +113,11 @@ fn answer(
     };
     Ok(ExecuteTaskResponse {
         success: good,
-        status_message: if good { printed(text, counts.output_bytes) } else { counts.failure_message.unwrap_or(text) },
+        status_message: if good {
+            printed(text, counts.output_bytes)
+        } else {
+            counts.failure_message.unwrap_or(text)
+        },
         managed_executed_ops: counts.executed_ops,
         managed_output_bytes: counts.output_bytes,
         managed_receipt_json: receipt,

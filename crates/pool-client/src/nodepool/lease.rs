@@ -65,7 +65,12 @@ pub(crate) fn pushed(
     }
 }
 
-fn packaged(key: TaskKey, reference: String, limits: TaskLimits, scripts: bool) -> Result<Assignment, String> {
+fn packaged(
+    key: TaskKey,
+    reference: String,
+    limits: TaskLimits,
+    scripts: bool,
+) -> Result<Assignment, String> {
     place::read(&reference, key.task.as_str())?;
     let main = || MAIN.iter().map(|word| (*word).to_owned()).collect();
     Ok(Assignment {
@@ -159,7 +164,8 @@ mod tests {
         assert_eq!(taken.limits.resources, Resources { cpu_millis: 1000, memory_bytes: GIB, gpus: 0 });
         assert_eq!(taken.limits.disk_bytes, 2 * GIB);
         assert_eq!(taken.command, MAIN, "what the network's own worker starts");
-        let nothing = assignment(lease("t", MAGNET, ResourceSpec::default()), 1, FREE, false).expect("defaults");
+        let nothing =
+            assignment(lease("t", MAGNET, ResourceSpec::default()), 1, FREE, false).expect("defaults");
         assert_eq!(nothing.limits.resources.memory_bytes, MEMORY);
     }
 

@@ -1,8 +1,8 @@
 //! What the adapter remembers between calls.
 
 use super::dial::Connected;
-use super::push::desk::Desk;
 use super::output::Output;
+use super::push::desk::Desk;
 use super::refusals::Refusals;
 use hivemind_control::{NetworkStanding, Reach, ReachWhy};
 use hivemind_domain::ids::TaskKey;

@@ -11,3 +11,4 @@ mod bench;
 mod links;
 mod network;
 mod pool;
+mod push;

@@ -16,7 +16,7 @@ use hivemind_worker_core::port::{
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-const WORKER: &str = "hw-i-test";
+pub const WORKER: &str = "hw-i-test";
 
 struct Stage {
     face: NodePoolFace,
@@ -78,11 +78,11 @@ fn wishes(work: Work) -> NetworkWishes {
     NetworkWishes::new(work, 0, "", "", false).unwrap()
 }
 
-fn needs() -> ResourceSpec {
+pub fn needs() -> ResourceSpec {
     ResourceSpec { memory_mb: 256, storage_total_gb: 1, storage_available_gb: 1, ..ResourceSpec::default() }
 }
 
-fn header(key: &TaskKey, verdict: Verdict) -> ResultHeader {
+pub fn header(key: &TaskKey, verdict: Verdict) -> ResultHeader {
     ResultHeader {
         key: key.clone(),
         verdict,
@@ -103,12 +103,12 @@ fn header(key: &TaskKey, verdict: Verdict) -> ResultHeader {
     }
 }
 
-fn failed(class: FailureClass) -> Verdict {
+pub fn failed(class: FailureClass) -> Verdict {
     Verdict::Failed { class, exit_code: Some(1), message: "it failed".into() }
 }
 
 /// Tells these lines to their end, as the worker does.
-async fn tell(client: &NodePool, key: &TaskKey, lines: &[String]) {
+pub async fn tell(client: &NodePool, key: &TaskKey, lines: &[String]) {
     let (reports, outgoing) = mpsc::channel(8);
     let (acks, mut durable) = mpsc::channel::<Durable>(64);
     let telling = async {
@@ -494,7 +494,9 @@ async fn a_task_left_alone_three_times_is_a_failure_that_costs_trust() {
 #[tokio::test]
 async fn what_a_pool_speaks_is_found_by_its_page() {
     let stage = Stage::start().await;
-    let any = |url: String, wish| AnyPool::new(config(url, String::new()), wish, "", None, None, wishes(Work::Pull)).unwrap();
+    let any = |url: String, wish| {
+        AnyPool::new(config(url, String::new()), wish, "", None, None, wishes(Work::Pull)).unwrap()
+    };
     let page = format!("http://{}", stage.face.http_addr());
     let network = any(page.clone(), Wish::Ask);
     assert_eq!(network.dialect(), "hivemind.v1", "nobody was asked yet");

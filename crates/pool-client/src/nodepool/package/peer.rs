@@ -2,8 +2,8 @@
 
 use super::Wish;
 use super::hash::{InfoHash, MOST_PIECES, PIECE, Pieces, count};
-use crate::nodepool::proxy;
 use crate::failure::{disk, protocol, unreachable};
+use crate::nodepool::proxy;
 use hivemind_worker_core::port::PoolError;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;

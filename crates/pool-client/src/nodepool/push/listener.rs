@@ -50,8 +50,7 @@ pub(crate) async fn listen(own: SocketAddr, pool: IpAddr, to: Weak<Inner>) -> io
     let gate = Gate::default();
     let guests = async_stream(listener, gate, pool);
     let reading = Arc::new(AtomicUsize::new(0));
-    let service =
-        WorkerNodeServiceServer::new(Service::new(to, pool)).max_decoding_message_size(MOST_CALL);
+    let service = WorkerNodeServiceServer::new(Service::new(to, pool)).max_decoding_message_size(MOST_CALL);
     let server = tonic::transport::Server::builder()
         .layer(tower::layer::layer_fn(move |inner| Bounded::new(inner, Arc::clone(&reading))))
         .max_concurrent_streams(16)

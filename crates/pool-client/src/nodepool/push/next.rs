@@ -1,7 +1,7 @@
 //! The worker's question for work, where the pool pushes.
 
-use crate::nodepool::pull::ready;
 use crate::nodepool::NodePool;
+use crate::nodepool::pull::ready;
 use hivemind_worker_core::port::{Assigned, Offer, PoolError};
 use std::time::Duration;
 use tokio::time::Instant;
