@@ -500,8 +500,18 @@ async fn a_function_whose_pool_broke_off_is_answered_when_it_asks_again() {
     stage.face.open().await.unwrap();
     client.connect().await.unwrap();
     client.register(&install(), "bench", &capabilities()).await.unwrap();
+    let beats = tokio::spawn({
+        let (client, held) = (client.clone(), [key.clone()]);
+        async move {
+            loop {
+                let _ = client.heartbeat(&held).await;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        }
+    });
     // Of a function that is done nothing more is told: the pool takes it back, and pushes it again.
     let task = stage.until("f-1", |task| task.status == TaskStatus::Completed).await;
+    beats.abort();
     assert_eq!((task.output.as_deref(), task.pushes), (Some("1"), 2));
     let credit = client.submit(&function_header(&key, Verdict::Succeeded), Some(&file)).await.unwrap();
     assert!(credit.settled && credit.cpt > 0, "{credit:?}");
