@@ -175,11 +175,7 @@ fn managed_function(data: &[u8]) {
     if let Some(sentence) = &receipt.failure_message {
         assert!(!sentence.is_empty() && !sentence.contains(char::is_control), "{sentence:?}");
     }
-    assert_eq!(
-        outcome,
-        execute(source, input, limits, &Reins::new()),
-        "equal programs give equal receipts"
-    );
+    assert_eq!(outcome, execute(source, input, limits, &Reins::new()), "equal programs give equal receipts");
 }
 
 fn package_places() -> Vec<Vec<u8>> {

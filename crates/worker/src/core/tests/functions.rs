@@ -8,8 +8,7 @@ use hivemind_domain::task::{ManagedFunction, PackageRef};
 
 fn function(name: &str) -> Assigned {
     let mut assigned = assigned(name);
-    assigned.assignment.function =
-        Some(ManagedFunction { source: "print(1);".into(), input: String::new() });
+    assigned.assignment.function = Some(ManagedFunction { source: "print(1);".into(), input: String::new() });
     assigned.assignment.limits.resources = Resources { cpu_millis: 1000, memory_bytes: 128 * MIB, gpus: 0 };
     assigned
 }
@@ -20,8 +19,7 @@ fn missing() -> Input {
 
 fn stands(core: &mut Core, reach: Reach, now: Now) -> Vec<Effect> {
     let standing = Some(NetworkStanding { reach, ..NetworkStanding::default() });
-    let answer =
-        HeartbeatAnswer { lease: Duration::from_secs(10), standing, ..HeartbeatAnswer::default() };
+    let answer = HeartbeatAnswer { lease: Duration::from_secs(10), standing, ..HeartbeatAnswer::default() };
     core.step(Input::Heartbeat { sent: now.mono, answer }, now)
 }
 
@@ -50,9 +48,8 @@ fn offer(core: &mut Core, assigned: Assigned, now: Now) -> Vec<Effect> {
 }
 
 fn declined(effects: &[Effect]) -> Option<&str> {
-    effects.iter().find_map(|e| match e {
-        Effect::Decline(_, HandBack::CannotRun, why) => Some(why.as_str()),
-        _ => None,
+    effects.iter().find_map(|e| {
+        if let Effect::Decline(_, HandBack::CannotRun, why) = e { Some(why.as_str()) } else { None }
     })
 }
 
@@ -190,8 +187,10 @@ fn after_a_restart_a_function_begins_anew_without_an_engine() {
     assert_eq!(kept.phase, Phase::Running);
     let mut core = Core::new(allowed(true), Capabilities::default());
     let effects = core.step(Input::Restored { tasks: vec![kept], contribute: true, found: vec![] }, at(9));
-    assert!(effects.iter().any(|e| matches!(e, Effect::Persist(task, todo)
-        if task.phase == Phase::Preparing && task.container.is_none() && *todo == vec![TaskEffect::Prepare])));
+    assert!(
+        effects.iter().any(|e| matches!(e, Effect::Persist(task, todo)
+        if task.phase == Phase::Preparing && task.container.is_none() && *todo == vec![TaskEffect::Prepare]))
+    );
     assert_eq!(core.held(), vec![k.clone()]);
     // The engine comes, and knows nothing of it: that changes nothing.
     core.step(engine_ready(), at(10));
