@@ -13,6 +13,7 @@ use hivemind_control::{ApiError, Control, ErrorCode};
 use hivemind_domain::settings::{Settings, Source};
 use hivemind_egress::EgressProxy;
 use hivemind_engine::{Companion, DockerEngine};
+use hivemind_functions::FunctionEngine;
 use hivemind_host::{GpuSource, Places, SystemClock, SystemHost, SystemSenses};
 use hivemind_local_api::{BrowserListener, Sessions, SocketListener};
 use hivemind_pool_client::{AnyPool, CALLED_AT, NetworkWishes, PoolDesk, V1Config, Wish, Work};
@@ -202,8 +203,9 @@ impl Running {
             .noting(move || noted.note(engine_objects.clone()))
             .with_companion(companion())
             .with_egress(Arc::new(EgressProxy::default()));
+        let at_once = usize::try_from(current.integer("max_concurrent_tasks")).unwrap_or(1);
         let ports = Ports {
-            engine: Arc::new(engine),
+            engine: Arc::new(FunctionEngine::new(Arc::new(engine), Arc::clone(&clock), at_once)),
             pool: Arc::new(pool),
             private_link,
             host: Arc::new(SystemHost::new(folder.data(), gpus)),

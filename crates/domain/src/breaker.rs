@@ -47,6 +47,12 @@ pub enum Trial {
 /// Judges an attempt that has ended. `standard_image` is the owner's.
 #[must_use]
 pub fn trial(task: &Task, standard_image: &str) -> Trial {
+    if task.assignment.function.is_some() {
+        // It says nothing about the engine that the others need; of the disk it does.
+        let disk = matches!(&task.verdict, Some(Verdict::HandedBack { reason: HandBack::CannotRun, message })
+            if message.starts_with("DISK_LOW"));
+        return if disk { Trial::Failed(Fault::Disk) } else { Trial::Silent };
+    }
     let ran = if task.started_at.is_some() { Trial::Sound } else { Trial::Silent };
     match &task.verdict {
         None => Trial::Silent,

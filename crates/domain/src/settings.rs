@@ -114,6 +114,7 @@ keys! {
     package_index None, None, "https://pypi.org/simple", Kind::Url, false;
     package_hosts None, None, "files.pythonhosted.org", Kind::Hosts, false;
     dependency_cache_limit None, None, "2g", Kind::Size, false;
+    managed_functions None, None, "true", Kind::Flag, false;
     allowed_images Some("ALLOWED_IMAGES"), None, "", Kind::Images, false;
     ask_images None, None, "", Kind::Images, false;
     denied_images None, None, "", Kind::Images, false;

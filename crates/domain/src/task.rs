@@ -11,6 +11,7 @@
 use crate::ids::TaskKey;
 use crate::limits::TaskLimits;
 use crate::report::PhaseTimes;
+use crate::resources::{MIB, Resources};
 use crate::reward::Formula;
 use crate::time::WallMs;
 use crate::usage::TaskUsage;
@@ -75,6 +76,30 @@ pub struct ManagedFunction {
     pub source: String,
     /// Its input as JSON; empty means null.
     pub input: String,
+}
+
+impl ManagedFunction {
+    /// Bytes of a source, and of an input.
+    pub const MOST_BYTES: usize = 1 << 20;
+    /// What one takes of this computer while it runs, whatever a pool says of it.
+    pub const NEEDS: Resources = Resources { cpu_millis: 1000, memory_bytes: 128 * MIB, gpus: 0 };
+
+    /// Checks both sizes.
+    ///
+    /// # Errors
+    /// What is too large, in one sentence.
+    pub fn check(&self) -> Result<(), String> {
+        for (name, text) in [("source", &self.source), ("input", &self.input)] {
+            if text.len() > Self::MOST_BYTES {
+                return Err(format!(
+                    "the {name} of a managed function has {} bytes, {} are the most",
+                    text.len(),
+                    Self::MOST_BYTES
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The place of a sub-task among all of its array.

@@ -12,39 +12,35 @@ mod limits;
 mod parser;
 mod program;
 mod receipt;
+mod reins;
 mod run;
 mod value;
 
 pub use failure::{Failure, FailureCode};
 pub use limits::Limits;
 pub use receipt::{Outcome, RUNTIME, Receipt, Status};
+pub use reins::Reins;
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
-/// Stack of the thread that a program runs on. Nesting is bounded so that it suffices in every build.
-const STACK_BYTES: usize = 32 << 20;
+/// Stack of the thread that a program runs on, in bytes. Nesting is bounded so that it suffices in every build.
+pub const STACK_BYTES: usize = 32 << 20;
 
 /// Runs `source` with the JSON text `input` on a thread of its own with a bounded stack, and waits for its end.
-/// Setting `stop` ends it within one operation.
 #[must_use]
-pub fn execute(source: &str, input: &str, limits: Limits, stop: &Arc<AtomicBool>) -> Outcome {
+pub fn execute(source: &str, input: &str, limits: Limits, reins: &Reins) -> Outcome {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new()
             .name("managed-function".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, || run::execute(source, input, limits, stop));
+            .spawn_scoped(scope, || execute_here(source, input, limits, reins));
         match thread {
-            Ok(thread) => thread.join().unwrap_or_else(|_| internal("the interpreter broke")),
-            Err(error) => internal(&format!("no thread for the program: {error}")),
+            Ok(thread) => thread.join().unwrap_or_else(|_| Outcome::broken("the interpreter broke")),
+            Err(error) => Outcome::broken(&format!("no thread for the program: {error}")),
         }
     })
 }
 
-fn internal(why: &str) -> Outcome {
-    let failure = Failure::new(FailureCode::Internal, why);
-    Outcome {
-        output: String::new(),
-        receipt: Receipt { status: Status::Failed, ..Receipt::default() }.failed(&failure),
-    }
+/// The same on this thread, for a caller who made it with a stack of [`STACK_BYTES`] and wants to know what it cost.
+#[must_use]
+pub fn execute_here(source: &str, input: &str, limits: Limits, reins: &Reins) -> Outcome {
+    run::execute(source, input, limits, reins)
 }

@@ -28,7 +28,7 @@ impl Default for Limits {
             output_bytes: 1 << 20,
             loop_iterations: 100_000,
             work_bytes: 64 << 20,
-            source_bytes: 256 << 10,
+            source_bytes: 1 << 20,
             input_bytes: 1 << 20,
         }
     }

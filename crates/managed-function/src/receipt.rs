@@ -1,6 +1,6 @@
 //! What a run says about itself.
 
-use crate::Failure;
+use crate::{Failure, FailureCode};
 use serde::Serialize;
 
 /// Name of this language in tasks and receipts.
@@ -86,4 +86,13 @@ pub struct Outcome {
     pub output: String,
     /// Its counts.
     pub receipt: Receipt,
+}
+
+impl Outcome {
+    /// Of a program that could not be run by no fault of its own, as this sentence says.
+    #[must_use]
+    pub fn broken(why: &str) -> Self {
+        let failure = Failure::new(FailureCode::Internal, why);
+        Self { output: String::new(), receipt: Receipt::default().failed(&failure) }
+    }
 }

@@ -7,19 +7,19 @@ use crate::limits::{Limits, RUN_DEPTH};
 use crate::parser::parse;
 use crate::program::{Expression, Function, Operator, Sign, Statement};
 use crate::receipt::{Outcome, Receipt};
+use crate::reins::Reins;
 use crate::value::Value;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering as Memory};
 
 /// Most functions and variables of one program.
 const MOST_NAMES: usize = 100_000;
 
-pub(crate) fn execute(source: &str, input: &str, limits: Limits, stop: &AtomicBool) -> Outcome {
+pub(crate) fn execute(source: &str, input: &str, limits: Limits, reins: &Reins) -> Outcome {
     let mut run = Run {
         limits,
-        stop,
+        reins,
         receipt: Receipt::default(),
         output: String::new(),
         work: 0,
@@ -39,7 +39,7 @@ pub(crate) fn execute(source: &str, input: &str, limits: Limits, stop: &AtomicBo
 
 struct Run<'a> {
     limits: Limits,
-    stop: &'a AtomicBool,
+    reins: &'a Reins,
     receipt: Receipt,
     output: String,
     work: u64,
@@ -85,7 +85,7 @@ impl Run<'_> {
     }
 
     fn charge(&mut self, operations: u64) -> Result<(), Failure> {
-        if self.stop.load(Memory::Relaxed) {
+        if !self.reins.may_go_on() {
             return failed(FailureCode::Stopped, "the program was stopped");
         }
         let after = self.receipt.executed_ops.saturating_add(operations);

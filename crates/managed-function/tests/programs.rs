@@ -1,11 +1,9 @@
 //! Programs and their receipts.
 
-use hivemind_managed_function::{FailureCode, Limits, Outcome, Status, execute};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use hivemind_managed_function::{FailureCode, Limits, Outcome, Reins, Status, execute};
 
 fn run(source: &str, input: &str) -> Outcome {
-    execute(source, input, Limits::default(), &Arc::new(AtomicBool::new(false)))
+    execute(source, input, Limits::default(), &Reins::new())
 }
 
 fn code(outcome: &Outcome) -> &str {
@@ -136,7 +134,7 @@ fn every_failure_is_a_word_and_a_sentence() {
 fn a_run_stops_before_the_operation_that_would_pass_the_limit() {
     let limited = |ops| {
         let limits = Limits { ops, ..Limits::default() };
-        execute("let s = 40 + 2; print(s); s;", "", limits, &Arc::new(AtomicBool::new(false)))
+        execute("let s = 40 + 2; print(s); s;", "", limits, &Reins::new())
     };
     assert_eq!(code(&limited(13)), "completed");
     for ops in 0..13 {
@@ -170,7 +168,9 @@ fn calls_may_be_64_deep_and_a_long_sum_is_not_a_deep_one() {
 
 #[test]
 fn a_program_can_be_stopped_from_outside() {
-    let outcome = execute("1;", "", Limits::default(), &Arc::new(AtomicBool::new(true)));
+    let ended = Reins::new();
+    ended.end();
+    let outcome = execute("1;", "", Limits::default(), &ended);
     assert_eq!(code(&outcome), "stopped");
 }
 

@@ -5,7 +5,7 @@ mod journal;
 mod log_archive;
 mod secrets;
 
-pub use engine::{EngineBench, Job, engine};
+pub use engine::{EngineBench, Job, engine, functions};
 pub use journal::journal;
 pub use log_archive::log_archive;
 pub use secrets::secrets;

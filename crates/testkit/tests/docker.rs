@@ -54,6 +54,7 @@ impl EngineBench for Bench {
             dependencies: None,
             gpus: Vec::new(),
             images: hivemind_domain::images::ImageRules::everything(),
+            function: None,
         }
     }
 

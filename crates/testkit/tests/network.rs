@@ -76,6 +76,7 @@ impl Bench {
             network: (!hosts.is_empty()).then_some(NetworkGrant { hosts, max_bytes: 64 << 20 }),
             gpus: Vec::new(),
             images: hivemind_domain::images::ImageRules::everything(),
+            function: None,
         }
     }
 

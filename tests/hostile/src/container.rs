@@ -87,6 +87,7 @@ impl Stage {
             dependencies: None,
             gpus: Vec::new(),
             images: ImageRules::everything(),
+            function: None,
         }
     }
 

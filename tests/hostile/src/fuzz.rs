@@ -10,7 +10,7 @@ use hivemind_domain::ids::{TaskId, TaskKey};
 use hivemind_domain::task::Task;
 use hivemind_egress::{Connector, EgressProxy, ProxyLimits, Resolver, forbidden};
 use hivemind_engine::{Package, take_outputs};
-use hivemind_managed_function::{FailureCode, Limits, Status, execute};
+use hivemind_managed_function::{FailureCode, Limits, Reins, Status, execute};
 use hivemind_proto::bounds::Bounded;
 use hivemind_proto::v1;
 use hivemind_store::FileSettings;
@@ -164,7 +164,7 @@ fn managed_function(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (source, input) = text.split_once('\0').unwrap_or((text, ""));
     let limits = Limits { ops: 20_000, work_bytes: 1 << 20, ..Limits::default() };
-    let outcome = execute(source, input, limits, &Arc::default());
+    let outcome = execute(source, input, limits, &Reins::new());
     let receipt = &outcome.receipt;
     assert!(receipt.executed_ops <= limits.ops && receipt.max_call_depth <= limits.call_depth, "{receipt:?}");
     assert!(receipt.loop_iterations <= limits.loop_iterations, "{receipt:?}");
@@ -175,11 +175,7 @@ fn managed_function(data: &[u8]) {
     if let Some(sentence) = &receipt.failure_message {
         assert!(!sentence.is_empty() && !sentence.contains(char::is_control), "{sentence:?}");
     }
-    assert_eq!(
-        outcome,
-        execute(source, input, limits, &Arc::default()),
-        "equal programs give equal receipts"
-    );
+    assert_eq!(outcome, execute(source, input, limits, &Reins::new()), "equal programs give equal receipts");
 }
 
 fn package_places() -> Vec<Vec<u8>> {

@@ -35,6 +35,10 @@ gpus: boolean,
  */
 holes: Array<HoleView>, 
 /**
+ * Whether managed functions are taken without it: those need no container.
+ */
+functions_only: boolean, 
+/**
  * Why it cannot be used.
  */
 problem: ApiError | null, };

@@ -43,6 +43,10 @@ failure_class: string | null,
  */
 image_digest: string | null, 
 /**
+ * Whether it is a managed function, which needs no container.
+ */
+function: boolean, 
+/**
  * Accepted at.
  */
 accepted_at_ms: number, 

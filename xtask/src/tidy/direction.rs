@@ -26,6 +26,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("hivemind-engine", &["hivemind-control", "hivemind-domain", "hivemind-mux", "hivemind-worker-core"]),
     ("hivemind-egress", &["hivemind-domain", "hivemind-worker-core"]),
+    // In front of an engine that it knows by the port alone.
+    ("hivemind-functions", &["hivemind-domain", "hivemind-managed-function", "hivemind-worker-core"]),
     ("hivemind-host", &["hivemind-control", "hivemind-domain", "hivemind-worker-core"]),
     (
         "hivemind-vpn",
@@ -50,6 +52,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hivemind-domain",
             "hivemind-egress",
             "hivemind-engine",
+            "hivemind-functions",
             "hivemind-host",
             "hivemind-local-api",
             "hivemind-local-pool",
@@ -95,6 +98,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("hivemind-app", &["hivemind-testkit"]),
     ("hivemind-engine", &["hivemind-testkit"]),
+    ("hivemind-functions", &["hivemind-testkit"]),
     ("hivemind-host", &["hivemind-testkit"]),
     ("hivemind-local-api", &["hivemind-testkit"]),
     ("hivemind-local-pool", &["hivemind-testkit"]),

@@ -177,6 +177,9 @@ pub struct EngineView {
     /// Known holes of its versions.
     #[serde(default)]
     pub holes: Vec<HoleView>,
+    /// Whether managed functions are taken without it: those need no container.
+    #[serde(default)]
+    pub functions_only: bool,
     /// Why it cannot be used.
     pub problem: Option<ApiError>,
 }

@@ -47,6 +47,9 @@ pub struct TaskView {
     pub failure_class: Option<String>,
     /// Digest or id of the image that runs.
     pub image_digest: Option<String>,
+    /// Whether it is a managed function, which needs no container.
+    #[serde(default)]
+    pub function: bool,
     /// Accepted at.
     #[ts(type = "number")]
     pub accepted_at_ms: i64,

@@ -123,6 +123,7 @@ impl Bench {
             dependencies: None,
             gpus: Vec::new(),
             images: ImageRules::everything(),
+            function: None,
         }
     }
 

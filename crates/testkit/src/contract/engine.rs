@@ -86,18 +86,42 @@ pub async fn engine(engine: &dyn Engine, bench: &dyn EngineBench) {
     engine.verify().await.expect("an engine that can be used");
     let install = bench.install();
     assert_eq!(engine.own(&install).await, Ok(Vec::new()), "nothing is there at first");
-    counts(engine, bench, &install).await;
+    counts(engine, bench, CONTAINER).await;
     endless(engine, bench, &install).await;
     frozen(engine, bench, &install).await;
     assert_eq!(engine.own(&install).await, Ok(Vec::new()), "nothing is left");
 }
 
-async fn counts(engine: &dyn Engine, bench: &dyn EngineBench, install: &InstallId) {
+/// What differs between kinds of containers that do [`Job::Counts`].
+#[derive(Debug, Clone, Copy)]
+struct Kind {
+    code: i64,
+    has_image: bool,
+    lines: [&'static str; 3],
+}
+
+const CONTAINER: Kind = Kind { code: 3, has_image: true, lines: ["one", "two", "three"] };
+
+/// A managed function has no code of its own, no image, and tells its lines with their breaks.
+const FUNCTION: Kind = Kind { code: 0, has_image: false, lines: ["one\n", "two\n", "three\n"] };
+
+/// What of [`engine`] holds for managed functions: they print, end, are found and collected, and leave nothing. The
+/// plan for [`Job::Counts`] is one that prints `one`, `two` and `three`. No function is endless.
+///
+/// # Panics
+/// When it does not hold.
+pub async fn functions(engine: &dyn Engine, bench: &dyn EngineBench) {
+    counts(engine, bench, FUNCTION).await;
+}
+
+async fn counts(engine: &dyn Engine, bench: &dyn EngineBench, kind: Kind) {
+    let install = &bench.install();
+    let code = kind.code;
     let plan = bench.plan("counts", Job::Counts);
     let old = engine.prepare(&plan).await.expect("prepared");
     let new = engine.prepare(&plan).await.expect("prepared again");
     assert_ne!(old.container, new.container, "an earlier try is replaced");
-    assert!(!new.image_digest.is_empty());
+    assert_eq!(!new.image_digest.is_empty(), kind.has_image);
     let own = engine.own(install).await.expect("own containers");
     assert_eq!(own.len(), 1, "the earlier try is gone");
     assert_eq!(
@@ -108,14 +132,18 @@ async fn counts(engine: &dyn Engine, bench: &dyn EngineBench, install: &InstallI
     assert_eq!(engine.own(&foreign).await, Ok(Vec::new()), "other installations' are not ours");
 
     let told = run(engine, &new.container, Told::default()).await;
-    assert_eq!((told.exit.code, told.exit.out_of_memory, told.started), (3, false, 1));
-    assert_eq!(told.texts(), ["one", "two", "three"]);
+    assert_eq!((told.exit.code, told.exit.out_of_memory, told.started), (code, false, 1));
+    assert_eq!(told.texts(), kind.lines);
     assert!(told.lines.windows(2).all(|pair| pair[0].time_ns < pair[1].time_ns), "times rise");
     // A worker that was away while it ended asks again.
     let again = run(engine, &new.container, Told::of(&told.lines[..2], true)).await;
-    assert_eq!((again.exit.code, again.texts()), (3, vec!["three"]), "known lines are left out, it ran once");
+    assert_eq!(
+        (again.exit.code, again.texts()),
+        (code, vec![kind.lines[2]]),
+        "known lines are left out, it ran once"
+    );
     let rest = run(engine, &new.container, Told::of(&told.lines, true)).await;
-    assert_eq!((rest.exit.code, rest.texts()), (3, Vec::new()));
+    assert_eq!((rest.exit.code, rest.texts()), (code, Vec::new()));
 
     let into = bench.folder().join("counts.zip");
     let refused = engine.collect(&new.container, &into, 10).await.expect_err("too large");

@@ -100,6 +100,7 @@ impl Bench {
             }),
             gpus: Vec::new(),
             images: hivemind_domain::images::ImageRules::everything(),
+            function: None,
         }
     }
 

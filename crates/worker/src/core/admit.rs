@@ -61,10 +61,11 @@ fn image_problem(rules: &ImageRules, image: &str) -> Option<ApiError> {
 impl Core {
     /// Checks an assignment against the owner's rules.
     pub(super) fn permits(&mut self, assigned: &Assigned) -> Result<(), ApiError> {
-        if let Some(problem) = self.isolation_problem() {
+        let assignment = &assigned.assignment;
+        let contained = assignment.function.is_none();
+        if let Some(problem) = self.isolation_problem().filter(|_| contained) {
             return Err(problem);
         }
-        let assignment = &assigned.assignment;
         let level = self.registered.as_ref().map(|registered| registered.trust).unwrap_or_default();
         self.limits.trust.admit(level, &assignment.limits).map_err(|over| {
             ApiError::new(ErrorCode::TrustLimit, over.to_string())

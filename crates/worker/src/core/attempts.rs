@@ -147,6 +147,7 @@ impl Core {
         if waits_for_pool {
             self.kept(&key, now, effects);
         }
+        self.go_on_without_engine(&key, effects);
     }
 
     /// The journal has what is to be told to the pool: never sooner, or a crash could make us tell it otherwise.

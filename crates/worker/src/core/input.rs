@@ -42,6 +42,8 @@ pub struct Limits {
     pub network: NetworkRules,
     /// Whether the computer is kept from sleeping by itself while a task computes.
     pub keep_awake: bool,
+    /// Whether managed functions are taken.
+    pub functions: bool,
     /// When to work.
     pub rules: Box<Rules>,
 }

@@ -9,7 +9,7 @@ use hivemind_domain::ids::TaskKey;
 use hivemind_domain::lease::Lease;
 use hivemind_domain::resources::Resources;
 use hivemind_domain::retry;
-use hivemind_domain::task::{HandBack, Phase, Task, TaskInput, Verdict};
+use hivemind_domain::task::{HandBack, ManagedFunction, Phase, Task, TaskInput, Verdict};
 use hivemind_domain::time::{Mono, Now, WallMs};
 use std::time::Duration;
 
@@ -131,8 +131,12 @@ impl Core {
     pub(super) fn may_ask(&self) -> bool {
         self.rules.decision().takes_work()
             && self.connection.is_online()
-            && matches!(self.engine, EngineState::Ready(_))
-            && !self.live.values().any(|live| live.parked)
+            && match &self.engine {
+                EngineState::Unknown => false,
+                EngineState::Ready(_) => !self.live.values().any(|live| live.parked),
+                // What waits for the engine keeps its place meanwhile.
+                EngineState::Away(_) => self.functions_only(),
+            }
     }
 
     pub(super) fn ask_for_work(&mut self, now: Now, effects: &mut Vec<Effect>) {
@@ -144,16 +148,21 @@ impl Core {
         else {
             return;
         };
-        free.gpus = self.free_gpus();
-        // A standing call is only superseded when more has become free since.
-        if self.asked.is_some_and(|(_, offered)| offered.covers(free)) {
+        let containers = !self.engine_is_away();
+        free.gpus = if containers { self.free_gpus() } else { 0 };
+        if !containers && !free.covers(ManagedFunction::NEEDS) {
             return;
         }
-        self.ask_number += 1;
-        self.asked = Some((self.ask_number, free));
-        self.asked_at = now.mono;
+        // A standing call is only superseded when more has become free since, or something else can be run.
+        if self.asked.is_some_and(|(_, asked)| asked.containers == containers && asked.free.covers(free)) {
+            return;
+        }
         let running = u32::try_from(running).unwrap_or(u32::MAX);
-        effects.push(Effect::Ask { offer: Offer::new(free, running), number: self.ask_number });
+        let offer = Offer { free, running, containers };
+        self.ask_number += 1;
+        self.asked = Some((self.ask_number, offer));
+        self.asked_at = now.mono;
+        effects.push(Effect::Ask { offer, number: self.ask_number });
     }
 
     pub(super) fn asked(
@@ -213,7 +222,7 @@ impl Core {
     }
 
     /// Takes an offer or hands it back; true when it was declined for what it wants.
-    fn accept(&mut self, assigned: Assigned, now: Now, effects: &mut Vec<Effect>) -> bool {
+    fn accept(&mut self, mut assigned: Assigned, now: Now, effects: &mut Vec<Effect>) -> bool {
         let key = assigned.assignment.key.clone();
         if self.live.contains_key(&key) {
             return false;
@@ -226,7 +235,8 @@ impl Core {
             return false;
         }
         let fits = |reason| ApiError::new(ErrorCode::PoolProtocol, reason);
-        let gpus = self.permits(&assigned).and_then(|()| self.allocate_gpus(&key, &assigned));
+        let permitted = self.permits_kind(&mut assigned).and_then(|()| self.permits(&assigned));
+        let gpus = permitted.and_then(|()| self.allocate_gpus(&key, &assigned));
         let gpus = gpus.and_then(|gpus| self.fits(&key, &assigned).map(|()| gpus).map_err(fits));
         let gpus = match gpus {
             Ok(gpus) => gpus,

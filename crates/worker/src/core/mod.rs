@@ -1,12 +1,12 @@
 //! All decisions of the worker: `step(input, now) -> effects`, pure. The event loop is its only caller.
 
-use crate::port::{EngineError, EngineInfo, PullProgress, Registered, StoreError};
+use crate::port::{EngineError, EngineInfo, Offer, PullProgress, Registered, StoreError};
 use hivemind_control::{AccountView, ApiError, ErrorCode, Level, NetworkStanding, Notice};
 use hivemind_domain::breaker::Breaker;
 use hivemind_domain::connection::{Connection, Happening};
 use hivemind_domain::contribution::{Contribution, PauseReason, Wish};
 use hivemind_domain::ids::TaskKey;
-use hivemind_domain::resources::{Capabilities, Resources};
+use hivemind_domain::resources::Capabilities;
 use hivemind_domain::rules::{Book, Recorder};
 use hivemind_domain::task::{HandBack, Phase, TaskInput, Verdict};
 use hivemind_domain::time::{Mono, Now, WallMs};
@@ -18,6 +18,7 @@ mod attempts;
 mod breaker;
 mod decide;
 mod freeze;
+mod functions;
 mod input;
 mod link;
 mod network;
@@ -61,7 +62,7 @@ pub struct Core {
     standing: Option<NetworkStanding>,
     pool_problem: Option<ApiError>,
     ask_number: u64,
-    asked: Option<(u64, Resources)>,
+    asked: Option<(u64, Offer)>,
     ask_failures: u32,
     /// Offers in a row that were declined for what they want.
     declines: u32,
@@ -315,7 +316,7 @@ impl Core {
     fn name_obstacles(&mut self) {
         let willing = self.contribution.wish() != Wish::Off;
         self.contribution
-            .set(PauseReason::EngineUnavailable, willing && matches!(self.engine, EngineState::Away(_)));
+            .set(PauseReason::EngineUnavailable, willing && self.engine_is_away() && !self.functions_only());
         self.contribution.set(PauseReason::TasksFailing, willing && self.breaker.open().is_some());
         self.contribution.set(PauseReason::IsolationTooLow, willing && self.isolation_problem().is_some());
         self.contribution

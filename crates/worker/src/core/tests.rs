@@ -14,6 +14,7 @@ use hivemind_domain::time::WallMs;
 
 mod failing;
 mod freezing;
+mod functions;
 mod outstanding;
 mod pausing;
 mod rules;

@@ -135,10 +135,12 @@ impl Core {
                 minimum_isolation: self.limits.minimum_isolation.word().to_owned(),
                 gpus: info.gpus,
                 holes: info.holes.iter().map(hole_view).collect(),
+                functions_only: false,
                 problem: None,
             },
             EngineState::Away(error) => EngineView {
                 ready: Some(false),
+                functions_only: self.functions_only(),
                 problem: Some(engine_problem(error)),
                 ..EngineView::default()
             },
@@ -234,7 +236,8 @@ pub(crate) fn task_view(task: &Task) -> TaskView {
         exit_code: task.verdict.as_ref().and_then(Verdict::exit_code),
         message,
         failure_class,
-        image_digest: task.image_digest.clone(),
+        image_digest: task.image_digest.clone().filter(|digest| !digest.is_empty()),
+        function: assignment.function.is_some(),
         accepted_at_ms: task.accepted_at.0,
         started_at_ms: task.started_at.map(|t| t.0),
         ended_at_ms: task.ended_at.map(|t| t.0),

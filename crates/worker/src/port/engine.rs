@@ -8,7 +8,7 @@ use hivemind_domain::ids::{InstallId, TaskKey};
 use hivemind_domain::images::ImageRules;
 use hivemind_domain::limits::TaskLimits;
 use hivemind_domain::priority::Priority;
-use hivemind_domain::task::{ArrayPlace, ResultFile};
+use hivemind_domain::task::{ArrayPlace, ManagedFunction, ResultFile};
 use hivemind_domain::usage::UsageSample;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -133,6 +133,8 @@ pub struct ContainerPlan {
     pub gpus: Vec<String>,
     /// What the owner decided about images.
     pub images: ImageRules,
+    /// A managed function, which needs no container; then nothing of image, package, command, network and GPUs counts.
+    pub function: Option<ManagedFunction>,
 }
 
 /// How dependencies are installed.
@@ -166,7 +168,7 @@ pub struct DependenciesReady {
 pub struct Prepared {
     /// The engine's id.
     pub container: String,
-    /// Manifest digest, or image id where there is no manifest.
+    /// Manifest digest, or image id where there is no manifest; empty for a managed function.
     pub image_digest: String,
     /// How long the image was pulled; zero when it was there.
     pub pull: Duration,

@@ -210,7 +210,8 @@ pub struct OutputLine {
     pub stderr: bool,
     /// When the engine read it, in nanoseconds since the Unix epoch; rises within a task.
     pub time_ns: i64,
-    /// The text, not yet made printable.
+    /// The text, not yet made printable. Of a managed function's standard output with the line break that ended it:
+    /// the texts put together are the output, byte for byte.
     pub text: String,
 }
 

@@ -58,7 +58,9 @@ async fn keep(shared: &Shared, task: &Task, limits: DebugLimits) -> Result<(), c
         "worker_version": shared.ports.version,
     });
     let package = lock(&shared.listings).get(key).cloned();
-    let outputs = task.result.as_ref().map(|_| shared.ports.spool.result(key));
+    // Of a function the engine tells the receipt already; it has no outputs beside what it printed.
+    let result = task.result.as_ref().filter(|_| task.assignment.function.is_none());
+    let outputs = result.map(|_| shared.ports.spool.result(key));
     let parts = DebugParts {
         report: serde_json::to_string_pretty(&report).unwrap_or_default(),
         container,

@@ -52,6 +52,7 @@ pub(super) fn limits(shared: &Shared, host: &Capabilities) -> Limits {
         dynamic_priority: settings.flag("dynamic_priority"),
         network: NetworkRules::from_settings(&settings),
         keep_awake: settings.flag("keep_awake"),
+        functions: settings.flag("managed_functions"),
         rules: Box::new(settings.rules(shared.ports.zone.present())),
     }
 }

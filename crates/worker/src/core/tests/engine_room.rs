@@ -70,7 +70,7 @@ fn offered_gpus(effects: &[Effect]) -> Option<u32> {
 #[test]
 fn a_gpu_belongs_to_one_task_until_its_container_has_ended() {
     let mut core = trusted(TrustLevel::High, vec![]);
-    assert_eq!(core.asked.map(|(_, free)| free.gpus), Some(2));
+    assert_eq!(core.asked.map(|(_, offer)| offer.free.gpus), Some(2));
     let effects = offer(&mut core, with_gpus("one", 1), at(10));
     assert_eq!(gpus_of(&core, "one"), ["GPU-b"]);
     assert_eq!(offered_gpus(&effects), Some(1));

@@ -105,16 +105,21 @@ async fn prepare(shared: Arc<Shared>, task: Task, token: CancellationToken, mut 
 /// Takes back what a preparation makes that nobody wants any more. A request the engine has taken is carried out
 /// although nobody waits for its answer, so its end is waited for, within reason, before the container is looked for.
 async fn undo(shared: Arc<Shared>, task: Task, mut preparing: JoinHandle<(Input, PhaseTimes)>) {
-    if tokio::time::timeout(LAST_STEP, &mut preparing).await.is_err() {
-        preparing.abort();
-        let _ = preparing.await;
-        tokio::time::sleep(LATE_CONTAINER).await;
+    let mut made = None;
+    match tokio::time::timeout(LAST_STEP, &mut preparing).await {
+        Ok(Ok((Input::Task(_, TaskInput::Prepared { container, .. }), _))) => made = Some(container),
+        Ok(Ok(_) | Err(_)) => {}
+        Err(_) => {
+            preparing.abort();
+            let _ = preparing.await;
+            tokio::time::sleep(LATE_CONTAINER).await;
+        }
     }
     for file in shared.ports.spool.files(task.key()) {
         remove_file(&file).await;
     }
     lock(&shared.listings).remove(task.key());
-    remove_container(shared, Task { container: None, ..task }).await;
+    remove_container(shared, Task { container: made, ..task }).await;
 }
 
 /// What an attempt may reach. Its hosts were judged when it was accepted.
@@ -222,13 +227,14 @@ async fn prepared(shared: &Shared, task: &Task, times: &mut PhaseTimes, recorded
         dependencies: dependency_plan(shared, &settings),
         gpus: task.gpus.clone(),
         images: room::image_rules(shared),
+        function: assignment.function.clone(),
     };
     failpoint::reach("prepare.before");
     let prepared = room::told_pulls(shared, shared.ports.engine.prepare(&plan)).await;
     failpoint::reach("prepare.after");
     match prepared {
         Ok(prepared) => {
-            if !room::used_once(shared, &plan.images, &prepared).await {
+            if plan.function.is_none() && !room::used_once(shared, &plan.images, &prepared).await {
                 remove_container_now(shared, &prepared.container).await;
                 let message = format!("the one task that image {} was allowed for has begun", prepared.image);
                 return room::cannot_run(key, ErrorCode::ImageQuestion, &message);
