@@ -196,7 +196,8 @@ impl NodePoolFace {
     #[must_use]
     pub fn offer(&self, name: &str, bytes: &[u8]) -> String {
         let hash = self.seeds.add(name, bytes);
-        format!("magnet:?xt=urn:btih:{hash}&dn={name}&tr=http%3A%2F%2F{}%2Fannounce", self.tracker)
+        let tracker = self.tracker.to_string().replace(':', "%3A");
+        format!("magnet:?xt=urn:btih:{hash}&dn={name}&tr=http%3A%2F%2F{tracker}%2Fannounce")
     }
 
     /// Trackers forget: nobody has any package any more.
