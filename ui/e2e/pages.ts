@@ -77,7 +77,7 @@ const LIST: readonly (readonly [name: string, scene: string, path: string, ...st
   ["tasks-stop", "earning", "tasks", "click css:[data-testid=task-stop] >> nth=0", "wait css:dialog"],
   ["task", "earning", `${TASK}01/1`],
   ["task-failed", "ready", `tasks/7c9e6679-7425-40de-944b-000000000100/1`, "click debug-show", "wait debug-open"],
-  ["task-unpaid", "network_pull", "tasks/7c9e6679-7425-40de-944b-000000000102/1"],
+  ["task-unpaid", "network_pull", "tasks/7c9e6679-7425-40de-944b-000000000101/1"],
   ["task-hostile", "hostile", `${TASK}01/1`],
   ["task-unknown", "ready", "tasks/nobody/1", "wait error-note"],
   ["log-task", "ready", "tasks/7c9e6679-7425-40de-944b-000000000101/1"],

@@ -80,7 +80,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
   function past(index: number): TaskView {
     const ended = finished[index] ?? pastTask(index - finished.length, now());
     // The live network's requesters may have nothing left to pay with.
-    return isLive(held.pool) && ended.task_id.endsWith("102") ? { ...ended, verdict: "succeeded", phase: "settled", credited_cpt: 0, settled: true, failure_class: null, message: null } : ended;
+    return isLive(held.pool) && ended.task_id.endsWith("101") ? { ...ended, verdict: "succeeded", phase: "settled", credited_cpt: 0, settled: true } : ended;
   }
 
   /** The private link is up again, once it was down; the worker's own tunnel carries it. */
