@@ -1,6 +1,7 @@
 // The one big sentence and the line below it. Tray, window and command line tell the same from the same state.
 
 import type { Snapshot } from "../generated/Snapshot";
+import { barred, functionsOnly } from "../model/network";
 import { detail, sentence } from "./errors";
 import { locale } from "./locale.svelte";
 import { m } from "./messages";
@@ -32,6 +33,12 @@ function withoutStop(text: string): string {
 /** As a sentence of its own, which another may follow. */
 function withStop(text: string): string {
   return /[.。!?…]$/.test(text) ? text : `${text}${locale.current === "en" ? "." : "。"}`;
+}
+
+/** What is computed all the same while no container can run; nothing where they can. */
+export function withoutEngine({ engine }: Pick<Snapshot, "engine">): string | null {
+  if (!functionsOnly(engine)) return null;
+  return engine.problem?.code === "ENGINE_MISSING" ? m.functions_only_missing() : m.functions_only_unusable();
 }
 
 /** What the worker does and why. */
@@ -71,11 +78,13 @@ export function tell(snapshot: Snapshot, nowMs: number): Told {
       };
     case "earning":
       if (status.draining) return { headline: m.say_draining({ n }), reason: m.say_draining_reason() };
-      return { headline: m.say_earning({ n }), reason: m.say_earning_reason() };
+      return { headline: m.say_earning({ n }), reason: withoutEngine(snapshot) ?? m.say_earning_reason() };
     case "ready":
       if (status.draining && snapshot.tasks.length > 0) {
         return { headline: m.say_draining({ n: snapshot.tasks.length }), reason: m.say_draining_reason() };
       }
-      return { headline: m.say_ready(), reason: m.say_ready_reason() };
+      // Why, a note of its own says.
+      if (barred(snapshot.pool)) return { headline: m.say_ready_barred(), reason: "" };
+      return { headline: m.say_ready(), reason: withoutEngine(snapshot) ?? m.say_ready_reason() };
   }
 }

@@ -11,16 +11,17 @@ import { fixText } from "./fixes";
 import { opened, proofText } from "./proofs";
 import rehearsed from "./rehearsed.json";
 import { readHours } from "../model/hours";
+import { REACH_WHYS } from "./network";
 import { chooseLocale, locale } from "./locale.svelte";
 import { tell } from "./sentence";
 import { firstSteps, isFresh } from "./first-steps";
 import { allowedText, choiceWord, controlOf, helpOf, hoursKind, hoursText, labelOf } from "./settings";
-import { alert, check, CLASSES, exitClass, holdsByRule, LEVELS, outcome, PHASES, phase, POOL_STATES, REASONS, STATES, VERDICTS, verdict } from "./words";
+import { alert, check, CLASSES, exitClass, holdsByRule, LEVELS, outcome, PHASES, phase, POOL_STATES, REACHES, REASONS, STATES, VERDICTS, verdict } from "./words";
 
 afterEach(() => locale.choose("en"));
 
 const han = /\p{Script=Han}/u;
-const TABLES = { SENTENCES, ACTIONS, STATES, POOL_STATES, REASONS, LEVELS, PHASES, VERDICTS, CLASSES };
+const TABLES = { SENTENCES, ACTIONS, STATES, POOL_STATES, REACHES, REACH_WHYS, REASONS, LEVELS, PHASES, VERDICTS, CLASSES };
 
 /** The words of a union type as the generated file writes them. */
 function wordsOf(file: string): string[] {
@@ -60,6 +61,8 @@ describe("catalogue", () => {
     expect(Object.keys(STATES).sort()).toEqual(wordsOf("StatusState").sort());
     expect(Object.keys(REASONS).sort()).toEqual(wordsOf("DecisionReason").sort());
     expect(Object.keys(POOL_STATES).sort()).toEqual(wordsOf("PoolState").sort());
+    expect(Object.keys(REACHES).sort()).toEqual(wordsOf("Reach").sort());
+    expect(Object.keys(REACH_WHYS).sort()).toEqual(wordsOf("ReachWhy").sort());
     for (const [name, table] of Object.entries(TABLES)) {
       for (const [word, text] of Object.entries(table)) {
         locale.choose("en");

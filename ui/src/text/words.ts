@@ -3,6 +3,7 @@
 import type { DecisionReason } from "../generated/DecisionReason";
 import type { Level } from "../generated/Level";
 import type { PoolState } from "../generated/PoolState";
+import type { Reach } from "../generated/Reach";
 import type { StatusState } from "../generated/StatusState";
 import type { TaskView } from "../generated/TaskView";
 import type { Kind } from "../model/timeline";
@@ -84,6 +85,13 @@ export const POOL_STATES: Record<PoolState, () => string> = {
   backoff: m.pool_backoff,
   auth_required: m.pool_auth_required,
   rejected: m.pool_rejected,
+};
+
+/** How work comes from the live network. */
+export const REACHES: Record<Reach, () => string> = {
+  push: m.reach_push,
+  pull: m.reach_pull,
+  neither: m.reach_neither,
 };
 
 export const LEVELS: Record<Level, () => string> = {
@@ -227,6 +235,7 @@ export const exitClass = (word: string): string => say({ ...VERDICTS, ...CLASSES
 export const failure = (word: string): string => say(CLASSES, word);
 export const link = (word: string): string => say(LINKS, word);
 export const network = (word: string): string => say(NETWORKS, word);
+export const reach = (word: string): string => say(REACHES, word);
 export const trust = (word: string): string => say(TRUST, word);
 export const isolation = (word: string): string => say(ISOLATION, word);
 export const source = (word: string): string => say(SOURCES, word);

@@ -6,13 +6,14 @@ import type { EarnedTask } from "../../generated/EarnedTask";
 import type { EarningsSum } from "../../generated/EarningsSum";
 import type { EarningsView } from "../../generated/EarningsView";
 import type { Snapshot } from "../../generated/Snapshot";
+import { isLive } from "../../model/network";
 import { energyOf, NOTHING } from "../../model/electricity";
 import { type Current, takenBy, together, viewOf } from "./electricity";
 import { chance, nameOf, sum } from "./world";
 
 const DAY = 86_400_000;
 
-export function earningsOf(days: number, barren: boolean, { today, account }: Snapshot, now: number, current: Current): EarningsView {
+export function earningsOf(days: number, barren: boolean, { today, account, pool }: Snapshot, now: number, current: Current): EarningsView {
   if (barren) {
     return { days: [], sum: sum(0, 0, 0, 0), balance_cpt: 150, tasks: [], forecast: null, unpaid: [{ why: "no_task", tasks: 0, estimated_cpt: 0 }], electricity: viewOf(NOTHING, current) };
   }
@@ -59,6 +60,7 @@ export function earningsOf(days: number, barren: boolean, { today, account }: Sn
       { why: "handed_back", tasks: 4, estimated_cpt: 0 },
       { why: "less_than_estimated", tasks: 3, estimated_cpt: missing - waiting - failed },
       { why: "failed", tasks: 2, estimated_cpt: failed },
+      ...(isLive(pool) ? [{ why: "credited_nothing", tasks: 2, estimated_cpt: 0 }] : []),
       { why: "waiting", tasks: 1, estimated_cpt: waiting },
     ],
   };

@@ -3,7 +3,10 @@
 import type { ApiError } from "../../generated/ApiError";
 import type { DecisionReason } from "../../generated/DecisionReason";
 import type { DecisionView } from "../../generated/DecisionView";
+import type { NetworkStanding } from "../../generated/NetworkStanding";
+import type { PoolView } from "../../generated/PoolView";
 import type { PrivateLinkView } from "../../generated/PrivateLinkView";
+import type { ReachWhy } from "../../generated/ReachWhy";
 import type { Snapshot } from "../../generated/Snapshot";
 import { timeOfDay } from "../../text/format";
 import { GIB, problem, snapshot, sum, task } from "./world";
@@ -42,6 +45,38 @@ function linkless(cause: ApiError, now: number, change: Partial<PrivateLinkView>
     pool: { ...snapshot().pool, state: "backoff", link: "", failures: 3, retry_at_ms: now + 8_000, cause },
     private_link: { ...link, ...change },
   });
+}
+
+/** A pool of the live network, and how this computer stands with it. */
+function live(change: Partial<NetworkStanding> = {}): PoolView {
+  const trust = { score: 424, successful: 339, failed: 3, banned: false };
+  return {
+    ...snapshot().pool,
+    url: "https://network.example",
+    link: "overlay",
+    dialect: "nodepool",
+    node_id: "living-room-5b1f0c",
+    trust: null,
+    standing: { reach: "push", why: "overlay", address: "100.64.0.17:50053", trust, earned_cpt: 6_031, ...change },
+  };
+}
+
+/** What a pool may say of itself, as large and as long as it can get. */
+const HOSTILE: NetworkStanding = {
+  reach: "push",
+  why: "overlay",
+  address: "a-worker-with-a-long-name.in-the-overlay:50053",
+  trust: { score: 9_007_199_254_740_991, successful: 9_007_199_254_740_991, failed: -9_007_199_254_740_991, banned: false },
+  earned_cpt: 9_007_199_254_740_991,
+};
+
+/** A standing in which this computer asks. */
+const asks = (why: ReachWhy): Snapshot => snapshot({ pool: live({ reach: "pull", why, address: "" }) });
+
+/** A standing in which no work comes. */
+function barred(why: ReachWhy, banned: boolean): Snapshot {
+  const trust = { score: 16, successful: 1, failed: 17, banned };
+  return snapshot({ pool: live({ reach: "neither", why, address: "", trust, earned_cpt: 9 }), today: sum(0, 0, 0, 0) });
 }
 
 export const SCENES = {
@@ -296,7 +331,7 @@ export const SCENES = {
   hostile: (now) =>
     snapshot({
       status: { state: "earning", contributing: true, draining: false, running_tasks: 3, problem: null },
-      pool: { ...snapshot().pool, url: `https://${"a-pool-with-a-very-long-name.".repeat(4)}example.org:8443`, dialect: "nodepool", node_id: "node-".padEnd(120, "5b1f0c") },
+      pool: { ...snapshot().pool, url: `https://${"a-pool-with-a-very-long-name.".repeat(4)}example.org:8443`, dialect: "nodepool", node_id: "node-".padEnd(120, "5b1f0c"), standing: HOSTILE },
       account: { username: "a.person.with-a-very.long_name@mail.of.some.department.example.org", balance_cpt: 9_007_199_254_740_991, tokens_in_file: false },
       today: sum(1_234_567_890, 1_234_000_000, 987_654_321, 12_345),
       host: { ...snapshot().host, hostname: "the-computer-of-".repeat(6), cpu_name: "Intel(R) Xeon(R) Platinum 8592+ CPU @ 1.90GHz (engineering sample)", cpu_cores: 256, memory_bytes: 6144 * GIB },
@@ -308,6 +343,39 @@ export const SCENES = {
       traffic: { day_bytes: 4096 * GIB, day_quota_bytes: 4096 * GIB, month_bytes: 4095.99 * GIB, month_quota_bytes: 4096 * GIB },
       limits: { ...snapshot().limits, max_tasks: 64, cpu_millis: 255_500, memory_bytes: 4096 * GIB, granted_cpu_millis: 254_500, granted_memory_bytes: 4095.99 * GIB },
       notices: [{ at_ms: now - 26 * 86_400_000, level: "error", error: problem("POOL_NOTICE", `\u202e${"news ".repeat(80)}`) }],
+    }),
+  /** The live network's pool calls this computer. */
+  network_push: (now) =>
+    snapshot({
+      status: { state: "earning", contributing: true, draining: false, running_tasks: 1, problem: null },
+      tasks: [task(1, now, { active_ms: 212_000 })],
+      pool: live(),
+    }),
+  /** This computer asks, as it has no address there. */
+  network_pull: () => asks("no_overlay_address"),
+  /** As another program holds the port. */
+  network_port: () => asks("port_taken"),
+  /** As what was pushed is not the pool's by its key. */
+  network_tokens: () => asks("tokens_refused"),
+  /** As what was pushed never arrived. */
+  network_vain: () => asks("pushed_in_vain"),
+  network_low: () => barred("low_trust", false),
+  network_banned: () => barred("banned", true),
+  /** Without a container engine, with small functions alone. */
+  network_functions: () => {
+    const missing = problem("ENGINE_MISSING", "no container engine is installed (/var/run/docker.sock is missing)");
+    const only = { functions_only: true };
+    return snapshot({
+      pool: live(),
+      engine: { ready: false, name: "", version: "", isolation: "", minimum_isolation: "plain", gpus: false, holes: [], problem: missing, ...only },
+    });
+  },
+  /** Its connection is lost for now. */
+  network_away: (now) =>
+    snapshot({
+      status: { state: "connecting", contributing: true, draining: false, running_tasks: 0, problem: null },
+      decision: because("pool_unreachable", { remedy: "wait" }),
+      pool: { ...live(), state: "backoff", failures: 2, retry_at_ms: now + 8_000, cause: problem("POOL_UNREACHABLE", "Connection refused.") },
     }),
   /** The pool is reached through its private link. */
   tunnel: () =>

@@ -183,6 +183,7 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
       dialect: "hivemind.v1",
       node_id: "node-5b1f0c",
       trust: "medium",
+      standing: null,
     },
     private_link: { state: "off", kind: "process", address: "", endpoint: "", mtu: 0, file: "", key_in_file: false, file_exposed: false, problem: null },
     engine: { ready: true, name: "docker", version: "20.10.24", isolation: "plain", minimum_isolation: "plain", gpus: false, holes: [], problem: null },
