@@ -10,6 +10,7 @@
 mod browser;
 #[cfg(target_os = "linux")]
 mod canaries;
+mod contract;
 mod demo;
 mod engine;
 mod first_run;

@@ -36,6 +36,18 @@ impl<'a> Worker<'a> {
         words: &'static [&'static str],
         variables: &[(&str, String)],
     ) -> Self {
+        Self::open_set(scene, name, master, words, variables, &[]).await
+    }
+
+    /// The same with these settings beside.
+    pub async fn open_set(
+        scene: &'a Scene,
+        name: &str,
+        master: &str,
+        words: &'static [&'static str],
+        variables: &[(&str, String)],
+        settings: &[(&str, &str)],
+    ) -> Self {
         let mut surroundings = scene
             .surroundings(&format!("{name}-home"))
             .with("MASTER_NODE_URL", master)
@@ -47,7 +59,9 @@ impl<'a> Worker<'a> {
         }
         let (data, log) = (scene.path(name), scene.path(&format!("{name}.log")));
         let mut worker = Self { scene, surroundings, data, log, words, process: None };
-        worker.call(&["settings", "set", "monitor_port", "0"]).await.ok();
+        for (key, value) in [&[("monitor_port", "0")], settings].concat() {
+            worker.call(&["settings", "set", key, value]).await.ok();
+        }
         worker.start().await;
         scene.sweeps(worker.label());
         worker

@@ -25,6 +25,8 @@ pub use worker::WorkerView;
 
 use book::Book;
 use calls::Calls;
+/// What the pool says when it pushes a task.
+pub use hivemind_proto::nodepool::ExecuteTaskRequest;
 /// What a task needs, in the network's words.
 pub use hivemind_proto::nodepool::ResourceSpec as Needs;
 
@@ -33,7 +35,7 @@ use hivemind_proto::nodepool::master_node_service_server::MasterNodeServiceServe
 use hivemind_proto::nodepool::node_manager_service_server::NodeManagerServiceServer;
 use hivemind_proto::nodepool::user_service_server::UserServiceServer;
 use hivemind_proto::nodepool::{
-    ExecuteTaskRequest, ExecuteTaskResponse, ProviderWorkerSettings, ResourceSpec, StopTaskExecutionRequest,
+    ExecuteTaskResponse, ProviderWorkerSettings, ResourceSpec, StopTaskExecutionRequest,
     StopTaskExecutionResponse,
 };
 use push::Pusher;
@@ -302,6 +304,13 @@ impl NodePoolFace {
     #[must_use]
     pub fn workers(&self) -> Vec<WorkerView> {
         self.book().views()
+    }
+
+    /// What a user has earned with one task, by the ledger.
+    #[must_use]
+    pub fn earned_with(&self, name: &str, task: &str) -> i64 {
+        let entries = self.book().earnings(name);
+        entries.iter().filter(|entry| entry.task_id == task).map(|entry| entry.amount_cpt).sum()
     }
 
     /// What a worker's owner set, as the pool has it.

@@ -25,3 +25,15 @@ pub(super) async fn running(pool: &NodePool, task: &TaskId) -> Option<TaskKey> {
     let kept = pool.journal.as_ref()?.find(task.as_str(), None).await.ok().flatten()?;
     (kept.phase < Phase::Reported).then(|| kept.key().clone())
 }
+
+/// Whether an attempt is a managed function.
+pub(super) async fn is_function(pool: &NodePool, key: &TaskKey) -> bool {
+    if let Some(held) = pool.state().tasks.get(key) {
+        if held.function {
+            return true;
+        }
+    }
+    let Some(journal) = &pool.journal else { return false };
+    let kept = journal.find(key.task.as_str(), Some(key.attempt)).await.ok().flatten();
+    kept.is_some_and(|kept| kept.assignment.function.is_some())
+}

@@ -113,41 +113,9 @@ fn answer(
     };
     Ok(ExecuteTaskResponse {
         success: good,
-        status_message: if good {
-            printed(text, counts.output_bytes)
-        } else {
-            counts.failure_message.unwrap_or(text)
-        },
+        status_message: if good { text } else { counts.failure_message.unwrap_or(text) },
         managed_executed_ops: counts.executed_ops,
         managed_output_bytes: counts.output_bytes,
         managed_receipt_json: receipt,
     })
-}
-
-/// What was printed, or the value at the end where nothing was: lines were made of it on the way, and each has an end.
-fn printed(mut text: String, output_bytes: i64) -> String {
-    let counted = usize::try_from(output_bytes).unwrap_or(0);
-    if text.ends_with('\n') && (counted == 0 || counted + 1 == text.len()) {
-        text.pop();
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_end_of_a_line_is_as_it_was_printed() {
-        for (text, bytes, expected) in [
-            ("42\n", 3, "42\n"),
-            ("42\n", 2, "42"),
-            ("42\n", 0, "42"),
-            ("", 0, ""),
-            ("a\nb\n", 4, "a\nb\n"),
-            ("a\nb\n", 3, "a\nb"),
-        ] {
-            assert_eq!(printed(text.to_owned(), bytes), expected, "{text:?} {bytes}");
-        }
-    }
 }

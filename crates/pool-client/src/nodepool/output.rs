@@ -26,8 +26,13 @@ pub(crate) struct Output {
 impl Output {
     /// Adds a line; NUL, which the pool's database refuses, is left out.
     pub(crate) fn push(&mut self, text: &str) {
-        self.tail.extend(text.chars().filter(|c| *c != '\0'));
+        self.append(text);
         self.tail.push('\n');
+    }
+
+    /// Adds a text that says itself where its lines end.
+    pub(crate) fn append(&mut self, text: &str) {
+        self.tail.extend(text.chars().filter(|c| *c != '\0'));
         self.lines += 1;
         // Rarely, so that dropping costs little for each line.
         if self.tail.len() > 2 * MOST {

@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use super::words::{call, taken};
-use super::{NodePool, UNARY};
+use super::{NodePool, UNARY, attempts};
 use hivemind_domain::ids::TaskKey;
 use hivemind_proto::nodepool::TaskOutputUploadRequest;
 use hivemind_worker_core::port::{Durable, PoolError, PoolErrorKind, Report};
@@ -36,8 +36,13 @@ async fn tell(
     mut reports: mpsc::Receiver<Report>,
     durable: mpsc::Sender<Durable>,
 ) -> Result<(), PoolError> {
+    let function = attempts::is_function(pool, key).await;
     // The text is put together anew each time: what was there before may have come from a stream that broke.
-    pool.state().held(key).output = Some(Output::default());
+    {
+        let mut state = pool.state();
+        let held = state.held(key);
+        (held.output, held.function) = (Some(Output::default()), function);
+    }
     if durable.send(Durable::default()).await.is_err() {
         return Ok(());
     }
@@ -78,12 +83,19 @@ fn is_behind(pool: &NodePool, key: &TaskKey) -> bool {
 
 fn take(pool: &NodePool, key: &TaskKey, first: u64, lines: &[hivemind_worker_core::port::OutputLine]) {
     let mut state = pool.state();
-    let Some(output) = state.held(key).output.as_mut() else { return };
+    let held = state.held(key);
+    let function = held.function;
+    let Some(output) = held.output.as_mut() else { return };
     for (number, line) in (first..).zip(lines) {
         // None twice; what is missing in between is not here any more either.
         if number >= output.lines {
             output.lines = number;
-            output.push(&line.text);
+            match (function, line.stderr) {
+                (false, _) => output.push(&line.text),
+                (true, false) => output.append(&line.text),
+                // Why it failed stands in its receipt.
+                (true, true) => output.lines += 1,
+            }
             output.last_time_ns = line.time_ns;
         }
     }

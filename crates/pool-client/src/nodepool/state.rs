@@ -37,8 +37,8 @@ pub(super) struct Held {
     /// When the pool took its completion.
     pub(super) completed: Option<Instant>,
     pub(super) cut_told: bool,
-    /// Whether the pool pushed it.
-    pub(super) pushed: bool,
+    /// Whether it is a managed function, whose output is told byte for byte.
+    pub(super) function: bool,
     /// Since when the pool says that it is not ours, though it may push it again.
     pub(super) astray: Option<Instant>,
 }
@@ -54,7 +54,7 @@ impl Default for Held {
             refused: None,
             completed: None,
             cut_told: false,
-            pushed: false,
+            function: false,
             astray: None,
         }
     }

@@ -472,7 +472,7 @@ async fn a_managed_function_is_paid_by_its_receipt() {
     let found = client.next_task(offer).await.unwrap().expect("a task");
     let (key, function) = (found.assignment.key, found.assignment.function.expect("a function"));
     assert_eq!((function.source.as_str(), function.input.as_str()), ("let s = 40 + 2; print(s); s;", "{}"));
-    tell(&client, &key, &["42".into()]).await;
+    tell(&client, &key, &["42\n".into()]).await;
     let file = receipt(stage.folder.path(), 13, 3);
     let credit = client.submit(&function_header(&key, Verdict::Succeeded), Some(&file)).await.unwrap();
     let task = stage.until("f-1", |task| task.status == TaskStatus::Completed).await;

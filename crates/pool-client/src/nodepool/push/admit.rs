@@ -122,7 +122,8 @@ impl Push {
                 if fit == Fit::Taken {
                     let most = assigned.assignment.limits.disk_bytes;
                     let held = state.held(&assigned.assignment.key);
-                    (held.most_bytes, held.pushed) = (Some(most), true);
+                    held.most_bytes = Some(most);
+                    held.function = assigned.assignment.function.is_some();
                     state.ready.push_back((Instant::now(), assigned.clone()));
                 }
                 fit
