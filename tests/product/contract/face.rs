@@ -22,14 +22,6 @@ pub enum Way {
 }
 
 impl Way {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::V1 => "v1",
-            Self::Pull => "nodepool_pull",
-            Self::Push => "nodepool_push",
-        }
-    }
-
     pub fn is_network(self) -> bool {
         self != Self::V1
     }
