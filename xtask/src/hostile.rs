@@ -31,8 +31,8 @@ pub struct Options {
 }
 
 /// Groups that need no container engine.
-const WITHOUT_ENGINE: [&str; 9] =
-    ["archives", "results", "messages", "live", "wireguard", "netd", "text", "page", "locals"];
+const WITHOUT_ENGINE: [&str; 10] =
+    ["archives", "results", "messages", "live", "pushes", "wireguard", "netd", "text", "page", "locals"];
 
 /// Runs the groups. True when every outcome was the expected one.
 pub fn hostile(folders: &Folders, options: &Options) -> Result<bool> {

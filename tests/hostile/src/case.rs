@@ -10,6 +10,7 @@ pub const GROUPS: &[(&str, usize)] = &[
     ("races", 10_000),
     ("messages", 200),
     ("live", 200),
+    ("pushes", 170),
     ("wireguard", 150),
     ("text", 350),
     ("page", 60),

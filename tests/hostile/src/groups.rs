@@ -3,7 +3,8 @@
 use crate::case::Case;
 use crate::judge::Tally;
 use crate::{
-    archives, escape, exhaustion, live, messages, netd, network, page, races, results, text, wireguard,
+    archives, escape, exhaustion, live, messages, netd, network, page, pushes, races, results, text,
+    wireguard,
 };
 
 /// What a group needs to run.
@@ -21,7 +22,7 @@ pub enum Needs {
 #[must_use]
 pub fn needs(group: &str) -> Needs {
     match group {
-        "archives" | "results" | "messages" | "live" | "wireguard" | "netd" | "text" | "page" => {
+        "archives" | "results" | "messages" | "live" | "pushes" | "wireguard" | "netd" | "text" | "page" => {
             Needs::Nothing
         }
         "locals" => Needs::SecondUser,
@@ -37,6 +38,7 @@ pub fn cases(group: &str) -> Vec<Case> {
         "results" => results::cases(),
         "messages" => messages::cases(),
         "live" => live::cases(),
+        "pushes" => pushes::cases(),
         "wireguard" => wireguard::cases(),
         "text" => text::cases(),
         "page" => page::cases(),

@@ -20,6 +20,7 @@ pub mod messages;
 pub mod netd;
 pub mod network;
 pub mod page;
+pub mod pushes;
 pub mod races;
 pub mod results;
 pub mod tar;

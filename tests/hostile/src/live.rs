@@ -8,7 +8,7 @@ use crate::messages::server::{Answer, Manner, Pool, Then, framed};
 use hivemind_domain::ids::{InstallId, TaskId, TaskKey};
 use hivemind_domain::resources::{Capabilities, Resources};
 use hivemind_domain::task::PackageRef;
-use hivemind_pool_client::{NodePool, NodePoolConfig};
+use hivemind_pool_client::{NetworkWishes, NodePool, NodePoolConfig, Work};
 use hivemind_proto::nodepool as wire;
 use hivemind_worker_core::port::{Offer, Pool as _, PoolError};
 use std::path::Path;
@@ -60,7 +60,7 @@ fn case(
     list.push(Case { name, built, expected: expected.to_owned(), run: Box::new(run) });
 }
 
-fn install() -> InstallId {
+pub(crate) fn install() -> InstallId {
     InstallId::new("i-1").expect("an id")
 }
 
@@ -69,7 +69,7 @@ fn key() -> TaskKey {
 }
 
 /// Good answers.
-fn good(method: &str) -> Answer {
+pub(crate) fn good(method: &str) -> Answer {
     let done = wire::StatusResponse { success: true, status_message: "ok".into() };
     let settings = wire::ProviderWorkerSettingsResponse {
         success: true,
@@ -103,7 +103,7 @@ fn trusted(score: i64, banned: bool) -> wire::GetWorkerTrustProfileResponse {
     wire::GetWorkerTrustProfileResponse { success: true, trust: Some(trust), ..Default::default() }
 }
 
-async fn ready(client: &NodePool) -> Result<(), PoolError> {
+pub(crate) async fn ready(client: &NodePool) -> Result<(), PoolError> {
     client.connect().await?;
     client.login("ann", "a password", &install()).await?;
     let capabilities = Capabilities { cpu_cores: 2, memory_bytes: 1 << 30, ..Capabilities::default() };
@@ -117,6 +117,7 @@ async fn meet(step: Step, manner: Option<(&'static str, Answer)>, place: &str, f
         address: pool.address.to_string(),
         allow_unencrypted: false,
         install: install(),
+        wishes: NetworkWishes::new(Work::Pull, 0, "", "", false).expect("wishes"),
     });
     let first = ready(&client).await;
     assert!(first.is_ok(), "{first:?}");
