@@ -80,7 +80,7 @@ impl Book {
         let open = |task: &&mut FaceTask| matches!(task.status, TaskStatus::Pending | TaskStatus::Assigned);
         let task = self.tasks.get_mut(id).filter(open)?;
         task.status = TaskStatus::Cancelled;
-        let (address, worker) = (task.pushed_to.take()?, task.worker.clone()?);
+        let (address, worker) = (task.pushed_to.clone()?, task.worker.clone()?);
         task.stops += 1;
         Some(Stop { worker, address, owner: task.owner.clone(), task: id.to_owned() })
     }

@@ -64,6 +64,16 @@ async fn what_is_no_managed_function_is_paid_in_full_whatever_its_receipt_says()
 }
 
 #[tokio::test]
+async fn a_managed_function_without_a_receipt_costs_one() {
+    let (stage, worker) = (Stage::start(quick()).await, Bare::listen());
+    let caller = stage.registered(&worker.address()).await;
+    stage.face.submit_function("requester", "f-1", SOURCE, "", 100);
+    let _open = worker.pushed().await;
+    caller.complete("f-1", "COMPLETED", None).await.unwrap();
+    assert_eq!(stage.task("f-1").charged, 1);
+}
+
+#[tokio::test]
 async fn a_pulled_function_looks_like_its_input() {
     let stage = Stage::start(quick()).await;
     let caller = stage.registered("127.0.0.1:9").await;

@@ -141,7 +141,9 @@ async fn a_seeder_closes_after_a_refusal() {
     let mut stream = seeder(&stage, &hash).await;
     let answer = ask(&mut stream, &hash, 1).await;
     assert_eq!(answer["ok"], json!(false));
-    assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0, "closed");
+    let mut after = [0; 1];
+    let read = tokio::time::timeout(Duration::from_secs(30), stream.read(&mut after)).await;
+    assert_eq!(read.expect("an end").unwrap(), 0, "closed");
 }
 
 /// So much time passes; see `patience`.

@@ -66,6 +66,19 @@ async fn a_worker_of_which_nothing_is_heard_is_offline_after_30_seconds_and_come
 }
 
 #[tokio::test]
+async fn silence_is_looked_for_every_ten_seconds() {
+    let start = Instant::now();
+    let (stage, caller) = stage().await;
+    pass(5.0).await;
+    caller.pull(1).await;
+    // About 25 s silent when the third look comes, it is found by the fourth.
+    pass(39.5 - start.elapsed().as_secs_f64()).await;
+    assert_eq!(stage.task("t-1").status, TaskStatus::Assigned);
+    pass(1.5).await;
+    assert_eq!(stage.task("t-1").status, TaskStatus::Pending);
+}
+
+#[tokio::test]
 async fn work_is_pushed_every_five_seconds() {
     let start = Instant::now();
     let (stage, caller) = stage().await;

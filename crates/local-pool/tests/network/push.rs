@@ -195,6 +195,32 @@ async fn pushed_again_it_has_a_new_token_and_the_first_call_still_open_may_compl
 }
 
 #[tokio::test]
+async fn an_error_in_a_call_whose_task_was_taken_back_changes_nothing() {
+    let (stage, worker) = (Stage::start(quick()).await, Bare::listen());
+    let caller = stage.registered(&worker.address()).await;
+    stage.submit("t-1");
+    let push = worker.pushed().await;
+    caller.disable().await;
+    stage.face.reset("t-1");
+    push.refuse();
+    let task = stage.once("t-1", |task| task.discarded == 1).await;
+    assert_eq!((task.status, task.retries), (TaskStatus::Pending, 1));
+}
+
+#[tokio::test]
+async fn after_two_refused_pushes_the_first_silence_is_the_last() {
+    let (stage, worker) = (Stage::start(quick()).await, Bare::listen());
+    let _caller = stage.registered(&worker.address()).await;
+    stage.submit("t-1");
+    worker.pushed().await.refuse();
+    worker.pushed().await.refuse();
+    let _silent = worker.pushed().await;
+    assert_eq!(stage.worker().score, 100);
+    stage.face.reset("t-1");
+    assert_eq!((stage.task("t-1").status, stage.worker().score), (TaskStatus::Failed, 95));
+}
+
+#[tokio::test]
 async fn complete_batch_completes_a_pushed_task_and_its_answer_is_too_late() {
     let (stage, worker) = (Stage::start(quick()).await, Bare::listen());
     let caller = stage.registered(&worker.address()).await;
