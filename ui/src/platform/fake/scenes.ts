@@ -71,7 +71,7 @@ const HOSTILE: NetworkStanding = {
 };
 
 /** A standing in which this computer asks. */
-const asks = (why: ReachWhy): Snapshot => snapshot({ pool: live({ reach: "pull", why, address: "" }) });
+const asks = (why: ReachWhy, link = "overlay"): Snapshot => snapshot({ pool: { ...live({ reach: "pull", why, address: "" }), link } });
 
 /** A standing in which no work comes. */
 function barred(why: ReachWhy, banned: boolean): Snapshot {
@@ -352,7 +352,7 @@ export const SCENES = {
       pool: live(),
     }),
   /** This computer asks, as it has no address there. */
-  network_pull: () => asks("no_overlay_address"),
+  network_pull: () => asks("no_overlay_address", "unencrypted"),
   /** As another program holds the port. */
   network_port: () => asks("port_taken"),
   /** As what was pushed is not the pool's by its key. */
