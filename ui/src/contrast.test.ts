@@ -55,6 +55,10 @@ const SHAPES: readonly (readonly [file: string, written: string, shape: string, 
   ["app.css", "outline: 2px solid var(--honey-ink)", "honey-ink", ["card", "page", "sunk", "honey-wash", "bad-wash", "warn-wash"]],
   ["app.css", "border: 1px solid var(--edge)", "edge", ["card"]],
   ["app.css", "linear-gradient(var(--honey-ink) 0 0)", "honey-ink", ["honey-wash"]],
+  ["parts/Trust.svelte", "enough ? 'bg-(--chart-ours)'", "chart-ours", ["sunk"]],
+  ["parts/Trust.svelte", ": 'bg-bad'", "bad", ["sunk"]],
+  ["parts/Trust.svelte", "border border-edge bg-sunk", "edge", ["card", "sunk"]],
+  ["parts/Trust.svelte", "border-l border-edge", "edge", ["card"]],
   ["parts/HoursGrid.svelte", "inset 0 -3px 0 var(--honey-ink)", "honey-ink", ["card", "sunk"]],
 ];
 

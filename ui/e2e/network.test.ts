@@ -1,0 +1,66 @@
+// The live network on the screens: what is wrong there, what mends it, its trust and its ledger.
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Browser } from "playwright-core";
+import { launch, serveFake, watch, type Served } from "./browser";
+
+let browser: Browser;
+let served: Served;
+
+beforeAll(async () => {
+  browser = await launch();
+  served = await serveFake();
+});
+
+afterAll(async () => {
+  await browser.close();
+  await served.close();
+});
+
+describe("the screens", () => {
+  it("say what is wrong with the live network, and lead to what mends it", async () => {
+    for (const [scene, key] of [
+      ["network_tokens", "nodepool_key"],
+      ["network_vain", "nodepool_port"],
+    ] as const) {
+      const { page, wrong } = await watch(browser);
+      await page.goto(`${served.base}?scene=${scene}&lang=en#/`);
+      await page.getByTestId("network-note").getByTestId("network-fix").click();
+      await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe(`set-${key}`);
+      expect(wrong).toEqual([]);
+      await page.close();
+    }
+    const { page } = await watch(browser);
+    for (const scene of ["network_push", "network_pull", "network_port", "network_away", "ready"]) {
+      await page.goto(`${served.base}?scene=${scene}&lang=en&page=${scene}#/`);
+      await page.getByTestId("today-cpt").waitFor();
+      expect([scene, await page.getByTestId("network-note").count()]).toEqual([scene, 0]);
+    }
+    await page.close();
+  });
+
+  it("tell how the live network is reached, its trust and its ledger, and nothing of it elsewhere", async () => {
+    const { page } = await watch(browser);
+    await page.goto(`${served.base}?scene=network_banned&lang=en#/health`);
+    const panel = page.getByTestId("network-panel");
+    await panel.waitFor();
+    expect(await panel.evaluate((part) => ({ ...(part as HTMLElement).dataset }))).toMatchObject({ reach: "neither", why: "banned" });
+    const meter = panel.getByRole("meter");
+    expect([await meter.getAttribute("aria-valuenow"), await meter.getAttribute("aria-valuetext")]).toEqual(["16", "16 of 1,000: Banned"]);
+    // What needs somebody stands first, and is counted.
+    expect(await panel.evaluate((part) => part.compareDocumentPosition(document.querySelector("[data-testid=finding]") as Element))).toBe(4);
+    await page.getByText("1 finding to look at").waitFor();
+    await page.goto(`${served.base}?scene=network_push&lang=en&page=earned#/earnings`);
+    const earned = page.getByTestId("earned-on-network");
+    await earned.waitFor();
+    expect(await earned.getAttribute("data-cpt")).toBe("6031");
+    expect(await page.getByText("1,284 CPT").count()).toBe(1);
+    await page.goto(`${served.base}?scene=ready&lang=en&page=other#/earnings`);
+    await page.getByTestId("earnings-sum").waitFor();
+    expect(await earned.count()).toBe(0);
+    await page.goto(`${served.base}?scene=ready&lang=en&page=health#/health`);
+    await page.getByTestId("finding").first().waitFor();
+    expect(await panel.count()).toBe(0);
+    await page.close();
+  });
+});
