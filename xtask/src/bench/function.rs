@@ -12,7 +12,10 @@ pub fn million(bench: &Bench<'_>) -> Result<Vec<Measured>> {
     let shown = capture(&mut program(example))?;
     let seconds: BTreeMap<String, f64> =
         serde_json::from_str(shown.trim()).with_context(|| format!("it said {shown:?}"))?;
-    ensure!(seconds.values().all(|value| *value > 0.0), "a program that cost nothing was not measured: {shown}");
+    ensure!(
+        seconds.values().all(|value| *value > 0.0),
+        "a program that cost nothing was not measured: {shown}"
+    );
     let (worst, value) =
         seconds.iter().max_by(|a, b| a.1.total_cmp(b.1)).context("no program was measured")?;
     let of = |name: &str| seconds.get(name).map_or_else(|| "?".to_owned(), |value| format!("{value:.3} s"));

@@ -6,7 +6,9 @@ use anyhow::{Context, Result, bail};
 
 use super::goal::Goal;
 use super::stand::Stand;
-use super::{batch, crowd, cuts, cycle, function, give_back, idle, link, own_time, page_load, upload, volume, window};
+use super::{
+    batch, crowd, cuts, cycle, function, give_back, idle, link, own_time, page_load, upload, volume, window,
+};
 
 /// What was measured for each limit of a goal, and how, in one sentence.
 pub struct Measured {
