@@ -4,10 +4,10 @@ use crate::Language;
 use hivemind_control::ErrorCode;
 
 impl Language {
-    /// That only managed functions are taken, and why.
+    /// That only functions are taken, which need no container, and why.
     #[must_use]
     pub fn functions_only(self, problem: Option<ErrorCode>) -> String {
-        let only = self.pick("Only managed functions", "只接受受管函式");
+        let only = self.pick("Only small functions", "僅限小型函式");
         match (self, problem.map(|code| self.problem(code))) {
             (_, None) => only.to_owned(),
             (Self::English, Some(why)) => format!("{only}: {why}"),

@@ -71,9 +71,9 @@ fn both_lines_of_every_state_in_both_languages() {
             case(no_docker, Ready),
             En,
             "Ready · waiting for a task",
-            "Only managed functions: Docker isn't installed",
+            "Only small functions: Docker isn't installed",
         ),
-        (case(no_docker, Ready), Zh, "就緒 · 等待任務", "只接受受管函式：尚未安裝 Docker"),
+        (case(no_docker, Ready), Zh, "就緒 · 等待任務", "僅限小型函式：尚未安裝 Docker"),
         (snapshot(Ready), Zh, "就緒 · 等待任務", "已連線至 pool.example:443"),
         (
             case(in_use, Yielding),
