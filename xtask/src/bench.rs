@@ -14,6 +14,8 @@ mod cycle;
 #[cfg(target_os = "linux")]
 mod footprint;
 #[cfg(target_os = "linux")]
+mod function;
+#[cfg(target_os = "linux")]
 mod give_back;
 #[cfg(target_os = "linux")]
 mod http;
@@ -114,6 +116,7 @@ fn measure(folders: &Folders, options: &Options, goals: &[&'static Goal]) -> Res
         (wanted("L5"), &["-p", "hivemind-netd", "--example", "system_tunnel"][..]),
         (wanted("L6"), &["-p", "hivemind-wireguard", "--example", "slow_path"][..]),
         (wanted("L6"), &["-p", "hivemind-netd", "--example", "system_slow_link"][..]),
+        (wanted("M1"), &["-p", "hivemind-managed-function", "--example", "million"][..]),
         (wanted("P23"), &["-p", "hivemind-local-pool", "--example", "crowd"][..]),
     ];
     for (_, part) in parts.iter().filter(|(wanted, _)| *wanted) {

@@ -32,6 +32,9 @@ pub(crate) fn status(snapshot: &Snapshot) {
         let on = usize::try_from(s.running_tasks).unwrap_or(usize::MAX).saturating_sub(frozen);
         output::line(words.no_new_tasks(frozen, on));
     }
+    if snapshot.engine.functions_only {
+        output::line(words.0.functions_only(snapshot.engine.problem.as_ref().map(|problem| problem.code)));
+    }
     if let Some(problem) = &s.problem {
         output::line(words.problem(problem));
     }

@@ -66,6 +66,9 @@ fn one(task: &TaskView) {
     if let Some(message) = &task.message {
         output::line(words().0.said(message).text);
     }
+    if task.function {
+        output::line(words().function());
+    }
     if let Some(r) = &task.report {
         report(r);
     }

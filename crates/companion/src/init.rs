@@ -221,7 +221,7 @@ fn spawn(order: &Order, own: &Path, score: Option<OomScore>) -> Result<Pid, (u8,
     }
     let started = std::thread::scope(|scope| {
         // A thread's place in the queue goes on to what it starts. That of another process nobody may change here.
-        let spawn = || rustix::process::setpriority_process(None, TASK_NICE).map(|()| command.spawn());
+        let spawn = || stand_behind().map(|()| command.spawn());
         let thread = std::thread::Builder::new().spawn_scoped(scope, spawn)?;
         thread.join().unwrap_or_else(|_| Err(rustix::io::Errno::IO))?
     });
@@ -234,6 +234,13 @@ fn spawn(order: &Order, own: &Path, score: Option<OomScore>) -> Result<Pid, (u8,
     })?;
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     pid.ok_or_else(|| (CANNOT_RUN, "the task has no process id".to_owned()))
+}
+
+/// Puts this thread at the task's place in the queue. Never forward: where the engine itself stands further back, nobody
+/// here has the right to, and the task would not be started at all.
+fn stand_behind() -> rustix::io::Result<()> {
+    let present = rustix::process::getpriority_process(None)?;
+    rustix::process::setpriority_process(None, present.max(TASK_NICE))
 }
 
 fn sentence(bound: Bound, limits: &Limits) -> String {
@@ -270,6 +277,22 @@ mod tests {
         ] {
             assert!(order(words).is_none(), "{words:?}");
         }
+    }
+
+    #[test]
+    fn a_task_never_stands_before_its_engine() {
+        let own = rustix::process::getpriority_process(None).expect("a place");
+        // On threads of their own: each keeps its place to itself.
+        let behind = |engine: i32| {
+            let thread = std::thread::spawn(move || {
+                rustix::process::setpriority_process(None, engine).expect("further back");
+                stand_behind().expect("a place");
+                rustix::process::getpriority_process(None).expect("a place")
+            });
+            thread.join().expect("a thread")
+        };
+        assert_eq!(behind(own), own.max(TASK_NICE));
+        assert_eq!(behind(19), 19);
     }
 
     #[test]

@@ -65,6 +65,9 @@ fn programs_give_output_and_receipt() {
         let counts =
             (receipt.executed_ops, receipt.function_calls, receipt.loop_iterations, receipt.max_call_depth);
         assert_eq!(counts, (*ops, *calls, *passes, *depth), "{source}");
+        // What is rendered and not printed costs nothing.
+        let printed = if source.contains("print(\"x\")") { output.len() as u64 } else { 0 };
+        assert_eq!(receipt.output_bytes, printed, "{source}");
     }
 }
 
@@ -164,6 +167,91 @@ fn calls_may_be_64_deep_and_a_long_sum_is_not_a_deep_one() {
     assert_eq!(code(&deep(65)), "call_depth_exceeded");
     let sum = run(&(vec!["1"; 20_000].join("+") + ";"), "");
     assert_eq!(sum.output, "20000");
+}
+
+#[test]
+fn loops_may_run_100000_times_all_together() {
+    let twice = "for a in input { 1; } for b in input { 2; }";
+    let passes = |n: usize| serde_json::to_string(&vec![0; n]).expect("json");
+    let full = run(twice, &passes(50_000));
+    assert_eq!((code(&full), full.receipt.loop_iterations), ("completed", 100_000));
+    let over = run(twice, &passes(50_001));
+    assert_eq!((code(&over), over.receipt.loop_iterations), ("loop_limit_exceeded", 100_000));
+}
+
+#[test]
+fn texts_may_have_a_mebibyte_each() {
+    let padded = |text: &str, bytes: usize| format!("{text}{}", " ".repeat(bytes - text.len()));
+    let most = 1 << 20;
+    let whole = run(&padded("len(input);", most), &padded("[1]", most));
+    assert_eq!((code(&whole), whole.output.as_str()), ("completed", "1"));
+    assert_eq!(code(&run(&padded("1;", most + 1), "")), "parse_error");
+    assert_eq!(code(&run("1;", &padded("1", most + 1))), "invalid_input");
+}
+
+#[test]
+fn names_are_bounded() {
+    let many: String = (0..100_001).map(|n| format!("let v{n:x}=1;")).collect();
+    let limits = Limits { source_bytes: 4 << 20, ..Limits::default() };
+    let outcome = execute(&many, "", limits, &Reins::new());
+    assert_eq!(code(&outcome), "work_limit_exceeded");
+    assert_eq!(outcome.receipt.failure_message.as_deref(), Some("the program has too many variables"));
+}
+
+#[test]
+fn a_failed_receipt_counts_what_was_done_before() {
+    let outcome = run("fn f(x) { print(x); return 1 / x; } for x in [1, 0, 2] { f(x); }", "");
+    assert_eq!(outcome.output, "1\n0\n");
+    assert_eq!(
+        outcome.receipt.to_json(),
+        "{\"runtime\":\"managed-function-v0\",\"status\":\"failed\",\"executed_ops\":42,\
+         \"function_calls\":2,\"loop_iterations\":2,\"max_call_depth\":1,\"output_bytes\":4,\
+         \"failure_code\":\"division_by_zero\",\"failure_message\":\"a number is divided by zero\"}"
+    );
+}
+
+#[test]
+fn what_breaks_here_is_told_as_such() {
+    let broken = Outcome::broken("no thread\nfor it");
+    assert_eq!((code(&broken), broken.receipt.status), ("internal_error", Status::Failed));
+    assert_eq!(broken.receipt.failure_message.as_deref(), Some("no thread for it"));
+}
+
+/// A program that would run for hours.
+const ENDLESS: &str = "fn f(n) { return if n < 1 { 0 } else { f(n - 1) + f(n - 1) }; } f(60);";
+
+#[test]
+fn a_held_program_waits_goes_on_and_can_be_ended() {
+    let endless = Limits { ops: u64::MAX, ..Limits::default() };
+    let reins = Reins::new();
+    let second = std::time::Duration::from_millis(300);
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| execute(ENDLESS, "", endless, &reins));
+        std::thread::sleep(second);
+        reins.hold();
+        assert!(reins.is_held() && !running.is_finished());
+        std::thread::sleep(second);
+        reins.release();
+        assert!(!reins.is_held());
+        std::thread::sleep(second);
+        reins.hold();
+        reins.end();
+        reins.release();
+        let outcome = running.join().expect("a program");
+        assert_eq!(code(&outcome), "stopped");
+        assert!(outcome.receipt.executed_ops > 1000, "it ran: {:?}", outcome.receipt);
+    });
+    assert!(reins.is_ended());
+    // What is held before it begins computes nothing at all.
+    let reins = Reins::new();
+    reins.hold();
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| execute("1 + 1;", "", endless, &reins));
+        std::thread::sleep(second);
+        assert!(!running.is_finished(), "a held program ended");
+        reins.release();
+        assert_eq!(running.join().expect("a program").output, "2");
+    });
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! once, output lines are counted.
 
 use crate::{FakeClock, Faults, lock};
+use hivemind_control::NetworkStanding;
 use hivemind_domain::ids::{InstallId, TaskId, TaskKey};
 use hivemind_domain::limits::TaskLimits;
 use hivemind_domain::reward::Formula;
@@ -103,6 +104,7 @@ struct State {
     settles: bool,
     balance: i64,
     reports: Vec<StatusReport>,
+    standing: Option<NetworkStanding>,
 }
 
 struct Session {
@@ -171,6 +173,7 @@ impl FakePool {
             settles: true,
             balance: 100,
             reports: Vec::new(),
+            standing: None,
         };
         let faults = Faults::new(Arc::clone(&clock));
         Self { faults, clock, state: Mutex::new(state), changed: Notify::new() }
@@ -230,6 +233,11 @@ impl FakePool {
     /// What a result earns, and whether the ledger moves it at once.
     pub fn set_pay(&self, cpt: u64, settles: bool) {
         self.change(|state| (state.pay, state.settles) = (cpt, settles));
+    }
+
+    /// Says from now on how the computer stands with it, as pools of the live network do.
+    pub fn stand(&self, standing: NetworkStanding) {
+        self.change(|state| state.standing = Some(standing));
     }
 
     /// Answers calls for work at once instead of waiting.

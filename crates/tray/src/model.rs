@@ -201,6 +201,9 @@ fn reason(snapshot: &Snapshot, words: Words) -> String {
     let status = &snapshot.status;
     match status.state {
         StatusState::Earning | StatusState::Ready if status.draining => words.reason_finishing().to_owned(),
+        StatusState::Earning | StatusState::Ready if snapshot.engine.functions_only => {
+            words.0.functions_only(snapshot.engine.problem.as_ref().map(|problem| problem.code))
+        }
         StatusState::Earning | StatusState::Ready => words.reason_connected(host_of(&snapshot.pool.url)),
         StatusState::Yielding => words.reason_yielding(snapshot.decision.until.as_deref()),
         StatusState::Snoozed => words.reason_snoozed().to_owned(),

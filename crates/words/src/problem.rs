@@ -4,6 +4,17 @@ use crate::Language;
 use hivemind_control::ErrorCode;
 
 impl Language {
+    /// That only functions are taken, which need no container, and why.
+    #[must_use]
+    pub fn functions_only(self, problem: Option<ErrorCode>) -> String {
+        let only = self.pick("Only small functions", "僅限小型函式");
+        match (self, problem.map(|code| self.problem(code))) {
+            (_, None) => only.to_owned(),
+            (Self::English, Some(why)) => format!("{only}: {why}"),
+            (Self::TraditionalChinese, Some(why)) => format!("{only}：{why}"),
+        }
+    }
+
     /// What is wrong, as the beginning of a sentence.
     #[must_use]
     pub fn problem(self, code: ErrorCode) -> &'static str {

@@ -10,7 +10,7 @@ use hivemind_domain::ids::{TaskId, TaskKey};
 use hivemind_domain::task::Task;
 use hivemind_egress::{Connector, EgressProxy, ProxyLimits, Resolver, forbidden};
 use hivemind_engine::{Package, take_outputs};
-use hivemind_managed_function::{FailureCode, Limits, Reins, Status, execute};
+use hivemind_managed_function::{FailureCode, Limits, Outcome, Reins, Status, execute};
 use hivemind_proto::bounds::Bounded;
 use hivemind_proto::v1;
 use hivemind_store::FileSettings;
@@ -170,12 +170,36 @@ fn managed_function(data: &[u8]) {
     assert!(receipt.loop_iterations <= limits.loop_iterations, "{receipt:?}");
     assert!(outcome.output.len() <= limits.output_bytes, "{receipt:?}");
     assert!(receipt.output_bytes == 0 || receipt.output_bytes == outcome.output.len() as u64, "{receipt:?}");
+    // What was printed ends its line; what was only rendered costs nothing.
+    assert!(receipt.output_bytes == 0 || outcome.output.ends_with('\n'), "{receipt:?}");
+    // Nothing is counted that was not paid for in operations.
+    assert!(receipt.function_calls.saturating_mul(5) <= receipt.executed_ops, "{receipt:?}");
+    assert!(receipt.loop_iterations <= receipt.executed_ops.saturating_add(1), "{receipt:?}");
+    assert!(u64::from(receipt.max_call_depth) <= receipt.function_calls, "{receipt:?}");
+    let read: serde_json::Value = serde_json::from_str(&receipt.to_json()).expect("a receipt is JSON");
+    assert!(read.as_object().is_some_and(|object| object.len() == 9), "{read}");
+    assert_eq!(read["executed_ops"].as_u64(), Some(receipt.executed_ops));
     assert_eq!(receipt.status == Status::Failed, receipt.failure_code.is_some());
     assert_ne!(receipt.failure_code, Some(FailureCode::Internal.word()), "{receipt:?}");
     if let Some(sentence) = &receipt.failure_message {
         assert!(!sentence.is_empty() && !sentence.contains(char::is_control), "{sentence:?}");
+        assert!(sentence.chars().count() <= 200, "{sentence:?}");
     }
+    begins_alike(source, input, limits, &outcome);
     assert_eq!(outcome, execute(source, input, limits, &Reins::new()), "equal programs give equal receipts");
+}
+
+/// With fewer operations a run is the beginning of the same run, and one that was ended before does nothing.
+fn begins_alike(source: &str, input: &str, limits: Limits, whole: &Outcome) {
+    let less = Limits { ops: whole.receipt.executed_ops / 2, ..limits };
+    let begun = execute(source, input, less, &Reins::new());
+    assert!(begun.receipt.executed_ops <= less.ops, "{:?}", begun.receipt);
+    assert!(begun.receipt.output_bytes <= whole.receipt.output_bytes, "{:?} {whole:?}", begun.receipt);
+    assert!(whole.output.starts_with(&begun.output), "{:?} does not begin {:?}", begun.output, whole.output);
+    let ended = Reins::new();
+    ended.end();
+    let nothing = execute(source, input, limits, &ended).receipt;
+    assert_eq!((nothing.executed_ops, nothing.output_bytes), (0, 0), "{nothing:?}");
 }
 
 fn package_places() -> Vec<Vec<u8>> {

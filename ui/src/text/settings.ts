@@ -48,6 +48,7 @@ const KNOWN: Record<string, Known> = {
   engine_address: known("engine", m.set_engine_address, m.set_engine_address_help),
   worker_image: known("engine", m.set_worker_image, m.set_worker_image_help),
   worker_image_tag: known("engine", m.set_worker_image_tag, m.set_worker_image_tag_help),
+  managed_functions: known("engine", m.set_managed_functions, m.set_managed_functions_help),
   allowed_images: known("engine", m.set_allowed_images, m.set_allowed_images_help),
   network_policy: known("network", m.set_network_policy, m.set_network_policy_help),
   allowed_hosts: known("network", m.set_allowed_hosts, m.set_allowed_hosts_help),

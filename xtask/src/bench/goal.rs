@@ -182,6 +182,11 @@ pub const GOALS: &[Goal] = &[
         ],
     },
     Goal {
+        id: "M1",
+        what: "a managed function that uses up what it may, a million operations: processor time of its thread",
+        limits: &[at_most(1.0, 0.5, "s (the dearest program)")],
+    },
+    Goal {
         id: "N50",
         what: "50 tasks at once: what each costs the worker",
         limits: &[at_most(400.0, 200.0, "KiB"), at_most(0.0, 0.0, "processes")],

@@ -6,7 +6,9 @@ use anyhow::{Context, Result, bail};
 
 use super::goal::Goal;
 use super::stand::Stand;
-use super::{batch, crowd, cuts, cycle, give_back, idle, link, own_time, page_load, upload, volume, window};
+use super::{
+    batch, crowd, cuts, cycle, function, give_back, idle, link, own_time, page_load, upload, volume, window,
+};
 
 /// What was measured for each limit of a goal, and how, in one sentence.
 pub struct Measured {
@@ -66,6 +68,7 @@ pub fn measure(bench: &Bench<'_>, goal: &Goal) -> Result<Vec<Measured>> {
         "P20" => link::crowd(bench),
         "L5" => link::throughput(bench),
         "L6" => link::slow_paths(bench),
+        "M1" => function::million(bench),
         "P23" => crowd::heartbeats(bench),
         "P24" => give_back::give_back(bench),
         "N50" => batch::fifty(bench),

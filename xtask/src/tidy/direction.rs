@@ -98,7 +98,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("hivemind-app", &["hivemind-testkit"]),
     ("hivemind-engine", &["hivemind-testkit"]),
-    ("hivemind-functions", &["hivemind-testkit"]),
+    ("hivemind-functions", &["hivemind-control", "hivemind-testkit"]),
     ("hivemind-host", &["hivemind-testkit"]),
     ("hivemind-local-api", &["hivemind-testkit"]),
     ("hivemind-local-pool", &["hivemind-testkit"]),

@@ -83,6 +83,13 @@ impl Words {
         }
     }
 
+    pub(crate) fn function(self) -> &'static str {
+        self.pick(
+            "A managed function: it ran without a container.",
+            "小型函式（managed function）：未使用容器執行。",
+        )
+    }
+
     pub(crate) fn image(self, digest: &str) -> String {
         match self.0 {
             English => format!("Image: {digest}"),

@@ -60,6 +60,7 @@ fn everything(w: Words) -> Vec<String> {
     let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
     let mut said = own(&[
         w.draining(),
+        w.function(),
         w.how_to_resume(),
         w.password_prompt(),
         w.password_unreadable(),

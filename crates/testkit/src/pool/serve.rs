@@ -115,7 +115,8 @@ impl Pool for FakePool {
         self.enter(PoolCall::Heartbeat).await?;
         let now = self.clock.now().mono;
         let mut state = lock(&self.state);
-        let mut answer = HeartbeatAnswer { lease: state.lease, ..HeartbeatAnswer::default() };
+        let standing = state.standing.clone();
+        let mut answer = HeartbeatAnswer { lease: state.lease, standing, ..HeartbeatAnswer::default() };
         for key in held {
             match state.ours(key) {
                 Ok(row) => {

@@ -32,6 +32,10 @@ fn both_lines_of_every_state_in_both_languages() {
         s.pool.retry_at_ms = Some(NOW + 7_001);
         s.pool.cause = Some(ApiError::new(ErrorCode::PoolUnreachable, "x"));
     };
+    let no_docker = |s: &mut Snapshot| {
+        s.engine.functions_only = true;
+        s.engine.problem = Some(ApiError::new(ErrorCode::EngineMissing, "x"));
+    };
     let in_use = |s: &mut Snapshot| s.decision.reason = DecisionReason::InUse;
     let hours = |s: &mut Snapshot| {
         s.decision.reason = DecisionReason::Schedule;
@@ -63,6 +67,13 @@ fn both_lines_of_every_state_in_both_languages() {
             "Takes no new tasks, then stops",
         ),
         (snapshot(Ready), En, "Ready · waiting for a task", "Connected to pool.example:443"),
+        (
+            case(no_docker, Ready),
+            En,
+            "Ready · waiting for a task",
+            "Only small functions: Docker isn't installed",
+        ),
+        (case(no_docker, Ready), Zh, "就緒 · 等待任務", "僅限小型函式：尚未安裝 Docker"),
         (snapshot(Ready), Zh, "就緒 · 等待任務", "已連線至 pool.example:443"),
         (
             case(in_use, Yielding),

@@ -36,6 +36,20 @@ pub(super) const ERRORS: &[(&str, &str)] = &[
     ("The worker does not answer.", "背景程式沒有回應。"),
     ("The worker's answer cannot be read: {why}.", "無法讀取背景程式的回答：{why}。"),
     ("the worker was asked to end and does not", "已要求背景程式結束，但它沒有結束"),
+    (
+        "{task}: the settings of this computer do not allow managed functions",
+        "{task}：這台電腦的設定不允許小型函式",
+    ),
+    (
+        "{task}: the {text} of a managed function has {n} bytes, {most} are the most",
+        "{task}：小型函式的 {text} 有 {n} 位元組，上限為 {most}",
+    ),
+    (
+        "the {text} of a managed function has {n} bytes, {most} are the most",
+        "小型函式的 {text} 有 {n} 位元組，上限為 {most}",
+    ),
+    ("{task}: a managed function has no {part}", "{task}：小型函式不能附帶 {part}"),
+    ("the input of the managed function is no JSON: {why}", "小型函式的輸入不是 JSON：{why}"),
     ("there is no such task on this computer", "這台電腦上沒有這個任務"),
     ("this task has already ended", "這個任務已經結束"),
     (

@@ -150,7 +150,7 @@ export const SCENES = {
     return snapshot({
       status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: stopped },
       decision: because("engine_unavailable", { remedy: "mend_engine" }),
-      engine: { ready: false, name: "docker", version: "", isolation: "", minimum_isolation: "plain", gpus: false, holes: [], problem: stopped },
+      engine: { ready: false, name: "docker", version: "", isolation: "", minimum_isolation: "plain", gpus: false, holes: [], functions_only: false, problem: stopped },
     });
   },
   sign_in: () => {
@@ -188,7 +188,7 @@ export const SCENES = {
     return snapshot({
       status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: missing },
       decision: because("engine_unavailable", { remedy: "mend_engine" }),
-      engine: { ready: false, name: "", version: "", isolation: "", minimum_isolation: "plain", gpus: false, holes: [], problem: missing },
+      engine: { ready: false, name: "", version: "", isolation: "", minimum_isolation: "plain", gpus: false, holes: [], functions_only: false, problem: missing },
     });
   },
   /** A computer with Windows whose firmware keeps virtual machines from running. */
@@ -198,7 +198,7 @@ export const SCENES = {
       host: { ...snapshot().host, os: "windows" },
       status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: off },
       decision: because("engine_unavailable", { remedy: "mend_engine" }),
-      engine: { ready: false, name: "", version: "", isolation: "", minimum_isolation: "plain", gpus: false, holes: [], problem: off },
+      engine: { ready: false, name: "", version: "", isolation: "", minimum_isolation: "plain", gpus: false, holes: [], functions_only: false, problem: off },
     });
   },
   /** Five tasks in a row failed: no more are taken until a person says so. */

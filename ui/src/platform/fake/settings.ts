@@ -104,6 +104,7 @@ function builtIn(language: string, theme: string): SettingView[] {
     setting("engine_address", "", TEXT, { env: "DOCKER_HOST", restart: true }),
     setting("worker_image", "justin308/hivemind-worker", SOME_TEXT),
     setting("worker_image_tag", "latest", SOME_TEXT),
+    setting("managed_functions", "true", "true or false"),
     setting("allowed_images", "", IMAGES),
     setting("ask_images", "", IMAGES),
     setting("denied_images", "", IMAGES),
