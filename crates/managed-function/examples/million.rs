@@ -2,6 +2,8 @@
 //! that are meant to cost as much as the limits let them. Of each program the best of seven runs, so that what else
 //! goes on here counts as little as it can; prints all of them as one line of JSON, in seconds.
 
+#![expect(clippy::print_stdout, reason = "this is what it is for")]
+
 use hivemind_managed_function::{Limits, Outcome, Reins, STACK_BYTES, execute_here};
 use std::collections::BTreeMap;
 
