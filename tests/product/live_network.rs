@@ -33,7 +33,9 @@ async fn ended(face: &NodePoolFace, id: &str) -> FaceTask {
 }
 
 async fn contributing<'a>(scene: &'a Scene, face: &NodePoolFace) -> Worker<'a> {
-    let worker = Worker::open(scene, "worker", &format!("http://{}", face.http_addr())).await;
+    let page = format!("http://{}", face.http_addr());
+    let pulls = [("nodepool_work", "pull")];
+    let worker = Worker::open_set(scene, "worker", &page, &["run"], &[], &pulls).await;
     worker.sign_in("owner", PASSWORD).await.ok();
     worker.call(&["start"]).await.ok();
     worker.wait_for_state("ready").await;

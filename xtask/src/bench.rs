@@ -118,6 +118,7 @@ fn measure(folders: &Folders, options: &Options, goals: &[&'static Goal]) -> Res
         (wanted("L6"), &["-p", "hivemind-netd", "--example", "system_slow_link"][..]),
         (wanted("M1"), &["-p", "hivemind-managed-function", "--example", "million"][..]),
         (wanted("P23"), &["-p", "hivemind-local-pool", "--example", "crowd"][..]),
+        (wanted("P1N") || wanted("P2N"), &["-p", "hivemind-local-pool", "--example", "live_network"][..]),
     ];
     for (_, part) in parts.iter().filter(|(wanted, _)| *wanted) {
         let mut build = cargo();

@@ -328,6 +328,7 @@ pub enum SettingsCommand {
         /// The setting.
         key: String,
         /// New value; absent means back to the built-in one.
+        #[arg(allow_hyphen_values = true)]
         value: Option<String>,
     },
     /// Print the largest task of each trust level, as a file with explanations that can be changed.

@@ -7,6 +7,7 @@ mod electricity;
 mod found;
 mod offered;
 mod owned;
+mod standing;
 mod states;
 
 use hivemind_control::ApiError;

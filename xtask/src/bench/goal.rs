@@ -33,6 +33,21 @@ pub const GOALS: &[Goal] = &[
         limits: &[at_most(0.08, 0.04, "% of a core"), at_most(3.5, 2.0, "wakeups/s")],
     },
     Goal {
+        id: "P1N",
+        what: "the same at a pool of the live network, by pull and by push: memory (PSS)",
+        limits: &[at_most(12.0, 8.0, "MiB"), at_most(12.0, 8.0, "MiB")],
+    },
+    Goal {
+        id: "P2N",
+        what: "the same at a pool of the live network, by pull and by push: processor time and wakeups",
+        limits: &[
+            at_most(0.08, 0.04, "% of a core"),
+            at_most(3.5, 2.0, "wakeups/s"),
+            at_most(0.08, 0.04, "% of a core"),
+            at_most(3.5, 2.0, "wakeups/s"),
+        ],
+    },
+    Goal {
         id: "P3",
         what: "worker with tray, window closed, also after 50 openings: memory (PSS) of the process tree",
         limits: &[at_most(14.0, 9.0, "MiB")],

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use super::footprint::{effort, memory, name, tree};
 use super::measurement::{Bench, Measured};
-use super::stand::{Owned, Stand};
+use super::stand::{OWNER, Owned, PASSWORD, Stand};
 use super::statistics::{median, percentile};
 use crate::clock;
 use crate::program::{program, succeeds};
@@ -42,6 +42,10 @@ pub fn idle_effort(bench: &Bench<'_>) -> Result<Vec<Measured>> {
     stand.start_worker(false, &[])?;
     stand.sign_in()?;
     std::thread::sleep(SETTLE);
+    effort_of(&stand)
+}
+
+fn effort_of(stand: &Stand) -> Result<Vec<Measured>> {
     let pid = stand.worker()?;
     let (before, start) = (effort(pid)?, clock::now());
     std::thread::sleep(WINDOW);
@@ -58,6 +62,37 @@ pub fn idle_effort(bench: &Bench<'_>) -> Result<Vec<Measured>> {
             note: format!("voluntary switches of all threads over {seconds:.0} s"),
         },
     ])
+}
+
+/// P1N and P2N: the same, registered with a pool of the live network: pulled from, then pushed to.
+pub fn live_network(bench: &Bench<'_>) -> Result<(Vec<Measured>, Vec<Measured>)> {
+    let (mut memories, mut efforts) = (Vec::new(), Vec::new());
+    for work in ["pull", "push"] {
+        let mut stand = bench.stand()?;
+        let example = bench.worker.with_file_name("examples").join("live_network");
+        let mut face = program(example)
+            .args([OWNER, PASSWORD])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("the face of the live network cannot be started")?;
+        let said: serde_json::Value = serde_json::from_str(&first_line(&mut face)?)?;
+        let _face = Owned::from(face);
+        let said = |name: &str| said[name].as_str().map(str::to_owned).context("it does not say where it is");
+        stand.set_pool(&said("page")?);
+        let key = said("key")?.replace('\\', "\\\\");
+        stand.set(&format!("nodepool_work = \"{work}\"\nnodepool_port = 0\nnodepool_key = \"{key}\""))?;
+        stand.start_worker(false, &[])?;
+        stand.sign_in_elsewhere(work)?;
+        std::thread::sleep(SETTLE);
+        let samples = sampled(&stand)?;
+        let note = format!("by {work}, median of {} readings, process tree", samples.len());
+        memories.push(Measured { value: median(&samples), note });
+        for measured in effort_of(&stand)? {
+            efforts.push(Measured { note: format!("by {work}, {}", measured.note), ..measured });
+        }
+    }
+    Ok((memories, efforts))
 }
 
 /// P3: memory of the worker with its tray, before a window was open and after many.

@@ -48,6 +48,8 @@ pub fn measure(bench: &Bench<'_>, goal: &Goal) -> Result<Vec<Measured>> {
     match goal.id {
         "P1" => idle::headless_memory(bench),
         "P2" => idle::idle_effort(bench),
+        "P1N" => Ok(idle::live_network(bench)?.0),
+        "P2N" => Ok(idle::live_network(bench)?.1),
         "P3" => idle::tray_memory(bench),
         "P4" => window::memory(bench),
         "P5" => window::opening(bench),

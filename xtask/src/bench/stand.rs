@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::http::{Request, Server};
 use crate::clock;
-use crate::program::{feed, program, succeeds};
+use crate::program::{capture, feed, program, succeeds};
 
-const PASSWORD: &str = "a password for one measurement";
-const OWNER: &str = "owner";
+pub const PASSWORD: &str = "a password for one measurement";
+pub const OWNER: &str = "owner";
 /// Longest wait for anything that should take milliseconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -179,6 +179,19 @@ impl Stand {
             Ok(pipe.write_all(format!("{PASSWORD}\n").as_bytes())?)
         })?;
         self.wait_registered()
+    }
+
+    /// Signs the worker in at a pool of the live network, and waits until work comes by `reach`.
+    pub fn sign_in_elsewhere(&self, reach: &str) -> Result<()> {
+        self.wait("the worker's socket", || Ok(succeeds(self.command().arg("status"))))?;
+        feed(self.command().args(["login", OWNER]), |pipe| {
+            Ok(pipe.write_all(format!("{PASSWORD}\n").as_bytes())?)
+        })?;
+        self.wait("the registration", || {
+            let shown = capture(self.command().args(["--json", "status"]))?;
+            let snapshot: Value = serde_json::from_str(&shown)?;
+            Ok(snapshot["pool"]["standing"]["reach"] == json!(reach))
+        })
     }
 
     /// Waits until the pool says that the worker is registered.

@@ -123,15 +123,15 @@ impl Words {
     /// Which pool, how it is reached, and how work comes from there.
     pub(crate) fn pool(self, snapshot: &Snapshot) -> String {
         let pool = &snapshot.pool;
-        let network = match pool.dialect.as_str() {
-            "nodepool" => self.pick(
-                "the live HiveMind network, work is pulled: nobody needs to reach this computer",
-                "HiveMind 公開網路，由這台電腦主動取得工作：外界不需要連到這台電腦",
-            ),
-            _ => self.pick(
-                "a pool of hivemind.v1, asked for work from here: nobody needs to reach this computer",
-                "獨立任務池（hivemind.v1），由這台電腦主動取得工作：外界不需要連到這台電腦",
-            ),
+        let network = match (pool.dialect.as_str(), &pool.standing) {
+            ("nodepool", Some(standing)) => self.standing(standing),
+            ("nodepool", None) => self.pick("the live HiveMind network", "HiveMind 公開網路").to_owned(),
+            _ => self
+                .pick(
+                    "a pool of hivemind.v1, asked for work from here: nobody needs to reach this computer",
+                    "獨立任務池（hivemind.v1），由這台電腦主動取得工作：外界不需要連到這台電腦",
+                )
+                .to_owned(),
         };
         let (url, link) = (&pool.url, self.0.link(&pool.link));
         let trust = pool.trust.as_ref().map(|trust| self.0.trust(trust));
