@@ -114,3 +114,38 @@ async fn a_killed_worker_goes_on_with_its_task_of_the_live_network() {
     worker.wait_until_clean().await;
     worker.end().await;
 }
+
+#[tokio::test]
+async fn a_computer_without_an_engine_earns_with_managed_functions() {
+    let Some(scene) = Scene::open("a_computer_without_an_engine_earns_with_managed_functions").await else {
+        return;
+    };
+    let face = face().await;
+    let page = format!("http://{}", face.http_addr());
+    let nobody = [("DOCKER_HOST", "unix:///nonexistent/docker.sock".to_owned())];
+    let key = face.public_key_pem().replace('\n', "\\n");
+    let push = [("nodepool_port", "0"), ("nodepool_key", &key)];
+    let mut worker = Worker::open_set(&scene, "worker", &page, &["run"], &nobody, &push).await;
+    worker.sign_in("owner", PASSWORD).await.ok();
+    worker.call(&["start"]).await.ok();
+    face.submit_function("requester", "sum", "let s = 40 + 2; print(s); s;", "", 100);
+    let sum = ended(&face, "sum").await;
+    assert_eq!((sum.status, sum.output.as_deref()), (TaskStatus::Completed, Some("42\n")));
+    let receipt: serde_json::Value = serde_json::from_str(&sum.receipt.expect("a receipt")).expect("JSON");
+    assert_eq!((&receipt["executed_ops"], &receipt["output_bytes"]), (&13.into(), &3.into()));
+    let told = until("the pay is known", LONG, async || {
+        let attempts = worker.attempts("sum").await;
+        attempts.into_iter().next().filter(|attempt| attempt["settled"] == true)
+    })
+    .await;
+    assert_eq!(told["credited_cpt"], 3, "{told}");
+    assert_eq!(face.earned("owner"), 3);
+    let snapshot = worker.snapshot().await;
+    assert_eq!(snapshot["engine"]["ready"], false);
+    assert_eq!(snapshot["engine"]["functions_only"], true, "and it says so");
+    face.submit_function("requester", "wrong", "1 / 0;", "", 100);
+    let wrong = ended(&face, "wrong").await;
+    assert_eq!(wrong.status, TaskStatus::Failed);
+    assert_eq!(face.workers()[0].failed, 1);
+    worker.end().await;
+}

@@ -3,8 +3,8 @@
 use super::*;
 use hivemind_control::{
     AccountView, AttackView, BenchmarkView, DecisionReason, ElectricitySum, ElectricityView, ErrorCode,
-    Finding, Level, MetricsSample, PhasesView, PrivateLinkView, ReportView, SettingView, Snapshot,
-    StatusState,
+    Finding, Level, MetricsSample, NetworkStanding, NetworkTrust, PhasesView, PrivateLinkView, Reach,
+    ReachWhy, ReportView, SettingView, Snapshot, StatusState,
 };
 use hivemind_worker_core::{FAULTS, rehearse};
 
@@ -322,4 +322,43 @@ fn an_error_names_its_causes_and_what_to_do() {
         evidence: String::new(),
     };
     assert_eq!((EN.0.attack(&attack).as_str(), ZH.0.attack(&attack).as_str()), ("Set the clock", "設定時鐘"));
+}
+
+#[test]
+fn how_work_comes_from_the_live_network_is_said_in_both_languages() {
+    let every = [
+        ReachWhy::NotConnected,
+        ReachWhy::Overlay,
+        ReachWhy::SameComputer,
+        ReachWhy::Chosen,
+        ReachWhy::NoOverlayAddress,
+        ReachWhy::PortTaken,
+        ReachWhy::ThroughProxy,
+        ReachWhy::TokensRefused,
+        ReachWhy::PushedInVain,
+        ReachWhy::LowTrust,
+        ReachWhy::Banned,
+    ];
+    let mut said = std::collections::BTreeSet::new();
+    for why in every {
+        for reach in [Reach::Push, Reach::Pull, Reach::Neither] {
+            let trust = Some(NetworkTrust { score: 97, ..NetworkTrust::default() });
+            let standing = NetworkStanding {
+                reach,
+                why,
+                address: "100.64.0.9:50053".into(),
+                trust,
+                earned_cpt: Some(90),
+            };
+            let mut snapshot = snapshot(StatusState::Ready);
+            snapshot.pool.dialect = "nodepool".to_owned();
+            snapshot.pool.standing = Some(standing);
+            let (en, zh) = (EN.pool(&snapshot), ZH.pool(&snapshot));
+            for sentence in [&en, &zh] {
+                assert!(sentence.contains("97") && sentence.contains("100.64.0.9"), "{sentence}");
+            }
+            assert_eq!(english(&zh), None, "{zh}");
+            assert!(said.insert(en) && said.insert(zh), "{why:?} is said like another");
+        }
+    }
 }

@@ -11,4 +11,5 @@ mod bench;
 mod links;
 mod network;
 mod pool;
+mod proxied;
 mod push;

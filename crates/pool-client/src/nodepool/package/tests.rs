@@ -224,3 +224,28 @@ fn a_trackers_answer_gives_peers_that_may_be_dialled() {
     let many = vec!["{\"ip\":\"100.64.0.5\",\"port\":1}"; 5000].join(",");
     assert_eq!(read(&format!("{{\"peers\":[{many}]}}")).expect("peers").len(), 16);
 }
+
+#[tokio::test]
+async fn an_announcement_has_its_bytes() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let url = reqwest::Url::parse(&format!("http://{address}/announce")).expect("an address");
+    let tracker = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a worker");
+        let mut request = vec![0; 4096];
+        let length = stream.read(&mut request).await.expect("a request");
+        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 26\r\n\r\n{\"interval\":60,\"peers\":[]}";
+        stream.write_all(answer.as_bytes()).await.expect("taken");
+        String::from_utf8_lossy(&request[..length]).into_owned()
+    });
+    let pool = address.ip();
+    let peers = super::tracker::peers(&url, hash(), "hw-i-1", pool, None).await.expect("an answer");
+    assert!(peers.is_empty());
+    let request = tracker.await.expect("a request");
+    let expected = format!(
+        "GET /announce?info_hash={}&peer_id=hw-i-1&port=0&uploaded=0&downloaded=0&left=1&compact=0 HTTP/1.1\r\n",
+        hash().to_string().to_ascii_uppercase()
+    );
+    assert!(request.starts_with(&expected), "{request}");
+}
