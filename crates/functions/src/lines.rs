@@ -5,6 +5,8 @@ use hivemind_worker_core::port::{OutputLine, Told};
 
 /// Longest text of one line, in bytes; what is longer goes on in the next.
 const MOST: usize = 16 << 10;
+/// Of an output with more lines than this, one text holds as many as fit: each text costs more than a short line.
+const MANY: usize = 10_000;
 
 /// The lines of an output, each with the line break that ended it, then the sentence of a failure on the other
 /// output. Times rise, and lie behind everything that was told before; what was told of an earlier run of the same
@@ -20,13 +22,20 @@ pub(crate) fn of(output: &str, failure: Option<String>, now: Now, told: &Told) -
 
 /// Cuts behind line breaks, and between characters where a line is too long.
 fn cut(output: &str) -> impl Iterator<Item = &str> {
+    let coarse = output.bytes().filter(|byte| *byte == b'\n').count() > MANY;
     let mut rest = output;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
         let line = rest.find('\n').map_or(rest.len(), |end| end + 1);
-        let end = if line > MOST { rest.floor_char_boundary(MOST) } else { line };
+        let end = if line > MOST {
+            rest.floor_char_boundary(MOST)
+        } else if coarse {
+            rest[..rest.floor_char_boundary(MOST)].rfind('\n').map_or(line, |end| end + 1)
+        } else {
+            line
+        };
         let (piece, after) = rest.split_at(end);
         rest = after;
         Some(piece)
@@ -51,6 +60,14 @@ mod tests {
 
     fn lines(output: &str) -> Vec<OutputLine> {
         of(output, None, NOW, &Told::default())
+    }
+
+    #[test]
+    fn a_million_empty_lines_are_a_hundred_texts() {
+        let output = "\n".repeat(1 << 20);
+        let lines = lines(&output);
+        assert_eq!(lines.iter().map(|line| line.text.as_str()).collect::<String>(), output);
+        assert_eq!(lines.len(), 64);
     }
 
     #[test]

@@ -31,7 +31,12 @@ impl ArtifactService for Services {
         if state != "held" {
             return Err(PoolError::StaleAttempt.into());
         }
-        let mut file = File::open(self.0.files.package(&key.task)).await.map_err(PoolError::from)?;
+        // One that has vanished from the disk will not come back: the worker should not wait for it.
+        let gone = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => PoolError::ArtifactUnknown,
+            _ => error.into(),
+        };
+        let mut file = File::open(self.0.files.package(&key.task)).await.map_err(gone)?;
         let total = file.metadata().await.map_err(PoolError::from)?.len();
         if wish.offset > total {
             return Err(PoolError::OffsetMismatch { stored: total }.into());

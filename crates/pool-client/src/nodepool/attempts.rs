@@ -2,7 +2,7 @@
 
 use super::NodePool;
 use hivemind_domain::ids::{TaskId, TaskKey};
-use hivemind_domain::task::Phase;
+use hivemind_domain::task::{Phase, Verdict};
 
 /// One more than the last that this computer knows of.
 pub(super) async fn next(pool: &NodePool, task: &TaskId) -> u32 {
@@ -16,14 +16,23 @@ pub(super) async fn next(pool: &NodePool, task: &TaskId) -> u32 {
     known.max(kept).unwrap_or(0).saturating_add(1)
 }
 
-/// The attempt that is being worked on; after a restart the journal knows it.
+/// The attempt that is being worked on: the journal knows, also after a restart. One that was taken a moment ago is not
+/// there yet.
 pub(super) async fn running(pool: &NodePool, task: &TaskId) -> Option<TaskKey> {
-    let here = |key: &&TaskKey| key.task == *task;
-    if let Some(key) = pool.state().tasks.keys().filter(here).max_by_key(|key| key.attempt) {
-        return Some(key.clone());
+    let kept = match &pool.journal {
+        Some(journal) => journal.find(task.as_str(), None).await.ok().flatten(),
+        None => None,
+    };
+    let state = pool.state();
+    let newest = state.tasks.keys().filter(|key| key.task == *task).max_by_key(|key| key.attempt);
+    match kept {
+        Some(kept) if newest.is_none_or(|newest| newest.attempt <= kept.key().attempt) => {
+            let going_on = kept.phase < Phase::Reported
+                && !matches!(kept.verdict, Some(Verdict::HandedBack { .. } | Verdict::Cancelled { .. }));
+            going_on.then(|| kept.key().clone())
+        }
+        Some(_) | None => newest.cloned(),
     }
-    let kept = pool.journal.as_ref()?.find(task.as_str(), None).await.ok().flatten()?;
-    (kept.phase < Phase::Reported).then(|| kept.key().clone())
 }
 
 /// Whether an attempt is a managed function.

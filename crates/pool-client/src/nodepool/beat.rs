@@ -2,7 +2,7 @@
 
 use super::state::State;
 use super::words::{call, taken};
-use super::{AGAIN, MOST_HELD, NodePool, REPORT, complete, registration, standing};
+use super::{AGAIN, MOST_HELD, NodePool, REPORT, complete, pull, registration, standing};
 use crate::failure::unreachable;
 use crate::guard::Guarded;
 use hivemind_domain::ids::TaskKey;
@@ -20,14 +20,20 @@ use tonic::Status;
 const ASTRAY: Duration = Duration::from_secs(15);
 
 pub(super) async fn heartbeat(pool: &NodePool, held: &[TaskKey]) -> Result<HeartbeatAnswer, PoolError> {
-    registration::turn(pool).await?;
+    tidy(pool, held);
     tell_status(pool).await?;
-    registration::keep_in_step(pool).await?;
-    let stopped = pool.state().pushed.stops();
+    let stopped: Vec<TaskKey> =
+        pool.state().pushed.stops().into_iter().filter(|key| held.contains(key)).collect();
     let going: Vec<TaskKey> = held.iter().filter(|key| !stopped.contains(key)).cloned().collect();
     let void = tell_tasks(pool, &going).await?;
-    let standing = standing::look(pool).await?;
+    may_fail(registration::turn(pool).await)?;
+    may_fail(registration::keep_in_step(pool).await)?;
+    let standing = may_fail(standing::look(pool).await)?.flatten();
     let mut state = pool.state();
+    state.pushed.stopped(&stopped);
+    for key in &void {
+        state.tasks.remove(key);
+    }
     // What is delivered, and has nothing more to come, is forgotten here.
     state
         .tasks
@@ -39,6 +45,30 @@ pub(super) async fn heartbeat(pool: &NodePool, held: &[TaskKey]) -> Result<Heart
         notices: state.notices.drain(..).collect(),
         standing,
     })
+}
+
+/// Ends what hangs: tasks that the worker did not take, and calls for tasks that it does not have.
+fn tidy(pool: &NodePool, held: &[TaskKey]) {
+    let mut state = pool.state();
+    pull::drop_stale(&mut state);
+    let mut known: Vec<String> = held.iter().map(|key| key.task.to_string()).collect();
+    known.extend(state.ready.iter().map(|(_, ready)| ready.assignment.key.task.to_string()));
+    state.pushed.end_orphans(|task| known.iter().any(|known| known == task));
+}
+
+/// A call that the work does not hang on: the connection stands although it fails, unless it says that this computer is
+/// not known.
+fn may_fail<T>(answer: Result<T, PoolError>) -> Result<Option<T>, PoolError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if matches!(error.kind, PoolErrorKind::Unauthenticated | PoolErrorKind::NodeUnknown) => {
+            Err(error)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the pool did not take what it was told beside the work");
+            Ok(None)
+        }
+    }
 }
 
 /// What the pool is told about this computer. It pushes to `ACTIVE`, `IDLE` and `BUSY` alone; `FULL` is a word of ours.
@@ -104,7 +134,11 @@ async fn tell_tasks(pool: &NodePool, held: &[TaskKey]) -> Result<Vec<TaskKey>, P
     let (mut void, mut failed) = (Vec::new(), Ok(()));
     while let Some(done) = calls.join_next().await {
         match done {
-            Ok((key, Ok(()))) => pool.state().held(&key).astray = None,
+            Ok((key, Ok(()))) => {
+                if let Some(held) = pool.state().tasks.get_mut(&key) {
+                    held.astray = None;
+                }
+            }
             Ok((key, Err(error))) if error.kind == PoolErrorKind::StaleAttempt => void.push(key),
             // Words that mean nothing to us are no reason to end a task.
             Ok((_, Err(error))) if error.kind == PoolErrorKind::Protocol => {
@@ -124,9 +158,8 @@ async fn tell_tasks(pool: &NodePool, held: &[TaskKey]) -> Result<Vec<TaskKey>, P
     }
     let mut state = pool.state();
     // It may have been completed while the report was under way.
-    lost.retain(|key| !state.held(key).completing);
+    lost.retain(|key| !state.tasks.get(key).is_some_and(|held| held.completing));
     for key in &lost {
-        state.tasks.remove(key);
         let end = Err(Status::cancelled("the task is no longer this computer's"));
         state.pushed.end(key.task.as_str(), &end);
         state.notice(&format!(
@@ -141,7 +174,7 @@ async fn tell_tasks(pool: &NodePool, held: &[TaskKey]) -> Result<Vec<TaskKey>, P
 fn gone(pool: &NodePool, key: &TaskKey) -> bool {
     let mut state = pool.state();
     let push = state.way.is_push();
-    let held = state.held(key);
+    let Some(held) = state.tasks.get_mut(key) else { return true };
     let since = *held.astray.get_or_insert_with(Instant::now);
     !push || since.elapsed() >= ASTRAY
 }

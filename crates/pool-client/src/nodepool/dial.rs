@@ -47,6 +47,10 @@ pub(crate) async fn dial(
     let found = found.ok_or_else(|| unreachable("the pool's name cannot be found"))?;
     let mut last = unreachable("the pool's name has no address");
     for address in found.take(16) {
+        if proxy.is_some() && address.is_ipv6() {
+            last = protocol("through a proxy the pool is reached at an IPv4 address only");
+            continue;
+        }
         let protection = plain(address.ip());
         if protection == Protection::None && !allow_unencrypted {
             last = unprotected();

@@ -54,8 +54,10 @@ pub(super) async fn submit(
     let answer = answer(pool, key, receipt, good)?;
     let heard = {
         let mut state = pool.state();
-        state.held(key).completing = true;
-        let heard = state.pushed.is_awaited(task) && state.pushed.end(task, &Ok(answer.clone()));
+        let held = state.held(key);
+        held.completing = true;
+        let before = held.completed.is_some();
+        let heard = (state.pushed.is_awaited(task) && state.pushed.end(task, &Ok(answer.clone()))) || before;
         state.pushed.keep(task, answer);
         if heard {
             state.held(key).completed.get_or_insert_with(Instant::now);
@@ -73,6 +75,9 @@ pub(super) async fn submit(
         return credit(pool, key).await;
     }
     if expired(pool, key) {
+        let mut state = pool.state();
+        state.tasks.remove(key);
+        state.pushed.end(task, &Err(Status::unavailable("its result was given up")));
         let text = "the pool did not ask again for the task's result";
         return Err(PoolError::new(PoolErrorKind::StaleAttempt, text));
     }
@@ -106,7 +111,7 @@ fn answer(
     let text = {
         let state = pool.state();
         let output = state.tasks.get(key).and_then(|held| held.output.as_ref());
-        let output = output.filter(|output| output.whole || output.refused).ok_or_else(|| {
+        let output = output.filter(|output| output.whole).ok_or_else(|| {
             PoolError::new(PoolErrorKind::Unreachable, "the output was not told to its end yet")
         })?;
         output.text()

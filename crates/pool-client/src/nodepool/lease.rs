@@ -42,7 +42,7 @@ pub(crate) fn assignment(
 ) -> Result<Assignment, String> {
     let task = TaskId::new(lease.task_id).map_err(|error| error.to_string())?;
     let package = lease.execution_package.unwrap_or_default();
-    let limits = limits(lease.resource_limits.unwrap_or_default(), free)?;
+    let limits = limits(lease.resource_limits.unwrap_or_default(), Some(free))?;
     packaged(TaskKey { task, attempt }, package.task_code_ref, limits, scripts)
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn assignment(
 pub(crate) fn pushed(
     asked: ExecuteTaskRequest,
     attempt: u32,
-    free: Resources,
+    free: Option<Resources>,
     scripts: bool,
 ) -> Result<Assignment, String> {
     let task = TaskId::new(asked.task_id).map_err(|error| error.to_string())?;
@@ -113,7 +113,7 @@ fn function(key: TaskKey, function: ManagedFunction) -> Result<Assignment, Strin
     })
 }
 
-fn limits(spec: ResourceSpec, free: Resources) -> Result<TaskLimits, String> {
+fn limits(spec: ResourceSpec, free: Option<Resources>) -> Result<TaskLimits, String> {
     let amount = |value: i32, name: &str| {
         u64::try_from(value).map_err(|_| format!("it asks for a negative amount of {name}"))
     };
@@ -124,7 +124,7 @@ fn limits(spec: ResourceSpec, free: Resources) -> Result<TaskLimits, String> {
     let limits = TaskLimits {
         resources: Resources {
             cpu_millis: match cores {
-                0 => CPU_MILLIS.min(free.cpu_millis).max(100),
+                0 => CPU_MILLIS.min(free.map_or(CPU_MILLIS, |free| free.cpu_millis)).max(100),
                 cores => cores.saturating_mul(1000),
             },
             memory_bytes: or(amount(spec.memory_mb, "memory")? * MIB, MEMORY),
@@ -180,7 +180,7 @@ mod tests {
                 task_source: source.into(),
                 token: String::new(),
             };
-            pushed(asked, 1, FREE, false)
+            pushed(asked, 1, Some(FREE), false)
         };
         let package = call("", MAGNET, "").expect("a package");
         assert!(package.function.is_none() && package.package.is_some());

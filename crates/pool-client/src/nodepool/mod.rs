@@ -43,7 +43,7 @@ use hivemind_worker_core::port::{
 };
 use push::listener::Listener;
 use state::{Session, State};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -125,9 +125,10 @@ impl Inner {
         &self.config.wishes
     }
 
-    /// Where the pool's calls are heard.
-    fn listens_at(&self) -> Option<SocketAddr> {
-        self.listener.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|listener| listener.address)
+    /// Where calls of a pool at this address are heard.
+    fn listens_for(&self, pool: IpAddr) -> Option<SocketAddr> {
+        let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        listener.as_ref().filter(|listener| listener.serves(pool)).map(|listener| listener.address)
     }
 
     fn set_listener(&self, listener: Option<Listener>) {

@@ -61,16 +61,19 @@ pub(super) async fn next(pool: &NodePool, free: Resources) -> Result<Option<Assi
 }
 
 pub(super) fn ready(state: &mut State) -> Option<Assigned> {
-    while let Some((at, assigned)) = state.ready.pop_front() {
-        if at.elapsed() < STALE {
-            return Some(assigned);
-        }
+    drop_stale(state);
+    state.ready.pop_front().map(|(_, assigned)| assigned)
+}
+
+/// Lets go of what nobody fetched.
+pub(super) fn drop_stale(state: &mut State) {
+    while state.ready.front().is_some_and(|(at, _)| at.elapsed() >= STALE) {
+        let Some((_, assigned)) = state.ready.pop_front() else { return };
         let key = &assigned.assignment.key;
         state.tasks.remove(key);
         let late = Status::unavailable("the worker did not take the task in time");
         state.pushed.end(key.task.as_str(), &Err(late));
     }
-    None
 }
 
 async fn pull(pool: &NodePool, free: Resources) -> Result<(), PoolError> {

@@ -41,6 +41,8 @@ pub(super) async fn register(
     let level = standing::level(trust.as_ref())?;
     let mut state = pool.state();
     (state.worker, state.spec, state.way, state.standing) = (Some(worker), Some(spec), way, None);
+    // The pool may have forgotten what it was told.
+    state.lent = None;
     Ok(Registered { node, trust: level, heartbeat_every: BEAT, lease: LEASE })
 }
 
@@ -65,7 +67,7 @@ async fn choose(pool: &NodePool) -> Result<Way, PoolError> {
         return Ok(Way::pull(ReachWhy::NoOverlayAddress));
     };
     let why = if own.is_loopback() { ReachWhy::SameComputer } else { ReachWhy::Overlay };
-    if let Some(address) = pool.listens_at().filter(|address| address.ip() == own) {
+    if let Some(address) = pool.listens_for(at.ip()).filter(|address| address.ip() == own) {
         return Ok(Way { reach: Reach::Push, why, address: address.to_string() });
     }
     // A former one lets go of its port first.

@@ -23,7 +23,7 @@ pub(super) async fn run(
 ) -> Result<(), PoolError> {
     let told = tell(pool, key, reports, durable).await;
     if told.as_ref().is_err_and(|error| error.kind == PoolErrorKind::StaleAttempt)
-        && let Some(output) = pool.state().held(key).output.as_mut()
+        && let Some(output) = pool.state().output(key)
     {
         output.refused = true;
     }
@@ -49,10 +49,16 @@ async fn tell(
     let mut next = Instant::now();
     let mut open = true;
     while open {
-        let waiting = is_behind(pool, key);
+        let waiting = !function && is_behind(pool, key);
         tokio::select! {
             report = reports.recv() => match report {
-                Some(Report::Lines { first, lines }) => take(pool, key, first, &lines),
+                Some(Report::Lines { first, lines }) => {
+                    take(pool, key, first, &lines);
+                    // Of a function nothing is uploaded: the answer to the pool's call carries all of it.
+                    if function && durable.send(taken_so_far(pool, key)).await.is_err() {
+                        return Ok(());
+                    }
+                }
                 Some(Report::Phase(_) | Report::Usage(_)) => {}
                 None => open = false,
             },
@@ -65,10 +71,10 @@ async fn tell(
             }
         }
     }
-    if let Some(output) = pool.state().held(key).output.as_mut() {
+    if let Some(output) = pool.state().output(key) {
         output.whole = true;
     }
-    if is_behind(pool, key) {
+    if !function && is_behind(pool, key) {
         let (told, _) = upload(pool, key).await?;
         let _ = durable.send(told).await;
     }
@@ -81,9 +87,18 @@ fn is_behind(pool: &NodePool, key: &TaskKey) -> bool {
     output.is_some_and(|output| output.lines > output.uploaded.unwrap_or(0))
 }
 
+fn taken_so_far(pool: &NodePool, key: &TaskKey) -> Durable {
+    let mut state = pool.state();
+    let output = state.output(key);
+    output.map_or(Durable::default(), |output| Durable {
+        lines: output.lines,
+        last_time_ns: output.last_time_ns,
+    })
+}
+
 fn take(pool: &NodePool, key: &TaskKey, first: u64, lines: &[hivemind_worker_core::port::OutputLine]) {
     let mut state = pool.state();
-    let held = state.held(key);
+    let Some(held) = state.tasks.get_mut(key) else { return };
     let function = held.function;
     let Some(output) = held.output.as_mut() else { return };
     for (number, line) in (first..).zip(lines) {
@@ -106,10 +121,9 @@ pub(super) async fn upload(pool: &NodePool, key: &TaskKey) -> Result<(Durable, u
     let (session, worker_id) = pool.caller()?;
     let (text, told) = {
         let mut state = pool.state();
-        let held = state.held(key);
-        let Some(output) = &held.output else {
-            return Err(PoolError::new(PoolErrorKind::Unreachable, "the output was not told yet"));
-        };
+        let untold = || PoolError::new(PoolErrorKind::Unreachable, "the output was not told yet");
+        let held = state.tasks.get_mut(key).ok_or_else(untold)?;
+        let output = held.output.as_ref().ok_or_else(untold)?;
         let told = Durable { lines: output.lines, last_time_ns: output.last_time_ns };
         let (text, cut) = (output.text(), output.is_cut());
         if cut && !std::mem::replace(&mut held.cut_told, true) {
@@ -131,7 +145,7 @@ pub(super) async fn upload(pool: &NodePool, key: &TaskKey) -> Result<(Durable, u
     let mut client = pool.nodes()?;
     let answer = call(UNARY, client.task_output_upload(request)).await?;
     taken(answer.success, &answer.status_message)?;
-    if let Some(output) = pool.state().held(key).output.as_mut() {
+    if let Some(output) = pool.state().output(key) {
         output.uploaded = output.uploaded.max(Some(told.lines));
     }
     Ok((told, length))

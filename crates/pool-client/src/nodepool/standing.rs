@@ -1,6 +1,7 @@
 //! How this computer stands with the pool: how work comes, how far it is trusted, what was earned.
 
 use super::state::Way;
+use super::wishes::Work;
 use super::words::{call, taken};
 use super::{NodePool, UNARY};
 use hivemind_control::{NetworkStanding, NetworkTrust, Reach, ReachWhy};
@@ -55,7 +56,7 @@ pub(super) fn level(trust: Option<&wire::WorkerTrust>) -> Result<TrustLevel, Poo
 pub(super) async fn look(pool: &NodePool) -> Result<Option<NetworkStanding>, PoolError> {
     let known = pool.state().standing.clone();
     let way = pool.state().way.clone();
-    if known.is_some_and(|(at, known)| at.elapsed() < EVERY && known.why == way.why) {
+    if known.is_some_and(|(at, known)| at.elapsed() < EVERY && known == way) {
         return Ok(None);
     }
     let (_, worker) = pool.caller()?;
@@ -65,13 +66,14 @@ pub(super) async fn look(pool: &NodePool) -> Result<Option<NetworkStanding>, Poo
     if let Some(trust) = &trust {
         let before = *state.failed_before.get_or_insert(trust.failed_tasks);
         let unknown = trust.failed_tasks.saturating_sub(before).saturating_sub(state.failed_here);
-        if state.way.is_push() && unknown >= IN_VAIN {
+        let may_turn = state.turn.is_none() && pool.wishes().work == Work::Auto;
+        if may_turn && state.way.is_push() && unknown >= IN_VAIN {
             state.turn = Some(ReachWhy::PushedInVain);
             pool.news.notify_one();
         }
     }
     let standing = told(&way, trust.as_ref(), earned_cpt);
-    state.standing = Some((Instant::now(), standing.clone()));
+    state.standing = Some((Instant::now(), way));
     Ok(Some(standing))
 }
 

@@ -4,7 +4,7 @@ use super::dial::Connected;
 use super::output::Output;
 use super::push::desk::Desk;
 use super::refusals::Refusals;
-use hivemind_control::{NetworkStanding, Reach, ReachWhy};
+use hivemind_control::{Reach, ReachWhy};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::resources::Resources;
 use hivemind_domain::text::plain_line;
@@ -80,8 +80,8 @@ pub(super) struct State {
     /// What this computer has, as it was told last.
     pub(super) spec: Option<ResourceSpec>,
     pub(super) pushed: Desk,
-    /// What is known of this computer's standing, and since when.
-    pub(super) standing: Option<(Instant, NetworkStanding)>,
+    /// When this computer's standing was told, and by which way work came then.
+    pub(super) standing: Option<(Instant, Way)>,
     /// Failures that the pool had counted when this program first asked.
     pub(super) failed_before: Option<i64>,
     /// Failures that were told to the pool since.
@@ -147,6 +147,12 @@ impl State {
         self.notice(&format!("task {task} is left to other computers: {why}"));
     }
 
+    /// What a task in hand has printed.
+    pub(super) fn output(&mut self, key: &TaskKey) -> Option<&mut Output> {
+        self.tasks.get_mut(key)?.output.as_mut()
+    }
+
+    /// A task in hand; taken there where it is not yet. Only where it is certain that the worker has it.
     pub(super) fn held(&mut self, key: &TaskKey) -> &mut Held {
         self.tasks.entry(key.clone()).or_default()
     }

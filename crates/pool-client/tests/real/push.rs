@@ -516,3 +516,64 @@ async fn a_function_whose_pool_broke_off_is_answered_when_it_asks_again() {
     let credit = client.submit(&function_header(&key, Verdict::Succeeded), Some(&file)).await.unwrap();
     assert!(credit.settled && credit.cpt > 0, "{credit:?}");
 }
+
+#[tokio::test]
+async fn a_task_that_was_refused_while_it_was_prepared_is_taken_when_it_comes_again() {
+    let stage = Stage::start().await;
+    let client = stage.client().await;
+    let key = stage.assigned(&client, "t-1").await.assignment.key;
+    let (reports, outgoing) = tokio::sync::mpsc::channel(1);
+    let (acks, mut durable) = tokio::sync::mpsc::channel(8);
+    let telling = tokio::spawn({
+        let (client, key) = (client.clone(), key.clone());
+        async move { client.report(&key, outgoing, acks).await }
+    });
+    durable.recv().await.expect("the stream is open");
+    client.submit(&header(&key, failed(FailureClass::Engine)), None).await.unwrap();
+    // Only now does the worker end what it told of the task.
+    drop(reports);
+    let _ = telling.await.unwrap();
+    assert_eq!(stage.until("t-1", |task| task.retries == 1).await.status, TaskStatus::Pending);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    client.heartbeat(&[]).await.unwrap();
+    let asked = client.next_task(Offer::new(free(), 0));
+    let again = tokio::time::timeout(Duration::from_secs(5), asked).await.expect("no call hangs");
+    let key = again.unwrap().expect("a task").assignment.key;
+    done(&client, &key).await;
+    assert_eq!(stage.score(), 101);
+}
+
+#[tokio::test]
+async fn a_call_that_broke_off_before_its_task_was_taken_is_in_nobodys_way() {
+    let soon =
+        FaceTimes { stale_after: Duration::from_secs(2), sweep_every: Duration::from_millis(200), ..times() };
+    let mut stage = Stage::start_with(soon).await;
+    let client = stage.client().await;
+    stage.submit("t-1");
+    stage.until("t-1", |task| task.pushes == 1).await;
+    stage.face.close().await;
+    stage.face.open().await.unwrap();
+    client.connect().await.unwrap();
+    client.register(&install(), "bench", &capabilities()).await.unwrap();
+    // Whoever waited has been refused by now, and nobody heard it.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    client.heartbeat(&[]).await.unwrap();
+    let asked = client.next_task(Offer::new(free(), 0));
+    let found = tokio::time::timeout(Duration::from_secs(10), asked).await.expect("no call hangs");
+    let key = found.unwrap().expect("a task").assignment.key;
+    done(&client, &key).await;
+}
+
+#[tokio::test]
+async fn a_call_for_a_task_that_the_worker_lost_is_ended() {
+    let stage = Stage::start().await;
+    let client = stage.client().await;
+    stage.submit("t-1");
+    let asks = client.next_task(Offer::new(free(), 0)).await.unwrap().expect("a task");
+    // The worker has forgotten it: it is in none of its heartbeats.
+    drop(asks);
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    client.heartbeat(&[]).await.unwrap();
+    let task = stage.until("t-1", |task| task.retries == 1).await;
+    assert_eq!((task.status, stage.score()), (TaskStatus::Pending, 100));
+}

@@ -14,6 +14,7 @@ use tonic::Status;
 
 /// How long a call waits for the worker to ask for work: it asks again within moments after it took a task.
 const ADMIT: Duration = Duration::from_secs(4);
+const NO_ROOM: &str = "this computer has no room for another task";
 /// Tasks that are waited for at once.
 const MOST_CALLS: usize = 128;
 
@@ -34,6 +35,10 @@ impl Push {
         let before = state.pushed.is_doubtful();
         state.pushed.note(checked.err(), self.of_the_pool);
         if state.pushed.is_doubtful() && !before {
+            if let Some(doubt) = checked.err() {
+                state.notice(&format!("the pool's calls to this computer are not believed: {doubt}"));
+            }
+            state.pushed.full = true;
             self.pool.news.notify_one();
         }
         drop(state);
@@ -58,6 +63,9 @@ impl Push {
     pub(super) async fn execute(&self, asked: ExecuteTaskRequest) -> Result<oneshot::Receiver<End>, Status> {
         let task = TaskId::new(asked.task_id.clone())
             .map_err(|error| Status::invalid_argument(format!("unsafe task id: {error}")))?;
+        if !self.pool.state().way.is_push() && self.pool.state().worker.is_none() {
+            return Err(Status::unavailable("this worker takes no calls"));
+        }
         let (mark, until, now) = self.believe(task.as_str(), &asked.token)?;
         // Whatever runs already is joined; else one that this program has no memory of, but its journal has.
         let running = attempts::running(&self.pool, &task).await;
@@ -66,6 +74,9 @@ impl Push {
             let fresh = state.pushed.used.note(mark, until, now);
             if let Some(answer) = state.pushed.kept(task.as_str()) {
                 let (end, ended) = oneshot::channel();
+                for (_, held) in state.tasks.iter_mut().filter(|(key, _)| key.task == task) {
+                    held.completed.get_or_insert_with(Instant::now);
+                }
                 let _ = end.send(Ok(answer));
                 return Ok(ended);
             }
@@ -81,32 +92,53 @@ impl Push {
                 return Err(self.doubted(task.as_str(), Doubt::Used));
             }
             refusal(&state, &task)?;
-            if state.pushed.len() >= MOST_CALLS {
-                return Err(Status::resource_exhausted("this computer has no room for another task"));
+            let bytes = asked.task_source.len() + asked.torrent.len();
+            if state.pushed.len() >= MOST_CALLS || !state.pushed.admit(bytes) {
+                state.pushed.full = true;
+                drop(state);
+                self.pool.tell_soon();
+                return Err(Status::resource_exhausted(NO_ROOM));
             }
         }
-        self.admit(&task, asked).await
+        let bytes = asked.task_source.len() + asked.torrent.len();
+        let admitted = self.admit(&task, asked).await;
+        let (ended, assigned) = match admitted {
+            Ok((ended, Some(assigned))) => (ended, assigned),
+            other => {
+                self.pool.state().pushed.admitted(bytes);
+                return other.map(|(ended, _)| ended);
+            }
+        };
+        // It goes on although the call breaks off: whoever calls again joins it.
+        let push = Self { pool: self.pool.clone(), of_the_pool: self.of_the_pool };
+        tokio::spawn(async move {
+            push.offer(&task, &assigned).await;
+            push.pool.state().pushed.admitted(bytes);
+        });
+        Ok(ended)
     }
 
+    /// Opens a call for a new task; without an assignment somebody else has opened it meanwhile.
     async fn admit(
         &self,
         task: &TaskId,
         asked: ExecuteTaskRequest,
-    ) -> Result<oneshot::Receiver<End>, Status> {
+    ) -> Result<(oneshot::Receiver<End>, Option<Assigned>), Status> {
         let attempt = attempts::next(&self.pool, task).await;
         let free = self.pool.state().pushed.free();
         let assignment = match lease::pushed(asked, attempt, free, self.pool.wishes().scripts) {
             Ok(assignment) => assignment,
             Err(why) => return Err(self.refuse(task, &why)),
         };
-        let assigned = Assigned { assignment, lease: LEASE };
-        let ended = {
-            let mut state = self.pool.state();
-            if let Some(ended) = state.pushed.join(task.as_str()) {
-                return Ok(ended);
-            }
-            state.pushed.open(task.as_str())
-        };
+        let mut state = self.pool.state();
+        if let Some(ended) = state.pushed.join(task.as_str()) {
+            return Ok((ended, None));
+        }
+        Ok((state.pushed.open(task.as_str()), Some(Assigned { assignment, lease: LEASE })))
+    }
+
+    /// Waits a moment for the worker to ask for it.
+    async fn offer(&self, task: &TaskId, assigned: &Assigned) {
         let until = Instant::now() + ADMIT;
         loop {
             let asks = self.pool.asks.notified();
@@ -116,9 +148,9 @@ impl Push {
                 let mut state = self.pool.state();
                 if state.pushed.is_stopped(task.as_str()) {
                     state.pushed.end(task.as_str(), &Err(Status::cancelled("stopped")));
-                    return Ok(ended);
+                    return;
                 }
-                let fit = state.pushed.takes(&assigned);
+                let fit = state.pushed.takes(assigned);
                 if fit == Fit::Taken {
                     let most = assigned.assignment.limits.disk_bytes;
                     let held = state.held(&assigned.assignment.key);
@@ -129,20 +161,16 @@ impl Push {
                 fit
             };
             match fit {
-                Fit::Taken => {
-                    self.pool.offered.notify_waiters();
-                    return Ok(ended);
-                }
+                Fit::Taken => return self.pool.offered.notify_waiters(),
                 Fit::Never(why) => {
                     let status = self.refuse(task, why);
                     self.pool.state().pushed.end(task.as_str(), &Err(status));
-                    return Ok(ended);
+                    return;
                 }
                 Fit::NobodyAsks => {}
             }
             if tokio::time::timeout_at(until, asks).await.is_err() {
-                self.full(task);
-                return Ok(ended);
+                return self.full(task);
             }
         }
     }
@@ -151,9 +179,13 @@ impl Push {
     fn full(&self, task: &TaskId) {
         {
             let mut state = self.pool.state();
-            state.pushed.full = true;
-            let end = Err(Status::resource_exhausted("this computer has no room for another task"));
-            state.pushed.end(task.as_str(), &end);
+            if state.pushed.is_asked() {
+                // There is room, for other tasks than this one.
+                state.refuse(task.as_str(), "it needs more than is free at present");
+            } else {
+                state.pushed.full = true;
+            }
+            state.pushed.end(task.as_str(), &Err(Status::resource_exhausted(NO_ROOM)));
         }
         self.pool.tell_soon();
     }
@@ -175,8 +207,10 @@ impl Push {
         let key = key_of(&state, &task);
         let stopping = state.pushed.stop(task.as_str(), key);
         drop(state);
-        self.pool.news.notify_one();
-        self.pool.asks.notify_waiters();
+        if stopping == Stopping::Now {
+            self.pool.news.notify_one();
+            self.pool.asks.notify_waiters();
+        }
         Ok(match stopping {
             Stopping::Now => (true, "Stop requested"),
             Stopping::Already => (true, "Stop already requested"),

@@ -6,7 +6,9 @@ use hivemind_domain::resources::Resources;
 use hivemind_proto::nodepool::ExecuteTaskResponse;
 use hivemind_worker_core::port::{Assigned, Offer};
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tonic::Status;
 
 /// How a call ends: a gRPC error refuses, which costs no trust.
@@ -17,11 +19,19 @@ const MOST_WAITERS: usize = 8;
 /// Answers that are kept for a pool that did not hear them.
 const MOST_ANSWERS: usize = 8;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Call {
+    since: Instant,
     waiters: Vec<oneshot::Sender<End>>,
     stop: bool,
 }
+
+/// A call for a task that nobody has any more is ended after this; the worker takes tasks within moments.
+const ORPHAN: Duration = Duration::from_secs(10);
+/// Bytes of calls that wait for the worker to ask for work.
+const MOST_ADMITTING: usize = 8 << 20;
+/// Refused tokens in a row from a pool that was believed before.
+const MOST_DOUBTS: u32 = 3;
 
 /// What is pushed here.
 #[derive(Debug, Default)]
@@ -29,14 +39,16 @@ pub(crate) struct Desk {
     calls: HashMap<String, Call>,
     /// The worker's standing question for work.
     taker: Option<(u64, Offer)>,
-    free: Resources,
+    free: Option<Resources>,
+    /// Bytes of calls in admission.
+    admitting: usize,
     pub(crate) used: Used,
     stops: Vec<TaskKey>,
     /// Ends of managed functions: nothing but the answer completes them.
     answers: VecDeque<(String, ExecuteTaskResponse)>,
     /// Whether a task was refused for want of room and the worker has not asked since.
     pub(crate) full: bool,
-    /// Tokens of the pool's own that its key does not prove, since one was proved.
+    /// Calls of the pool's own that were not believed, since one was.
     doubts: u32,
     believed: bool,
 }
@@ -65,7 +77,8 @@ impl Desk {
 
     /// The same of a task that is new here, or that runs since before this program's start.
     pub(crate) fn open(&mut self, task: &str) -> oneshot::Receiver<End> {
-        let call = self.calls.entry(task.to_owned()).or_default();
+        let fresh = || Call { since: Instant::now(), waiters: Vec::new(), stop: false };
+        let call = self.calls.entry(task.to_owned()).or_insert_with(fresh);
         let (end, ended) = oneshot::channel();
         call.waiters.push(end);
         ended
@@ -93,12 +106,40 @@ impl Desk {
     /// The worker asks for work.
     pub(crate) fn asks(&mut self, number: u64, offer: Offer) {
         self.taker = Some((number, offer));
-        self.free = offer.free;
+        self.free = Some(offer.free);
     }
 
     /// What the worker offered last.
-    pub(crate) fn free(&self) -> Resources {
+    pub(crate) fn free(&self) -> Option<Resources> {
         self.free
+    }
+
+    /// Whether the worker asks at present.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.taker.is_some()
+    }
+
+    /// Takes room for a call in admission; false where there is none.
+    pub(crate) fn admit(&mut self, bytes: usize) -> bool {
+        let fits = self.admitting + bytes <= MOST_ADMITTING;
+        self.admitting += if fits { bytes } else { 0 };
+        fits
+    }
+
+    /// Gives it back.
+    pub(crate) fn admitted(&mut self, bytes: usize) {
+        self.admitting = self.admitting.saturating_sub(bytes);
+    }
+
+    /// Ends the calls for tasks that nobody has, so that the pool gives them to somebody.
+    pub(crate) fn end_orphans(&mut self, has: impl Fn(&str) -> bool) {
+        let lost = |(task, call): &(&String, &Call)| call.since.elapsed() >= ORPHAN && !has(task);
+        let lost: Vec<String> = self.calls.iter().filter(lost).map(|(task, _)| task.clone()).collect();
+        for task in lost {
+            self.end(&task, &Err(Status::unavailable("this worker does not have the task any more")));
+        }
+        let calls = &self.calls;
+        self.stops.retain(|key| calls.contains_key(key.task.as_str()));
     }
 
     /// Whether the pool pushed it and its end was not told yet.
@@ -148,9 +189,14 @@ impl Desk {
         self.calls.get(task).is_some_and(|call| call.stop)
     }
 
-    /// Tasks whose end was asked for since this was asked last.
-    pub(crate) fn stops(&mut self) -> Vec<TaskKey> {
-        std::mem::take(&mut self.stops)
+    /// Tasks whose end was asked for and not told to the worker yet.
+    pub(crate) fn stops(&self) -> Vec<TaskKey> {
+        self.stops.clone()
+    }
+
+    /// These were told.
+    pub(crate) fn stopped(&mut self, told: &[TaskKey]) {
+        self.stops.retain(|key| !told.contains(key));
     }
 
     /// Keeps an answer, in case that the pool asks again.
@@ -169,15 +215,18 @@ impl Desk {
     /// Notes what a token was worth. `of_the_pool`: whether it came from the pool's own address.
     pub(crate) fn note(&mut self, doubt: Option<Doubt>, of_the_pool: bool) {
         match doubt {
-            None => self.believed = true,
-            Some(Doubt::Forged) if of_the_pool => self.doubts = self.doubts.saturating_add(1),
+            None => (self.believed, self.doubts) = (true, 0),
+            // What is signed wrongly, is out of time or names another worker would be so every time.
+            Some(Doubt::Forged | Doubt::Expired | Doubt::OtherWorker) if of_the_pool => {
+                self.doubts = self.doubts.saturating_add(1);
+            }
             Some(_) => {}
         }
     }
 
-    /// Whether the pool signs with another key than the one that is known here.
+    /// Whether the pool's calls cannot be believed: another key, another clock.
     pub(crate) fn is_doubtful(&self) -> bool {
-        self.doubts > 0 && !self.believed
+        self.doubts > if self.believed { MOST_DOUBTS } else { 0 }
     }
 }
 

@@ -20,7 +20,15 @@ const MOST_CALL: usize = (2 << 20) + (64 << 10);
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
+    pool: IpAddr,
     serving: JoinHandle<()>,
+}
+
+impl Listener {
+    /// Whether it stands, for a pool that answers there.
+    pub(crate) fn serves(&self, pool: IpAddr) -> bool {
+        self.pool == pool && !self.serving.is_finished()
+    }
 }
 
 impl Drop for Listener {
@@ -65,7 +73,7 @@ pub(crate) async fn listen(own: SocketAddr, pool: IpAddr, to: Weak<Inner>) -> io
             tracing::warn!(%error, "the listener for the pool's calls ended");
         }
     });
-    Ok(Listener { address, serving })
+    Ok(Listener { address, pool, serving })
 }
 
 /// Connections, as far as there is room for them.
