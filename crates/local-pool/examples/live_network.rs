@@ -6,7 +6,6 @@
 #![expect(clippy::print_stdout, reason = "a command line program")]
 
 use hivemind_local_pool::nodepool::{FaceTimes, NodePoolFace};
-use tokio::io::AsyncReadExt;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,7 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let page = format!("http://{}", face.http_addr());
     let key = face.public_key_pem().replace('\n', "\\n");
     println!("{}", serde_json::json!({ "page": page, "key": key }));
-    let mut rest = Vec::new();
-    tokio::io::stdin().read_to_end(&mut rest).await?;
+    let ended = || std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+    tokio::task::spawn_blocking(ended).await??;
     Ok(())
 }

@@ -32,9 +32,12 @@ impl ArtifactService for Services {
             return Err(PoolError::StaleAttempt.into());
         }
         // One that has vanished from the disk will not come back: the worker should not wait for it.
-        let gone = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::NotFound => PoolError::ArtifactUnknown,
-            _ => error.into(),
+        let gone = |error: std::io::Error| {
+            if error.kind() == std::io::ErrorKind::NotFound {
+                PoolError::ArtifactUnknown
+            } else {
+                error.into()
+            }
         };
         let mut file = File::open(self.0.files.package(&key.task)).await.map_err(gone)?;
         let total = file.metadata().await.map_err(PoolError::from)?.len();

@@ -37,10 +37,8 @@ pub(super) async fn running(pool: &NodePool, task: &TaskId) -> Option<TaskKey> {
 
 /// Whether an attempt is a managed function.
 pub(super) async fn is_function(pool: &NodePool, key: &TaskKey) -> bool {
-    if let Some(held) = pool.state().tasks.get(key) {
-        if held.function {
-            return true;
-        }
+    if pool.state().tasks.get(key).is_some_and(|held| held.function) {
+        return true;
     }
     let Some(journal) = &pool.journal else { return false };
     let kept = journal.find(key.task.as_str(), Some(key.attempt)).await.ok().flatten();
