@@ -69,7 +69,10 @@ impl Push {
         let (mark, until, now) = self.believe(task.as_str(), &asked.token)?;
         // Whatever runs already is joined; else one that this program has no memory of, but its journal has.
         let running = attempts::running(&self.pool, &task).await;
-        {
+        let attempt = attempts::next(&self.pool, &task).await;
+        // From here on nothing is waited for: a call that breaks off leaves nothing half done.
+        let bytes = asked.task_source.len() + asked.torrent.len();
+        let free = {
             let mut state = self.pool.state();
             let fresh = state.pushed.used.note(mark, until, now);
             if let Some(answer) = state.pushed.kept(task.as_str()) {
@@ -92,49 +95,33 @@ impl Push {
                 return Err(self.doubted(task.as_str(), Doubt::Used));
             }
             refusal(&state, &task)?;
-            let bytes = asked.task_source.len() + asked.torrent.len();
-            if state.pushed.len() >= MOST_CALLS || !state.pushed.admit(bytes) {
+            if state.pushed.len() >= MOST_CALLS || !state.pushed.has_room(bytes) {
                 state.pushed.full = true;
                 drop(state);
                 self.pool.tell_soon();
                 return Err(Status::resource_exhausted(NO_ROOM));
             }
-        }
-        let bytes = asked.task_source.len() + asked.torrent.len();
-        let admitted = self.admit(&task, asked).await;
-        let (ended, assigned) = match admitted {
-            Ok((ended, Some(assigned))) => (ended, assigned),
-            other => {
-                self.pool.state().pushed.admitted(bytes);
-                return other.map(|(ended, _)| ended);
+            state.pushed.free()
+        };
+        let assignment = match lease::pushed(asked, attempt, free, self.pool.wishes().scripts) {
+            Ok(assignment) => assignment,
+            Err(why) => return Err(self.refuse(&task, &why)),
+        };
+        let ended = {
+            let mut state = self.pool.state();
+            if let Some(ended) = state.pushed.join(task.as_str()) {
+                return Ok(ended);
             }
+            state.pushed.admit(bytes);
+            state.pushed.open(task.as_str())
         };
         // It goes on although the call breaks off: whoever calls again joins it.
         let push = Self { pool: self.pool.clone(), of_the_pool: self.of_the_pool };
         tokio::spawn(async move {
-            push.offer(&task, &assigned).await;
+            push.offer(&task, &Assigned { assignment, lease: LEASE }).await;
             push.pool.state().pushed.admitted(bytes);
         });
         Ok(ended)
-    }
-
-    /// Opens a call for a new task; without an assignment somebody else has opened it meanwhile.
-    async fn admit(
-        &self,
-        task: &TaskId,
-        asked: ExecuteTaskRequest,
-    ) -> Result<(oneshot::Receiver<End>, Option<Assigned>), Status> {
-        let attempt = attempts::next(&self.pool, task).await;
-        let free = self.pool.state().pushed.free();
-        let assignment = match lease::pushed(asked, attempt, free, self.pool.wishes().scripts) {
-            Ok(assignment) => assignment,
-            Err(why) => return Err(self.refuse(task, &why)),
-        };
-        let mut state = self.pool.state();
-        if let Some(ended) = state.pushed.join(task.as_str()) {
-            return Ok((ended, None));
-        }
-        Ok((state.pushed.open(task.as_str()), Some(Assigned { assignment, lease: LEASE })))
     }
 
     /// Waits a moment for the worker to ask for it.

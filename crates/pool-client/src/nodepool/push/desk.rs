@@ -119,11 +119,14 @@ impl Desk {
         self.taker.is_some()
     }
 
-    /// Takes room for a call in admission; false where there is none.
-    pub(crate) fn admit(&mut self, bytes: usize) -> bool {
-        let fits = self.admitting + bytes <= MOST_ADMITTING;
-        self.admitting += if fits { bytes } else { 0 };
-        fits
+    /// Whether there is room for a call in admission.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        self.admitting + bytes <= MOST_ADMITTING
+    }
+
+    /// Takes it.
+    pub(crate) fn admit(&mut self, bytes: usize) {
+        self.admitting += bytes;
     }
 
     /// Gives it back.
