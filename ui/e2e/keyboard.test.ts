@@ -54,10 +54,14 @@ async function tabTo(part: string): Promise<void> {
 describe("Tab goes through everything once, in order, named and seen", () => {
   it.each(WALKED.map((shown) => [shown.name, shown] as const))("on %s", (_name, shown) => isWalkable(shown));
 
-  it("on a phone", async () => {
+  const onPhone = WALKED.filter(({ name }) => MAIN.includes(name));
+  it.each(onPhone.map((shown) => [shown.name, shown] as const))("on a phone, on %s", async (_name, shown) => {
     await page.setViewportSize({ width: 390, height: 844 });
-    for (const shown of WALKED.filter(({ name }) => MAIN.includes(name))) await isWalkable(shown);
-    await page.setViewportSize({ width: 1000, height: 700 });
+    try {
+      await isWalkable(shown);
+    } finally {
+      await page.setViewportSize({ width: 1000, height: 700 });
+    }
   });
 });
 
