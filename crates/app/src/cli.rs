@@ -298,6 +298,9 @@ pub struct EarningsOptions {
     /// Days, 1 to 3650.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub days: u32,
+    /// What the ledger of the live network holds instead, task by task: who paid, how much, and what is not paid
+    #[arg(long, conflicts_with = "days")]
+    pub network: bool,
 }
 
 /// Who.

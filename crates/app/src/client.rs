@@ -5,7 +5,7 @@ use crate::cli::{
 };
 use crate::status::status;
 use crate::words::words;
-use crate::{doctor, invite, output, process, proof, tasks, timeline};
+use crate::{doctor, earned, invite, output, process, proof, tasks, timeline};
 use anyhow::Context;
 use futures_util::StreamExt;
 use hivemind_control::{
@@ -101,8 +101,11 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
                 }
             });
         }
+        Command::Earnings(options) if options.network => {
+            show(cli, &worker.network_ledger(()).await?, |ledger| earned::network(ledger.as_ref()));
+        }
         Command::Earnings(options) => {
-            show(cli, &worker.earnings(EarningsQuery { days: options.days }).await?, earnings);
+            show(cli, &worker.earnings(EarningsQuery { days: options.days }).await?, earned::by_day);
         }
         Command::Login(options) => {
             let password = read_password()?;
@@ -166,30 +169,6 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
 
 pub(crate) fn show<T: Serialize>(cli: &Cli, value: &T, text: impl FnOnce(&T)) {
     if cli.json { output::json(value) } else { text(value) }
-}
-
-fn earnings(view: &hivemind_control::EarningsView) {
-    let row = |day: &hivemind_control::EarningsDay| {
-        let s = &day.sum;
-        vec![
-            day.day.clone(),
-            s.tasks.to_string(),
-            s.estimated_cpt.to_string(),
-            s.credited_cpt.to_string(),
-            s.settled_cpt.to_string(),
-        ]
-    };
-    let mut rows: Vec<_> = view.days.iter().map(row).collect();
-    let s = &view.sum;
-    rows.push(vec![
-        words().all_days().into(),
-        s.tasks.to_string(),
-        s.estimated_cpt.to_string(),
-        s.credited_cpt.to_string(),
-        s.settled_cpt.to_string(),
-    ]);
-    output::table(&words().earnings_columns(), &rows);
-    output::line(words().electricity(&view.electricity));
 }
 
 fn settings(views: &[SettingView]) {

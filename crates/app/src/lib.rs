@@ -6,6 +6,7 @@ mod client;
 mod demo;
 mod desktop;
 mod doctor;
+mod earned;
 mod exit;
 mod footprint;
 mod help;

@@ -341,6 +341,12 @@ pub struct Task {
     /// Since when its container is frozen.
     #[serde(default)]
     pub frozen_at: Option<WallMs>,
+    /// Whom the pool pays for it, `name@pool`; empty where the pool tells nobody what its ledger holds.
+    #[serde(default)]
+    pub earner: String,
+    /// Whether the pool had forgotten this computer while the pay was open.
+    #[serde(default)]
+    pub orphaned: bool,
 }
 
 impl Task {
@@ -364,6 +370,8 @@ impl Task {
             gpus: Vec::new(),
             frozen_ms: 0,
             frozen_at: None,
+            earner: String::new(),
+            orphaned: false,
         }
     }
 

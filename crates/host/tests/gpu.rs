@@ -50,6 +50,7 @@ fn lend_out(host: &SystemHost, runtime: bool) {
         trust: TrustLevel::High,
         heartbeat_every: Duration::from_secs(1),
         lease: Duration::from_secs(10),
+        earner: String::new(),
     };
     core.step(Input::Restored { tasks: Vec::new(), contribute: true, found: Vec::new() }, now);
     core.step(Input::EngineChecked(Ok(engine)), now);

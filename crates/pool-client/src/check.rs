@@ -79,6 +79,7 @@ pub(crate) fn registered(answer: v1::RegisterNodeResponse) -> Result<Registered,
         ),
         lease: lease(answer.lease_ms),
         node: NodeId::new(answer.node_id).map_err(|e| wrong("node_id", e))?,
+        earner: String::new(),
     })
 }
 

@@ -10,8 +10,8 @@ use hivemind_domain::ids::{InstallId, TaskKey};
 use hivemind_domain::resources::Capabilities;
 use hivemind_domain::task::{Credit, HandBack, PackageRef};
 use hivemind_worker_core::port::{
-    Assigned, Dialer, Durable, HeartbeatAnswer, Journal, Offer, Pool, PoolError, PoolErrorKind, Registered,
-    Report, ResultHeader, StatusAnswer, StatusReport, Tokens,
+    Assigned, Dialer, Durable, HeartbeatAnswer, Journal, Ledger, Offer, Pool, PoolError, PoolErrorKind,
+    Registered, Report, ResultHeader, StatusAnswer, StatusReport, Tokens,
 };
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -222,5 +222,9 @@ impl Pool for AnyPool {
 
     async fn balance(&self) -> Result<i64, PoolError> {
         self.chosen().balance().await
+    }
+
+    async fn ledger(&self) -> Result<Option<Ledger>, PoolError> {
+        self.chosen().ledger().await
     }
 }

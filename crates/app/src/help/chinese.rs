@@ -157,6 +157,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("At most this many lines, 1 to 1000", "最多幾行，1 到 1000"),
     ("Go on until the task ends", "持續顯示，直到任務結束"),
     ("Days, 1 to 3650", "天數，1 到 3650"),
+    (
+        "What the ledger of the live network holds instead, task by task: who paid, how much, and what is not paid",
+        "改為逐項列出公開網路帳本的內容：誰付款、金額，以及哪些沒有付款",
+    ),
     ("Name at the pool", "在任務池的使用者名稱"),
     (
         "Print every number in the OpenMetrics format, as the monitor's `/metrics` does",

@@ -1,7 +1,7 @@
 //! How this computer stands with a pool of the live network.
 
 use super::Words;
-use hivemind_control::{NetworkStanding, Reach, ReachWhy};
+use hivemind_control::{NetworkLedger, NetworkPay, NetworkStanding, Reach, ReachWhy};
 use hivemind_words::Language;
 
 impl Words {
@@ -60,5 +60,89 @@ impl Words {
             }
             ReachWhy::Banned => self.pick("it has banned this computer", "任務池已停用這台電腦"),
         }
+    }
+
+    pub(crate) fn network_columns(self) -> [&'static str; 6] {
+        match self.0 {
+            Language::English => ["TIME", "TASK", "PAID BY", "COMPUTER", "CPT", "STATE"],
+            Language::TraditionalChinese => ["時間", "任務", "付款人", "電腦", "CPT", "狀態"],
+        }
+    }
+
+    pub(crate) fn this_computer(self) -> &'static str {
+        self.pick("this one", "這一台")
+    }
+
+    /// How the pay of a task stands, with the network's own word for it.
+    pub(crate) fn network_pay(self, pay: NetworkPay, status: &str) -> String {
+        let said = match pay {
+            NetworkPay::Paid if !status.is_empty() => return status.to_owned(),
+            NetworkPay::Paid => self.pick("paid", "已付款"),
+            NetworkPay::Waiting => self.pick("waiting", "等待中"),
+            NetworkPay::Unpaid => self.pick("not paid", "未付款"),
+            NetworkPay::Orphaned => self.pick("orphaned", "無主"),
+            NetworkPay::Withdrawn => self.pick("withdrawn", "已撤除"),
+        };
+        said.to_owned()
+    }
+
+    pub(crate) fn network_total(self, earner: &str, cpt: u64) -> String {
+        match self.0 {
+            Language::English => format!("{earner} has earned {cpt} CPT by this ledger."),
+            Language::TraditionalChinese => format!("依此帳本，{earner} 共賺得 {cpt} CPT。"),
+        }
+    }
+
+    /// Why something is missing in the ledger, a sentence for each kind.
+    pub(crate) fn network_missing(self, ledger: &NetworkLedger) -> Vec<&'static str> {
+        let has = |pay| ledger.entries.iter().any(|entry| entry.state == pay);
+        let mut said = Vec::new();
+        if has(NetworkPay::Waiting) {
+            said.push(self.pick(
+                "Waiting: the task is done, and the ledger does not have it yet.",
+                "等待中：任務已完成，帳本尚未記上。",
+            ));
+        }
+        if has(NetworkPay::Unpaid) {
+            said.push(self.pick(
+                "Not paid: the task is done and its requester could not pay. The network does not try again.",
+                "未付款：任務已完成，但委託人無法付款。公開網路不會再試一次。",
+            ));
+        }
+        if has(NetworkPay::Orphaned) {
+            said.push(self.pick(
+                "Orphaned: the task is done, and this computer had been removed from the network while its pay was \
+                 open. Such pay is nobody's there; only the network's administrator can say more.",
+                "無主：任務已完成，但在款項未結時，這台電腦已從公開網路移除。這樣的款項在那裡不屬於任何人；\
+                 只有網路的管理員能說明。",
+            ));
+        }
+        if has(NetworkPay::Withdrawn) {
+            said.push(self.pick(
+                "Withdrawn: it stood in the ledger and does so no more. Only the network's administrator can say why.",
+                "已撤除：帳本原本有這一筆，現在沒有了。只有網路的管理員能說明原因。",
+            ));
+        }
+        said
+    }
+
+    pub(crate) fn network_cut(self, entries: usize) -> String {
+        match self.0 {
+            Language::English => {
+                format!(
+                    "The network tells its newest 100 entries; {entries} rows are shown, older ones are not."
+                )
+            }
+            Language::TraditionalChinese => {
+                format!("公開網路只提供最新的 100 筆；此處顯示 {entries} 列，較舊的不在其中。")
+            }
+        }
+    }
+
+    pub(crate) fn no_network_ledger(self) -> &'static str {
+        self.pick(
+            "This pool is not the live network: its credits stand in `hivemind-worker earnings`.",
+            "這個任務池不是公開網路：入帳紀錄請見 `hivemind-worker earnings`。",
+        )
     }
 }

@@ -3,8 +3,8 @@
 use super::*;
 use hivemind_control::{
     AccountView, AttackView, BenchmarkView, DecisionReason, ElectricitySum, ElectricityView, ErrorCode,
-    Finding, Level, MetricsSample, NetworkStanding, NetworkTrust, PhasesView, PrivateLinkView, Reach,
-    ReachWhy, ReportView, SettingView, Snapshot, StatusState,
+    Finding, Level, MetricsSample, NetworkEntry, NetworkLedger, NetworkPay, NetworkStanding, NetworkTrust,
+    PhasesView, PrivateLinkView, Reach, ReachWhy, ReportView, SettingView, Snapshot, StatusState,
 };
 use hivemind_worker_core::{FAULTS, rehearse};
 
@@ -99,6 +99,7 @@ fn everything(w: Words) -> Vec<String> {
         &w.task_columns()[..7],
         &w.file_columns(),
         &w.earnings_columns(),
+        &w.network_columns()[..4],
         &w.what_if_columns()[..2],
         &w.what_if_rows(),
         &w.setting_columns(),
@@ -361,4 +362,32 @@ fn how_work_comes_from_the_live_network_is_said_in_both_languages() {
             assert!(said.insert(en) && said.insert(zh), "{why:?} is said like another");
         }
     }
+}
+
+#[test]
+fn every_way_in_which_pay_is_missing_is_said_in_both_languages() {
+    let mut ledger = NetworkLedger { earner: "ann@pool".into(), cut: true, ..NetworkLedger::default() };
+    assert!(EN.network_missing(&ledger).is_empty());
+    let every = [
+        NetworkPay::Paid,
+        NetworkPay::Waiting,
+        NetworkPay::Unpaid,
+        NetworkPay::Orphaned,
+        NetworkPay::Withdrawn,
+    ];
+    for state in every {
+        ledger.entries.push(NetworkEntry { state, ..NetworkEntry::default() });
+    }
+    let (en, zh) = (EN.network_missing(&ledger), ZH.network_missing(&ledger));
+    assert_eq!((en.len(), zh.len()), (4, 4), "what is paid needs no reason");
+    let states = ledger.entries.iter().flat_map(|entry| [EN, ZH].map(|w| w.network_pay(entry.state, "")));
+    let own =
+        [EN, ZH].map(|w| [w.network_total("ann", 7), w.network_cut(100), w.no_network_ledger().to_owned()]);
+    let said: Vec<String> = states.chain(own.into_iter().flatten()).collect();
+    let different: std::collections::BTreeSet<&String> = said.iter().collect();
+    assert_eq!(different.len(), said.len());
+    for sentence in zh.into_iter().map(str::to_owned).chain([ZH.network_cut(3), ZH.network_total("ann", 7)]) {
+        assert_eq!(english(&sentence), None, "{sentence}");
+    }
+    assert_eq!(EN.network_pay(NetworkPay::Paid, "credited"), "credited", "the network's own word");
 }

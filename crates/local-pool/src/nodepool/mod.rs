@@ -319,6 +319,16 @@ impl NodePoolFace {
         self.book().workers.get(worker).map(|worker| worker.settings)
     }
 
+    /// Removes a worker, as its owner may: what of it is settled from then on is nobody's.
+    pub fn remove_worker(&self, worker: &str) {
+        self.book().workers.remove(worker);
+    }
+
+    /// Takes a task out of the ledger, which the real pool was never seen to do.
+    pub fn withdraw(&self, task: &str) {
+        self.book().ledger.retain(|(_, _, entry)| entry.task_id != task);
+    }
+
     /// Sets a worker's trust.
     pub fn set_trust(&self, worker: &str, score: i64, banned: bool) {
         self.book().set_trust(worker, score, banned);

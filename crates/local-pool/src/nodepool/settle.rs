@@ -2,6 +2,7 @@
 
 use super::book::{Book, NOT_ASSIGNED};
 use super::task::{FaceTask, TaskStatus};
+use crate::clock::wall_ms;
 use hivemind_proto::nodepool::{ExecuteTaskResponse, ExecutionMetrics, ProviderEarning};
 use tokio::time::Instant;
 use tonic::Status;
@@ -132,8 +133,13 @@ impl Book {
             provider_worker_id: worker.to_owned(),
             amount_cpt: price - fee,
             status: "settled".to_owned(),
-            created_at: String::new(),
+            created_at: written(wall_ms()),
         };
         self.ledger.push((provider, Instant::now(), entry));
     }
+}
+
+/// A time as RFC 3339.
+fn written(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map(|at| at.to_string()).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 
 use super::state::State;
 use super::words::{call, taken};
-use super::{AGAIN, MOST_HELD, NodePool, REPORT, complete, pull, registration, standing};
+use super::{AGAIN, MOST_HELD, NodePool, REPORT, ledger, pull, registration, standing};
 use crate::failure::unreachable;
 use crate::guard::Guarded;
 use hivemind_domain::ids::TaskKey;
@@ -152,7 +152,7 @@ async fn tell_tasks(pool: &NodePool, held: &[TaskKey]) -> Result<Vec<TaskKey>, P
     // Its completion may have been taken, and our own record of that lost: the ledger knows.
     let mut lost = Vec::new();
     for key in void {
-        if complete::earned(pool, &key).await?.is_none() && gone(pool, &key) {
+        if ledger::earned(pool, &key).await?.is_none() && gone(pool, &key) {
             lost.push(key);
         }
     }

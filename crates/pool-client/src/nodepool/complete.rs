@@ -1,5 +1,6 @@
 //! Tells that a task is done, and finds its pay.
 
+use super::ledger::earned;
 use super::output::Output;
 use super::report::upload;
 use super::state::State;
@@ -8,23 +9,17 @@ use super::{NodePool, UNARY};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::task::{Credit, FailureClass, Verdict};
 use hivemind_domain::text::plain_line;
-use hivemind_proto::nodepool::{
-    CompleteBatchRequest, CompletedTask, ExecuteTaskResponse, ExecutionMetrics, GetProviderEarningsRequest,
-};
+use hivemind_proto::nodepool::{CompleteBatchRequest, CompletedTask, ExecuteTaskResponse, ExecutionMetrics};
 use hivemind_worker_core::port::{PoolError, PoolErrorKind, ResultHeader};
 use std::time::Duration;
 use tokio::time::Instant;
 use tonic::Status;
 
-/// Entries that the pool tells at once.
-const ENTRIES: i32 = 100;
 /// Pay that is not there by then does not come: the requester could not pay.
 const UNPAID_AFTER: Duration = Duration::from_secs(300);
 /// An answer to an earlier try may have got lost, and the ledger may lag behind: for so long a completed task is not
 /// given up.
 const LEDGER_LAGS: Duration = Duration::from_secs(60);
-/// The whole supply.
-const MOST_CPT: u64 = 1_000_000_000_000;
 
 pub(super) const NOTHING: Credit = Credit { cpt: 0, settled: true };
 
@@ -204,16 +199,4 @@ pub(super) async fn credit(pool: &NodePool, key: &TaskKey) -> Result<Credit, Poo
         key.task
     ));
     Ok(NOTHING)
-}
-
-/// What the pool's ledger says that this computer earned with a task.
-pub(super) async fn earned(pool: &NodePool, key: &TaskKey) -> Result<Option<u64>, PoolError> {
-    let (session, worker) = pool.caller()?;
-    let request = GetProviderEarningsRequest { token: session.token, limit: ENTRIES };
-    let mut client = pool.master()?;
-    let answer = call(UNARY, client.get_provider_earnings(request)).await?;
-    taken(answer.success, &answer.status_message)?;
-    let ours = answer.entries.iter().take(1000);
-    let mut ours = ours.filter(|e| e.task_id == key.task.as_str() && e.provider_worker_id == worker);
-    Ok(ours.next().map(|entry| u64::try_from(entry.amount_cpt).unwrap_or(0).min(MOST_CPT)))
 }

@@ -2,7 +2,7 @@
 //! the pool bills.
 
 use super::complete::{NOTHING, credit};
-use super::{NodePool, complete};
+use super::{NodePool, complete, ledger};
 use crate::failure::disk;
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::task::{Credit, FailureClass, Verdict};
@@ -70,7 +70,7 @@ pub(super) async fn submit(
         state.failed_here += 1;
         return Ok(NOTHING);
     }
-    let paid = complete::earned(pool, key).await?;
+    let paid = ledger::earned(pool, key).await?;
     if heard || paid.is_some() {
         return credit(pool, key).await;
     }

@@ -10,6 +10,7 @@ mod complete;
 mod dial;
 mod function;
 mod lease;
+mod ledger;
 mod output;
 pub(crate) mod package;
 mod proxy;
@@ -38,8 +39,8 @@ use hivemind_proto::nodepool::master_node_service_client::MasterNodeServiceClien
 use hivemind_proto::nodepool::node_manager_service_client::NodeManagerServiceClient;
 use hivemind_proto::nodepool::user_service_client::UserServiceClient;
 use hivemind_worker_core::port::{
-    Assigned, Durable, HeartbeatAnswer, Journal, Offer, Pool, PoolError, PoolErrorKind, Registered, Report,
-    ResultHeader, StatusAnswer, StatusReport, Tokens,
+    Assigned, Durable, HeartbeatAnswer, Journal, Ledger, Offer, Pool, PoolError, PoolErrorKind, Registered,
+    Report, ResultHeader, StatusAnswer, StatusReport, Tokens,
 };
 use push::listener::Listener;
 use state::{Session, State};
@@ -365,5 +366,9 @@ impl Pool for NodePool {
         let answer = call(UNARY, client.get_balance(request)).await?;
         taken(answer.success, &answer.status_message)?;
         Ok(answer.balance)
+    }
+
+    async fn ledger(&self) -> Result<Option<Ledger>, PoolError> {
+        ledger::read(self).await.map(Some)
     }
 }

@@ -4,7 +4,7 @@ use super::push::listener;
 use super::state::Way;
 use super::wishes::Work;
 use super::words::{call, taken};
-use super::{BEAT, LEASE, NodePool, UNARY, standing};
+use super::{BEAT, LEASE, NodePool, UNARY, ledger, standing};
 use crate::failure::protocol;
 use hivemind_control::{Reach, ReachWhy};
 use hivemind_domain::ids::{InstallId, NodeId};
@@ -39,11 +39,12 @@ pub(super) async fn register(
     }
     let trust = standing::trust(pool, &worker).await?;
     let level = standing::level(trust.as_ref())?;
+    let earner = ledger::earner(pool);
     let mut state = pool.state();
     (state.worker, state.spec, state.way, state.standing) = (Some(worker), Some(spec), way, None);
     // The pool may have forgotten what it was told.
     state.lent = None;
-    Ok(Registered { node, trust: level, heartbeat_every: BEAT, lease: LEASE })
+    Ok(Registered { node, trust: level, heartbeat_every: BEAT, lease: LEASE, earner })
 }
 
 /// The way of work from now on, with its listener if it needs one.

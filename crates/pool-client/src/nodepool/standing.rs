@@ -2,8 +2,8 @@
 
 use super::state::Way;
 use super::wishes::Work;
-use super::words::{call, taken};
-use super::{NodePool, UNARY};
+use super::words::call;
+use super::{NodePool, UNARY, ledger};
 use hivemind_control::{NetworkStanding, NetworkTrust, Reach, ReachWhy};
 use hivemind_domain::resources::TrustLevel;
 use hivemind_proto::nodepool as wire;
@@ -17,7 +17,6 @@ pub(super) const LEAST_TRUST: i64 = 20;
 const EVERY: Duration = Duration::from_secs(60);
 /// Failures that nobody here knows of, from which pushing is taken to be in vain.
 const IN_VAIN: i64 = 2;
-const MOST_CPT: i64 = 1_000_000_000_000;
 
 /// How far the pool trusts this computer; absent when it does not say.
 pub(super) async fn trust(pool: &NodePool, worker: &str) -> Result<Option<wire::WorkerTrust>, PoolError> {
@@ -61,7 +60,8 @@ pub(super) async fn look(pool: &NodePool) -> Result<Option<NetworkStanding>, Poo
     }
     let (_, worker) = pool.caller()?;
     let trust = trust(pool, &worker).await?;
-    let earned_cpt = earned(pool).await;
+    // Not worth an error, because it is asked again.
+    let earned_cpt = ledger::total(pool).await.ok();
     let mut state = pool.state();
     if let Some(trust) = &trust {
         let before = *state.failed_before.get_or_insert(trust.failed_tasks);
@@ -95,15 +95,6 @@ fn told(way: &Way, trust: Option<&wire::WorkerTrust>, earned_cpt: Option<u64>) -
         }),
         earned_cpt,
     }
-}
-
-/// What the ledger says; not worth an error, because it is asked again.
-async fn earned(pool: &NodePool) -> Option<u64> {
-    let token = pool.state().session().ok()?.token;
-    let request = wire::GetProviderEarningsRequest { token, limit: 1 };
-    let answer = call(UNARY, pool.master().ok()?.get_provider_earnings(request)).await.ok()?;
-    taken(answer.success, &answer.status_message).ok()?;
-    u64::try_from(answer.total_earned_cpt.clamp(0, MOST_CPT)).ok()
 }
 
 #[cfg(test)]

@@ -425,6 +425,33 @@ async fn a_requester_who_cannot_pay_is_recognised() {
 }
 
 #[tokio::test]
+async fn the_ledger_names_payer_computer_amount_and_time() {
+    let stage = Stage::start().await;
+    let client = stage.client().await;
+    let registered = client.register(&install(), "bench", &capabilities()).await.unwrap();
+    assert!(registered.earner.starts_with("worker@127.0.0.1:"), "{}", registered.earner);
+    for id in ["t-1", "t-2"] {
+        let key = stage.assigned(&client, id).await.assignment.key;
+        tell(&client, &key, &["done".into()]).await;
+        assert_eq!(client.submit(&header(&key, Verdict::Succeeded), None).await.unwrap().cpt, 90);
+    }
+    let told = client.ledger().await.unwrap().expect("the network tells its ledger");
+    assert_eq!((told.earner, told.total_cpt, told.cut), (registered.earner, 180, false));
+    let ids: Vec<&str> = told.entries.iter().map(|entry| entry.task_id.as_str()).collect();
+    assert_eq!(ids, ["t-2", "t-1"], "newest first");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    for entry in &told.entries {
+        assert_eq!((entry.payer.as_str(), entry.computer.as_str(), entry.here), ("requester", WORKER, true));
+        assert_eq!((entry.cpt, entry.status.as_str()), (90, "settled"));
+        let at = u128::try_from(entry.at.expect("a time").0).unwrap();
+        assert!((now - 60_000..=now + 1000).contains(&at), "{at} {now}");
+    }
+    stage.face.withdraw("t-1");
+    let told = client.ledger().await.unwrap().unwrap();
+    assert_eq!((told.total_cpt, told.entries.len()), (90, 1));
+}
+
+#[tokio::test]
 async fn a_pause_is_told_at_once_and_nothing_is_pulled_meanwhile() {
     let stage = Stage::start().await;
     let client = stage.client().await;

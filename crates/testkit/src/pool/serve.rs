@@ -107,6 +107,7 @@ impl Pool for FakePool {
                 trust: TrustLevel::Medium,
                 heartbeat_every: state.heartbeat_every,
                 lease: state.lease,
+                earner: String::new(),
             })
         })
     }

@@ -35,6 +35,9 @@ impl Core {
             self.notice(Level::Warning, problem.clone(), now);
         }
         self.pool_problem = Some(problem);
+        if error.kind == PoolErrorKind::NodeUnknown {
+            self.orphan(effects);
+        }
         let mut push_back = error.retry_after;
         let lost_before = self.unproven;
         if self.connection.is_online() {
@@ -61,6 +64,18 @@ impl Core {
         self.connect(happening, now, effects);
         if error.retry_after.is_none() {
             self.hurry(now);
+        }
+    }
+
+    /// Notes on what is done and not paid yet that the pool has forgotten who did it.
+    fn orphan(&mut self, effects: &mut Vec<Effect>) {
+        for live in self.live.values_mut() {
+            let task = &mut live.task;
+            let open = task.verdict.is_some() && !task.credit.is_some_and(|credit| credit.settled);
+            if open && !task.orphaned {
+                task.orphaned = true;
+                effects.push(Effect::Persist(Box::new(task.clone()), Vec::new()));
+            }
         }
     }
 
@@ -253,6 +268,7 @@ impl Core {
         self.declines = 0;
         let mut task = Task::accept(assigned.assignment, now.wall);
         task.gpus = gpus;
+        task.earner = self.registered.as_ref().map(|known| known.earner.clone()).unwrap_or_default();
         let todo = task.step(TaskInput::Begin, now.wall);
         effects.push(Effect::Persist(Box::new(task.clone()), todo));
         // A long poll may have waited for long: the pool grants the lease when it answers, not when we asked.

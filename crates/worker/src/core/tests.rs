@@ -51,6 +51,7 @@ fn registered() -> Input {
         trust: TrustLevel::Low,
         heartbeat_every: Duration::from_secs(1),
         lease: Duration::from_secs(10),
+        earner: "ann@pool".into(),
     })
 }
 

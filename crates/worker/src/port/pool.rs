@@ -6,6 +6,7 @@ use hivemind_domain::ids::{InstallId, NodeId, TaskKey};
 use hivemind_domain::report::PhaseTimes;
 use hivemind_domain::resources::{Capabilities, Resources, TrustLevel};
 use hivemind_domain::task::{Assignment, CancelledBy, Credit, HandBack, PackageRef, ResultFile, Verdict};
+use hivemind_domain::time::WallMs;
 use hivemind_domain::usage::{AverageUse, TaskUsage};
 use std::path::Path;
 use std::time::Duration;
@@ -109,6 +110,40 @@ pub struct Registered {
     pub heartbeat_every: Duration,
     /// Length of a lease from an answered heartbeat.
     pub lease: Duration,
+    /// Whom the pool pays, `name@pool`; empty where it tells nobody what its ledger holds.
+    pub earner: String,
+}
+
+/// What a pool's ledger holds for the signed-in account.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ledger {
+    /// Whose it is, as in [`Registered`].
+    pub earner: String,
+    /// All that the account has earned, with every computer.
+    pub total_cpt: u64,
+    /// Newest first.
+    pub entries: Vec<LedgerEntry>,
+    /// Whether there may be older entries than those.
+    pub cut: bool,
+}
+
+/// What one task brought. Texts are printable and bounded.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LedgerEntry {
+    /// The task.
+    pub task_id: String,
+    /// Who paid.
+    pub payer: String,
+    /// The computer that did it, by the pool's name for it.
+    pub computer: String,
+    /// Whether that is this one.
+    pub here: bool,
+    /// What was earned.
+    pub cpt: u64,
+    /// The pool's word for how far the payment is.
+    pub status: String,
+    /// When it was written; absent where that cannot be read.
+    pub at: Option<WallMs>,
 }
 
 /// The pool's answer to a heartbeat.
@@ -334,4 +369,9 @@ pub trait Pool: Send + Sync + 'static {
 
     /// The pool's word about the balance, in CPT.
     async fn balance(&self) -> Result<i64, PoolError>;
+
+    /// What its ledger holds for the account; nothing, where the pool does not tell.
+    async fn ledger(&self) -> Result<Option<Ledger>, PoolError> {
+        Ok(None)
+    }
 }

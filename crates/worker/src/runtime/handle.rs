@@ -2,7 +2,10 @@
 
 use super::desktop::lan_port;
 use super::electricity::{self, Bill};
-use super::{Message, Shared, debug, doctor, earnings, link, lock, proof, room, timeline, trend, what_if};
+use super::{
+    Message, Shared, debug, doctor, earnings, link, lock, network_ledger, proof, room, timeline, trend,
+    what_if,
+};
 use crate::core::{Input, OwnerAsks, pool_problem, task_view};
 use crate::port::{HistoryFilter, Host, PrivateLink, StoreError};
 use async_trait::async_trait;
@@ -10,10 +13,10 @@ use hivemind_control::{
     AccountView, ApiError, Control, DebugView, DoctorReport, EarnedPage, EarnedQuery, EarningsQuery,
     EarningsView, ErrorCode, Event, EventStream, FootprintView, HistoryPage, HistoryQuery, HostAnswer,
     HostDecision, IgnoreRulesRequest, ImageDecision, InviteRequest, LogPage, LogQuery, LoginRequest,
-    MetricsView, OwnLogPage, OwnLogQuery, PairingCode, PracticeView, PresetOffer, PresetRequest, ProofView,
-    ReceiptsPart, ReceiptsQuery, SettingChange, SettingView, Snapshot, SnoozeRequest, StopTaskRequest,
-    Subscription, TaskRef, TaskView, TimelineQuery, TimelineView, TraceView, TrendQuery, TrendView,
-    VersionView, WhatIfRequest, WhatIfView, subscription,
+    MetricsView, NetworkLedger, OwnLogPage, OwnLogQuery, PairingCode, PracticeView, PresetOffer,
+    PresetRequest, ProofView, ReceiptsPart, ReceiptsQuery, SettingChange, SettingView, Snapshot,
+    SnoozeRequest, StopTaskRequest, Subscription, TaskRef, TaskView, TimelineQuery, TimelineView, TraceView,
+    TrendQuery, TrendView, VersionView, WhatIfRequest, WhatIfView, subscription,
 };
 use hivemind_domain::hosts::HostRule;
 use hivemind_domain::ids::{TaskId, TaskKey};
@@ -344,6 +347,12 @@ impl Control for WorkerControl {
             ports.clock.now().wall,
             (query.offset, limit),
         ))
+    }
+
+    async fn network_ledger(&self, (): ()) -> Result<Option<NetworkLedger>, ApiError> {
+        let tasks = self.ended_within(30).await?;
+        let told = self.shared.ports.pool.ledger().await.map_err(|error| pool_problem(&error))?;
+        Ok(told.map(|told| network_ledger::view(told, &tasks)))
     }
 
     async fn receipts(&self, query: ReceiptsQuery) -> Result<ReceiptsPart, ApiError> {

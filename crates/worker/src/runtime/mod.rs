@@ -33,6 +33,7 @@ mod engine_watch;
 mod handle;
 mod journal;
 mod link;
+mod network_ledger;
 mod package;
 mod proof;
 mod reporter;

@@ -28,6 +28,28 @@ fn what_the_pool_does_not_settle_counts_on_the_day_it_ended() {
 }
 
 #[test]
+fn pay_that_is_open_while_the_pool_forgets_this_computer_is_noted_once_and_no_other() {
+    let mut paid = reported(at(0).wall);
+    paid.assignment.key = key("paid", 1);
+    paid.credit = Some(Credit { cpt: 3, settled: true });
+    let mut core = online(vec![reported(at(0).wall), paid]);
+    give(&mut core, "running", at(5));
+    let forgotten =
+        || Input::PoolFailed { error: PoolError::new(PoolErrorKind::NodeUnknown, "who?"), unit: 0.5 };
+    let noted = |effects: &[Effect]| {
+        let of = |e: &Effect| match e {
+            Effect::Persist(task, todo) if task.orphaned => Some((task.key().task.to_string(), todo.len())),
+            _ => None,
+        };
+        effects.iter().filter_map(of).collect::<Vec<_>>()
+    };
+    let lost = Input::PoolFailed { error: unreachable(), unit: 0.5 };
+    assert!(noted(&core.step(lost, at(10))).is_empty(), "a lost link forgets nobody");
+    assert_eq!(noted(&core.step(forgotten(), at(20))), [("old".to_owned(), 0)]);
+    assert!(noted(&core.step(forgotten(), at(30))).is_empty(), "once");
+}
+
+#[test]
 fn what_was_never_settled_in_thirty_days_is_pending_no_longer_and_can_still_be_settled() {
     let mut core = online(vec![reported(at(0).wall)]);
     let later = |ms: i64| Now { wall: WallMs(at(0).wall.0 + ms), ..at(1000) };
