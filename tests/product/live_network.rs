@@ -42,6 +42,21 @@ async fn contributing<'a>(scene: &'a Scene, face: &NodePoolFace) -> Worker<'a> {
     worker
 }
 
+/// Payer, amount and state of a task in the network's ledger as the command line tells it.
+async fn ledger_row(worker: &Worker<'_>, task: &str) -> (String, u64, String) {
+    let ledger = worker.call(&["earnings", "--network"]).await.ok();
+    assert!(
+        ledger["earner"].as_str().is_some_and(|earner| earner.starts_with("owner@127.0.0.1:")),
+        "{ledger}"
+    );
+    let rows = ledger["entries"].as_array().expect("entries");
+    let Some(row) = rows.iter().find(|row| row["task_id"] == task) else {
+        return (String::new(), 0, "none".to_owned());
+    };
+    let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
+    (text("payer"), row["cpt"].as_u64().expect("an amount"), text("state"))
+}
+
 #[tokio::test]
 async fn tasks_of_the_live_network_are_pulled_run_told_and_paid() {
     let Some(scene) = Scene::open("tasks_of_the_live_network_are_pulled_run_told_and_paid").await else {
@@ -83,6 +98,10 @@ async fn tasks_of_the_live_network_are_pulled_run_told_and_paid() {
     })
     .await;
     assert_eq!(paid["settled"], true, "{paid}");
+    assert_eq!(ledger_row(&worker, "prints").await, ("requester".to_owned(), 90, "paid".to_owned()));
+    assert_eq!(ledger_row(&worker, "fails").await.2, "none", "a failed task is not awaited there");
+    face.withdraw("much");
+    assert_eq!(ledger_row(&worker, "much").await, (String::new(), 90, "withdrawn".to_owned()));
     // What looks like a managed function to one who pulls.
     face.submit("requester", "json", "{}", needs(), 100);
     until("it was looked at", LONG, async || face.task("json").filter(|task| task.assignments > 0)).await;

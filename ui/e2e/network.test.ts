@@ -55,6 +55,18 @@ describe("the screens", () => {
     await earned.waitFor();
     expect(await earned.getAttribute("data-cpt")).toBe("6031");
     expect(await page.getByText("1,284 CPT").count()).toBe(1);
+    const ledger = page.getByTestId("network-ledger");
+    await ledger.scrollIntoViewIfNeeded();
+    expect(await ledger.getAttribute("data-rows")).toBe("24");
+    const row = (state: string) => ledger.locator(`[data-testid=ledger-row][data-state=${state}]`).first();
+    expect(await row("paid").textContent()).toContain("attic-91c2aa");
+    for (const word of ["unpaid", "orphaned", "withdrawn"]) expect([word, await row(word).count()]).toEqual([word, 1]);
+    await ledger.getByText("Only the network's administrator can say why.").waitFor();
+    const [file] = await Promise.all([page.waitForEvent("download"), ledger.getByTestId("export-ledger").click()]);
+    expect(file.suggestedFilename()).toBe("hivemind-network-ledger.csv");
+    // Its own task can be opened.
+    await row("unpaid").click();
+    await expect.poll(() => page.url()).toContain("#/tasks/");
     await page.goto(`${served.base}?scene=ready&lang=en&page=other#/earnings`);
     await page.getByTestId("earnings-sum").waitFor();
     expect(await earned.count()).toBe(0);

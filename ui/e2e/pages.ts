@@ -99,6 +99,8 @@ const LIST: readonly (readonly [name: string, scene: string, path: string, ...st
   ["earnings-no-sensor", "network_app", "earnings", "wait electricity-why"],
   ["earnings-no-permission", "gpu_app", "earnings", "wait electricity-why"],
   ["earnings-network", "network_push", "earnings", "wait earned-on-network"],
+  ["earnings-ledger", "network_push", "earnings", "see network-ledger"],
+  ["earnings-ledger-hostile", "hostile", "earnings", "see network-ledger"],
   ["health", "engine", "health"],
   ["health-network", "network_push", "health", "wait network-trust", "see network-panel"],
   ["health-network-pull", "network_pull", "health", "wait network-trust", "see network-panel"],

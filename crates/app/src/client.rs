@@ -102,7 +102,7 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             });
         }
         Command::Earnings(options) if options.network => {
-            show(cli, &worker.network_ledger(()).await?, |ledger| earned::network(ledger.as_ref()));
+            show(cli, &worker.network_ledger(()).await?, earned::network);
         }
         Command::Earnings(options) => {
             show(cli, &worker.earnings(EarningsQuery { days: options.days }).await?, earned::by_day);

@@ -30,11 +30,11 @@ pub(crate) fn by_day(view: &EarningsView) {
 }
 
 /// What the live network's ledger holds, task by task.
-pub(crate) fn network(ledger: Option<&NetworkLedger>) {
-    let Some(ledger) = ledger else {
+pub(crate) fn network(ledger: &NetworkLedger) {
+    if !ledger.told {
         output::line(words().no_network_ledger());
         return;
-    };
+    }
     let row = |entry: &NetworkEntry| {
         let at = entry.at_ms.and_then(|at| jiff::Timestamp::from_millisecond(at / 1000 * 1000).ok());
         let or_dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };

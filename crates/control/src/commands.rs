@@ -64,8 +64,8 @@ macro_rules! control_commands {
         Read earnings($crate::EarningsQuery) -> $crate::EarningsView;
         /// A page of the attempts of a period that were or may be paid, newest first.
         Read earned_tasks($crate::EarnedQuery) -> $crate::EarnedPage;
-        /// What the live network's ledger holds for the account, asked now; nothing at another pool.
-        Read network_ledger(()) -> Option<$crate::NetworkLedger>;
+        /// What the live network's ledger holds for the account, asked now.
+        Read network_ledger(()) -> $crate::NetworkLedger;
         /// A part of the ledger of receipts as one file that can be verified anywhere.
         Read receipts($crate::ReceiptsQuery) -> $crate::ReceiptsPart;
         /// Sign in to the pool.

@@ -127,6 +127,10 @@ credited_cpt: number | null,
  */
 settled: boolean, 
 /**
+ * Whether the pool had forgotten this computer while the pay was open.
+ */
+orphaned: boolean, 
+/**
  * Electricity that it took above idle so far, in thousandths of a watt-hour; absent where that is not known.
  */
 energy_mwh: number | null, 

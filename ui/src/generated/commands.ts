@@ -18,6 +18,7 @@ import type { LogPage } from "./LogPage";
 import type { LogQuery } from "./LogQuery";
 import type { LoginRequest } from "./LoginRequest";
 import type { MetricsView } from "./MetricsView";
+import type { NetworkLedger } from "./NetworkLedger";
 import type { OwnLogPage } from "./OwnLogPage";
 import type { OwnLogQuery } from "./OwnLogQuery";
 import type { PairingCode } from "./PairingCode";
@@ -82,6 +83,8 @@ export interface Commands {
   earnings: { request: EarningsQuery; response: EarningsView };
   /** A page of the attempts of a period that were or may be paid, newest first. */
   earned_tasks: { request: EarnedQuery; response: EarnedPage };
+  /** What the live network's ledger holds for the account, asked now. */
+  network_ledger: { request: null; response: NetworkLedger };
   /** A part of the ledger of receipts as one file that can be verified anywhere. */
   receipts: { request: ReceiptsQuery; response: ReceiptsPart };
   /** Sign in to the pool. */
@@ -152,6 +155,7 @@ export const COMMAND_NAMES = [
   "stop_task",
   "earnings",
   "earned_tasks",
+  "network_ledger",
   "receipts",
   "login",
   "logout",
@@ -191,6 +195,7 @@ export const READ_COMMANDS = [
   "debug_data",
   "earnings",
   "earned_tasks",
+  "network_ledger",
   "receipts",
   "settings",
   "check_setting",

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { pastTask, sum } from "../platform/fake/world";
-import { csv, earnedCsv, earningsCsv, everyTask, tasksCsv } from "./csv";
+import { csv, earnedCsv, earningsCsv, everyTask, ledgerCsv, tasksCsv } from "./csv";
 import { NOTHING } from "./electricity";
 
 describe("a table", () => {
@@ -32,6 +32,13 @@ describe("a table", () => {
       "day,task_id,attempt,name,ended_at,estimated_cpt,credited_cpt,settled,unanswered,energy_wh,cost\r\n" +
         "2026-11-21,t-1,2,\"'=a,b\",2023-11-14T22:13:20.000Z,7,5,true,false,0.007,0.000002\r\n" +
         "2026-11-21,t-1,2,b,2023-11-14T22:13:20.000Z,7,,false,true,,\r\n",
+    );
+  });
+
+  it("of the network's ledger keeps what is not known empty, and names harmless", () => {
+    const entry = { task_id: "t-1", attempt: 1, payer: "=ann", computer: "", cpt: 90, state: "paid", status: "settled", at_ms: 1_700_000_000_000 } as const;
+    expect(ledgerCsv([entry, { ...entry, attempt: null, payer: "", computer: "attic", cpt: 0, state: "orphaned", status: "", at_ms: null }])).toBe(
+      "at,task_id,attempt,payer,computer,cpt,state,status\r\n2023-11-14T22:13:20.000Z,t-1,1,'=ann,,90,paid,settled\r\n,t-1,,,attic,0,orphaned,\r\n",
     );
   });
 

@@ -2,6 +2,7 @@
 
 import type { EarnedTask } from "../generated/EarnedTask";
 import type { EarningsDay } from "../generated/EarningsDay";
+import type { NetworkEntry } from "../generated/NetworkEntry";
 import type { TaskView } from "../generated/TaskView";
 import { energyOf } from "./electricity";
 import type { Page } from "./pages";
@@ -50,6 +51,14 @@ export function earningsCsv(days: readonly EarningsDay[]): string {
     days.map(({ day, sum, electricity }) => [
       day, sum.tasks, sum.estimated_cpt, sum.credited_cpt, sum.settled_cpt, wattHours(energyOf(electricity)), money(electricity.cost_micros),
     ]),
+  );
+}
+
+/** The live network's ledger. */
+export function ledgerCsv(entries: readonly NetworkEntry[]): string {
+  return csv(
+    ["at", "task_id", "attempt", "payer", "computer", "cpt", "state", "status"],
+    entries.map((e) => [instant(e.at_ms), e.task_id, e.attempt, e.payer, e.computer, e.cpt, e.state, e.status]),
   );
 }
 

@@ -2,12 +2,13 @@ import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import type { ReachWhy } from "../generated/ReachWhy";
 import { barred, failuresLeft, FIRST_TRUST, functionsOnly, isLive, isUnpaid, LEAST_TRUST, MOST_TRUST, networkLevel, networkTrouble, presentWhy } from "../model/network";
+import { ledgerOf } from "../platform/fake/network";
 import { type Scene, SCENES } from "../platform/fake/scenes";
 import { settings } from "../platform/fake/settings";
 import { snapshot, task } from "../platform/fake/world";
 import { locale } from "./locale.svelte";
 import { m } from "./messages";
-import { joinCommand, networkFix, REACH_WHYS, reachWhy, trustWord } from "./network";
+import { joinCommand, networkFix, networkPay, payMissing, REACH_WHYS, reachWhy, trustWord } from "./network";
 import { tell, withoutEngine } from "./sentence";
 import { choiceWord, controlOf, groupOf, helpOf, labelOf } from "./settings";
 import { network, reach, REACHES } from "./words";
@@ -133,6 +134,27 @@ describe("a task", () => {
     }
     expect([isLive(live), isLive(snapshot().pool)]).toEqual([true, false]);
     expect(network(live.dialect)).not.toBe(network(snapshot().pool.dialect));
+  });
+});
+
+describe("its ledger", () => {
+  it("says how each pay stands and why it is missing, once for each kind", () => {
+    const kinds = ["paid", "waiting", "unpaid", "orphaned", "withdrawn"] as const;
+    for (const language of ["en", "zh-tw"] as const) {
+      locale.choose(language);
+      expect(new Set(kinds.map(networkPay)).size).toBe(kinds.length);
+      expect(payMissing([{ state: "paid" }, { state: "waiting" }])).toEqual([]);
+      const twice = [...kinds, ...kinds].map((state) => ({ state }));
+      expect(payMissing(twice)).toEqual([m.ledger_why_unpaid(), m.ledger_why_orphaned(), m.ledger_why_withdrawn()]);
+    }
+    expect(networkPay("constructor")).toBe("constructor");
+  });
+
+  it("is made up with everything that can be missing", () => {
+    const pushed = SCENES.network_push(0);
+    const states = new Set(ledgerOf(pushed, 0).entries.map(({ state }) => state));
+    expect(states.size).toBe(5);
+    expect(ledgerOf(snapshot(), 0).told).toBe(false);
   });
 });
 

@@ -1,5 +1,7 @@
 // How this computer stands with the live network, in words, and what can be clicked about it.
 
+import type { NetworkEntry } from "../generated/NetworkEntry";
+import type { NetworkPay } from "../generated/NetworkPay";
 import type { NetworkTrust } from "../generated/NetworkTrust";
 import type { ReachWhy } from "../generated/ReachWhy";
 import { LEAST_TRUST } from "../model/network";
@@ -44,6 +46,29 @@ export function networkFix(why: string): NetworkFix | null {
     default:
       return null;
   }
+}
+
+const PAYS: Record<NetworkPay, () => string> = {
+  paid: m.ledger_paid,
+  waiting: m.ledger_waiting,
+  unpaid: m.ledger_unpaid,
+  orphaned: m.ledger_orphaned,
+  withdrawn: m.ledger_withdrawn,
+};
+
+/** How the pay of a task stands. A word from a newer worker that we do not know is shown as it is. */
+export function networkPay(word: string): string {
+  return Object.hasOwn(PAYS, word) ? PAYS[word as NetworkPay]() : word;
+}
+
+/** Why pay is missing, once for each kind that is. */
+export function payMissing(entries: readonly Pick<NetworkEntry, "state">[]): string[] {
+  const whys: [NetworkPay, () => string][] = [
+    ["unpaid", m.ledger_why_unpaid],
+    ["orphaned", m.ledger_why_orphaned],
+    ["withdrawn", m.ledger_why_withdrawn],
+  ];
+  return whys.filter(([kind]) => entries.some(({ state }) => state === kind)).map(([, why]) => why());
 }
 
 /** What trust is good for. */

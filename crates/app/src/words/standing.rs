@@ -106,7 +106,7 @@ impl Words {
         if has(NetworkPay::Unpaid) {
             said.push(self.pick(
                 "Not paid: the task is done and its requester could not pay. The network does not try again.",
-                "未付款：任務已完成，但委託人無法付款。公開網路不會再試一次。",
+                "未付款：任務已完成，但委託者無法付款。公開網路不會再試一次。",
             ));
         }
         if has(NetworkPay::Orphaned) {

@@ -6,6 +6,8 @@ use ts_rs::TS;
 /// What the ledger of the live network holds for the account, beside what this computer knows of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 pub struct NetworkLedger {
+    /// Whether the pool tells it; at a pool of another kind it does not, and the rest is empty.
+    pub told: bool,
     /// Whose it is, `name@pool`.
     pub earner: String,
     /// All that the account has earned, with every computer, in CPT.

@@ -109,6 +109,9 @@ pub struct TaskView {
     pub credited_cpt: Option<u64>,
     /// Whether the pool's ledger has moved it for good.
     pub settled: bool,
+    /// Whether the pool had forgotten this computer while the pay was open.
+    #[serde(default)]
+    pub orphaned: bool,
     /// Electricity that it took above idle so far, in thousandths of a watt-hour; absent where that is not known.
     #[serde(default)]
     #[ts(type = "number | null")]

@@ -258,6 +258,7 @@ pub(crate) fn task_view(task: &Task) -> TaskView {
         estimated_cpt: task.estimate(),
         credited_cpt: task.credit.map(|c| c.cpt),
         settled: task.credit.is_some_and(|c| c.settled),
+        orphaned: task.orphaned,
         energy_mwh: task.usage.known_energy().map(|energy| energy.mj() / 3600),
         result_sha256: task.result.as_ref().map(|r| r.sha256.clone()),
         result_bytes: task.result.as_ref().map(|r| r.size_bytes),

@@ -349,10 +349,10 @@ impl Control for WorkerControl {
         ))
     }
 
-    async fn network_ledger(&self, (): ()) -> Result<Option<NetworkLedger>, ApiError> {
+    async fn network_ledger(&self, (): ()) -> Result<NetworkLedger, ApiError> {
         let tasks = self.ended_within(30).await?;
         let told = self.shared.ports.pool.ledger().await.map_err(|error| pool_problem(&error))?;
-        Ok(told.map(|told| network_ledger::view(told, &tasks)))
+        Ok(told.map(|told| network_ledger::view(told, &tasks)).unwrap_or_default())
     }
 
     async fn receipts(&self, query: ReceiptsQuery) -> Result<ReceiptsPart, ApiError> {

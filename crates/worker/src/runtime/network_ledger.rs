@@ -11,7 +11,7 @@ pub(super) fn view(ledger: Ledger, tasks: &[Task]) -> NetworkLedger {
     let missing = own.iter().filter_map(|task| missing(&ledger, task));
     let mut entries: Vec<_> = ledger.entries.iter().map(|entry| listed(entry, &own)).chain(missing).collect();
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.at_ms));
-    NetworkLedger { entries, earner: ledger.earner, total_cpt: ledger.total_cpt, cut: ledger.cut }
+    NetworkLedger { told: true, entries, earner: ledger.earner, total_cpt: ledger.total_cpt, cut: ledger.cut }
 }
 
 fn listed(entry: &LedgerEntry, own: &[&Task]) -> NetworkEntry {

@@ -19,6 +19,7 @@ import { earningsOf } from "./earnings";
 import { currentOf } from "./electricity";
 import { receiptsFrom } from "./receipts";
 import { ownLogPage } from "./own-log";
+import { ledgerOf } from "./network";
 import { offers, timelineOf, trendOf, whatIfOf } from "./past";
 import { practiceAt } from "./practice";
 import { QR } from "./qr";
@@ -194,6 +195,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
       const { tasks } = earningsOf(query.days || 30, BARREN.has(scene), held, now(), currentOf(scene));
       return { tasks: tasks.slice(query.offset, query.offset + (query.limit || 50)), total: tasks.length };
     },
+    network_ledger: () => ledgerOf(held, now()),
     receipts: ({ from }) => receiptsFrom(from),
     login: ({ username, password }) => {
       if (password === "wrong") throw new CallError(problem("WRONG_CREDENTIALS", "The pool knows no such name and password."));

@@ -1,5 +1,8 @@
 // The situations of the live network, by name.
 
+import type { NetworkEntry } from "../../generated/NetworkEntry";
+import type { NetworkLedger } from "../../generated/NetworkLedger";
+import type { NetworkPay } from "../../generated/NetworkPay";
 import type { NetworkStanding } from "../../generated/NetworkStanding";
 import type { PoolView } from "../../generated/PoolView";
 import type { ReachWhy } from "../../generated/ReachWhy";
@@ -28,6 +31,28 @@ export const HOSTILE: NetworkStanding = {
   trust: { score: 9_007_199_254_740_991, successful: 9_007_199_254_740_991, failed: -9_007_199_254_740_991, banned: false },
   earned_cpt: 9_007_199_254_740_991,
 };
+
+/** The network's ledger, of a size that scrolls, with everything in it that can be missing. */
+export function ledgerOf({ pool }: Snapshot, now: number): NetworkLedger {
+  if (pool.standing === null) return { told: false, earner: "", total_cpt: 0, entries: [], cut: false };
+  const hostile = pool.standing.earned_cpt === HOSTILE.earned_cpt;
+  const states: NetworkPay[] = ["waiting", "paid", "unpaid", "paid", "paid", "orphaned", "withdrawn"];
+  const entries = Array.from({ length: hostile ? 100 : 24 }, (_, i): NetworkEntry => {
+    const state = states[i] ?? "paid";
+    const ours = state !== "paid" || i % 3 !== 1;
+    return {
+      task_id: hostile ? "t".repeat(128) : `7c9e6679-7425-40de-944b-${String(i + 100).padStart(12, "0")}`,
+      attempt: ours ? 1 : null,
+      payer: state !== "paid" ? "" : hostile ? "p".repeat(128) : i % 2 === 0 ? "render-studio" : "mei",
+      computer: ours ? "" : hostile ? "c".repeat(128) : "attic-91c2aa",
+      cpt: hostile ? 1_000_000_000_000 : state === "paid" || state === "withdrawn" ? 9 + ((i * 7) % 40) : 0,
+      state,
+      status: state !== "paid" ? "" : hostile ? "s".repeat(32) : "settled",
+      at_ms: hostile && i === 4 ? null : now - i * 5_400_000,
+    };
+  });
+  return { told: true, earner: "mei@100.64.0.1:50051", total_cpt: pool.standing.earned_cpt ?? 0, entries, cut: hostile };
+}
 
 /** A standing in which this computer asks. */
 const asks = (why: ReachWhy, link = "overlay"): Snapshot => snapshot({ pool: { ...live({ reach: "pull", why, address: "" }), link } });

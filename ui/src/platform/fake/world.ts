@@ -72,6 +72,7 @@ export function task(i: number, now: number, change: Partial<TaskView> = {}): Ta
     estimated_cpt: 3,
     credited_cpt: null,
     settled: false,
+    orphaned: false,
     energy_mwh: Math.round((change.active_ms ?? 90_500) * 0.0125 * 1000) / 1000,
     result_sha256: null,
     result_bytes: null,
@@ -105,6 +106,7 @@ export function pastTask(i: number, now: number): TaskView {
     estimated_cpt: pay,
     credited_cpt: pay,
     settled: i >= 1,
+    orphaned: false,
     result_sha256: verdict === "succeeded" ? "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" : null,
     result_bytes: verdict === "succeeded" ? 48_213 : null,
     report: {
