@@ -16,7 +16,7 @@ const SCREENS = ["home-asked", "task-failed"];
 const MORE = [
   "tasks-many", "log-task", "resources-gpu", "health", "log", "about",
   "home", "home-engine", "home-help", "home-reconnecting", "home-breaker", "home-lost", "home-sign-in", "tasks", "tasks-history", "tasks-stop", "tasks-frozen", "tasks-lost",
-  "task", "task-unknown", "resources-alerts", "resources-disk-day", "earnings", "earnings-cost", "health-tunnel", "health-proof", "health-help", "log-of-task", "log-support",
+  "task", "task-unknown", "resources-alerts", "resources-disk-day", "earnings", "earnings-cost", "earnings-ledger", "health-tunnel", "health-proof", "health-help", "log-of-task", "log-support",
   "settings", "settings-programs", "settings-hosts", "settings-images", "settings-link", "welcome-2-engine", "welcome-3-done", "welcome-5-signed-in", "more",
 ];
 

@@ -62,6 +62,7 @@ const ANSWERS: Partial<Record<CommandName, readonly string[]>> = {
   stop_task: TASK,
   tasks: TASK.map((place) => `tasks.*.${place}`),
   earnings: ["tasks.*.name", "electricity.idle.*.device"],
+  network_ledger: ["entries.*.task_id", "entries.*.payer", "entries.*.computer", "entries.*.status"],
   programs: ["*"],
   earned_tasks: ["tasks.*.name"],
   logs: ["lines.*.text"],
