@@ -42,9 +42,17 @@ function install(): void {
   };
   const root = (): Element => document.querySelector("dialog:modal") ?? document.body;
   const seen = (e: Element): boolean => e.checkVisibility({ visibilityProperty: true }) && e.getClientRects().length > 0;
-  const stops: { element: Element; key: string; place: number; ring: boolean; name: string }[] = [];
+  /** Rows of the list that is walked through in which there is nothing to stop at, by their place. */
+  const bare = new Set<number>();
+  const stops: { element: Element; key: string; place: number; passed: number; ring: boolean; name: string }[] = [];
   let over = false;
   let rest = 0;
+  /** The place from which rows with nothing to stop at lead to this one. */
+  const passedTo = (place: number): number => {
+    let before = place - 1;
+    while (bare.has(before)) before -= 1;
+    return before;
+  };
   const note = (event: FocusEvent): void => {
     const element = event.target as Element;
     const row = rowOf(element);
@@ -52,10 +60,17 @@ function install(): void {
       over = true;
       return;
     }
+    if (row && stops.at(-1)?.key !== key(element)) bare.clear();
+    for (const other of row?.closest("[data-count]")?.querySelectorAll(LIST) ?? []) {
+      const place = Number(other.getAttribute("aria-posinset"));
+      if (other.querySelector(CONTROLS) === null) bare.add(place);
+      else bare.delete(place);
+    }
     const style = getComputedStyle(element);
     const ring = (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2) || style.boxShadow.includes("inset");
     const { computedName: name } = element as unknown as { computedName: string };
-    stops.push({ element, key: key(element), place: Number(row?.getAttribute("aria-posinset") ?? 0), ring, name });
+    const place = Number(row?.getAttribute("aria-posinset") ?? 0);
+    stops.push({ element, key: key(element), place, passed: passedTo(place), ring, name });
     rest = 0;
   };
   const walker: Walker = {
@@ -86,9 +101,9 @@ function install(): void {
       let place = 0;
       for (const stop of stops) {
         const again = stop.place > 0 && stop.key === stopped.at(-1);
-        // Inside a list it goes from each row to the next.
+        // Inside a list it goes from each row to the next at which it can stop.
         if (!again) stopped.push(stop.key);
-        else if (stop.place !== place + 1) stopped.push(`${stop.key}: ${stop.place} after ${place}`);
+        else if (stop.passed !== place) stopped.push(`${stop.key}: ${stop.place} after ${place}`);
         place = stop.place;
       }
       const last = stops.findLast((s) => s.place > 0);
