@@ -37,9 +37,9 @@ fn pay_that_is_open_while_the_pool_forgets_this_computer_is_noted_once_and_no_ot
     let forgotten =
         || Input::PoolFailed { error: PoolError::new(PoolErrorKind::NodeUnknown, "who?"), unit: 0.5 };
     let noted = |effects: &[Effect]| {
-        let of = |e: &Effect| match e {
-            Effect::Persist(task, todo) if task.orphaned => Some((task.key().task.to_string(), todo.len())),
-            _ => None,
+        let of = |e: &Effect| {
+            let Effect::Persist(task, todo) = e else { return None };
+            task.orphaned.then(|| (task.key().task.to_string(), todo.len()))
         };
         effects.iter().filter_map(of).collect::<Vec<_>>()
     };
