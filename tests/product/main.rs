@@ -45,4 +45,6 @@ mod scene;
 mod services;
 mod settings;
 mod two_workers;
+#[cfg(target_os = "linux")]
+mod updates;
 mod worker;

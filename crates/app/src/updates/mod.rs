@@ -112,3 +112,6 @@ impl Here {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
