@@ -259,7 +259,8 @@ async fn what_a_package_manager_brought_is_left_alone() {
     let ask = async |marker: &str| {
         std::fs::write(place.join("installed-by"), marker).expect("written");
         let surroundings = scene.surroundings.clone().with("APPDIR", place.display().to_string());
-        let mut command = surroundings.command_of(&program, &["--json", "--data", &scene.data, "update", "check"]);
+        let mut command =
+            surroundings.command_of(&program, &["--json", "--data", &scene.data, "update", "check"]);
         let output = command.output().await.expect("it runs");
         let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         (output.status.code(), said)

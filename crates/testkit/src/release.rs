@@ -80,12 +80,13 @@ impl ReleaseServer {
     pub async fn start() -> Self {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
         let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
-        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
-            .expect("a server");
+        let config =
+            rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .expect("versions")
+                .with_no_client_auth()
+                .with_single_cert(vec![made.cert.der().clone()], key)
+                .expect("a server");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (places, asked) = (Arc::<Mutex<HashMap<String, Answer>>>::default(), Arc::<AtomicU32>::default());
@@ -179,7 +180,9 @@ async fn answer(
     }
     asked.fetch_add(1, Ordering::Relaxed);
     let found = lock(&places).get(&place).cloned().unwrap_or(Answer::Status(404));
-    let head = |status: &str, more: &str| format!("HTTP/1.1 {status}\r\nConnection: close\r\n{more}\r\n").into_bytes();
+    let head = |status: &str, more: &str| {
+        format!("HTTP/1.1 {status}\r\nConnection: close\r\n{more}\r\n").into_bytes()
+    };
     let length = |bytes: usize| format!("Content-Length: {bytes}\r\n");
     // Who asked may be gone: that is its business.
     let _ = match found {

@@ -161,6 +161,23 @@ impl<'a, D: Disk> Swap<'a, D> {
         self.clear(true)
     }
 
+    /// Removes everything beside the program, for a worker that leaves this computer. True when there was anything.
+    ///
+    /// # Errors
+    /// [`SwapError::OutOfOrder`] while a version is on trial; when the disk does not do what it is asked.
+    pub fn forget(&self) -> Result<bool, SwapError> {
+        if matches!(self.note().phase, Phase::Exchanging { .. } | Phase::OnTrial { .. }) {
+            return Err(SwapError::OutOfOrder("a version is on trial"));
+        }
+        let note = self.beside(".update");
+        if note.symlink_metadata().is_err() {
+            return Ok(false);
+        }
+        disk("remove the note", self.disk.remove(&note))?;
+        self.clear(true)?;
+        Ok(true)
+    }
+
     /// Takes the bytes of an offer. They are counted and hashed while they are written; anything that differs from what
     /// was signed is removed again.
     ///

@@ -113,7 +113,8 @@ impl Keeper {
     /// ends, or the owner does not want updates any more.
     async fn calm(&mut self) -> bool {
         loop {
-            if self.snapshots.wait_for(|snapshot| snapshot.tasks.is_empty()).await.is_err() || !self.wanted() {
+            if self.snapshots.wait_for(|snapshot| snapshot.tasks.is_empty()).await.is_err() || !self.wanted()
+            {
                 return false;
             }
             self.updating.send_replace(true);

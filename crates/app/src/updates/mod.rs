@@ -14,12 +14,14 @@ mod source;
 mod start;
 mod succession;
 
+#[cfg(test)]
+pub(crate) use record::Tried;
 pub(crate) use record::Why;
 pub(crate) use show::{Shown, run};
 pub(crate) use start::{AtStart, Updates, accompanied};
 pub(crate) use succession::Succession;
 
-use hivemind_update::Origin;
+use hivemind_update::{Origin, Swap, SwapError, SystemDisk};
 use semver::Version;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -39,6 +41,13 @@ pub(crate) fn version() -> &'static str {
 /// A variable of the surroundings, which released programs do not look at.
 fn for_developers(name: &str) -> Option<String> {
     if cfg!(debug_assertions) { std::env::var(name).ok().filter(|said| !said.is_empty()) } else { None }
+}
+
+/// Removes what updates keep beside the program; its path where there was anything.
+pub(crate) fn forget() -> Result<Option<PathBuf>, SwapError> {
+    let Some(program) = Here::look().exchanged() else { return Ok(None) };
+    let was = Swap::new(program.clone(), &SystemDisk).forget()?;
+    Ok(was.then(|| program.with_added_extension("update")))
 }
 
 /// What this build and this installation are.
@@ -78,12 +87,18 @@ impl Here {
         let keys = for_developers(KEYS).or_else(|| option_env!("HIVEMIND_UPDATE_KEY").map(str::to_owned));
         let keys = keys.unwrap_or_default();
         let keys = keys.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned);
-        let address = for_developers(ADDRESS).or_else(|| option_env!("HIVEMIND_UPDATE_URL").map(str::to_owned));
+        let address =
+            for_developers(ADDRESS).or_else(|| option_env!("HIVEMIND_UPDATE_URL").map(str::to_owned));
         let place = |name: &str| std::env::var_os(name).map(PathBuf::from);
         let image = place("APPIMAGE").zip(place("APPDIR"));
         let origin = std::env::current_exe().map_or(Origin::Unknown, |own| Origin::find(&own, image));
         let version = Version::parse(version()).unwrap_or(Version::new(0, 0, 0));
-        Self { keys: keys.collect(), address: address.filter(|said| !said.trim().is_empty()), version, origin }
+        Self {
+            keys: keys.collect(),
+            address: address.filter(|said| !said.trim().is_empty()),
+            version,
+            origin,
+        }
     }
 
     /// Whether it takes updates by itself.

@@ -110,7 +110,8 @@ impl Succession {
             let swap = Swap::new(program, &SystemDisk);
             let version = swap.begin()?;
             let until = Instant::now() + HEALTHY_WITHIN;
-            let mut health = Health { socket, version: version.clone(), well_since: None, handle: handle.clone() };
+            let mut health =
+                Health { socket, version: version.clone(), well_since: None, handle: handle.clone() };
             let mut patience = Trial { until, ending, handle };
             let verdict = try_out(&swap, &mut command, &mut patience, &mut || health.is_well())?;
             Ok::<_, SwapError>((version, verdict))

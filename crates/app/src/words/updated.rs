@@ -60,7 +60,9 @@ impl Words {
         match (&shown.newest, &shown.ready) {
             (_, Some(ready)) => lines.push(self.lies_ready(ready)),
             (Some(newest), None) if *newest > shown.version => lines.push(self.offered(newest)),
-            (Some(_), None) => lines.push(self.pick("This is the newest version.", "這是最新版本。").to_owned()),
+            (Some(_), None) => {
+                lines.push(self.pick("This is the newest version.", "這是最新版本。").to_owned())
+            }
             (None, None) => {}
         }
         lines.extend(shown.why.as_ref().map(|why| self.not_taken(why)));
@@ -122,7 +124,9 @@ impl Words {
 
     fn lies_ready(self, version: &Version) -> String {
         match self.0 {
-            English => format!("Version {version} lies ready and is put in place when no task would be lost."),
+            English => {
+                format!("Version {version} lies ready and is put in place when no task would be lost.")
+            }
             TraditionalChinese => format!("版本 {version} 已準備好，會在不影響任何任務時換上。"),
         }
     }
@@ -158,6 +162,11 @@ impl Words {
         }
     }
 
+    /// The files that updates keep beside the program.
+    pub(crate) fn updates_note(self) -> &'static str {
+        self.pick("what updates keep beside the program", "更新功能放在程式旁邊的檔案")
+    }
+
     pub(crate) fn not_exchanged(self, error: &dyn Display) -> String {
         match self.0 {
             English => format!("The new version is not put in place, the one before goes on: {error}"),
@@ -175,4 +184,116 @@ impl Words {
 
 fn chinese(texts: &[(&str, &'static str)], which: impl Fn(&str) -> bool) -> &'static str {
     texts.iter().find(|(known, _)| which(known)).map_or("原因不明", |(_, chinese)| *chinese)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::updates::Tried;
+    use crate::words::tests::english;
+    use hivemind_update::Refusal;
+    use hivemind_words::Language;
+
+    const EN: Words = Words(Language::English);
+    const ZH: Words = Words(Language::TraditionalChinese);
+
+    fn shown() -> Shown {
+        Shown {
+            version: Version::new(0, 1, 0),
+            standing: "takes",
+            package: None,
+            looked_ms: None,
+            newest: None,
+            ready: None,
+            why: None,
+            tried: None,
+        }
+    }
+
+    fn refusals() -> Vec<Refusal> {
+        let (offered, running) = (Version::new(0, 2, 0), Version::new(0, 1, 0));
+        vec![
+            Refusal::TooLarge { what: "manifest", bytes: 2, most: 1 },
+            Refusal::SignatureUnreadable,
+            Refusal::NotSigned,
+            Refusal::ManifestUnreadable("eof".into()),
+            Refusal::Field { field: "url", why: "not so".into() },
+            Refusal::OtherProgram,
+            Refusal::Expired,
+            Refusal::FromTheFuture,
+            Refusal::NotNewer { offered: offered.clone(), running },
+            Refusal::Replayed,
+            Refusal::TriedBefore(offered.clone()),
+            Refusal::TooOld { offered: offered.clone(), least: offered },
+            Refusal::NoArtefact("x".into()),
+            Refusal::WrongSize(1),
+            Refusal::WrongHash,
+        ]
+    }
+
+    #[test]
+    fn every_refusal_has_a_sentence_of_its_own_in_both_languages() {
+        let mut said = std::collections::BTreeSet::new();
+        for refusal in refusals() {
+            let why = Why { word: refusal.word().to_owned(), text: refusal.to_string() };
+            let shown = Shown { why: Some(why), ..shown() };
+            let (en, zh) = (EN.updates(&shown).pop().unwrap(), ZH.updates(&shown).pop().unwrap());
+            assert!(en.contains(&refusal.to_string()), "{en}");
+            assert_eq!(english(&zh), None, "{zh}");
+            assert!(!zh.contains("原因不明"), "{refusal:?}: {zh}");
+            assert!(said.insert(en) && said.insert(zh), "{refusal:?} is said like another");
+        }
+        assert!(
+            ZH.not_taken(&Why { word: "newer_than_this".into(), text: String::new() }).contains("原因不明")
+        );
+    }
+
+    #[test]
+    fn every_installation_is_told_how_it_stands() {
+        let mut said = std::collections::BTreeSet::new();
+        for standing in ["takes", "off", "package", "msi", "no_key", "unknown"] {
+            let shown = Shown { standing, package: Some("deb".into()), ..shown() };
+            for words in [EN, ZH] {
+                let lines = words.updates(&shown);
+                assert!(lines[0].contains("0.1.0"), "{lines:?}");
+                assert!(said.insert(lines[1].clone()), "{standing} is said like another");
+                assert_eq!(lines[1].contains("deb"), standing == "package");
+                // Who takes no updates has no last look either.
+                assert_eq!(lines.len() == 3, matches!(standing, "takes" | "off"), "{lines:?}");
+            }
+            assert!(ZH.updates(&shown).iter().all(|line| english(line).is_none()));
+        }
+    }
+
+    #[test]
+    fn what_was_found_is_told() {
+        let (newer, same) = (Some(Version::new(0, 2, 0)), Some(Version::new(0, 1, 0)));
+        let offered = Shown { newest: newer.clone(), looked_ms: Some(1_800_000_000_000), ..shown() };
+        let ready = Shown { ready: newer, ..offered.clone() };
+        let newest = Shown { newest: same, ..offered.clone() };
+        let tried = |why: Option<&str>| {
+            let tried = Tried { version: Version::new(0, 2, 0), taken_back: why.map(str::to_owned) };
+            Shown { tried: Some(tried), ..newest.clone() }
+        };
+        let all = [
+            offered.clone(),
+            ready,
+            newest.clone(),
+            tried(None),
+            tried(Some("it ended with exit status: 3")),
+            tried(Some("it cannot be started: no such file or directory")),
+            tried(Some("it cannot be watched: no child processes")),
+            tried(Some("it did not say within 120 s that it is well")),
+        ];
+        let mut said = std::collections::BTreeSet::new();
+        for shown in &all {
+            for words in [EN, ZH] {
+                let lines = words.updates(shown);
+                assert!(lines.iter().any(|line| line.contains("2027-01-1")), "{lines:?}");
+                assert!(said.insert(lines.clone()), "{lines:?} was said before");
+                assert!(!lines.iter().any(|line| line.contains("原因不明")), "{lines:?}");
+            }
+            assert!(ZH.updates(shown).iter().all(|line| english(line).is_none()), "{shown:?}");
+        }
+    }
 }

@@ -75,3 +75,21 @@ fn a_version_that_lies_ready_can_be_given_up() {
     assert!(!folder.path().join("worker.next").exists());
     assert!(swap.begin().is_err());
 }
+
+#[test]
+fn a_worker_that_leaves_takes_its_note_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("worker");
+    fs::write(&program, "old").unwrap();
+    let swap = Swap::new(program, &SystemDisk);
+    assert!(!swap.forget().unwrap(), "there is nothing yet");
+    let offer = crate::release::offer(crate::release::NEW);
+    swap.stage(&offer, &mut &crate::release::NEW[..]).unwrap();
+    swap.begin().unwrap();
+    assert!(swap.forget().is_err(), "not in the middle of a trial");
+    swap.take_back().unwrap();
+    swap.stage(&offer, &mut &crate::release::NEW[..]).unwrap();
+    assert!(swap.forget().unwrap());
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(left, ["worker"]);
+}

@@ -68,19 +68,35 @@ fn cases() -> Vec<(&'static str, Tampering, &'static str)> {
         ("no manifest", |s| s.put("newest.json", Answer::Status(404)), "status"),
         ("no signature", |s| s.put("newest.json.minisig", Answer::Status(404)), "status"),
         ("a server that is ill", |s| s.put("newest.json", Answer::Status(500)), "status"),
-        ("a signature of nothing", |s| s.put("newest.json.minisig", Answer::Bytes(Vec::new())), "signature_unreadable"),
+        (
+            "a signature of nothing",
+            |s| s.put("newest.json.minisig", Answer::Bytes(Vec::new())),
+            "signature_unreadable",
+        ),
         ("a manifest of nothing", |s| s.put("newest.json", Answer::Bytes(Vec::new())), "not_signed"),
         ("a manifest without end", |s| s.put("newest.json", Answer::Endless), "too_much"),
         ("a signature without end", |s| s.put("newest.json.minisig", Answer::Endless), "too_much"),
-        ("a manifest that breaks off", |s| s.put("newest.json", Answer::CutShort(b"{".to_vec())), "broke_off"),
+        (
+            "a manifest that breaks off",
+            |s| s.put("newest.json", Answer::CutShort(b"{".to_vec())),
+            "broke_off",
+        ),
         ("a server that hangs up", |s| s.put("newest.json", Answer::Nothing), "unreachable"),
         (
             "a manifest over plain http",
             |s| s.put("newest.json", Answer::SentTo(s.url("newest.json").replace("https", "http"))),
             "sent_away",
         ),
-        ("a manifest from the disk", |s| s.put("newest.json", Answer::SentTo("file:///etc/passwd".into())), "status"),
-        ("a manifest that is always elsewhere", |s| s.put("newest.json", Answer::SentTo(s.url("newest.json"))), "sent_away"),
+        (
+            "a manifest from the disk",
+            |s| s.put("newest.json", Answer::SentTo("file:///etc/passwd".into())),
+            "status",
+        ),
+        (
+            "a manifest that is always elsewhere",
+            |s| s.put("newest.json", Answer::SentTo(s.url("newest.json"))),
+            "sent_away",
+        ),
         // Signatures.
         (
             "a signature by another key",
@@ -90,7 +106,11 @@ fn cases() -> Vec<(&'static str, Tampering, &'static str)> {
             },
             "not_signed",
         ),
-        ("a signature of another manifest", |s| s.put("newest.json.minisig", Answer::Bytes(s.sign(b"{}"))), "not_signed"),
+        (
+            "a signature of another manifest",
+            |s| s.put("newest.json.minisig", Answer::Bytes(s.sign(b"{}"))),
+            "not_signed",
+        ),
         (
             "half a signature",
             |s| {
@@ -101,8 +121,16 @@ fn cases() -> Vec<(&'static str, Tampering, &'static str)> {
             "signature_unreadable",
         ),
         // Manifests that are signed.
-        ("expired", |s| change(s, |r| (r.issued_ms, r.expires_ms) = (NOW_MS - 9 * DAY_MS, NOW_MS - 1)), "expired"),
-        ("from the future", |s| change(s, |r| (r.issued_ms, r.expires_ms) = (NOW_MS + 7 * DAY_MS, NOW_MS + 8 * DAY_MS)), "from_the_future"),
+        (
+            "expired",
+            |s| change(s, |r| (r.issued_ms, r.expires_ms) = (NOW_MS - 9 * DAY_MS, NOW_MS - 1)),
+            "expired",
+        ),
+        (
+            "from the future",
+            |s| change(s, |r| (r.issued_ms, r.expires_ms) = (NOW_MS + 7 * DAY_MS, NOW_MS + 8 * DAY_MS)),
+            "from_the_future",
+        ),
         ("good for ever", |s| change(s, |r| r.expires_ms = NOW_MS + 365 * DAY_MS), "field"),
         ("an older version", |s| change(s, |r| r.version = "0.0.9".into()), "not_newer"),
         ("the version that runs", |s| change(s, |r| r.version = "0.1.0".into()), "not_newer"),
@@ -116,7 +144,11 @@ fn cases() -> Vec<(&'static str, Tampering, &'static str)> {
         ("a file that breaks off", |s| s.put("0.2.0.file", Answer::CutShort(NEW[..9].to_vec())), "broke_off"),
         ("a file without end", |s| s.put("0.2.0.file", Answer::Endless), "wrong_size"),
         ("a byte more", |s| s.put("0.2.0.file", Answer::Bytes([NEW, b"x"].concat())), "wrong_size"),
-        ("another file of that length", |s| s.put("0.2.0.file", Answer::Bytes(vec![b'x'; NEW.len()])), "wrong_hash"),
+        (
+            "another file of that length",
+            |s| s.put("0.2.0.file", Answer::Bytes(vec![b'x'; NEW.len()])),
+            "wrong_hash",
+        ),
         ("an empty file", |s| s.put("0.2.0.file", Answer::Bytes(Vec::new())), "wrong_size"),
         ("a server that hangs up instead of a file", |s| s.put("0.2.0.file", Answer::Nothing), "unreachable"),
         (
@@ -179,7 +211,9 @@ async fn no_key_no_trust_and_no_encryption_take_nothing() {
     assert_eq!(refused.unwrap_err().why().word, "unreachable", "no trust");
     let asked = scene.server.asked();
     let plain = scene.server.url("newest.json").replace("https", "http");
-    for address in [plain.as_str(), "file:///newest.json", "https://", "newest.json", "https://me@localhost/x", ""] {
+    for address in
+        [plain.as_str(), "file:///newest.json", "https://", "newest.json", "https://me@localhost/x", ""]
+    {
         assert!(matches!(scene.source(address), Err(SourceError::Address)), "{address}");
     }
     assert_eq!(scene.server.asked(), asked);
