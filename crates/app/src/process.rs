@@ -444,12 +444,14 @@ pub(crate) async fn be_the_worker(
 ) -> anyhow::Result<ExitCode> {
     let folder = folder(cli)?;
     let settings = settings_in_force(cli, &folder)?;
+    let ending = CancellationToken::new();
     let succession = |program| Succession {
         program,
         arguments: std::env::args_os().skip(1).collect(),
         data: folder.data().to_owned(),
         socket: socket_path(&folder),
         clock: Arc::new(SystemClock),
+        ending: ending.clone(),
     };
     let log = OwnLog::open(folder.data())
         .with_context(|| format!("the log in {} cannot be opened", folder.data().display()))?;
@@ -462,11 +464,13 @@ pub(crate) async fn be_the_worker(
         AtStart::GoesOn(updates) => updates,
         AtStart::TakenBack(program) => {
             drop(lock);
+            listen(&ending);
             return Ok(succession(program).start().await);
         }
     };
     let program = updates.as_ref().map(|updates| updates.program.clone());
     let mut running = Running::with_updates(&folder, lock, settings, &mode, Some(log), updates).await?;
+    listen(&ending);
     if cli.generate_vpn_config && !updates::accompanied() {
         // The worker runs on without it: a pool may be reached in another way.
         match running.control.renew_link(()).await {
@@ -477,7 +481,7 @@ pub(crate) async fn be_the_worker(
     announce(cli, &running, folder.data());
     let exchange = running.exchange.clone();
     tokio::select! {
-        () = asked_to_end() => running.stop().await,
+        () = ending.cancelled() => running.stop().await,
         () = running.ended() => running.close().await,
         () = exchange.cancelled() => {
             tracing::info!("the worker ends, because a new version is put in place");
@@ -488,6 +492,15 @@ pub(crate) async fn be_the_worker(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Cancels `ending` when the system asks this process to end.
+fn listen(ending: &CancellationToken) {
+    let ending = ending.clone();
+    tokio::spawn(async move {
+        asked_to_end().await;
+        ending.cancel();
+    });
 }
 
 fn announce(cli: &Cli, running: &Running, data: &Path) {

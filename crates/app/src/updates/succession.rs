@@ -6,11 +6,11 @@
 //! A version that runs in this way asks for its own exchange by ending with [`EXCHANGE`], so there are never more than
 //! two processes, however many updates there were.
 
-use super::keeper::PAUSE;
+use super::keeper::{FIRST, PAUSE};
+use super::look::NotTaken;
 use super::record::{Record, Tried};
 use super::start::{ACCOMPANIED, by_the_parent};
 use crate::exit::EXCHANGE;
-use crate::process::asked_to_end;
 use crate::{output, words::words};
 use hivemind_local_api::SocketClient;
 use hivemind_update::{HEALTHY_WITHIN, Patience, Swap, SwapError, SystemDisk, Verdict, Waited, try_out};
@@ -42,6 +42,8 @@ pub(crate) struct Succession {
     pub(crate) data: PathBuf,
     pub(crate) socket: PathBuf,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Cancelled when this process is asked to end. Listened to since its beginning: nothing is missed in between.
+    pub(crate) ending: CancellationToken,
 }
 
 /// What runs now.
@@ -67,15 +69,13 @@ impl Succession {
     }
 
     async fn follow(self, mut exchange: bool) -> ExitCode {
-        let ending = CancellationToken::new();
-        let asked = ending.clone();
-        tokio::spawn(async move {
-            asked_to_end().await;
-            asked.cancel();
-        });
         let mut in_vain = 0;
         loop {
-            let now = if exchange { self.try_new(&ending, &mut in_vain).await } else { None };
+            if self.ending.is_cancelled() {
+                return ExitCode::SUCCESS;
+            }
+            let began = Instant::now();
+            let now = if exchange { self.try_new(&mut in_vain).await } else { None };
             let child = match now {
                 Some(Now::Ends) => return ExitCode::SUCCESS,
                 Some(Now::Runs(child)) => child,
@@ -87,7 +87,10 @@ impl Succession {
                     }
                 },
             };
-            let code = self.accompany(child, &ending).await;
+            let code = self.accompany(child).await;
+            if began.elapsed() > FIRST {
+                in_vain = 0;
+            }
             // One that asks again and again for what cannot be had is not started for ever.
             if code != i32::from(EXCHANGE) || in_vain > 1 {
                 return u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from);
@@ -103,9 +106,9 @@ impl Succession {
     }
 
     /// Nothing where what lies in the program's place has to be started without ado.
-    async fn try_new(&self, ending: &CancellationToken, in_vain: &mut u32) -> Option<Now> {
+    async fn try_new(&self, in_vain: &mut u32) -> Option<Now> {
         let (program, socket) = (self.program.clone(), self.socket.clone());
-        let (mut command, ending, handle) = (self.command(), ending.clone(), Handle::current());
+        let (mut command, ending, handle) = (self.command(), self.ending.clone(), Handle::current());
         let trial = tokio::task::spawn_blocking(move || {
             let swap = Swap::new(program, &SystemDisk);
             let version = swap.begin()?;
@@ -120,12 +123,12 @@ impl Succession {
         *in_vain = if tried.is_ok() { 0 } else { *in_vain + 1 };
         match tried {
             Ok((version, Verdict::Healthy(child))) => {
-                self.tell(Some(Tried { version, taken_back: None }), None);
+                self.tell(|record| record.tried = Some(Tried { version, taken_back: None }));
                 Some(Now::Runs(child))
             }
             Ok((version, Verdict::TakenBack(why))) => {
                 output::note(words().taken_back(&version, &why));
-                self.tell(Some(Tried { version, taken_back: Some(why) }), None);
+                self.tell(|record| record.tried = Some(Tried { version, taken_back: Some(why) }));
                 // An image that unpacks itself leaves its own child behind.
                 self.quit(1).await;
                 None
@@ -137,27 +140,28 @@ impl Succession {
             Err(error) => {
                 output::note(words().not_exchanged(&error));
                 let later = self.clock.now().wall.0.saturating_add(PAUSE.as_millis() as i64);
-                self.tell(None, Some(later));
+                self.tell(|record| {
+                    record.not_before_ms = Some(later);
+                    record.why = Some(NotTaken::from(error).why());
+                });
                 None
             }
         }
     }
 
-    fn tell(&self, tried: Option<Tried>, not_before_ms: Option<i64>) {
+    fn tell(&self, change: impl FnOnce(&mut Record)) {
         Record::change(&self.data, |record| {
-            record.not_before_ms = not_before_ms;
-            if tried.is_some() {
-                record.tried = tried;
-            }
+            record.not_before_ms = None;
+            change(record);
         });
     }
 
     /// Waits for its end; hands down the wish to end. Gives its exit code.
-    async fn accompany(&self, mut child: Child, ending: &CancellationToken) -> i32 {
+    async fn accompany(&self, mut child: Child) -> i32 {
         let mut waiting = tokio::task::spawn_blocking(move || child.wait());
         let ended = tokio::select! {
             ended = &mut waiting => ended,
-            () = ending.cancelled() => {
+            () = self.ending.cancelled() => {
                 tokio::select! {
                     ended = &mut waiting => ended,
                     never = self.quit_at_last() => match never {},
