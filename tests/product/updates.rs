@@ -20,7 +20,7 @@ struct Scene {
     data: String,
 }
 
-fn now_ms() -> i64 {
+pub fn now_ms() -> i64 {
     #[expect(clippy::disallowed_methods, reason = "a manifest is signed at a real time")]
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     i64::try_from(since.as_millis()).expect("before the end of time")
