@@ -17,6 +17,8 @@ mod first_run;
 #[cfg(target_os = "linux")]
 mod gpu_engine;
 mod handed_in;
+#[cfg(target_os = "linux")]
+mod image;
 mod inside;
 mod lan;
 mod leaving;
@@ -45,4 +47,6 @@ mod scene;
 mod services;
 mod settings;
 mod two_workers;
+#[cfg(target_os = "linux")]
+mod updates;
 mod worker;

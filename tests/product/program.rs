@@ -49,7 +49,12 @@ impl Surroundings {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        self.command_of(&binary(), arguments)
+    }
+
+    /// Another program, or the same one at another place.
+    pub fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).env_clear().kill_on_drop(true).current_dir(&self.home);
         // No session bus, hence no keyring: a test must not ask the person who runs it.
         // Nor sensors: a laptop on battery must not hold its tests up.

@@ -130,6 +130,8 @@ pub enum Command {
     NarrowLink,
     /// Pair a browser and print the address to open.
     Open(OpenOptions),
+    /// Show how this installation stands with updates, or look for one now.
+    Update(UpdateOptions),
     /// End the worker; running tasks are handed back.
     Quit,
     /// Take back what the worker changed on this computer, and remove what it keeps; the programs stay.
@@ -148,6 +150,23 @@ pub struct DoctorOptions {
     /// the other; nothing is looked at or changed, and no worker has to run.
     #[arg(long, value_name = "FAULT")]
     pub simulate: Option<String>,
+}
+
+/// Whether to look.
+#[derive(Debug, Args)]
+pub struct UpdateOptions {
+    /// What to do; shows what is known when absent.
+    #[command(subcommand)]
+    pub command: Option<UpdateCommand>,
+}
+
+/// Updates.
+#[derive(Debug, Subcommand)]
+pub enum UpdateCommand {
+    /// Show what is known about updates.
+    Status,
+    /// Look for an update now. Exit code 1 when it cannot be looked, or what is offered is refused.
+    Check,
 }
 
 /// Which text, and where to.

@@ -160,6 +160,7 @@ pub(crate) async fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         | Command::Demo(_)
         | Command::Pool(_)
         | Command::Support(_)
+        | Command::Update(_)
         | Command::Uninstall(_) => {
             anyhow::bail!("this command does not ask the worker")
         }

@@ -4,7 +4,7 @@ use crate::cli::Cli;
 use crate::footprint::{self, Places};
 use crate::practice::Practice;
 use crate::window::{Window, has_display, unavailable};
-use crate::{lan, process, receipts};
+use crate::{lan, process, receipts, updates};
 use hivemind_control::{
     ApiError, ErrorCode, FootprintView, InviteRequest, OwnLogPage, OwnLogQuery, PairingCode, PracticeView,
     ReceiptsPart, ReceiptsQuery,
@@ -135,6 +135,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// `hivemind-worker desktop`
 pub(crate) async fn open(cli: &Cli, began: tokio::time::Instant) -> anyhow::Result<ExitCode> {
+    if updates::accompanied() {
+        // The version that follows another one: the window that was open then is not asked for again.
+        return process::be_the_worker(cli, true, false, began).await;
+    }
     let folder = process::folder(cli)?;
     let socket = process::socket_path(&folder);
     for _ in 0..TRIES {

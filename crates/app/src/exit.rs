@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 /// Wrong usage.
 pub(crate) const USAGE: u8 = 2;
+/// Only for the process that accompanies a version which followed it: put the next one in place.
+pub(crate) const EXCHANGE: u8 = 10;
 /// The worker does not run.
 const NOT_RUNNING: u8 = 3;
 /// Only the owner can help.

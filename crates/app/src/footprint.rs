@@ -71,7 +71,7 @@ pub(crate) fn look(places: &Places) -> FootprintView {
         None => trace("autostart", "", None, false),
     });
     let own =
-        VersionView { name: "hivemind-worker".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
+        VersionView { name: "hivemind-worker".to_owned(), version: crate::updates::version().to_owned() };
     let sqlite =
         VersionView { name: "SQLite".to_owned(), version: hivemind_store::sqlite_version().to_owned() };
     FootprintView { versions: vec![own, sqlite], traces }

@@ -27,6 +27,7 @@ mod tasks;
 mod timeline;
 mod tongue;
 mod uninstall;
+mod updates;
 mod window;
 mod words;
 
@@ -71,6 +72,7 @@ async fn run(cli: &cli::Cli, began: tokio::time::Instant) -> anyhow::Result<Exit
         Command::Pool(command) => pool::run(cli, command).await,
         Command::Uninstall(options) => uninstall::run(cli, options).await,
         Command::Support(options) => support::run(cli, options).await,
+        Command::Update(options) => updates::run(cli, options).await,
         Command::Status
         | Command::Start
         | Command::Stop

@@ -5,6 +5,7 @@ use crate::cli::Cli;
 use crate::desktop::DesktopHere;
 use crate::footprint;
 use crate::practice::{Origin, Practice};
+use crate::updates::{self, AtStart, Succession, Updates};
 use crate::window::Window;
 use crate::words::words;
 use crate::{lan, logging, output, receipts};
@@ -23,7 +24,7 @@ use hivemind_store::{
 };
 use hivemind_tray::PlaceTeller;
 use hivemind_vpn::{Carriage, Link, LinkConfigSource};
-use hivemind_worker_core::port::{Clock, Dialer, Journal, PoolError, PrivateLink, SettingsStore};
+use hivemind_worker_core::port::{Clock, Dialer, Journal, PoolError, PrivateLink, Senses, SettingsStore};
 use hivemind_worker_core::{Ports, Worker};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -76,12 +77,27 @@ pub(crate) struct Mode {
     pub(crate) began: Instant,
 }
 
+/// Makes this process the folder's one worker.
+///
+/// # Errors
+/// When another process is.
+pub(crate) fn lock(folder: &DataFolder) -> anyhow::Result<Lock> {
+    folder.lock().map_err(|error| {
+        if matches!(error, FolderError::AlreadyRunning { .. }) {
+            return anyhow::Error::from(ApiError::new(ErrorCode::WorkerAlreadyRunning, error.to_string()));
+        }
+        error.into()
+    })
+}
+
 /// A worker with everything around it.
 pub(crate) struct Running {
     /// What it can be asked.
     pub(crate) control: Arc<dyn Control>,
     /// Where browsers find it; absent when the port was taken.
     pub(crate) monitor: Option<SocketAddr>,
+    /// Cancelled when it is to end, because a new version waits to be put in place.
+    exchange: CancellationToken,
     ended: JoinHandle<()>,
     serving: Vec<JoinHandle<()>>,
     shutdown: CancellationToken,
@@ -99,15 +115,18 @@ impl Running {
         mode: &Mode,
         log: Option<OwnLog>,
     ) -> anyhow::Result<Self> {
-        let lock = folder.lock().map_err(|error| {
-            if matches!(error, FolderError::AlreadyRunning { .. }) {
-                return anyhow::Error::from(ApiError::new(
-                    ErrorCode::WorkerAlreadyRunning,
-                    error.to_string(),
-                ));
-            }
-            error.into()
-        })?;
+        Self::with_updates(folder, lock(folder)?, settings, mode, log, None).await
+    }
+
+    /// The same for a process that holds the folder already and may be exchanged for a newer version.
+    async fn with_updates(
+        folder: &DataFolder,
+        lock: Lock,
+        settings: FileSettings,
+        mode: &Mode,
+        log: Option<OwnLog>,
+        updates: Option<Updates>,
+    ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (journal, damage) = SqliteJournal::open(&folder.journal_file())
             .map_err(|error| ApiError::new(ErrorCode::JournalFailed, error.message))?;
@@ -204,12 +223,18 @@ impl Running {
             .with_companion(companion())
             .with_egress(Arc::new(EgressProxy::default()));
         let at_once = usize::try_from(current.integer("max_concurrent_tasks")).unwrap_or(1);
+        let senses = SystemSenses::new(Places::of_this_session());
+        let senses: Arc<dyn Senses> = match &updates {
+            Some(updates) => updates.with_senses(senses, Arc::clone(&clock)),
+            None => Arc::new(senses),
+        };
+        let kept_settings = Arc::clone(&settings);
         let ports = Ports {
             engine: Arc::new(FunctionEngine::new(Arc::new(engine), Arc::clone(&clock), at_once)),
             pool: Arc::new(pool),
             private_link,
             host: Arc::new(SystemHost::new(folder.data(), gpus)),
-            senses: Arc::new(SystemSenses::new(Places::of_this_session())),
+            senses,
             journal,
             logs: Arc::new(FileLogs::new(folder.logs(), Arc::clone(&clock))),
             book: Arc::new(FileBook::new(&folder.book_file())),
@@ -220,7 +245,7 @@ impl Running {
             spool: folder.spool(),
             desktop: Arc::new(desktop),
             zone: hivemind_worker_core::port::Zone::OfTheSystem,
-            version: env!("CARGO_PKG_VERSION"),
+            version: updates::version(),
             clock: Arc::clone(&clock),
             began: mode.began,
             found: damage.map(damaged).into_iter().chain(mistake).collect(),
@@ -229,6 +254,12 @@ impl Running {
             .await
             .map_err(|error| ApiError::new(ErrorCode::JournalFailed, error.message))?;
         let control: Arc<dyn Control> = worker.control;
+        let exchange = updates.as_ref().map(|updates| updates.exchange.clone()).unwrap_or_default();
+        if let Some(updates) = updates {
+            let (data, snapshots) = (folder.data().to_owned(), worker.snapshots.clone());
+            let keep = updates.keep(data, Arc::clone(&clock), kept_settings, snapshots, shutdown.clone());
+            serving.push(tokio::spawn(keep));
+        }
         serving.push(tokio::spawn(receipts::keep(
             Arc::clone(&control),
             worker.snapshots,
@@ -259,7 +290,7 @@ impl Running {
         {
             tracing::warn!(%error, "the window cannot be opened");
         }
-        Ok(Self { control, monitor, ended: worker.ended, serving, shutdown, _lock: lock })
+        Ok(Self { control, monitor, exchange, ended: worker.ended, serving, shutdown, _lock: lock })
     }
 
     /// Waits until the worker has ended by itself or was asked to over the control API.
@@ -413,14 +444,34 @@ pub(crate) async fn be_the_worker(
 ) -> anyhow::Result<ExitCode> {
     let folder = folder(cli)?;
     let settings = settings_in_force(cli, &folder)?;
+    let ending = CancellationToken::new();
+    let succession = |program| Succession {
+        program,
+        arguments: std::env::args_os().skip(1).collect(),
+        data: folder.data().to_owned(),
+        socket: socket_path(&folder),
+        clock: Arc::new(SystemClock),
+        ending: ending.clone(),
+    };
     let log = OwnLog::open(folder.data())
         .with_context(|| format!("the log in {} cannot be opened", folder.data().display()))?;
     logging::start(&settings.current(), Some(log.clone()))?;
     let config = cli.config.clone().unwrap_or_else(|| folder.settings_file());
     let practice = Some(Origin { config, flags: cli.flags() });
     let mode = Mode { tray, open, keyring: true, data: cli.data.clone(), practice, began };
-    let mut running = Running::start(&folder, settings, &mode, Some(log)).await?;
-    if cli.generate_vpn_config {
+    let lock = lock(&folder)?;
+    let updates = match Updates::at_start() {
+        AtStart::GoesOn(updates) => updates,
+        AtStart::TakenBack(program) => {
+            drop(lock);
+            listen(&ending);
+            return Ok(succession(program).start().await);
+        }
+    };
+    let program = updates.as_ref().map(|updates| updates.program.clone());
+    let mut running = Running::with_updates(&folder, lock, settings, &mode, Some(log), updates).await?;
+    listen(&ending);
+    if cli.generate_vpn_config && !updates::accompanied() {
         // The worker runs on without it: a pool may be reached in another way.
         match running.control.renew_link(()).await {
             Ok(link) => output::note(words().link_renewed(&link)),
@@ -428,11 +479,28 @@ pub(crate) async fn be_the_worker(
         }
     }
     announce(cli, &running, folder.data());
+    let exchange = running.exchange.clone();
     tokio::select! {
-        () = asked_to_end() => running.stop().await,
+        () = ending.cancelled() => running.stop().await,
         () = running.ended() => running.close().await,
+        () = exchange.cancelled() => {
+            tracing::info!("the worker ends, because a new version is put in place");
+            running.stop().await;
+            if let Some(program) = program {
+                return Ok(succession(program).exchange().await);
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Cancels `ending` when the system asks this process to end.
+fn listen(ending: &CancellationToken) {
+    let ending = ending.clone();
+    tokio::spawn(async move {
+        asked_to_end().await;
+        ending.cancel();
+    });
 }
 
 fn announce(cli: &Cli, running: &Running, data: &Path) {

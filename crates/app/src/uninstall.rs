@@ -3,7 +3,7 @@
 
 use crate::cli::{Cli, UninstallOptions};
 use crate::words::words;
-use crate::{autostart, output, process};
+use crate::{autostart, output, process, updates};
 use anyhow::Context;
 use hivemind_control::{ApiError, ErrorCode};
 use hivemind_engine::DockerEngine;
@@ -53,6 +53,12 @@ pub(crate) async fn run(cli: &Cli, options: &UninstallOptions) -> anyhow::Result
                 journal.strike(&change).with_context(|| words().changes_unwritable())?;
             }
             Err(error) => report.left(&name(&change), words().causes(&error)),
+        }
+    }
+    if !options.keep_data {
+        match updates::forget() {
+            Ok(note) => report.undone.extend(note.map(|note| words().removed(note.display()))),
+            Err(error) => report.left(words().updates_note(), error),
         }
     }
     // What could not be taken back is still on the list, and the list lies in the folder.

@@ -9,6 +9,7 @@ mod offered;
 mod owned;
 mod standing;
 mod states;
+mod updated;
 
 use hivemind_control::ApiError;
 use hivemind_words::Language;

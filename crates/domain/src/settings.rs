@@ -164,6 +164,7 @@ keys! {
     notify_milestones None, None, "true", Kind::Flag, false;
     notify_payouts None, None, "true", Kind::Flag, false;
     start_at_login None, None, "false", Kind::Flag, false;
+    updates None, None, "true", Kind::Flag, false;
     language None, Some("--language"), "auto", Kind::Choice(&["auto", "en", "zh-tw"]), false;
     theme None, None, "system", Kind::Choice(&["system", "light", "dark"]), false;
 }

@@ -57,6 +57,7 @@ fn named(sensed: Sensed) -> (&'static str, Value) {
         Sensed::NetworkApp(signal) => ("network_app", shown(signal)),
         Sensed::Metered(signal) => ("metered", shown(signal)),
         Sensed::Suspending(signal) => ("suspending", shown(signal)),
+        Sensed::Updating(signal) => ("updating", shown(signal)),
         Sensed::CpuCelsius(signal) => ("cpu_celsius", shown(signal)),
         Sensed::GpuCelsius(signal) => ("gpu_celsius", shown(signal)),
         Sensed::OtherPrograms(signal) => ("other_programs", shown(signal)),

@@ -20,6 +20,7 @@ mod policy;
 mod secrets;
 mod seed;
 mod settings;
+mod small;
 mod told;
 mod trend;
 
@@ -36,6 +37,7 @@ pub use policy::{BUILT_IN as BUILT_IN_POLICY, policy_file};
 pub use secrets::KeyringSecrets;
 pub use seed::{secret_seed, secret_text};
 pub use settings::{FileSettings, SettingsLoadError};
+pub use small::SmallFile;
 pub use told::FileTold;
 pub use trend::FileTrend;
 

@@ -25,4 +25,4 @@ pub use manifest::{Artefact, MAX_MANIFEST_BYTES, MAX_SIGNATURE_BYTES, Manifest};
 pub use origin::{MARKER, Origin};
 pub use refusal::Refusal;
 pub use swap::{Outcome, Swap, SwapError};
-pub use trial::{HEALTHY_WITHIN, Patience, Verdict, try_out};
+pub use trial::{HEALTHY_WITHIN, Patience, Verdict, Waited, try_out};

@@ -19,18 +19,22 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Looks at the marker beside the program; `appimage` is the image's path where there is one.
+    /// Looks at the marker beside the program; `image` is the AppImage's path and where its tree lies, where the
+    /// surroundings name both. Another program's image hands its surroundings down to whatever it starts: only the one
+    /// that this program lies in counts, and a marker counts for more.
     #[must_use]
-    pub fn find(program: &Path, appimage: Option<PathBuf>) -> Self {
-        if let Some(image) = appimage.filter(|image| image.is_absolute() && image.is_file()) {
-            return Self::AppImage(image);
-        }
+    pub fn find(program: &Path, image: Option<(PathBuf, PathBuf)>) -> Self {
         let marker = program.parent().map(|folder| folder.join(MARKER));
         let said = marker.and_then(|marker| std::fs::read(marker).ok()).unwrap_or_default();
         let word: String = String::from_utf8_lossy(&said).trim().chars().take(20).collect();
         match word.as_str() {
             "msi" => Self::Msi,
-            "" => Self::Unknown,
+            "" => match image {
+                Some((image, tree)) if lies_in(program, &tree) && image.is_absolute() && image.is_file() => {
+                    Self::AppImage(image)
+                }
+                Some(_) | None => Self::Unknown,
+            },
             other if other.chars().all(|c| c.is_ascii_alphanumeric()) => Self::Package(other.to_owned()),
             _ => Self::Unknown,
         }
@@ -46,4 +50,9 @@ impl Origin {
             Self::Package(_) | Self::Unknown => None,
         }
     }
+}
+
+fn lies_in(program: &Path, tree: &Path) -> bool {
+    let (Ok(program), Ok(tree)) = (program.canonicalize(), tree.canonicalize()) else { return false };
+    tree.parent().is_some() && program.starts_with(tree)
 }

@@ -73,3 +73,27 @@ pub enum Refusal {
     #[error("the file is not the one that was signed")]
     WrongHash,
 }
+
+impl Refusal {
+    /// A stable word for each kind.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "too_large",
+            Self::SignatureUnreadable => "signature_unreadable",
+            Self::NotSigned => "not_signed",
+            Self::ManifestUnreadable(_) => "manifest_unreadable",
+            Self::Field { .. } => "field",
+            Self::OtherProgram => "other_program",
+            Self::Expired => "expired",
+            Self::FromTheFuture => "from_the_future",
+            Self::NotNewer { .. } => "not_newer",
+            Self::Replayed => "replayed",
+            Self::TriedBefore(_) => "tried_before",
+            Self::TooOld { .. } => "too_old",
+            Self::NoArtefact(_) => "no_artefact",
+            Self::WrongSize(_) => "wrong_size",
+            Self::WrongHash => "wrong_hash",
+        }
+    }
+}

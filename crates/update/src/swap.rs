@@ -138,6 +138,46 @@ impl<'a, D: Disk> Swap<'a, D> {
         self.note().seen
     }
 
+    /// The version that lies ready, with its hash.
+    #[must_use]
+    pub fn staged(&self) -> Option<(Version, String)> {
+        match self.note().phase {
+            Phase::Staged { version, sha256 } => Some((version, sha256)),
+            Phase::Quiet | Phase::Exchanging { .. } | Phase::OnTrial { .. } => None,
+        }
+    }
+
+    /// Removes a version that lies ready and is not wanted any more; what was seen stays known.
+    ///
+    /// # Errors
+    /// When the disk does not do what it is asked.
+    pub fn discard(&self) -> Result<(), SwapError> {
+        let mut note = self.note();
+        if !matches!(note.phase, Phase::Staged { .. }) {
+            return Ok(());
+        }
+        note.phase = Phase::Quiet;
+        self.write_note(&note)?;
+        self.clear(true)
+    }
+
+    /// Removes everything beside the program, for a worker that leaves this computer. True when there was anything.
+    ///
+    /// # Errors
+    /// [`SwapError::OutOfOrder`] while a version is on trial; when the disk does not do what it is asked.
+    pub fn forget(&self) -> Result<bool, SwapError> {
+        if matches!(self.note().phase, Phase::Exchanging { .. } | Phase::OnTrial { .. }) {
+            return Err(SwapError::OutOfOrder("a version is on trial"));
+        }
+        let note = self.beside(".update");
+        if note.symlink_metadata().is_err() {
+            return Ok(false);
+        }
+        disk("remove the note", self.disk.remove(&note))?;
+        self.clear(true)?;
+        Ok(true)
+    }
+
     /// Takes the bytes of an offer. They are counted and hashed while they are written; anything that differs from what
     /// was signed is removed again.
     ///
@@ -259,6 +299,18 @@ impl<'a, D: Disk> Swap<'a, D> {
     /// # Errors
     /// [`SwapError::OutOfOrder`] when no version is on trial.
     pub fn take_back(&self) -> Result<Version, SwapError> {
+        self.restore(true)
+    }
+
+    /// The same for a trial that was cut short by something else: the new version may be tried again.
+    ///
+    /// # Errors
+    /// [`SwapError::OutOfOrder`] when no version is on trial.
+    pub fn put_off(&self) -> Result<Version, SwapError> {
+        self.restore(false)
+    }
+
+    fn restore(&self, failed: bool) -> Result<Version, SwapError> {
         let mut note = self.note();
         let Phase::OnTrial { version, .. } = note.phase.clone() else {
             return Err(SwapError::OutOfOrder("no version is on trial"));
@@ -267,8 +319,10 @@ impl<'a, D: Disk> Swap<'a, D> {
         if self.previous().is_file() {
             disk("take back", self.disk.rename(&self.previous(), &self.program))?;
         }
-        note.seen.failed.retain(|failed| *failed != version);
-        note.seen.failed.push(version.clone());
+        note.seen.failed.retain(|known| *known != version);
+        if failed {
+            note.seen.failed.push(version.clone());
+        }
         let surplus = note.seen.failed.len().saturating_sub(MOST_FAILED);
         note.seen.failed.drain(..surplus);
         note.phase = Phase::Quiet;

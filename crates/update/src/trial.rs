@@ -15,12 +15,25 @@ pub enum Verdict {
     Healthy(Child),
     /// It ended, or never said that it was well: the version before is in place again and must be started. Why.
     TakenBack(String),
+    /// The session ends before the trial does: the version before is in place again. The new one is not to blame.
+    PutOff,
+}
+
+/// What a wait found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// There is time left.
+    On,
+    /// [`HEALTHY_WITHIN`] has gone by.
+    TooLong,
+    /// Everything is to end now, for a reason that has nothing to do with the trial.
+    Ending,
 }
 
 /// How long to wait, and how: the caller has the clock.
 pub trait Patience {
-    /// Waits a little. False when [`HEALTHY_WITHIN`] has gone by.
-    fn wait(&mut self) -> bool;
+    /// Waits a little.
+    fn wait(&mut self) -> Waited;
 }
 
 /// Starts the new version and watches it until `healthy` says so (asked after every wait), it ends, or time is up. A
@@ -39,7 +52,12 @@ pub fn try_out<D: Disk>(
         Err(error) => return give_up(swap, format!("it cannot be started: {error}")),
     };
     loop {
-        let in_time = patience.wait();
+        let waited = patience.wait();
+        if waited == Waited::Ending {
+            end(&mut child);
+            swap.put_off()?;
+            return Ok(Verdict::PutOff);
+        }
         // Asked first: a version that says it is well and then ends is no healthy one.
         let well = healthy();
         match child.try_wait() {
@@ -51,16 +69,20 @@ pub fn try_out<D: Disk>(
             swap.confirm()?;
             return Ok(Verdict::Healthy(child));
         }
-        if !in_time {
-            // One that has just ended by itself cannot be killed; either way it is gone.
-            let _ = child.kill();
-            let _ = child.wait();
+        if waited == Waited::TooLong {
+            end(&mut child);
             return give_up(
                 swap,
                 format!("it did not say within {} s that it is well", HEALTHY_WITHIN.as_secs()),
             );
         }
     }
+}
+
+/// One that has just ended by itself cannot be killed; either way it is gone.
+fn end(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 fn give_up<D: Disk>(swap: &Swap<'_, D>, why: String) -> Result<Verdict, SwapError> {

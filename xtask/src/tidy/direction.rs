@@ -59,6 +59,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hivemind-pool-client",
             "hivemind-store",
             "hivemind-tray",
+            "hivemind-update",
             "hivemind-vpn",
             "hivemind-words",
             "hivemind-worker-core",

@@ -55,6 +55,15 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("Why, for the requester: one line", "給委託者的原因，一行文字"),
     ("Show what was earned", "顯示收益"),
     (
+        "Show how this installation stands with updates, or look for one now",
+        "顯示這個安裝的更新情形，或立即檢查更新",
+    ),
+    ("Show what is known about updates", "顯示已知的更新情形"),
+    (
+        "Look for an update now. Exit code 1 when it cannot be looked, or what is offered is refused",
+        "立即檢查更新。無法檢查或提供的更新遭拒時，結束代碼為 1",
+    ),
+    (
         "Look whether the ledger of receipts is as it was written. Needs no worker and no network",
         "檢查收據帳本是否與寫入時相同。不需要背景程式，也不需要網路",
     ),

@@ -118,6 +118,8 @@ pub enum Sensed {
     Metered(Signal<bool>),
     /// The computer is about to sleep.
     Suspending(Signal<bool>),
+    /// A new version is about to be put in place.
+    Updating(Signal<bool>),
     /// Degrees Celsius of the processor.
     CpuCelsius(Signal<f32>),
     /// Degrees Celsius of the hottest GPU.
@@ -142,6 +144,7 @@ impl Signals {
             Sensed::NetworkApp(signal) => self.network_app = signal,
             Sensed::Metered(signal) => self.metered = signal,
             Sensed::Suspending(signal) => self.suspending = signal,
+            Sensed::Updating(signal) => self.updating = signal,
             Sensed::CpuCelsius(signal) => self.cpu_celsius = signal,
             Sensed::GpuCelsius(signal) => self.gpu_celsius = signal,
             Sensed::OtherPrograms(signal) => self.other_programs = signal,

@@ -1,7 +1,7 @@
 //! New versions as real processes: one that is well, one that crashes, one that hangs, one that cannot start.
 
 use crate::release::offer;
-use hivemind_update::{Outcome, Patience, Swap, SystemDisk, Verdict, try_out};
+use hivemind_update::{Outcome, Patience, Swap, SystemDisk, Verdict, Waited, try_out};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,10 +13,10 @@ const OLD: &[u8] = b"#!/bin/sh\necho old\n";
 struct Waits(u32);
 
 impl Patience for Waits {
-    fn wait(&mut self) -> bool {
+    fn wait(&mut self) -> Waited {
         std::thread::sleep(Duration::from_millis(10));
         self.0 = self.0.saturating_sub(1);
-        self.0 > 0
+        if self.0 > 0 { Waited::On } else { Waited::TooLong }
     }
 }
 
@@ -85,9 +85,9 @@ fn a_version_that_says_it_is_well_and_dies_goes() {
     std::fs::write(scene.folder.path().join("well"), "").unwrap();
     struct Long;
     impl Patience for Long {
-        fn wait(&mut self) -> bool {
+        fn wait(&mut self) -> Waited {
             std::thread::sleep(Duration::from_millis(1500));
-            true
+            Waited::On
         }
     }
     let swap = Swap::new(scene.program.clone(), &SystemDisk);
@@ -122,4 +122,26 @@ fn a_version_that_is_no_program_goes() {
     let Verdict::TakenBack(why) = scene.update(b"\x7fELF but not really", 3000) else { panic!("it stayed") };
     assert!(why.contains("cannot be started"), "{why}");
     is_old(&scene);
+}
+
+#[test]
+fn a_session_that_ends_in_the_trial_puts_it_off() {
+    struct Ending;
+    impl Patience for Ending {
+        fn wait(&mut self) -> Waited {
+            Waited::Ending
+        }
+    }
+    let scene = Scene::new();
+    let new = b"#!/bin/sh\nexec sleep 600\n";
+    let swap = Swap::new(scene.program.clone(), &SystemDisk);
+    swap.stage(&offer(new), &mut &new[..]).unwrap();
+    swap.begin().unwrap();
+    let verdict = try_out(&swap, &mut Command::new(&scene.program), &mut Ending, &mut || true).unwrap();
+    assert!(matches!(verdict, Verdict::PutOff), "{verdict:?}");
+    assert_eq!(scene.says(), "old\n");
+    assert!(swap.seen().failed.is_empty(), "it is not to blame");
+    // It may be staged and begun again.
+    swap.stage(&offer(new), &mut &new[..]).unwrap();
+    assert!(swap.begin().is_ok());
 }
