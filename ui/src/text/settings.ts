@@ -27,6 +27,7 @@ const KNOWN: Record<string, Known> = {
   notify_problems: known("app", m.set_notify_problems, m.set_notify_problems_help),
   notify_milestones: known("app", m.set_notify_milestones, m.set_notify_milestones_help),
   notify_payouts: known("app", m.set_notify_payouts, m.set_notify_payouts_help),
+  updates: known("app", m.set_updates, m.set_updates_help),
   max_concurrent_tasks: known("amount", m.set_max_concurrent_tasks, m.set_max_concurrent_tasks_help),
   max_cpu_cores: known("amount", m.set_max_cpu_cores, m.set_max_cpu_cores_help),
   max_memory_limit: known("amount", m.set_max_memory_limit, m.set_max_memory_limit_help),

@@ -93,6 +93,7 @@ function builtIn(language: string, theme: string): SettingView[] {
     setting("notify_problems", "true", "true or false"),
     setting("notify_milestones", "true", "true or false"),
     setting("notify_payouts", "true", "true or false"),
+    setting("updates", "true", "true or false"),
     setting("network_policy", "ask", "one of none, allow-list, ask", { default: "none", source: "file" }),
     setting("allowed_hosts", "pypi.org,*.example.org", HOSTS, { default: "", source: "file" }),
     setting("denied_hosts", "", HOSTS),
