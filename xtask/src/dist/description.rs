@@ -154,12 +154,11 @@ mod tests {
     fn every_package_has_worker_window_and_companion() {
         let ours = ours();
         for package in Package::ALL {
+            let mut expected = vec!["hivemind-worker", "hivemind-worker-window", "hivemind-companion"];
+            // A unit of the system names it by its place, and an image has none.
+            expected.extend((package == Package::Deb).then_some("hivemind-netd"));
             let programs: Vec<_> = ours.programs(package).collect();
-            assert_eq!(
-                programs,
-                ["hivemind-worker", "hivemind-worker-window", "hivemind-companion"],
-                "{package:?}"
-            );
+            assert_eq!(programs, expected, "{package:?}");
         }
     }
 
@@ -175,6 +174,24 @@ mod tests {
             assert_eq!(folder("hivemind-worker"), folder("hivemind-worker-window"), "{package:?}");
             assert_eq!(folder("hivemind-worker"), folder("hivemind-companion"), "{package:?}");
         }
+    }
+
+    #[test]
+    fn units_start_what_is_installed() {
+        let ours = ours();
+        let root = Folders::find().unwrap().root;
+        let places: Vec<String> = ours.of(Package::Deb).map(|(_, place)| format!("/{place}")).collect();
+        let units = ours.of(Package::Deb).filter(|(_, place)| place.ends_with(".service"));
+        let mut started = 0;
+        for (item, _) in units {
+            let text = std::fs::read_to_string(root.join(item.file.as_deref().unwrap())).unwrap();
+            let line = text.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+            for word in line.split(' ').filter(|word| word.starts_with("/usr/")) {
+                assert!(places.iter().any(|place| place == word), "{word} is in no package");
+                started += 1;
+            }
+        }
+        assert_eq!(started, 4, "the worker for a user and for a server; the network service names two");
     }
 
     #[test]

@@ -36,6 +36,8 @@ impl Programs {
                     "hivemind-app",
                     "--package",
                     "hivemind-window",
+                    "--package",
+                    "hivemind-netd",
                 ]))?;
             }
             companion::build(folders)?;
