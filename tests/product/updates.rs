@@ -28,7 +28,15 @@ pub fn now_ms() -> i64 {
 
 /// An image that is the worker as this version.
 fn image(version: &str) -> String {
-    format!("#!/bin/sh\nHIVEMIND_UPDATE_VERSION={version} exec '{}' \"$@\"\n", binary().display())
+    image_that_looks_after(version, 1)
+}
+
+/// The same that looks for another one so many seconds after it was found well.
+fn image_that_looks_after(version: &str, seconds: u32) -> String {
+    format!(
+        "#!/bin/sh\nHIVEMIND_UPDATE_VERSION={version} HIVEMIND_UPDATE_AFTER={seconds} exec '{}' \"$@\"\n",
+        binary().display()
+    )
 }
 
 impl Scene {
@@ -132,7 +140,8 @@ fn below(pid: u32) -> Vec<u32> {
 async fn a_good_update_is_put_in_place_and_the_next_one_too() {
     let name = "a_good_update_is_put_in_place_and_the_next_one_too";
     let Some(scene) = Scene::open(name).await else { return };
-    let new = image("0.2.0");
+    // The next one is published before this one looks for it, also on a busy computer.
+    let new = image_that_looks_after("0.2.0", 30);
     scene.publish("0.2.0", &new);
     let worker = scene.run().await;
     scene.wait_for("0.2.0").await;

@@ -67,6 +67,9 @@ describe("the screens", () => {
     // Its own task can be opened.
     await row("unpaid").click();
     await expect.poll(() => page.url()).toContain("#/tasks/");
+    await page.goto(`${served.base}?scene=network_away&lang=en&page=away#/earnings`);
+    await page.getByTestId("ledger-away").waitFor();
+    expect(await page.getByTestId("error-note").count()).toBe(0);
     await page.goto(`${served.base}?scene=ready&lang=en&page=other#/earnings`);
     await page.getByTestId("earnings-sum").waitFor();
     expect(await earned.count()).toBe(0);

@@ -165,7 +165,7 @@ pub struct UpdateOptions {
 pub enum UpdateCommand {
     /// Show what is known about updates.
     Status,
-    /// Look for an update now. Exit code 1 when it cannot be looked, or what is offered is refused.
+    /// Look for an update now. Exit code 1 when the look fails, or what is offered is refused.
     Check,
 }
 

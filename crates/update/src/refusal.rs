@@ -39,7 +39,7 @@ pub enum Refusal {
     #[error("the manifest has expired")]
     Expired,
     /// It says that it was made in the future: this clock or that one is wrong.
-    #[error("the manifest was made in the future; is this computer's clock right?")]
+    #[error("the manifest was made in the future; look at the clock of this computer")]
     FromTheFuture,
     /// It would go backwards, or is the version that runs.
     #[error("version {offered} is not newer than {running}, which runs")]

@@ -232,7 +232,11 @@ impl<'a, D: Disk> Swap<'a, D> {
         let previous = self.previous();
         let mut current = disk("read the version that runs", File::open(&self.program))?;
         let kept = self.beside(".previous-new");
-        disk("keep the version that runs", self.disk.write(&kept, &mut current))?;
+        if let Err(source) = self.disk.write(&kept, &mut current) {
+            // The last of a full disk is needed for something better.
+            let _ = self.disk.remove(&kept);
+            return Err(SwapError::Disk { step: "keep the version that runs", source });
+        }
         disk("keep the version that runs", self.disk.allow_starting(&kept, &self.program))?;
         disk("keep the version that runs", self.disk.rename(&kept, &previous))?;
         note.phase = Phase::Exchanging { version: version.clone(), sha256 };

@@ -66,7 +66,11 @@ pub fn try_out<D: Disk>(
             Err(error) => return give_up(swap, format!("it cannot be watched: {error}")),
         }
         if well {
-            swap.confirm()?;
+            if let Err(error) = swap.confirm() {
+                // Nobody would watch it: what lies in the program's place is started anew.
+                end(&mut child);
+                return Err(error);
+            }
             return Ok(Verdict::Healthy(child));
         }
         if waited == Waited::TooLong {

@@ -60,7 +60,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ),
     ("Show what is known about updates", "顯示已知的更新情形"),
     (
-        "Look for an update now. Exit code 1 when it cannot be looked, or what is offered is refused",
+        "Look for an update now. Exit code 1 when the look fails, or what is offered is refused",
         "立即檢查更新。無法檢查或提供的更新遭拒時，結束代碼為 1",
     ),
     (

@@ -19,6 +19,8 @@ pub(super) const FIRST: Duration = Duration::from_secs(600);
 /// Between two looks; up to an hour more or less, so that not everybody comes at once.
 pub(super) const PAUSE: Duration = Duration::from_secs(24 * 3600);
 const JITTER: Duration = Duration::from_secs(3600);
+/// For a moment without work that comes by itself; after that no new tasks are taken, and what there is runs out.
+pub(super) const PATIENCE: Duration = Duration::from_secs(6 * 3600);
 /// For the worker to say that it takes no new tasks. It says so at once; one that decides nothing at present says nothing.
 const HEARD: Duration = Duration::from_secs(30);
 
@@ -95,7 +97,12 @@ impl Keeper {
         };
         match &found {
             Ok(version) => tracing::info!(%version, "an update is ready"),
-            Err(error) if error.newest().is_some() => {}
+            // Whoever put that version there by hand needs none that was ready before.
+            Err(error) if error.newest().is_some() => {
+                if let Err(error) = swap.discard() {
+                    tracing::warn!(%error, "a version that was ready stays on the disk");
+                }
+            }
             Err(error) => {
                 tracing::warn!(%error, "no update is taken");
                 if let NotTaken::Refused(_) = error
@@ -113,24 +120,37 @@ impl Keeper {
     /// ends, or the owner does not want updates any more.
     async fn calm(&mut self) -> bool {
         loop {
-            if self.snapshots.wait_for(|snapshot| snapshot.tasks.is_empty()).await.is_err() || !self.wanted()
-            {
+            let by_itself = match timeout(PATIENCE, self.snapshots.wait_for(is_calm)).await {
+                Ok(Ok(_)) => true,
+                Ok(Err(_)) => return false,
+                Err(_) => false,
+            };
+            if !self.wanted() {
                 return false;
             }
             self.updating.send_replace(true);
             let kept_away = |snapshot: &Arc<Snapshot>| {
-                !snapshot.tasks.is_empty() || snapshot.decision.all.contains(&DecisionReason::Updating)
+                !is_calm(snapshot) || snapshot.decision.all.contains(&DecisionReason::Updating)
             };
             if let Ok(Err(_)) = timeout(HEARD, self.snapshots.wait_for(kept_away)).await {
                 return false;
             }
-            if self.snapshots.borrow().tasks.is_empty() {
-                return true;
+            if !by_itself && self.snapshots.wait_for(is_calm).await.is_err() {
+                return false;
+            }
+            if is_calm(&self.snapshots.borrow()) {
+                return self.wanted();
             }
             // One came in between: it is not stopped for this.
             self.updating.send_replace(false);
         }
     }
+}
+
+/// Whether nothing runs here and nothing waits to be delivered. What is delivered and only waits to be paid waits in the
+/// journal as well.
+fn is_calm(snapshot: &Arc<Snapshot>) -> bool {
+    snapshot.tasks.iter().all(|task| task.phase == "reported")
 }
 
 fn metered(snapshot: &Snapshot) -> bool {

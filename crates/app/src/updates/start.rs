@@ -19,9 +19,22 @@ pub(super) const ACCOMPANIED: &str = "HIVEMIND_ACCOMPANIED";
 /// So long a new version takes no tasks: it has to be well first.
 const ON_TRIAL: Duration = Duration::from_secs(15);
 
-/// Whether another process started this one as the version that follows, watches it, and waits for its end.
+/// Whether another process started this one as the version that follows, watches it, and waits for its end. It has to
+/// live, and this one to come of it: programs hand their surroundings down to whatever they start.
 pub(crate) fn accompanied() -> bool {
-    std::env::var_os(ACCOMPANIED).is_some()
+    let said = std::env::var(ACCOMPANIED).ok().and_then(|pid| pid.parse::<u32>().ok());
+    said.is_some_and(|pid| ancestors(std::process::id()).any(|one| one == pid))
+}
+
+/// The processes that a process comes of, the nearest first; none where the system does not tell.
+fn ancestors(pid: u32) -> impl Iterator<Item = u32> {
+    std::iter::successors(parent_of(pid), |one| parent_of(*one)).take(32)
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()?;
+    (parent > 0).then_some(parent)
 }
 
 /// Whether that process is this one's own parent, which hears its exit code.

@@ -6,7 +6,7 @@
 //! A version that runs in this way asks for its own exchange by ending with [`EXCHANGE`], so there are never more than
 //! two processes, however many updates there were.
 
-use super::keeper::{FIRST, PAUSE};
+use super::keeper::PAUSE;
 use super::look::NotTaken;
 use super::record::{Record, Tried};
 use super::start::{ACCOMPANIED, by_the_parent};
@@ -88,7 +88,7 @@ impl Succession {
                 },
             };
             let code = self.accompany(child).await;
-            if began.elapsed() > FIRST {
+            if began.elapsed() > PAUSE {
                 in_vain = 0;
             }
             // One that asks again and again for what cannot be had is not started for ever.

@@ -65,7 +65,7 @@ impl Words {
     pub(crate) fn network_columns(self) -> [&'static str; 6] {
         match self.0 {
             Language::English => ["TIME", "TASK", "PAID BY", "COMPUTER", "CPT", "STATE"],
-            Language::TraditionalChinese => ["時間", "任務", "付款人", "電腦", "CPT", "狀態"],
+            Language::TraditionalChinese => ["時間", "任務", "付款者", "電腦", "CPT", "狀態"],
         }
     }
 
@@ -100,7 +100,7 @@ impl Words {
         if has(NetworkPay::Waiting) {
             said.push(self.pick(
                 "Waiting: the task is done, and the ledger does not have it yet.",
-                "等待中：任務已完成，帳本尚未記上。",
+                "等待中：任務已完成，尚未記入帳本。",
             ));
         }
         if has(NetworkPay::Unpaid) {

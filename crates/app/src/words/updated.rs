@@ -25,9 +25,9 @@ const WHY: &[(&str, &str)] = &[
     ("field", "更新清單中有不能接受的值"),
     ("other_program", "這份更新清單屬於另一個程式"),
     ("expired", "更新清單已過期"),
-    ("from_the_future", "更新清單的日期在未來；這台電腦的時鐘正確嗎？"),
+    ("from_the_future", "更新清單的日期在未來，請檢查這台電腦的時鐘"),
     ("not_newer", "提供的版本並不比執行中的新"),
-    ("replayed", "之前看過更新的清單：這一份是舊的"),
+    ("replayed", "之前看過較新的清單，這一份是舊的"),
     ("tried_before", "這個版本在這台電腦上試過，沒有正常運作"),
     ("too_old", "這個版本太舊，無法一步更新到所提供的版本"),
     ("no_artefact", "沒有適合這種安裝方式的檔案"),
@@ -58,11 +58,16 @@ impl Words {
         }
         lines.push(self.looked(shown.looked_ms));
         match (&shown.newest, &shown.ready) {
-            (_, Some(ready)) => lines.push(self.lies_ready(ready)),
-            (Some(newest), None) if *newest > shown.version => lines.push(self.offered(newest)),
-            (Some(_), None) => {
-                lines.push(self.pick("This is the newest version.", "這是最新版本。").to_owned())
+            (_, Some(ready)) if shown.standing == "takes" => lines.push(self.lies_ready(ready)),
+            (Some(newest), _) if *newest > shown.version => {
+                // Fetched only where updates are wanted, and not where something is against it, which is said below.
+                let comes = shown.standing == "takes" && shown.why.is_none();
+                let given_up =
+                    shown.tried.as_ref().is_some_and(|t| t.taken_back.is_some() && t.version == *newest);
+                lines.push(if comes && !given_up { self.offered(newest) } else { self.known(newest) });
             }
+            (None, Some(ready)) => lines.push(self.known(ready)),
+            (Some(_), _) => lines.push(self.pick("This is the newest version.", "這是最新版本。").to_owned()),
             (None, None) => {}
         }
         lines.extend(shown.why.as_ref().map(|why| self.not_taken(why)));
@@ -138,10 +143,19 @@ impl Words {
         }
     }
 
+    fn known(self, version: &Version) -> String {
+        match self.0 {
+            English => format!("The newest version is {version}."),
+            TraditionalChinese => format!("最新版本為 {version}。"),
+        }
+    }
+
     fn not_taken(self, why: &Why) -> String {
         match self.0 {
             English => format!("Nothing was taken at the last look: {}.", why.text),
-            TraditionalChinese => format!("上次檢查沒有更新：{}。", chinese(WHY, |word| why.word == word)),
+            TraditionalChinese => {
+                format!("上次檢查未採用任何更新：{}。", chinese(WHY, |word| why.word == word))
+            }
         }
     }
 

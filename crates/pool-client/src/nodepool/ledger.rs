@@ -1,5 +1,6 @@
 //! The pool's ledger: what the account has earned, and with what.
 
+use super::registration::worker_id;
 use super::words::{call, taken};
 use super::{DEFAULT_ADDRESS, NodePool, UNARY};
 use hivemind_domain::ids::TaskKey;
@@ -40,8 +41,8 @@ pub(super) async fn earned(pool: &NodePool, key: &TaskKey) -> Result<Option<u64>
 
 /// What the ledger holds.
 pub(super) async fn read(pool: &NodePool) -> Result<Ledger, PoolError> {
-    // Who has not registered in this run has earned nothing in it; the account may have.
-    let worker = pool.state().worker().unwrap_or_default();
+    // The same in every run, whether it has registered in this one or not.
+    let worker = worker_id(&pool.config.install);
     let told = ask(pool, ENTRIES).await?;
     let cut = told.entries.len() >= most();
     Ok(Ledger {
@@ -71,7 +72,7 @@ fn checked(entry: &wire::ProviderEarning, worker: &str) -> LedgerEntry {
         task_id: plain_line(&entry.task_id, NAME),
         payer: plain_line(&entry.payer_user, NAME),
         computer: plain_line(&entry.provider_worker_id, NAME),
-        here: !worker.is_empty() && entry.provider_worker_id == worker,
+        here: entry.provider_worker_id == worker,
         cpt: cpt(entry.amount_cpt),
         status: plain_line(&entry.status, WORD),
         at: at.ok().map(|at| WallMs(at.as_millisecond())),
@@ -108,7 +109,8 @@ mod tests {
             assert_eq!(checked(&wire::ProviderEarning { amount_cpt, ..entry.clone() }, "").cpt, expected);
         }
         assert!(
-            !checked(&wire::ProviderEarning { provider_worker_id: String::new(), ..entry.clone() }, "").here
+            !checked(&wire::ProviderEarning { provider_worker_id: String::new(), ..entry.clone() }, "hw-1")
+                .here
         );
     }
 

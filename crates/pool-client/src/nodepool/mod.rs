@@ -277,9 +277,10 @@ impl Pool for NodePool {
             return Ok(());
         }
         self.state().paused = true;
+        // First of all: the pool's answer may take longer than anybody waits for it.
+        self.set_listener(None);
         let told = beat::tell_status(self).await;
         self.state().worker = None;
-        self.set_listener(None);
         told
     }
 

@@ -183,7 +183,7 @@ pub(super) async fn turn(pool: &NodePool) -> Result<(), PoolError> {
 }
 
 /// This computer's name at the network: the same after every start, another on every computer.
-fn worker_id(install: &InstallId) -> String {
+pub(super) fn worker_id(install: &InstallId) -> String {
     format!("hw-{install}").chars().take(63).collect()
 }
 

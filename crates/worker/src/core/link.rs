@@ -69,10 +69,11 @@ impl Core {
 
     /// Notes on what is done and not paid yet that the pool has forgotten who did it.
     fn orphan(&mut self, effects: &mut Vec<Effect>) {
+        let earner = self.registered.as_ref().map(|known| known.earner.as_str()).unwrap_or_default();
         for live in self.live.values_mut() {
             let task = &mut live.task;
-            let open = task.verdict.is_some() && !task.credit.is_some_and(|credit| credit.settled);
-            if open && !task.orphaned {
+            let told = task.phase == Phase::Reported && !task.credit.is_some_and(|credit| credit.settled);
+            if told && !earner.is_empty() && task.earner == earner && !task.orphaned {
                 task.orphaned = true;
                 effects.push(Effect::Persist(Box::new(task.clone()), Vec::new()));
             }

@@ -26,7 +26,11 @@ pub(super) fn verify(shared: Arc<Shared>) {
 
 async fn until_gone(shared: Arc<Shared>) {
     let began = shared.ports.clock.now().mono;
-    shared.ports.engine.gone().await;
+    tokio::select! {
+        () = shared.ports.engine.gone() => {}
+        // The worker has ended: nobody holds its journal and its connections any longer.
+        () = shared.inputs.closed() => return,
+    }
     let stood = shared.ports.clock.now().mono.since(began);
     tokio::time::sleep(LEAST.saturating_sub(stood)).await;
     // Before it is told: the question that follows begins the next watch.

@@ -4,6 +4,9 @@ use crate::port::{Ledger, LedgerEntry};
 use hivemind_control::{NetworkEntry, NetworkLedger, NetworkPay};
 use hivemind_domain::task::{Credit, Task, Verdict};
 
+/// So far may this computer's clock and the pool's be apart.
+const SLACK_MS: i64 = 3_600_000;
+
 /// Puts both together. The tasks were read before the ledger, so that nothing is missed in it that came there meanwhile.
 pub(super) fn view(ledger: Ledger, tasks: &[Task]) -> NetworkLedger {
     let own = tasks.iter().filter(|task| !ledger.earner.is_empty() && task.earner == ledger.earner);
@@ -35,20 +38,15 @@ fn missing(ledger: &Ledger, task: &Task) -> Option<NetworkEntry> {
     if !done || ledger.entries.iter().any(|entry| entry.here && entry.task_id == id) {
         return None;
     }
+    // An entry is written after its task's end: one that is older than the oldest of a list that was cut may lie beyond.
+    let told_from = ledger.entries.iter().filter_map(|entry| entry.at).min();
+    let beyond = ledger.cut && told_from.is_none_or(|from| ended.0 <= from.0.saturating_add(SLACK_MS));
     let state = match task.credit {
         None | Some(Credit { settled: false, .. }) => NetworkPay::Waiting,
+        Some(_) if beyond => return None,
         Some(Credit { cpt: 0, .. }) if task.orphaned => NetworkPay::Orphaned,
         Some(Credit { cpt: 0, .. }) => NetworkPay::Unpaid,
-        Some(_) => {
-            // An entry of a task is written after the task's end: one that is older than the oldest of a list that was
-            // cut may lie beyond it.
-            let told_from = ledger.entries.iter().filter_map(|entry| entry.at).min();
-            let beyond = ledger.cut && told_from.is_none_or(|from| ended <= from);
-            if beyond {
-                return None;
-            }
-            NetworkPay::Withdrawn
-        }
+        Some(_) => NetworkPay::Withdrawn,
     };
     let cpt = task.credit.filter(|_| state == NetworkPay::Withdrawn).map_or(0, |credit| credit.cpt);
     Some(NetworkEntry {
@@ -154,18 +152,27 @@ mod tests {
 
     #[test]
     fn what_may_lie_beyond_a_list_that_was_cut_is_not_called_withdrawn() {
-        let tasks = [done("old", 100, paid(9)), done("young", 300, paid(9)), done("broke", 90, paid(0))];
-        let cut = |entries, cut| {
-            let view = view(ledger(entries, cut), &tasks);
-            told(&view).iter().map(|(id, state, _)| format!("{id} {state:?}")).collect::<Vec<_>>()
+        const HOUR: i64 = SLACK_MS;
+        let tasks = [
+            done("old", HOUR, paid(9)),
+            done("young", 4 * HOUR, paid(9)),
+            done("broke", HOUR, paid(0)),
+            done("poor", 4 * HOUR, paid(0)),
+            done("near", 3 * HOUR, paid(9)),
+            done("open", HOUR, None),
+        ];
+        let cut = |at, cut| {
+            let view = view(ledger(vec![entry("x", at, false)], cut), &tasks);
+            let mut said: Vec<_> =
+                told(&view).iter().map(|(id, state, _)| format!("{id} {state:?}")).collect();
+            said.sort();
+            said
         };
-        assert_eq!(cut(vec![entry("x", 200, false)], true), ["young Withdrawn", "x Paid", "broke Unpaid"]);
-        assert_eq!(
-            cut(vec![entry("x", 200, false)], false),
-            ["young Withdrawn", "x Paid", "old Withdrawn", "broke Unpaid"]
-        );
+        let known = ["open Waiting", "poor Unpaid", "x Paid", "young Withdrawn"];
+        assert_eq!(cut(2 * HOUR, true), known, "clocks may be an hour apart");
+        assert_eq!(cut(2 * HOUR, false).len(), 7, "all of it");
         // Without a time nobody knows from when on the list is whole.
-        assert_eq!(cut(vec![entry("x", 0, false)], true), ["broke Unpaid", "x Paid"]);
+        assert_eq!(cut(0, true), ["open Waiting", "x Paid"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! When it is looked, and when a new version may be put in place: hours of it, in an instant.
 
-use super::super::keeper::{FIRST, Keeper, PAUSE};
+use super::super::keeper::{FIRST, Keeper, PATIENCE, PAUSE};
 use super::super::record::Record;
 use super::super::source::{Signed, Source, SourceError};
 use super::{NEW, OLD, Scene, TARGET};
@@ -156,6 +156,31 @@ async fn a_task_that_runs_or_waits_to_be_delivered_is_waited_for() {
     stage.begin();
     assert!(!stage.exchanges_within(5 * HOUR).await);
     assert!(stage.is_ready() && !*stage.updating.borrow(), "it lies ready, and work goes on");
+    stage.see(|snapshot| snapshot.tasks.clear());
+    assert!(stage.exchanges_within(Duration::from_secs(60)).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_delivered_and_waits_for_its_pay_holds_nothing_up() {
+    let mut stage = Stage::open(true).await;
+    let delivered = TaskView { phase: "reported".into(), ..TaskView::default() };
+    let waits = TaskView { phase: "uploading".into(), ..TaskView::default() };
+    stage.see(|snapshot| snapshot.tasks = vec![delivered.clone(), waits]);
+    stage.begin();
+    assert!(!stage.exchanges_within(HOUR).await, "one waits to be delivered");
+    stage.see(|snapshot| snapshot.tasks = vec![delivered]);
+    assert!(stage.exchanges_within(Duration::from_secs(60)).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_work_never_ends_no_new_tasks_are_taken_after_some_hours_and_it_runs_out() {
+    let mut stage = Stage::open(true).await;
+    stage.see(|snapshot| snapshot.tasks = vec![TaskView::default()]);
+    stage.begin();
+    sleep(FIRST + PATIENCE - HOUR).await;
+    assert!(!*stage.updating.borrow(), "work goes on");
+    assert!(!stage.exchanges_within(3 * HOUR).await, "no task is stopped");
+    assert!(*stage.updating.borrow(), "none is added either");
     stage.see(|snapshot| snapshot.tasks.clear());
     assert!(stage.exchanges_within(Duration::from_secs(60)).await);
 }

@@ -32,7 +32,13 @@ fn pay_that_is_open_while_the_pool_forgets_this_computer_is_noted_once_and_no_ot
     let mut paid = reported(at(0).wall);
     paid.assignment.key = key("paid", 1);
     paid.credit = Some(Credit { cpt: 3, settled: true });
-    let mut core = online(vec![reported(at(0).wall), paid]);
+    let mut open = reported(at(0).wall);
+    open.earner = "ann@pool".into();
+    paid.earner = open.earner.clone();
+    let mut others = reported(at(0).wall);
+    others.assignment.key = key("others", 1);
+    others.earner = "bob@pool".into();
+    let mut core = online(vec![open, paid, others]);
     give(&mut core, "running", at(5));
     let forgotten =
         || Input::PoolFailed { error: PoolError::new(PoolErrorKind::NodeUnknown, "who?"), unit: 0.5 };
