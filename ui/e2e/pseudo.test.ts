@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Browser } from "playwright-core";
 import { build } from "vite";
+import { ledgerOf } from "../src/platform/fake/network";
 import { SCENES } from "../src/platform/fake/scenes";
 import { plainLine } from "../src/platform/printable";
 import { launch, serveFake, watch, type Served } from "./browser";
@@ -62,7 +63,8 @@ function literals(): RegExp[] {
 
 /** Every text of the made-up worlds as the page may show it, the hostile one's too. */
 const TOLD = new Set<string>();
-JSON.stringify(Object.values(SCENES).map((scene) => scene(NOW)), (_key, value: unknown) => {
+const WORLDS = Object.values(SCENES).map((scene) => scene(NOW));
+JSON.stringify([WORLDS, WORLDS.map((world) => ledgerOf(world, NOW))], (_key, value: unknown) => {
   if (typeof value === "string") TOLD.add(plainLine(value).trim());
   return value;
 });
