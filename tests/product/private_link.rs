@@ -113,6 +113,8 @@ impl Home {
         command.arg(&self.program).arg("--json").arg("--data").arg(self.folder.join("data")).args(arguments);
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.env_clear().env("PATH", path).env("HOME", &self.folder).current_dir(&self.folder);
+        // Where an AppImage is tried that nothing mounts.
+        command.envs(std::env::var_os("APPIMAGE_EXTRACT_AND_RUN").map(|on| ("APPIMAGE_EXTRACT_AND_RUN", on)));
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -140,13 +142,14 @@ fn group_of(socket: &Path) -> String {
 /// Copies the programs to where everybody may start them.
 fn programs(to: &Path) -> PathBuf {
     let own = binary();
-    for name in ["hivemind-worker", "hivemind-companion"] {
-        let from = own.with_file_name(name);
-        if from.is_file() {
-            std::fs::copy(&from, to.join(name)).expect("a copy");
-        }
+    let program = to.join("hivemind-worker");
+    std::fs::copy(&own, &program).expect("a copy");
+    // An AppImage has it inside.
+    let companion = own.with_file_name("hivemind-companion");
+    if companion.is_file() {
+        std::fs::copy(companion, to.join("hivemind-companion")).expect("a copy");
     }
-    to.join("hivemind-worker")
+    program
 }
 
 /// `hivemind-netd` in the home, as the worker's own user with one right more.

@@ -13,11 +13,14 @@ pub enum Group {
     Windows,
     /// Judging the units of systemd that are installed
     Units,
+    /// Making and trying packages for Linux; what tests need of it is small
+    Packages,
 }
 
 impl Group {
     /// All groups, in the order they are installed.
-    pub const ALL: [Self; 5] = [Self::Build, Self::Engine, Self::E2e, Self::Windows, Self::Units];
+    pub const ALL: [Self; 6] =
+        [Self::Build, Self::Engine, Self::E2e, Self::Windows, Self::Units, Self::Packages];
 
     /// Debian package names.
     pub fn packages(self) -> &'static [&'static str] {
@@ -60,6 +63,7 @@ impl Group {
                 "wixl",
             ],
             Self::Units => &["systemd"],
+            Self::Packages => &["debootstrap", "dpkg", "fuse3", "libfuse2", "squashfs-tools", "zsync"],
         }
     }
 
@@ -71,6 +75,7 @@ impl Group {
             Self::E2e => "tests of window and browser",
             Self::Windows => "the check for Windows, its tests under Wine and its installer",
             Self::Units => "judging the units of systemd",
+            Self::Packages => "packages for Linux",
         }
     }
 }

@@ -8,6 +8,7 @@ mod generated;
 mod msi;
 mod programs;
 mod tree;
+mod trial;
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,9 +19,9 @@ use clap::{Args, ValueEnum};
 use sha2::{Digest, Sha256};
 
 use crate::console;
+use crate::demand::Group;
 use crate::folders::Folders;
-use crate::program::{program, run};
-use crate::units;
+use crate::{system, units};
 use description::Description;
 
 #[derive(Args)]
@@ -34,7 +35,7 @@ pub struct Options {
     /// Take the programs that were built before instead of building them (for work on the packages themselves)
     #[arg(long)]
     no_build: bool,
-    /// Afterwards install the .deb in a clean root, use it, remove it, and compare before and after (Debian, root)
+    /// Afterwards use what was made as a person would, in a clean root, and compare before and after (Debian, root)
     #[arg(long = "try")]
     try_out: bool,
     /// One JSON line instead of text
@@ -80,6 +81,9 @@ pub fn dist(folders: &Folders, options: &Options) -> Result<ExitCode> {
     let out = std::path::absolute(out)?;
     fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
     let workshop = Workshop { folders, description, out, build: !options.no_build };
+    if !system::ensure(&[Group::Build, Group::Packages])? {
+        console::warning("going on without them: what needs them is not made");
+    }
     let wanted = if options.only.is_empty() { Package::ALL.to_vec() } else { options.only.clone() };
     if units::available() {
         console::step("Units");
@@ -89,7 +93,7 @@ pub fn dist(folders: &Folders, options: &Options) -> Result<ExitCode> {
     } else {
         console::warning("there is no systemd here: how exposed the services are was not judged");
     }
-    let mut rows = Vec::new();
+    let (mut rows, mut made_here) = (Vec::new(), Vec::new());
     let mut failed = false;
     for package in wanted {
         console::step(&format!("Package: {}", package.name()));
@@ -107,6 +111,7 @@ pub fn dist(folders: &Folders, options: &Options) -> Result<ExitCode> {
                     format!("{:<9} {:>6.2} MB  {}", package.name(), megabytes(bytes.len()), path.display()),
                     row,
                 ));
+                made_here.push((package, path));
             }
             Err(error) => {
                 failed = true;
@@ -119,10 +124,7 @@ pub fn dist(folders: &Folders, options: &Options) -> Result<ExitCode> {
     let bill = bill::write(&workshop)?;
     console::note(&format!("bill of materials: {}", bill.display()));
     if options.try_out {
-        run(program("bash")
-            .arg(folders.root.join("installer/linux/try-deb.sh"))
-            .arg(workshop.deb_path())
-            .arg(folders.cache.join("dist")))?;
+        trial::packages(&workshop, &made_here)?;
     }
     console::step("Packages");
     for (text, row) in rows {

@@ -97,10 +97,13 @@ fn started(image: &Path, version: &str) -> Result<()> {
         Ok(())
     };
     start("extracted", program(image).env("APPIMAGE_EXTRACT_AND_RUN", "1"))?;
-    if Path::new("/dev/fuse").exists() && system::on_path("fusermount") {
+    // The runtime opens libfuse 2 itself.
+    let library =
+        ["/usr/lib", "/lib"].iter().any(|at| Path::new(at).join("x86_64-linux-gnu/libfuse.so.2").exists());
+    if library && Path::new("/dev/fuse").exists() && system::on_path("fusermount") {
         return start("mounted", &mut program(image));
     }
-    console::warning("not started mounted: no FUSE here");
+    console::warning("not started mounted: no FUSE 2 here (Debian: libfuse2 fuse3)");
     Ok(())
 }
 
