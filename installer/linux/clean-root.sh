@@ -10,7 +10,7 @@ now() { date +%s%N; }
 took() { echo "$(( ($(now) - $1) / 1000000 )) ms"; }
 
 cleanup() {
-  for at in run/engine.sock proc dev/pts dev/shm dev; do umount -l "$root/$at" 2>/dev/null || true; done
+  for at in run/engine.sock dev/fuse proc dev/pts dev/shm dev; do umount -l "$root/$at" 2>/dev/null || true; done
   rm -rf --one-file-system "$root"
 }
 
@@ -39,11 +39,20 @@ clean_root() {
   cp /etc/resolv.conf "$root/etc/resolv.conf"
   mount -t proc proc "$root/proc"
   mount --rbind /dev "$root/dev" && mount --make-rslave "$root/dev"
+  # As everywhere where udev runs: open to all.
+  devices=$cache/devices && mkdir -p "$devices"
+  open_device fuse 10 229 && open_device tun 10 200
+  if [ -e "$devices/fuse" ]; then mount --bind "$devices/fuse" "$root/dev/fuse"; fi
   printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d" && chmod +x "$root/usr/sbin/policy-rc.d"
   case "${DOCKER_HOST:-}" in
     unix://*) engine=${DOCKER_HOST#unix://} ;;
     *) engine= ;;
   esac
+}
+
+open_device() { # NAME MAJOR MINOR
+  rm -f "$devices/$1"
+  if [ -e "/dev/$1" ] || [ -e "/dev/net/$1" ]; then mknod --mode=666 "$devices/$1" c "$2" "$3"; fi
 }
 
 in_root() {
@@ -60,12 +69,13 @@ state() {
   ls "$root"/etc/systemd/system "$root"/etc/xdg/autostart 2>/dev/null || true
   if [ -n "$engine" ] && command -v docker >/dev/null; then
     for kind in container volume network image; do
-      docker -H "unix://$engine" "$kind" ls --quiet --no-trunc ${all[$kind]:-} | sed "s/^/$kind /" | sort
+      # shellcheck disable=SC2086 # words
+      docker -H "unix://$engine" "$kind" ls --quiet ${all[$kind]:-} | sed "s/^/$kind /" | sort
     done
   fi
 }
 extract=
-declare -A all=([container]=--all [image]=--all)
+declare -A all=([container]='--all --no-trunc' [image]='--all --no-trunc' [network]=--no-trunc)
 
 # A whole session of an ordinary user on a screen of its own: WORKER, then what a double click starts.
 session() {

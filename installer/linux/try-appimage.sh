@@ -21,7 +21,7 @@ install -D -m 755 "$image" "$root$own"
 chroot "$root" chown -R tester: /home/tester/Apps
 
 extract=
-if [ -e "$root/dev/fuse" ]; then
+if [ -e "$devices/fuse" ]; then
   say 'double-clicked, mounted:'
   session "$own" "$own"
 else

@@ -63,7 +63,9 @@ impl Group {
                 "wixl",
             ],
             Self::Units => &["systemd"],
-            Self::Packages => &["debootstrap", "dpkg", "fuse3", "libfuse2", "squashfs-tools", "zsync"],
+            Self::Packages => {
+                &["debootstrap", "dpkg", "fuse3", "libfuse2", "squashfs-tools", "systemd-container", "zsync"]
+            }
         }
     }
 

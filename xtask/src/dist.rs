@@ -9,6 +9,9 @@ mod msi;
 mod programs;
 mod tree;
 mod trial;
+mod words;
+
+pub use appimage::runtime as image_runtime;
 
 use std::fs;
 use std::path::PathBuf;

@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::folders::Folders;
 use crate::program::{cargo, run, succeeds, watch};
 use crate::web::Web;
-use crate::{companion, image, system, windows};
+use crate::{companion, dist, image, system, windows};
 
 /// A test that cannot run here prints a line that begins with this word, tells the reason, and returns. It then
 /// counts as skipped, not as passed.
@@ -39,7 +39,7 @@ enum Part {
 /// Runs the tests and prints the counts as the last line. True when nothing failed.
 pub fn test(folders: &Folders, options: &Options) -> Result<bool> {
     let wants = |part| options.only.is_empty() || options.only.contains(&part);
-    let complete = system::ensure(&[Group::Build, Group::Engine, Group::E2e])?;
+    let complete = system::ensure(&[Group::Build, Group::Engine, Group::E2e, Group::Packages])?;
     if !complete {
         console::warning("going on without them: tests that need them will be counted as skipped");
     }
@@ -161,6 +161,10 @@ fn rust(folders: &Folders, environment: &[(&'static str, String)]) -> Result<Vec
     console::step("Rust: programs");
     // Product tests start the programs themselves.
     run(cargo().current_dir(&folders.root).args(["build", "--workspace", "--bins", "--locked"]))?;
+    // For the test of an AppImage that updates itself.
+    if let Err(error) = dist::image_runtime(folders) {
+        console::warning(&format!("{error:#}; tests of a real AppImage count as skipped"));
+    }
     // nextest hides what passing tests print, and keeps it in this report.
     let report = folders.target()?.join("nextest/default/junit.xml");
     if report.exists() {

@@ -19,6 +19,9 @@ pub struct Cli {
     /// Folder for everything the worker keeps, instead of the system's places for this user.
     #[arg(long, global = true, value_name = "DIR", env = "HIVEMIND_DATA")]
     pub data: Option<PathBuf>,
+    /// Speak to the worker that systemd runs for the whole computer (Linux, root).
+    #[arg(long, global = true, conflicts_with = "data")]
+    pub system: bool,
     /// Settings file, instead of the one in the data folder.
     #[arg(long, global = true, value_name = "PATH")]
     pub config: Option<PathBuf>,

@@ -23,6 +23,7 @@ mod redact;
 mod requester;
 mod status;
 mod support;
+mod system_service;
 mod tasks;
 mod timeline;
 mod tongue;
@@ -42,6 +43,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
+    if cli.system {
+        return system_service::hand_over(cli.json, &arguments);
+    }
     // Only the first call of a process can install a provider, and this is it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

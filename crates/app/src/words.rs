@@ -96,6 +96,35 @@ impl Words {
         }
     }
 
+    pub(crate) fn no_service_of_the_system(self) -> String {
+        match self.0 {
+            Language::English => "there is no such service on this system; leave out --system",
+            Language::TraditionalChinese => "這個系統沒有這樣的服務；請去掉 --system",
+        }
+        .to_owned()
+    }
+
+    pub(crate) fn service_needs_root(self) -> String {
+        match self.0 {
+            Language::English => {
+                "--system speaks to a service of the whole computer: put sudo before the command"
+            }
+            Language::TraditionalChinese => "--system 是對整台電腦的服務下指令：請在指令前加上 sudo",
+        }
+        .to_owned()
+    }
+
+    pub(crate) fn no_systemd(self, error: &std::io::Error) -> String {
+        match self.0 {
+            Language::English => {
+                format!("systemd-run cannot be started, so there is no service of systemd: {error}")
+            }
+            Language::TraditionalChinese => {
+                format!("無法啟動 systemd-run，所以沒有 systemd 的服務：{}", self.cause(error))
+            }
+        }
+    }
+
     pub(crate) fn no_json(self, error: &serde_json::Error) -> String {
         match self.0 {
             Language::English => format!("a value could not be written as JSON: {error}"),

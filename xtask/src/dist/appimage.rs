@@ -108,7 +108,10 @@ fn started(image: &Path, version: &str) -> Result<()> {
 }
 
 /// The runtime, from the public crate registry; nothing binary lies in the checkout.
-fn runtime(folders: &Folders) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// When it cannot be fetched, or is not the one it must be.
+pub fn runtime(folders: &Folders) -> Result<Vec<u8>> {
     let kept = folders.cache.join("appimage-runtime");
     if !kept.is_file() {
         let scratch = tempfile::tempdir_in(&folders.cache)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::{Package, Workshop};
+use super::{Package, Workshop, words};
 use crate::demand::Group;
 use crate::engine::Engine;
 use crate::program::{cargo, program, run, watch};
@@ -38,6 +38,21 @@ pub fn packages(workshop: &Workshop<'_>, made: &[(Package, std::path::PathBuf)])
             .arg(path)
             .arg(&cache))?;
         private_link(workshop, *package, path, engine.host())?;
+    }
+    let path_of = |wanted| made.iter().find(|(package, _)| *package == wanted).map(|(_, path)| path);
+    let (Some(deb), Some(image)) = (path_of(Package::Deb), path_of(Package::Appimage)) else {
+        console::warning("the installation pages were not tried: they need both the .deb and the AppImage");
+        return Ok(());
+    };
+    for page in words::PAGES {
+        console::step(&format!("Tried: {page}"));
+        let commands = tempfile::NamedTempFile::new_in(&workshop.out)?;
+        std::fs::write(commands.path(), words::of_page(&folders.root, page)?)?;
+        run(program("bash")
+            .env("DOCKER_HOST", engine.host())
+            .arg(folders.root.join("installer/linux/try-words.sh"))
+            .args([deb, image])
+            .args([commands.path(), &cache]))?;
     }
     Ok(())
 }

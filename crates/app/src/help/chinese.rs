@@ -12,6 +12,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "Folder for everything the worker keeps, instead of the system's places for this user",
         "背景程式存放一切資料的資料夾，而不是系統為此使用者安排的位置",
     ),
+    (
+        "Speak to the worker that systemd runs for the whole computer (Linux, root)",
+        "對 systemd 為整台電腦執行的背景程式下指令（Linux，root）",
+    ),
     ("Settings file, instead of the one in the data folder", "設定檔，而不是資料夾中的那一個"),
     ("Language of what this command prints; `auto` is the system's", "這個指令輸出的語言；auto 為系統語言"),
     ("Log much more", "記錄更多細節"),
