@@ -75,11 +75,11 @@ impl Source<'_> {
     fn conditions(&self) -> String {
         let title = escaped(&self.description.title);
         let root = self.scope.root();
-        // Windows says that it is 8.1 to every installer; only 10 and newer have this value.
+        // Windows says to every installer that it is 8.1. Only 10 and newer have this value; Wine always has it.
         let mut text = format!(
-            r#"<Property Id="WINDOWSMAJOR"><RegistrySearch Id="windowsMajor" Root="HKLM" Key="SOFTWARE\Microsoft\Windows NT\CurrentVersion" Name="CurrentMajorVersionNumber" Type="raw" Win64="yes"/></Property>
-<Condition Message="{title} needs 64-bit Windows 10 or newer, and this computer has an older Windows. Update Windows, then start this installer again.">Installed OR (VersionNT64 &gt;= 603 AND WINDOWSMAJOR)</Condition>
-"#
+            r##"<Property Id="WINDOWSMAJOR"><RegistrySearch Id="windowsMajor" Root="HKLM" Key="SOFTWARE\Microsoft\Windows NT\CurrentVersion" Name="CurrentMajorVersionNumber" Type="raw" Win64="yes"/></Property>
+<Condition Message="{title} needs 64-bit Windows 10 or newer, and this computer has an older Windows. Update Windows, then start this installer again.">Installed OR (VersionNT64 &gt;= 603 AND WINDOWSMAJOR AND WINDOWSMAJOR &lt;&gt; "#6")</Condition>
+"##
         );
         let (other, words) = match self.scope {
             Scope::User => (

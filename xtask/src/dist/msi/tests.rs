@@ -74,7 +74,7 @@ fn an_installer_that_is_not_as_it_must_be_is_refused() {
         (&both, "uninstall --keep-data", "uninstall"),
         (&both, "<RemoveExistingProducts Sequence=\"1510\"/>", "<RemoveExistingProducts Sequence=\"1410\"/>"),
         (&both, "Guid=\"*\" Win64=\"yes\"", "Guid=\"*\""),
-        (&both, " AND WINDOWSMAJOR", ""),
+        (&both, " AND WINDOWSMAJOR AND", " AND"),
         (&both, "CurrentMajorVersionNumber", "CurrentVersion"),
         (&both, "Installed OR NOT OTHERFOLDER", "Installed"),
         (&both, "needs 64-bit Windows 10 or newer", "does not start"),
