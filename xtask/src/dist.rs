@@ -7,6 +7,7 @@ mod description;
 mod generated;
 mod msi;
 mod programs;
+mod sign;
 mod tree;
 mod trial;
 mod words;
@@ -26,6 +27,7 @@ use crate::demand::Group;
 use crate::folders::Folders;
 use crate::{system, units};
 use description::Description;
+use msi::Scope;
 
 #[derive(Args)]
 pub struct Options {
@@ -38,7 +40,8 @@ pub struct Options {
     /// Take the programs that were built before instead of building them (for work on the packages themselves)
     #[arg(long)]
     no_build: bool,
-    /// Afterwards use what was made as a person would, in a clean root, and compare before and after (Debian, root)
+    /// Afterwards use what was made as a person would, and compare before and after: packages for Linux in clean roots
+    /// (Debian, root), the installers for Windows under Wine
     #[arg(long = "try")]
     try_out: bool,
     /// One JSON line instead of text
@@ -53,18 +56,31 @@ pub enum Package {
     Deb,
     /// One file for any Linux
     Appimage,
-    /// For Windows
+    /// For Windows: one for one user, one for all users
     Msi,
+    /// The one for all users, which comes with the other
+    #[value(skip)]
+    MsiMachine,
 }
 
 impl Package {
-    const ALL: [Self; 3] = [Self::Deb, Self::Appimage, Self::Msi];
+    const ALL: [Self; 4] = [Self::Deb, Self::Appimage, Self::Msi, Self::MsiMachine];
 
     fn name(self) -> &'static str {
         match self {
             Self::Deb => "deb",
             Self::Appimage => "AppImage",
             Self::Msi => "msi",
+            Self::MsiMachine => "msi (all users)",
+        }
+    }
+
+    /// Whom it is for, where it is an installer for Windows.
+    fn scope(self) -> Option<Scope> {
+        match self {
+            Self::Deb | Self::Appimage => None,
+            Self::Msi => Some(Scope::User),
+            Self::MsiMachine => Some(Scope::Machine),
         }
     }
 }
@@ -87,7 +103,11 @@ pub fn dist(folders: &Folders, options: &Options) -> Result<ExitCode> {
     if !system::ensure(&[Group::Build, Group::Packages])? {
         console::warning("going on without them: what needs them is not made");
     }
-    let wanted = if options.only.is_empty() { Package::ALL.to_vec() } else { options.only.clone() };
+    let named = |package: Package| options.only.contains(&package);
+    let mut wanted = Package::ALL.to_vec();
+    wanted.retain(|package| {
+        options.only.is_empty() || named(*package) || *package == Package::MsiMachine && named(Package::Msi)
+    });
     if units::available() {
         console::step("Units");
         if !units::check(folders)? {
@@ -96,31 +116,38 @@ pub fn dist(folders: &Folders, options: &Options) -> Result<ExitCode> {
     } else {
         console::warning("there is no systemd here: how exposed the services are was not judged");
     }
-    let (mut rows, mut made_here) = (Vec::new(), Vec::new());
+    let mut rows = Vec::new();
+    let (mut made_here, mut scopes) = (Vec::new(), Vec::new());
     let mut failed = false;
     for package in wanted {
         console::step(&format!("Package: {}", package.name()));
         let made = match package {
             Package::Deb => deb::make(&workshop),
             Package::Appimage => appimage::make(&workshop),
-            Package::Msi => msi::make(&workshop),
+            Package::Msi => msi::make(&workshop, Scope::User),
+            Package::MsiMachine => msi::make(&workshop, Scope::Machine),
         };
         match made {
             Ok(path) => {
                 let bytes = fs::read(&path)?;
                 let sha256 = hex::encode(Sha256::digest(&bytes));
-                let row = serde_json::json!({"package": package.name(), "path": path, "bytes": bytes.len(), "sha256": sha256});
-                rows.push((
-                    format!("{:<9} {:>6.2} MB  {}", package.name(), megabytes(bytes.len()), path.display()),
-                    row,
-                ));
+                let mut row = serde_json::json!({"package": package.name(), "path": path, "bytes": bytes.len(), "sha256": sha256});
+                let mut text =
+                    format!("{:<15} {:>6.2} MB  {}", package.name(), megabytes(bytes.len()), path.display());
+                if let Some(scope) = package.scope() {
+                    let signed = sign::Signer::from_environment().is_some();
+                    row["signed"] = signed.into();
+                    text.push_str(if signed { "" } else { "  (unsigned)" });
+                    scopes.push(scope);
+                }
+                rows.push((text, row));
                 made_here.push((package, path));
             }
             Err(error) => {
                 failed = true;
                 let why = format!("{error:#}");
                 let row = serde_json::json!({"package": package.name(), "error": why});
-                rows.push((format!("{:<9} not made: {why}", package.name()), row));
+                rows.push((format!("{:<15} not made: {why}", package.name()), row));
             }
         }
     }
@@ -128,6 +155,9 @@ pub fn dist(folders: &Folders, options: &Options) -> Result<ExitCode> {
     console::note(&format!("bill of materials: {}", bill.display()));
     if options.try_out {
         trial::packages(&workshop, &made_here)?;
+    }
+    if options.try_out && !scopes.is_empty() {
+        msi::try_out(&workshop, &scopes)?;
     }
     console::step("Packages");
     for (text, row) in rows {

@@ -3,6 +3,7 @@
 //! Exit codes: 0 all passed, 1 something failed, 2 a wrong command line.
 
 mod bench;
+mod brought;
 mod ci;
 mod clock;
 mod codegen;

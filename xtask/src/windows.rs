@@ -48,6 +48,15 @@ pub fn check(folders: &Folders) -> Result<()> {
     Ok(())
 }
 
+/// What speaks with the private link's service, where [`link`] made it.
+pub fn linked_client(folders: &Folders) -> PathBuf {
+    link_folder(folders).join("examples/netd_client.exe")
+}
+
+fn link_folder(folders: &Folders) -> PathBuf {
+    folders.cache.join("windows-link").join(TARGET).join("debug")
+}
+
 /// What is linked to be run under Wine.
 pub struct Linked {
     /// Watches the sensors.
@@ -83,11 +92,11 @@ pub fn link(folders: &Folders) -> Result<Linked> {
             .env("CARGO_INCREMENTAL", "0");
         run(for_windows(&mut build, &flags))?;
     }
-    let made = target.join(TARGET).join("debug");
+    let made = link_folder(folders);
     let linked = Linked {
         senses: made.join("examples/senses.exe"),
         netd: made.join("hivemind-netd.exe"),
-        client: made.join("examples/netd_client.exe"),
+        client: linked_client(folders),
     };
     for program_made in [&linked.senses, &linked.netd, &linked.client] {
         let headers = capture(program("x86_64-w64-mingw32-objdump").arg("-p").arg(program_made))?;
@@ -114,7 +123,7 @@ pub fn release_folder(folders: &Folders) -> PathBuf {
     folders.cache.join("windows-dist").join(TARGET).join("release")
 }
 
-/// Compiles and links worker and window. Without link-time optimization, which would take a small machine an hour.
+/// Compiles and links worker, window and network service. Without link-time optimization, which would take a small machine an hour.
 ///
 /// # Errors
 /// When something does not compile or link, or the compiler is not here.
@@ -123,7 +132,7 @@ pub fn release(folders: &Folders) -> Result<()> {
         bail!("programs for Windows need the packages named above");
     }
     let flags = format!("--sysroot={}", sysroot(folders, Library::Linked)?.display());
-    for package in ["hivemind-app", "hivemind-window"] {
+    for package in ["hivemind-app", "hivemind-window", "hivemind-netd"] {
         let mut build = cargo();
         build
             .current_dir(&folders.root)

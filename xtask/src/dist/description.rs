@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::Package;
 
 /// What is installed, where, by which package.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Description {
     pub name: String,
@@ -20,6 +20,7 @@ pub struct Description {
     pub section: String,
     pub update_information: String,
     pub upgrade_code: String,
+    pub upgrade_code_machine: String,
     pub deb: Relations,
     #[serde(rename = "item")]
     pub items: Vec<Item>,
@@ -29,7 +30,7 @@ pub struct Description {
 }
 
 /// What the .deb says about other packages.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Relations {
     pub depends: Vec<String>,
@@ -37,17 +38,21 @@ pub struct Relations {
 }
 
 /// One thing that is installed.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Item {
     pub program: Option<String>,
     pub file: Option<String>,
     pub made: Option<String>,
     pub text: Option<String>,
     pub link: Option<String>,
+    pub brought: Option<String>,
+    pub sha256: Option<String>,
     pub deb: Option<String>,
     pub appimage: Option<String>,
     pub msi: Option<String>,
+    pub msi_user: Option<String>,
+    pub msi_machine: Option<String>,
 }
 
 /// Where an item comes from.
@@ -58,6 +63,7 @@ pub enum Origin<'a> {
     Made(&'a str),
     Text(&'a str),
     Link(&'a str),
+    Brought { file: &'a str, sha256: &'a str },
 }
 
 impl Item {
@@ -66,17 +72,25 @@ impl Item {
     /// # Errors
     /// When that is not exactly one place.
     pub fn origin(&self) -> Result<Origin<'_>> {
+        let brought = match (self.brought.as_deref(), self.sha256.as_deref()) {
+            (Some(file), Some(sha256)) => Some(Origin::Brought { file, sha256 }),
+            (None, None) => None,
+            _ => bail!("what a crate brings has its SHA-256 beside it, and nothing else has: {self:?}"),
+        };
         let all = [
             self.program.as_deref().map(Origin::Program),
             self.file.as_deref().map(Origin::File),
             self.made.as_deref().map(Origin::Made),
             self.text.as_deref().map(Origin::Text),
             self.link.as_deref().map(Origin::Link),
+            brought,
         ];
         let mut named = all.into_iter().flatten();
         match (named.next(), named.next()) {
             (Some(origin), None) => Ok(origin),
-            _ => bail!("an item comes from exactly one of program, file, made, text, link: {self:?}"),
+            _ => {
+                bail!("an item comes from exactly one of program, file, made, text, link, brought: {self:?}")
+            }
         }
     }
 
@@ -85,7 +99,8 @@ impl Item {
         match package {
             Package::Deb => self.deb.as_deref(),
             Package::Appimage => self.appimage.as_deref(),
-            Package::Msi => self.msi.as_deref(),
+            Package::Msi => self.msi.as_deref().or(self.msi_user.as_deref()),
+            Package::MsiMachine => self.msi.as_deref().or(self.msi_machine.as_deref()),
         }
     }
 }
@@ -117,6 +132,9 @@ impl Description {
             let mut places = BTreeSet::new();
             for item in &description.items {
                 item.origin()?;
+                if item.msi.is_some() && (item.msi_user.is_some() || item.msi_machine.is_some()) {
+                    bail!("`msi` means both installers for Windows: {item:?}");
+                }
                 let Some(place) = item.place(package) else { continue };
                 let inside = Path::new(place).components().all(|part| matches!(part, Component::Normal(_)));
                 if !inside || place.is_empty() {
@@ -155,8 +173,9 @@ mod tests {
         let ours = ours();
         for package in Package::ALL {
             let mut expected = vec!["hivemind-worker", "hivemind-worker-window", "hivemind-companion"];
-            // A unit of the system names it by its place, and an image has none.
-            expected.extend((package == Package::Deb).then_some("hivemind-netd"));
+            // A unit of the system names it by its place, and an image has none; a service of Windows needs an administrator.
+            let served = matches!(package, Package::Deb | Package::MsiMachine);
+            expected.extend(served.then_some("hivemind-netd"));
             let programs: Vec<_> = ours.programs(package).collect();
             assert_eq!(programs, expected, "{package:?}");
         }
@@ -173,6 +192,21 @@ mod tests {
             };
             assert_eq!(folder("hivemind-worker"), folder("hivemind-worker-window"), "{package:?}");
             assert_eq!(folder("hivemind-worker"), folder("hivemind-companion"), "{package:?}");
+        }
+    }
+
+    #[test]
+    fn the_driver_is_the_one_that_the_service_takes_and_only_its_installer_brings_it() {
+        let ours = ours();
+        let root = Folders::find().unwrap().root;
+        let source = std::fs::read_to_string(root.join("crates/netd/src/windows/library.rs")).unwrap();
+        for package in Package::ALL {
+            let driver = ours.of(package).find(|(_, place)| place.ends_with("wireguard.dll"));
+            assert_eq!(driver.is_some(), package == Package::MsiMachine, "{package:?}");
+            let Some((item, place)) = driver else { continue };
+            assert_eq!(place, "wireguard.dll", "it is looked for beside the service");
+            let sha256 = item.sha256.as_deref().unwrap();
+            assert!(source.contains(&format!("DLL_SHA256: &str = \"{sha256}\"")), "{sha256}");
         }
     }
 
@@ -205,6 +239,10 @@ mod tests {
             "[[item]]\nfile = \"LICENSE\"\ndeb = \"usr/../etc/passwd\"\n",
             "[[item]]\nfile = \"LICENSE\"\ndeb = \"usr/bin/hivemind-worker\"\n",
             "[[item]]\nfile = \"LICENSE\"\nrpm = \"x\"\n",
+            "[[item]]\nbrought = \"wireguard-nt/LICENSE\"\nmsi = \"x\"\n",
+            "[[item]]\nfile = \"LICENSE\"\nsha256 = \"00\"\nmsi = \"x\"\n",
+            "[[item]]\nfile = \"LICENSE\"\nmsi = \"x\"\nmsi-machine = \"y\"\n",
+            "[[item]]\nfile = \"LICENSE\"\nmsi-machine = \"wireguard.dll\"\n",
         ] {
             assert!(Description::parse(&format!("{whole}\n{wrong}"), "1.0.0".into()).is_err(), "{wrong}");
         }

@@ -1,7 +1,10 @@
-//! The installer for Windows: per user, without an administrator, by msitools' `wixl`, its tables checked afterwards.
+//! The installers for Windows, for one user and for all users, by msitools' `wixl`; their tables are checked afterwards.
 //!
 //! `wixl` understands a part of WiX 3 and leaves out in silence what it does not; so every line on its standard error is
 //! a failure, and the finished tables are read back.
+
+mod source;
+mod tables;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,45 +12,132 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::description::Description;
+use super::sign::{self, Signer};
 use super::{Package, Workshop, programs, tree};
-use crate::program::{capture, program, shown};
-use crate::system;
+use crate::console;
+use crate::program::{program, run, shown};
+use crate::{system, windows};
 
 const WEBVIEW_LOADER: &str = "WebView2Loader.dll";
 const ICON: &str = "hivemind-worker.ico";
+/// Lies beside the programs where nobody signed them.
+const UNSIGNED: &str = "UNSIGNED.txt";
+const UNSIGNED_WORDS: &str =
+    "This is a developer's build. Nobody signed its programs, and Windows will say so.\r\n";
+
+/// Whom an installer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Whoever installs it, without an administrator and without a service.
+    User,
+    /// All users of a computer, by an administrator.
+    Machine,
+}
+
+impl Scope {
+    fn package(self) -> Package {
+        match self {
+            Self::User => Package::Msi,
+            Self::Machine => Package::MsiMachine,
+        }
+    }
+
+    fn ending(self) -> &'static str {
+        match self {
+            Self::User => "x64.msi",
+            Self::Machine => "x64-all-users.msi",
+        }
+    }
+
+    fn root(self) -> &'static str {
+        match self {
+            Self::User => "HKCU",
+            Self::Machine => "HKLM",
+        }
+    }
+
+    /// Its name says whether somebody else than the installer may choose it: what is in capitals is public. A service of
+    /// the system lies where nobody but an administrator writes.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::User => "INSTALLDIR",
+            Self::Machine => "InstallFolder",
+        }
+    }
+
+    fn upgrade_code(self, description: &Description) -> &str {
+        match self {
+            Self::User => &description.upgrade_code,
+            Self::Machine => &description.upgrade_code_machine,
+        }
+    }
+}
 
 /// # Errors
 /// When a program does not compile, or `wixl` is not here or refuses.
-pub fn make(workshop: &Workshop<'_>) -> Result<PathBuf> {
-    if !system::on_path("wixl") || !system::on_path("msiinfo") {
+pub fn make(workshop: &Workshop<'_>, scope: Scope) -> Result<PathBuf> {
+    if !["wixl", "msiinfo", "msibuild"].into_iter().all(system::on_path) {
         bail!("an MSI needs wixl and msitools (Debian: wixl msitools)");
     }
-    let description = &workshop.description;
-    let programs = programs::Programs::of(workshop, Package::Msi)?;
-    let find = |name: &str| programs.find(name);
-    let scratch = tempfile::tempdir_in(&workshop.out)?;
+    let programs = programs::Programs::of(workshop, scope.package())?;
+    let signer = Signer::from_environment();
+    if signer.is_none() {
+        console::warning(&format!(
+            "{} is not set: a developer's build that nobody signed, and it says so where it is installed",
+            sign::VARIABLE
+        ));
+    }
+    assemble(workshop, scope, &workshop.description, &programs, signer.as_ref(), &workshop.out)
+}
+
+fn assemble(
+    workshop: &Workshop<'_>,
+    scope: Scope,
+    description: &Description,
+    programs: &programs::Programs,
+    signer: Option<&Signer>,
+    out: &Path,
+) -> Result<PathBuf> {
+    let scratch = tempfile::tempdir_in(out)?;
     let payload = scratch.path().join("payload");
-    tree::lay_out(&workshop.folders.root, description, Package::Msi, &payload, &find)?;
-    let mut names: Vec<String> = description.of(Package::Msi).map(|(_, place)| place.to_owned()).collect();
+    let root = &workshop.folders.root;
+    tree::lay_out(root, description, scope.package(), &payload, &|name| programs.find(name))?;
+    let mut names: Vec<String> = description.of(scope.package()).map(|(_, place)| place.to_owned()).collect();
+    match signer {
+        // Libraries bear the signatures of those who made them.
+        Some(signer) => names
+            .iter()
+            .filter(|name| name.ends_with(".exe"))
+            .try_for_each(|name| signer.program(&payload.join(name)))?,
+        None => {
+            fs::write(payload.join(UNSIGNED), UNSIGNED_WORDS)?;
+            names.push(UNSIGNED.to_owned());
+        }
+    }
     // Linked at load time by the window where it was made with the GNU tools.
     let loader = programs.folder().join(WEBVIEW_LOADER);
     if loader.is_file() {
+        if !sign::is_signed(&loader)? {
+            bail!("{} does not bear its maker's signature", loader.display());
+        }
         fs::copy(&loader, payload.join(WEBVIEW_LOADER))?;
         names.push(WEBVIEW_LOADER.to_owned());
     }
-    fs::copy(workshop.folders.root.join("icons/icon.ico"), payload.join(ICON))?;
-    let path = workshop.out.join(format!("{}-{}-x64.msi", description.name, description.version));
-    pack(description, &names, &payload, &path)?;
+    fs::copy(root.join("icons/icon.ico"), payload.join(ICON))?;
+    let path = out.join(format!("{}-{}-{}", description.name, description.version, scope.ending()));
+    let signed = signer.is_some();
+    let source = source::Source { description, scope, names: &names, signed }.text();
+    pack(&source, &payload, &path)?;
+    tables::Wanted { description, scope, names: &names, signed }.check(&path)?;
+    if let Some(signer) = signer {
+        signer.installer(&path)?;
+    }
     Ok(path)
 }
 
-/// Makes the installer of files in a folder, and reads its tables back.
-///
-/// # Errors
-/// When `wixl` says anything at all, or a table is not as it must be.
-pub fn pack(description: &Description, names: &[String], payload: &Path, to: &Path) -> Result<()> {
-    let source = payload.join("main.wxs");
-    fs::write(&source, wxs(description, names))?;
+/// Makes an installer of its source and the files in a folder.
+fn pack(source: &str, payload: &Path, to: &Path) -> Result<()> {
+    fs::write(payload.join("main.wxs"), source)?;
     let mut wixl = program("wixl");
     wixl.current_dir(payload).args(["-a", "x64", "-o"]).arg(to).arg("main.wxs");
     let output = wixl.output().context("wixl does not start")?;
@@ -55,153 +145,44 @@ pub fn pack(description: &Description, names: &[String], payload: &Path, to: &Pa
     if !output.status.success() || !said.trim().is_empty() {
         bail!("`{}` said: {}", shown(&wixl), said.trim());
     }
-    check(description, names, to)
+    // `wixl` writes this property itself, and knows no others that belong to it.
+    let secure =
+        format!("UPDATE Property SET Value='{}' WHERE Property='SecureCustomProperties'", source::SECURE);
+    run(program("msibuild").arg(to).arg("-q").arg(secure))
 }
 
-fn check(description: &Description, names: &[String], msi: &Path) -> Result<()> {
-    let table = |name: &str| capture(program("msiinfo").arg("export").arg(msi).arg(name));
-    let files = table("File")?;
-    for name in names {
-        if !files.contains(name.as_str()) {
-            bail!("{name} is not in the table File");
-        }
+/// The installers under Wine: refused, installed, repaired, upgraded to a newer version made for that, removed.
+///
+/// # Errors
+/// When something is not as it must be, or Wine is not here.
+pub fn try_out(workshop: &Workshop<'_>, scopes: &[Scope]) -> Result<()> {
+    if !windows::wine::available() {
+        bail!("the installers are tried under Wine (Debian: wine64)");
     }
-    let properties = table("Property")?;
-    for wanted in [
-        format!("ProductVersion\t{}", description.version),
-        format!("UpgradeCode\t{{{}}}", description.upgrade_code),
-    ] {
-        if !properties.to_ascii_lowercase().contains(&wanted.to_ascii_lowercase()) {
-            bail!("the table Property lacks `{wanted}`:\n{properties}");
-        }
-    }
-    let sequence = table("InstallExecuteSequence")?;
-    let at = |action: &str| -> Result<i32> {
-        let row = sequence.lines().find(|row| row.split('\t').next() == Some(action));
-        row.and_then(|row| row.split('\t').nth(2)?.trim().parse().ok())
-            .with_context(|| format!("{action} is not in the sequence"))
-    };
-    // Inside the transaction: what fails brings the version before back.
-    if !(at("InstallInitialize")? < at("RemoveExistingProducts")?
-        && at("RemoveExistingProducts")? < at("InstallFiles")?)
-    {
-        bail!("the version before is not removed inside the transaction:\n{sequence}");
-    }
-    if !(at("InstallInitialize")? < at("Farewell")? && at("Farewell")? < at("RemoveFiles")?) {
-        bail!("the farewell comes when the program is gone:\n{sequence}");
-    }
-    // 18 (a file of ours), 64 (its failure stops nothing), 1024 (deferred): as the user, since 2048 is not there.
-    let actions = table("CustomAction")?;
-    if !actions.lines().any(|row| row.starts_with("Farewell\t1106\t")) {
-        bail!("the farewell is not what it must be:\n{actions}");
-    }
-    for (name, word) in
-        [("Shortcut", "desktop"), ("LaunchCondition", "VersionNT64"), ("Upgrade", &description.upgrade_code)]
-    {
-        let text = table(name)?;
-        if !text.to_ascii_lowercase().contains(&word.to_ascii_lowercase()) {
-            bail!("the table {name} lacks {word}:\n{text}");
-        }
+    let scratch = tempfile::tempdir_in(&workshop.out)?;
+    let mut newer = workshop.description.clone();
+    newer.version = next(&newer.version)?;
+    let signer = Signer::from_environment();
+    for &scope in scopes {
+        let description = &workshop.description;
+        let older =
+            workshop.out.join(format!("{}-{}-{}", description.name, description.version, scope.ending()));
+        let programs = programs::Programs::built(workshop, scope.package())?;
+        let newer = assemble(workshop, scope, &newer, &programs, signer.as_ref(), scratch.path())?;
+        let mut trial = program("bash");
+        trial.arg(workshop.folders.root.join("installer/windows/try-msi.sh")).args([&older, &newer]);
+        let client = windows::linked_client(workshop.folders);
+        run(trial.args(Some(client).filter(|client| scope == Scope::Machine && client.is_file())))?;
     }
     Ok(())
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-/// The source, in the part of WiX 3 that `wixl` understands. Per user: every component's key is a value of the user's
-/// registry, every folder is removed by name.
-fn wxs(description: &Description, names: &[String]) -> String {
-    let title = escaped(&description.title);
-    let key = r"Software\HiveMind\Worker";
-    let mut files = String::new();
-    let mut references = String::new();
-    for (index, name) in names.iter().enumerate() {
-        files.push_str(&format!(
-            "<Component Id=\"c{index}\" Guid=\"*\">\
-             <File Id=\"f{index}\" Name=\"{0}\" Source=\"{0}\"/>\
-             <RegistryValue Root=\"HKCU\" Key=\"{key}\" Name=\"file{index}\" Type=\"integer\" Value=\"1\" KeyPath=\"yes\"/>\
-             </Component>\n",
-            escaped(name)
-        ));
-        references.push_str(&format!("<ComponentRef Id=\"c{index}\"/>"));
-    }
-    let worker = names.iter().position(|name| name == "hivemind-worker.exe").unwrap_or_default();
-    format!(
-        r#"<?xml version="1.0" encoding="utf-8"?>
-<Wix xmlns="http://schemas.microsoft.com/wix/2006/wi">
-<Product Id="*" UpgradeCode="{code}" Name="{title}" Version="{version}" Language="1033" Manufacturer="HiveMind">
-<Package InstallerVersion="500" Compressed="yes" InstallScope="perUser" Description="{summary}"/>
-<MajorUpgrade DowngradeErrorMessage="A newer version of {title} is installed already."/>
-<Condition Message="{title} needs Windows 10 or newer, 64 bit.">Installed OR (VersionNT64 &gt;= 603)</Condition>
-<Media Id="1" Cabinet="worker.cab" EmbedCab="yes"/>
-<Icon Id="{ICON}" SourceFile="{ICON}"/>
-<Property Id="ARPPRODUCTICON" Value="{ICON}"/>
-<Property Id="ARPNOMODIFY" Value="1"/>
-<Directory Id="TARGETDIR" Name="SourceDir">
-<Directory Id="LocalAppDataFolder">
-<Directory Id="ProgramsDir" Name="Programs">
-<Directory Id="INSTALLDIR" Name="{title}">
-{files}<Component Id="folders" Guid="*">
-<RegistryValue Root="HKCU" Key="{key}" Name="folder" Type="string" Value="[INSTALLDIR]" KeyPath="yes"/>
-<RemoveFolder Id="removeInstall" On="uninstall"/>
-</Component>
-</Directory>
-<Component Id="programs" Guid="*">
-<RegistryValue Root="HKCU" Key="{key}" Name="programs" Type="integer" Value="1" KeyPath="yes"/>
-<RemoveFolder Id="removePrograms" On="uninstall"/>
-</Component>
-</Directory></Directory>
-<Directory Id="ProgramMenuFolder">
-<Component Id="menu" Guid="*">
-<RegistryValue Root="HKCU" Key="{key}" Name="menu" Type="integer" Value="1" KeyPath="yes"/>
-<Shortcut Id="start" Name="{title}" Description="{summary}" Target="[INSTALLDIR]hivemind-worker.exe" Arguments="desktop" WorkingDirectory="INSTALLDIR" Icon="{ICON}"/>
-</Component>
-</Directory>
-</Directory>
-<CustomAction Id="Farewell" FileKey="f{worker}" ExeCommand="uninstall --keep-data" Execute="deferred" Impersonate="yes" Return="ignore"/>
-<InstallExecuteSequence>
-<RemoveExistingProducts Sequence="1510"/>
-<Custom Action="Farewell" Sequence="1600">REMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE</Custom>
-</InstallExecuteSequence>
-<Feature Id="Main" Level="1">{references}<ComponentRef Id="folders"/><ComponentRef Id="programs"/><ComponentRef Id="menu"/></Feature>
-</Product>
-</Wix>
-"#,
-        code = description.upgrade_code,
-        version = description.version,
-        summary = escaped(&description.summary),
-    )
+/// The version after this one. Windows Installer compares three numbers.
+fn next(version: &str) -> Result<String> {
+    let (front, last) = version.rsplit_once('.').context("a version has dots")?;
+    let last: u16 = last.parse().with_context(|| format!("Windows Installer knows no version {version}"))?;
+    Ok(format!("{front}.{}", last.checked_add(1).context("the last number is as large as it may be")?))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::folders::Folders;
-
-    /// The whole installer around stand-ins for the programs.
-    #[test]
-    fn the_installers_tables_are_as_they_must_be() {
-        if !system::on_path("wixl") || !system::on_path("msiinfo") {
-            println!("SKIPPED: no wixl and msiinfo here");
-            return;
-        }
-        let folders = Folders::find().unwrap();
-        let description = Description::read(&folders.root).unwrap();
-        let scratch = tempfile::tempdir().unwrap();
-        let stand_in = scratch.path().join("program");
-        fs::write(&stand_in, "MZ").unwrap();
-        let payload = scratch.path().join("payload");
-        let find = |_: &str| Ok(stand_in.clone());
-        tree::lay_out(&folders.root, &description, Package::Msi, &payload, &find).unwrap();
-        fs::copy(folders.root.join("icons/icon.ico"), payload.join(ICON)).unwrap();
-        let names: Vec<String> = description.of(Package::Msi).map(|(_, place)| place.to_owned()).collect();
-        let msi = scratch.path().join("worker.msi");
-        pack(&description, &names, &payload, &msi).unwrap();
-        // A file that is described and missing must not go unnoticed.
-        let mut more = names.clone();
-        more.push("missing.exe".to_owned());
-        assert!(pack(&description, &more, &payload, &msi).is_err());
-    }
-}
+mod tests;

@@ -21,11 +21,9 @@ impl Programs {
     /// When something does not compile, or is not here.
     pub fn of(workshop: &Workshop<'_>, package: Package) -> Result<Self> {
         let folders = workshop.folders;
-        let windows = package == Package::Msi && !cfg!(windows);
-        let target = folders.target()?;
         if workshop.build {
             Web::find(folders)?.build()?;
-            if windows {
+            if for_windows(package) {
                 windows::release(folders)?;
             } else {
                 run(cargo().current_dir(&folders.root).args([
@@ -42,6 +40,17 @@ impl Programs {
             }
             companion::build(folders)?;
         }
+        Self::built(workshop, package)
+    }
+
+    /// As they were built before.
+    ///
+    /// # Errors
+    /// When Cargo cannot tell where.
+    pub fn built(workshop: &Workshop<'_>, package: Package) -> Result<Self> {
+        let folders = workshop.folders;
+        let windows = for_windows(package);
+        let target = folders.target()?;
         let companion = target.join("release").join(companion::NAME);
         let folder = if windows { windows::release_folder(folders) } else { target.join("release") };
         let ending = if windows { ".exe" } else { std::env::consts::EXE_SUFFIX };
@@ -68,6 +77,11 @@ impl Programs {
     pub fn folder(&self) -> &std::path::Path {
         &self.folder
     }
+}
+
+/// Whether its programs are made by another compiler than this computer's own.
+fn for_windows(package: Package) -> bool {
+    matches!(package, Package::Msi | Package::MsiMachine) && !cfg!(windows)
 }
 
 /// The newest version of the C library that a program asks for, such as `2.34`: what it was linked with decides on which

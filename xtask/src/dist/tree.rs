@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use super::description::{Description, Item, Origin};
 use super::{Package, generated};
+use crate::brought;
 
 /// What stands where programs come from; a test has stand-ins.
 pub type Find<'a> = &'a dyn Fn(&str) -> Result<PathBuf>;
@@ -49,6 +50,10 @@ fn put(root: &Path, item: &Item, at: &Path, made: &Path, find: Find<'_>) -> Resu
         }
         Origin::Text(text) => {
             fs::write(at, text)?;
+            mode(at, 0o644)
+        }
+        Origin::Brought { file, sha256 } => {
+            fs::write(at, brought::bytes(root, file, sha256)?)?;
             mode(at, 0o644)
         }
         Origin::Link(to) => link(to, at),

@@ -11,12 +11,15 @@ use crate::engine::Engine;
 use crate::program::{cargo, program, run, watch};
 use crate::{console, image, system};
 
-/// Tries the packages that were made.
+/// Tries the packages for Linux that were made.
 ///
 /// # Errors
 /// When one does not work, or leaves something behind.
 pub fn packages(workshop: &Workshop<'_>, made: &[(Package, std::path::PathBuf)]) -> Result<()> {
     let folders = workshop.folders;
+    if made.iter().all(|(package, _)| package.scope().is_some()) {
+        return Ok(());
+    }
     if !system::is_root() || !system::ensure(&[Group::Engine, Group::Packages])? {
         bail!("packages are tried by root, on Debian");
     }
@@ -29,7 +32,7 @@ pub fn packages(workshop: &Workshop<'_>, made: &[(Package, std::path::PathBuf)])
         let script = match package {
             Package::Deb => "try-deb.sh",
             Package::Appimage => "try-appimage.sh",
-            Package::Msi => continue,
+            Package::Msi | Package::MsiMachine => continue,
         };
         console::step(&format!("Tried: {}", package.name()));
         run(program("bash")

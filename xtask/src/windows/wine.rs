@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
+use crate::brought;
 use crate::console;
 use crate::folders::Folders;
 use crate::program::{capture, program, run};
@@ -24,7 +25,7 @@ const DESK: &str = "crates/host/tests/wine/desk.c";
 /// A library that tells when it is loaded, put where the private link's service looks for another.
 const PLANTED: &str = "crates/netd/tests/wine/planted.c";
 /// The driver's library, as the crate that speaks with it brings it along.
-const DRIVER: (&str, &str) = ("wireguard-nt", "examples/wireguard_nt/bin/amd64/wireguard.dll");
+const DRIVER: &str = "wireguard-nt/examples/wireguard_nt/bin/amd64/wireguard.dll";
 /// Seconds that a program of Wine may take while the prefix is made.
 const PATIENCE: &str = "120";
 
@@ -66,21 +67,12 @@ pub fn prepare(folders: &Folders) -> Result<PathBuf> {
     put(&linked.netd, &service.join("hivemind-netd.exe"))?;
     put(&linked.client, &service.join("hivemind-worker.exe"))?;
     put(&linked.client, &service.join("stranger.exe"))?;
-    put(&driver(folders)?, &service.join("driver.dll"))?;
+    put(&brought::path(&folders.root, DRIVER)?, &service.join("driver.dll"))?;
     let planted = service.join("planted.dll");
     let mut compile = program(COMPILER);
     compile.args(["-O2", "-Wall", "-Werror", "-shared", "-o"]).arg(planted);
     run(compile.arg(folders.root.join(PLANTED)))?;
     Ok(wanted)
-}
-
-fn driver(folders: &Folders) -> Result<PathBuf> {
-    let mut metadata = cargo_metadata::MetadataCommand::new();
-    let known = metadata.current_dir(&folders.root).other_options(vec!["--locked".to_owned()]).exec()?;
-    let (name, inside) = DRIVER;
-    let brings = known.packages.iter().find(|package| package.name.as_str() == name);
-    let folder = brings.and_then(|package| package.manifest_path.parent());
-    Ok(folder.with_context(|| format!("there is no crate {name}"))?.join(inside).into())
 }
 
 /// Copies a program where it is missing or another one.
