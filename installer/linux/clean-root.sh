@@ -10,7 +10,8 @@ now() { date +%s%N; }
 took() { echo "$(( ($(now) - $1) / 1000000 )) ms"; }
 
 cleanup() {
-  for at in run/engine.sock dev/fuse proc dev/pts dev/shm dev; do umount -l "$root/$at" 2>/dev/null || true; done
+  # Images too, that nobody could take down when their session ended.
+  cut -d ' ' -f 2 /proc/mounts | grep "^$root/" | sort -r | while read -r at; do umount -l "$at" 2>/dev/null || true; done
   rm -rf --one-file-system "$root"
 }
 

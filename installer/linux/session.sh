@@ -20,7 +20,8 @@ for _ in $(seq 600); do
     # Somebody closes the window.
     for window in $(pgrep -u tester -f hivemind-worker-window); do kill "$window"; done
     for _ in $(seq 100); do runs -f hivemind-worker-window || break; sleep 0.1; done
-    "$worker" uninstall
+    # The runtime of an unpacked image says that it failed where another call took the tree away before it.
+    "$worker" uninstall || [ -n "${APPIMAGE_EXTRACT_AND_RUN:-}" ]
     for _ in $(seq 300); do runs -x hivemind-worker || exit 0; sleep 0.1; done
     echo 'it did not end'; exit 1
   fi

@@ -30,10 +30,6 @@ cp "$deb" "$root/tmp/worker.deb"
 in_root apt-get install -y -qq /tmp/worker.deb >>"$cache/apt.log" 2>&1
 in_root apt-get purge -y -qq hivemind-worker >>"$cache/apt.log" 2>&1
 for at in dev/fuse proc dev/pts dev/shm dev; do umount -l "$root/$at" 2>/dev/null || true; done
-mkdir -p "$root/home/tester/Downloads"
-cp "$deb" "$image" "$root/home/tester/Downloads/"
-chroot "$root" chown -R tester: /home/tester/Downloads
-
 booted=
 halt() {
   [ -z "$booted" ] || { kill -s RTMIN+4 "$leader" 2>/dev/null || true; wait "$booted" || true; }
@@ -64,6 +60,9 @@ person() {
 boot
 halt
 state >"$cache/before"
+mkdir -p "$root/home/tester/Downloads"
+cp "$deb" "$image" "$root/home/tester/Downloads/"
+chroot "$root" chown -R tester: /home/tester/Downloads
 boot
 said=0
 while IFS= read -r line <&3; do
@@ -89,7 +88,5 @@ halt
 
 rm -rf "${root:?}/home/tester/Downloads"
 sweep
-# What a first start of a system and of its user leaves.
-find "$root/var/tmp" "$root/var/spool" -mindepth 1 -delete 2>/dev/null || true
 compare
 say "$said commands, each as it stands on the page"

@@ -21,11 +21,7 @@ const RUNTIME_SHA256: &str = "328e0d745c5c6817048c27bc3e8314871703f8f47ffa81a37c
 /// The section of the runtime that holds the update information.
 const SECTION: &str = ".upd_info";
 
-/// Double-clicked, it is the app; with words, it is the command line.
-const APP_RUN: &str = "#!/bin/sh\n\
-    here=${APPDIR:-$(dirname \"$(readlink -f \"$0\")\")}\n\
-    [ $# -gt 0 ] || set -- desktop\n\
-    exec \"$here/usr/lib/hivemind-worker/hivemind-worker\" \"$@\"\n";
+const APP_RUN: &str = include_str!("../../../installer/linux/AppRun");
 
 /// # Errors
 /// When a program does not compile, or a tool is not here.
