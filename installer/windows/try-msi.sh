@@ -87,12 +87,16 @@ value_is() { [ -n "$(value_of "$1" "$2")" ]; }
 frame() { printf '%04x' "${#1}"; printf %s "$1" | od -An -v -tx1 | tr -d ' \n'; }
 
 make_prefix
-# Wine ends its services with the last other program.
-coproc stays { "$wine" cmd >/dev/null 2>&1; }
+# Wine does not start a service whose name was deleted since it began; and ends its services with the last other program.
+begin_anew() {
+  end_prefix; wait 2>/dev/null || true
+  coproc stays { "$wine" cmd >/dev/null 2>&1; }
+}
 say "$(basename "$msi") under $("$wine" --version)${all:+, for all users}"
 "$wine" winecfg -v win10 2>/dev/null
 # The first use of Windows Installer and of these tools leaves traces of their own.
 installer /i "$msi" >/dev/null && installer /x "$msi" >/dev/null
+begin_anew
 remember before
 
 for old in win7 win81; do
@@ -119,7 +123,7 @@ if [ -n "$all" ]; then
   check "service: $(value_of "$key" ImagePath), LocalSystem, on demand" \
     test "$(value_of "$key" Start) $(value_of "$key" ObjectName)" = '0x3 LocalSystem'
   check 'service: not started by the installation' stands STOPPED
-  "$wine" sc start "$SERVICE" >/dev/null
+  "$wine" sc start "$SERVICE" >"$work/sc.log" 2>&1 || fail "it cannot be started by hand: $(tr -d '\r' <"$work/sc.log")"
   check 'service: started by hand' stands RUNNING
   if [ -n "$client" ]; then
     said=$(asked say "$(frame '{"hello":{"version":1}}')" "$(frame '"status"')")
@@ -137,6 +141,7 @@ fi
 installer /x "$msi" || fail 'it is not removed'
 same 'installed and removed'
 
+begin_anew
 chosen=()
 [ -n "$all" ] || chosen=('INSTALLDIR=C:\Hive Mind')
 installer /i "$msi" STARTATLOGIN=1 NETWORKSERVICE=1 "${chosen[@]}" || fail 'it is not installed with properties'

@@ -145,7 +145,10 @@ impl Wanted<'_> {
         let words = conditions.map(1);
         let mut wanted = vec![
             ("NOT WIX_DOWNGRADE_DETECTED", "newer version"),
-            (r##"Installed OR (VersionNT64 >= 603 AND WINDOWSMAJOR AND WINDOWSMAJOR <> "#6")"##, "Windows 10"),
+            (
+                r##"Installed OR (VersionNT64 >= 603 AND WINDOWSMAJOR AND WINDOWSMAJOR <> "#6")"##,
+                "Windows 10",
+            ),
             ("Installed OR NOT OTHERFOLDER", "emove it first"),
         ];
         if self.scope == Scope::User {
