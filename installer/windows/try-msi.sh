@@ -23,7 +23,7 @@ gone() { ! "$@"; }
 drive=$WINEPREFIX/drive_c
 KEY='Software\HiveMind\Worker' SERVICE=hivemind-netd
 RUN='HKCU\Software\Microsoft\Windows\CurrentVersion\Run'
-if msiinfo export "$msi" Property | grep -q '^ALLUSERS'; then
+if grep -q '^ALLUSERS' <<<"$(msiinfo export "$msi" Property)"; then
   all=1 root=HKLM other=HKCU folder=$drive/'Program Files/HiveMind Worker'
 else
   all= root=HKCU other=HKLM folder=
@@ -47,11 +47,12 @@ refused() { # WHY MSI PROPERTY…: refused by a launch condition, before anythin
 }
 # Without what Windows Installer itself makes at its first use and keeps, and without what is temporary.
 files() { (cd "$drive" && find . -ipath '*/temp/*' -prune -o -print | grep -v '/Installer$' | sort); }
+# Without Wine's own, and without the network cards that it finds as it goes.
 registry() {
   for part in 'HKCU\Software' 'HKLM\Software' 'HKLM\System\CurrentControlSet\Services'; do
     "$wine" reg export "$part" "Z:$work/export.reg" /y >/dev/null 2>&1 || true
     iconv -f UTF-16LE -t UTF-8 "$work/export.reg"
-  done | tr -d '\r' | awk '/^\[/ { key = $0 } NF { print key, $0 }' | grep -a -v -i -e '\\wine\\' | sort
+  done | tr -d '\r' | awk '/^\[/ { key = $0 } NF { print key, $0 }' | grep -a -v -i -e '\\wine\\' -e '\\NetworkCards\\' | sort
 }
 services() { "$wine" reg query 'HKLM\System\CurrentControlSet\Services' | tr -d '\r' | sort; }
 remember() { files >"$work/files.$1"; registry >"$work/registry.$1"; services >"$work/services.$1"; }
@@ -64,11 +65,11 @@ same() { # WHAT
 }
 find_folder() {
   [ -z "$all" ] || return 0
-  folder=$(find "$drive/users" "$drive/Chosen" -name hivemind-worker.exe -printf '%h\n' 2>/dev/null | head -1) || true
+  folder=$(find "$drive/users" "$drive/Hive Mind" -name hivemind-worker.exe -printf '%h\n' 2>/dev/null | head -1) || true
   [ -n "$folder" ] || fail 'nothing was installed'
 }
-entries() { registry | grep -a -c '"DisplayName"="HiveMind Worker"' || true; }
-version() { registry | grep -a 'Uninstall.*"DisplayVersion"=' | sed 's/.*="\(.*\)"/\1/' | sort -u | tr '\n' ' '; }
+entries() { registry | grep -a -c 'Uninstall.*"DisplayName"="HiveMind Worker"' || true; }
+version() { registry | grep -a 'Uninstall.*"DisplayVersion"=' | sed 's/.*="\(.*\)"/\1/' | sort -u | paste -sd ' '; }
 worker() { "$wine" "$folder/hivemind-worker.exe" "$@" 2>&1 | tr -d '\r'; }
 stands() { # STATE
   for _ in $(seq 100); do "$wine" sc query "$SERVICE" 2>/dev/null | grep -q "$1" && return 0; sleep 0.2; done
@@ -86,10 +87,16 @@ value_is() { [ -n "$(value_of "$1" "$2")" ]; }
 frame() { printf '%04x' "${#1}"; printf %s "$1" | od -An -v -tx1 | tr -d ' \n'; }
 
 make_prefix
+# Wine does not start a service whose name was deleted since it began; and ends its services with the last other program.
+begin_anew() {
+  end_prefix; wait 2>/dev/null || true
+  coproc stays { "$wine" cmd >/dev/null 2>&1; }
+}
 say "$(basename "$msi") under $("$wine" --version)${all:+, for all users}"
 "$wine" winecfg -v win10 2>/dev/null
 # The first use of Windows Installer and of these tools leaves traces of their own.
 installer /i "$msi" >/dev/null && installer /x "$msi" >/dev/null
+begin_anew
 remember before
 
 for old in win7 win81; do
@@ -101,14 +108,14 @@ done
 refused 'the other installer was here' "$msi"
 "$wine" reg delete "$other\\Software\\HiveMind" /f >/dev/null 2>&1
 [ -n "$all" ] || refused 'ALLUSERS is for the other installer' "$msi" ALLUSERS=1
-same 'four refusals'
+same 'refused'
 
 installer /i "$msi" || fail 'it is not installed'
 find_folder
 say "installed silently in ${folder#"$drive"}: $(cd "$folder" && echo *)"
 check "registry: $root\\$KEY names the folder" [ -n "$(value_of "$root\\$KEY" folder)" ]
-where=$([ -n "$all" ] && echo "$drive/ProgramData" || echo "$drive/users")
-check 'Start-menu entry: there' test -f "$(find "$where" -path '*Start Menu*' -name 'HiveMind Worker.lnk')"
+# Wine's is the menu of whoever installs, whomever it is for.
+check 'Start-menu entry: there' test -f "$(find "$drive" -path '*Start Menu*' -name 'HiveMind Worker.lnk')"
 check "the worker starts: $(worker --version)" test -n "$(worker --version)"
 check 'nothing starts at login that nobody asked for' gone value_is "$RUN" 'HiveMind Worker'
 if [ -n "$all" ]; then
@@ -116,7 +123,7 @@ if [ -n "$all" ]; then
   check "service: $(value_of "$key" ImagePath), LocalSystem, on demand" \
     test "$(value_of "$key" Start) $(value_of "$key" ObjectName)" = '0x3 LocalSystem'
   check 'service: not started by the installation' stands STOPPED
-  "$wine" sc start "$SERVICE" >/dev/null
+  "$wine" sc start "$SERVICE" >"$work/sc.log" 2>&1 || fail "it cannot be started by hand: $(tr -d '\r' <"$work/sc.log")"
   check 'service: started by hand' stands RUNNING
   if [ -n "$client" ]; then
     said=$(asked say "$(frame '{"hello":{"version":1}}')" "$(frame '"status"')")
@@ -134,8 +141,9 @@ fi
 installer /x "$msi" || fail 'it is not removed'
 same 'installed and removed'
 
+begin_anew
 chosen=()
-[ -n "$all" ] || chosen=('INSTALLDIR=C:\Chosen\Hive Mind')
+[ -n "$all" ] || chosen=('INSTALLDIR=C:\Hive Mind')
 installer /i "$msi" STARTATLOGIN=1 NETWORKSERVICE=1 "${chosen[@]}" || fail 'it is not installed with properties'
 find_folder
 say "installed with properties in ${folder#"$drive"}"

@@ -1,21 +1,19 @@
 #!/usr/bin/env bash
 # Runs the Windows worker under Wine against a pool on this computer: signs in, reports, keeps settings and sign-in over
-# a restart, starts at login, takes everything back. With an MSI as third argument: installs, repairs, upgrades, removes.
+# a restart, starts at login, takes everything back. With an installer and a newer one: tries those as well, by try-msi.sh.
 #
-#   try-wine.sh WINDOWS_WORKER LINUX_WORKER [MSI [NEWER_MSI]]
+#   try-wine.sh WINDOWS_WORKER LINUX_WORKER [MSI NEWER_MSI]
 #
 # Wine 8 (Debian: wine64) and mingw; no display, no Docker Desktop, no WebView2: those need a real Windows.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
-exe=$(realpath "$1") linux=$(realpath "$2") msi=${3:+$(realpath "$3")} newer=${4:+$(realpath "$4")}
+exe=$(realpath "$1") linux=$(realpath "$2")
 work=$(mktemp -d)
-say() { printf '%s\n' "$*" >&2; }
-export WINEARCH=win64 WINEPREFIX=$work/prefix WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=;pdh=n,b'
-wine=/usr/lib/wine/wine64
+. "$here/wine/prefix.sh"
 started=
 cleanup() {
   for one in $started; do kill "$one" 2>/dev/null || true; done
-  /usr/lib/wine/wineserver64 -k 2>/dev/null || true
+  end_prefix
   rm -rf "$work"
 }
 trap cleanup EXIT
@@ -25,21 +23,10 @@ wait_for() { # WHAT COMMAND…: until it succeeds
   say "error: $what did not happen"; for log in "$work"/*.log; do tail -n 15 "$log" >&2; done; exit 1
 }
 
-"$wine" wineboot -i >/dev/null 2>&1
-for shim in bcryptprimitives pdh; do
-  x86_64-w64-mingw32-gcc -shared -O2 -o "$work/prefix/drive_c/windows/system32/$shim.dll" "$here/wine/$shim.c" -ladvapi32
-done
+make_prefix
 "$wine" winecfg -v win81
 registry() { # KEY VALUE: whether it is there
-  "$wine" reg query "$1" /v "$2" 2>/dev/null | grep -q "$2"
-}
-# Without what Windows Installer itself makes at its first use and keeps.
-files() { (cd "$work/prefix/drive_c" && find . -ipath '*/temp/*' -prune -o -print | grep -v '/Installer$' | sort); }
-export_of() { "$wine" reg export "$1" "Z:$work/export.reg" /y >/dev/null 2>&1 && iconv -f UTF-16LE -t UTF-8 "$work/export.reg"; }
-PROGRAMS='HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall'
-keys() {
-  { export_of 'HKCU\Software'; export_of "$PROGRAMS"; } | grep -a '^\[' \
-    | grep -a -v -i -e '\\wine' -e 'Software\\Microsoft\\Installer' | sort
+  [ -n "$(value_of "$1" "$2")" ]
 }
 
 RUN='HKCU\Software\Microsoft\Windows\CurrentVersion\Run'
@@ -99,34 +86,4 @@ worker settings show | grep -q 'max_cpu_cores.*2' && say 'the setting was kept o
 worker uninstall | tr -d '\r' >&2 || true
 ! registry "$RUN" 'HiveMind Worker' && say 'uninstall took the autostart entry back'
 
-if [ -n "$msi" ]; then
-  entries() { { export_of 'HKCU\Software'; export_of "$PROGRAMS"; } | grep -a -c '"DisplayName"="HiveMind Worker"' || true; }
-  installer() { "$wine" msiexec "$1" "Z:$2" /qn /l*v "Z:$work/msi.log" "${@:3}"; }
-  files >"$work/files.before"; keys >"$work/keys.before"
-  if "$wine" winecfg -v win7 && installer /i "$msi"; then say 'error: it installs on Windows 7'; exit 1; fi
-  find "$work/prefix/drive_c/users" -name hivemind-worker.exe | grep -q . && { say 'error: left by a refused installation'; exit 1; }
-  say 'launch condition: refused on Windows 7, nothing left'
-  "$wine" winecfg -v win81
-  installer /i "$msi"
-  at=$(find "$work/prefix/drive_c/users" -name hivemind-worker.exe | head -1)
-  [ -n "$at" ] || { say 'error: the MSI installed nothing'; tail -n 40 "$work/msi.log" >&2; exit 1; }
-  say "installed silently in $(dirname "$at" | sed "s|$work/prefix/drive_c||"): $(ls "$(dirname "$at")" | tr '\n' ' ')"
-  find "$work/prefix/drive_c" -name '*.lnk' | grep -q 'HiveMind Worker' && say 'Start-menu entry: there'
-  "$wine" "$at" --version | tr -d '\r' >&2
-  rm "$(dirname "$at")/LICENSE.txt"
-  # Wine's `/f` knows products by their code only.
-  installer /i "$msi" REINSTALL=ALL REINSTALLMODE=amus
-  [ -f "$(dirname "$at")/LICENSE.txt" ] && say 'repaired: a file that was deleted is back'
-  last=$msi
-  if [ -n "$newer" ]; then
-    installer /i "$newer"; last=$newer
-    say "upgraded: $(entries) entry among the installed programs"
-    if installer /i "$msi"; then say 'error: it goes back to the older version'; exit 1; fi
-    [ -f "$at" ] && say 'the older version over it: refused, the newer one stays'
-  fi
-  installer /x "$last"
-  sleep 2
-  files >"$work/files.after"; keys >"$work/keys.after"
-  diff "$work/files.before" "$work/files.after" >&2 && say "files before = after: $(wc -l <"$work/files.after")"
-  diff "$work/keys.before" "$work/keys.after" >&2 && say "registry before = after: $(wc -l <"$work/keys.after") keys"
-fi
+if [ $# -gt 2 ]; then "$here/try-msi.sh" "${@:3}"; fi
