@@ -147,35 +147,37 @@ async fn encrypted(target: &Target, pin: Option<Pin>) -> Result<Connected, PoolE
 /// A certificate that is not believed is worth its own words: the owner may be spied on, or has to pin anew.
 /// One that is only out of its time may be right, and this computer's clock wrong.
 pub(crate) fn not_connected(error: &(dyn Error + 'static), pinned: bool) -> PoolError {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        match inner.and_then(|e| e.downcast_ref::<rustls::Error>()) {
-            Some(rustls::Error::InvalidCertificate(
-                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
-            )) => {
-                let sentence = "by this computer's clock the pool's certificate is not valid yet";
-                return unreachable(sentence).under(ErrorCode::ClockWrong);
-            }
-            Some(rustls::Error::InvalidCertificate(
-                CertificateError::Expired | CertificateError::ExpiredContext { .. },
-            )) => {
-                let sentence = "by this computer's clock the pool's certificate has expired";
-                return unreachable(sentence).under(ErrorCode::ClockWrong);
-            }
-            Some(rustls::Error::InvalidCertificate(_)) if pinned => {
-                return unreachable("the pool shows another certificate than the pinned one");
-            }
-            Some(rustls::Error::InvalidCertificate(_)) => {
-                let sentence =
-                    "the pool's certificate is not valid; if it is your own pool, pin its certificate";
-                return unreachable(sentence);
-            }
-            Some(_) => return unreachable("the encryption of the link to the pool failed"),
-            None => cause = error.source(),
+    match of_tls(error) {
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+        )) => unreachable("by this computer's clock the pool's certificate is not valid yet")
+            .under(ErrorCode::ClockWrong),
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        )) => unreachable("by this computer's clock the pool's certificate has expired")
+            .under(ErrorCode::ClockWrong),
+        Some(rustls::Error::InvalidCertificate(_)) if pinned => {
+            unreachable("the pool shows another certificate than the pinned one")
         }
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            unreachable("the pool's certificate is not valid; if it is your own pool, pin its certificate")
+        }
+        Some(_) => unreachable("the encryption of the link to the pool failed"),
+        None => unreachable("the pool does not answer"),
     }
-    unreachable("the pool does not answer")
+}
+
+/// What TLS says in the chain of causes. An error of the system hides the one that it wraps from those who only ask
+/// for its source.
+fn of_tls<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    if let Some(told) = error.downcast_ref::<rustls::Error>() {
+        return Some(told);
+    }
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    match wrapped {
+        Some(inner) => of_tls(inner),
+        None => error.source().and_then(of_tls),
+    }
 }
 
 /// The name is resolved here and the resolved address is dialled, so that what was judged is what is used.

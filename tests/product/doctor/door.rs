@@ -12,8 +12,14 @@ async fn a_taken_port_is_named_until_it_is_free_at_the_next_start() {
     patient.set("monitor_port", port);
     patient.start().await;
     let proof = format!("port {port} is taken");
-    let ill =
-        Ill { fault: "port-taken", number: 34, level: "warning", code: None, proof: &[&proof], fix: "then restart the worker" };
+    let ill = Ill {
+        fault: "port-taken",
+        number: 34,
+        level: "warning",
+        code: None,
+        proof: &[&proof],
+        fix: "then restart the worker",
+    };
     patient.is_ill(&ill).await;
     drop(taken);
     patient.end().await;
@@ -31,7 +37,14 @@ async fn a_taken_port_for_the_local_network_is_named_until_another_is_chosen() {
     patient.set("monitor_on_lan", "true");
     patient.start().await;
     let proof = format!("port {port} is taken");
-    let ill = Ill { fault: "lan-port-taken", number: 36, level: "warning", code: None, proof: &[&proof], fix: "monitor_lan_port" };
+    let ill = Ill {
+        fault: "lan-port-taken",
+        number: 36,
+        level: "warning",
+        code: None,
+        proof: &[&proof],
+        fix: "monitor_lan_port",
+    };
     patient.is_ill(&ill).await;
     patient.call(&["settings", "set", "monitor_on_lan", "false"]).await.ok();
     assert_eq!(patient.is_well(36).await, "the local network is not served");
@@ -63,7 +76,7 @@ async fn a_disk_without_room_is_told_until_there_is_some_and_nothing_is_lost() {
     let mut patient = Patient::new(|_| ()).await;
     std::fs::create_dir(&patient.data).expect("a folder");
     let place = patient.data.display().to_string();
-    if !succeeds("mount", &["-t", "tmpfs", "-o", "size=24m", "tmpfs", &place]) {
+    if !succeeds("mount", &["-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", &place]) {
         println!("SKIPPED {name}: this process may not mount file systems");
         return;
     }

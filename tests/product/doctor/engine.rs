@@ -115,8 +115,13 @@ impl Real {
             let _ = process.kill();
             let _ = process.wait();
         }
-        // A number that is somebody else's by now would keep the next one from starting.
-        let _ = std::fs::remove_file(self.folder.join("pid"));
+        // Numbers that are somebody else's by now would keep the next one from starting.
+        let folder = self.folder.display();
+        let script = format!(
+            "kill $(cat {folder}/exec/containerd/containerd.pid); rm -f {folder}/pid \
+             {folder}/exec/containerd/containerd.pid"
+        );
+        succeeds("sh", &["-c", &script]);
     }
 }
 
@@ -124,10 +129,8 @@ impl Drop for Real {
     fn drop(&mut self) {
         self.kill();
         let folder = self.folder.display();
-        let script = format!(
-            "kill $(cat {folder}/exec/containerd/containerd.pid) 2>/dev/null; sleep 0.5; \
-             grep -o ' {folder}[^ ]*' /proc/mounts | sort -r | xargs -r umount -l"
-        );
+        let script =
+            format!("sleep 0.5; grep -o ' {folder}[^ ]*' /proc/mounts | sort -r | xargs -r umount -l");
         succeeds("sh", &["-c", &script]);
     }
 }

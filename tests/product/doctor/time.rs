@@ -50,7 +50,7 @@ async fn a_pool_that_tells_another_time_is_told_with_way_and_distance() {
     patient.start().await;
     for (fault, by, way) in
         [("clock-late", HOURS, "behind the pool's"), ("clock-early", -HOURS, "ahead of the pool's")]
-     {
+    {
         off.store(by, Ordering::Relaxed);
         let ill = Ill {
             fault,

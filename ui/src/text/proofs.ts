@@ -225,7 +225,9 @@ function learn([message, ...names]: readonly [Message, ...string[]]): Known {
   const literal = english.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   // In the order of the English sentence.
   const order = [...english.matchAll(/\u{e000}(\d+)\u{e001}/gu)].map(([, index]) => names[Number(index)] ?? "");
-  const pattern = new RegExp(`^${literal.replace(/\u{e000}\d+\u{e001}/gu, "(.+?)")}$`, "u");
+  // An image's name has no space, and what stands before it is none of it.
+  const places = literal.replace(/\u{e000}(\d+)\u{e001}/gu, (_, index: string) => (names[Number(index)] === "image" ? "(\\S+)" : "(.+?)"));
+  const pattern = new RegExp(`^${places}$`, "u");
   return { pattern, own: english.replace(/\u{e000}\d+\u{e001}/gu, "").length, message, names: order };
 }
 

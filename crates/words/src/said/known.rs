@@ -100,7 +100,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("{sensors}: the readings are impossible and are ignored", "{sensors}：讀數不合理，不予採用"),
     ("every sensor gives plausible readings", "所有感測器的讀數都合理"),
     ("not compared: the pool has told no time", "未比對：任務池未告知時間"),
-    ("this computer's clock and the pool's are {seconds} s apart", "這台電腦的時鐘與任務池的相差 {seconds} 秒"),
+    (
+        "this computer's clock and the pool's are {seconds} s apart",
+        "這台電腦的時鐘與任務池的相差 {seconds} 秒",
+    ),
     ("this computer's clock is {seconds} s behind the pool's", "這台電腦的時鐘比任務池的慢 {seconds} 秒"),
     ("this computer's clock is {seconds} s ahead of the pool's", "這台電腦的時鐘比任務池的快 {seconds} 秒"),
     ("the private link is not used", "不使用私人連線"),

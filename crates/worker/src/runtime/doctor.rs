@@ -8,7 +8,7 @@ mod rehearse;
 use super::desktop::{LanPage, TrayIcon};
 use super::{Shared, lock};
 use crate::port::{EngineError, EngineInfo, LinkTraffic};
-use hivemind_control::{DoctorReport, PoolState, PrivateLinkView, Snapshot};
+use hivemind_control::{ApiError, DoctorReport, ErrorCode, PoolState, PrivateLinkView, Snapshot};
 pub use rehearse::{FAULTS, rehearse};
 use std::sync::Arc;
 
@@ -36,6 +36,13 @@ struct Facts {
     /// The page's door to the local network.
     lan: LanPage,
     tray: TrayIcon,
+}
+
+impl Facts {
+    /// An obstacle of this kind; there may be others, graver ones too.
+    fn problem(&self, code: ErrorCode) -> Option<&ApiError> {
+        self.snapshot.status.problems.iter().find(|problem| problem.code == code)
+    }
 }
 
 /// What is known about the box.

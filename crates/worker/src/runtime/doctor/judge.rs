@@ -242,7 +242,7 @@ fn isolation(facts: &Facts) -> Finding {
     if engine.ready != Some(true) {
         return finding(20, "isolation", Level::Notice, "not known before the engine is usable".into());
     }
-    let problem = snapshot.status.problem.as_ref().filter(|p| p.code == ErrorCode::IsolationTooLow);
+    let problem = facts.problem(ErrorCode::IsolationTooLow);
     let said = match engine.isolation.as_str() {
         "plain" => "tasks share this computer's kernel, and the engine runs as root",
         "userns" => "tasks share this computer's kernel; root inside is an ordinary user outside",
@@ -312,7 +312,7 @@ fn holes(facts: &Facts) -> Finding {
 
 /// The keyring is locked or away, so that nobody knows who is signed in.
 fn keyring_problem(facts: &Facts) -> Option<&ApiError> {
-    facts.snapshot.status.problem.as_ref().filter(|problem| problem.code == ErrorCode::KeyringLocked)
+    facts.problem(ErrorCode::KeyringLocked)
 }
 
 fn tokens(facts: &Facts) -> Finding {
@@ -353,8 +353,7 @@ fn sandbox(facts: &Facts) -> Finding {
 }
 
 fn journal(facts: &Facts) -> Finding {
-    let failed = facts.snapshot.status.problem.as_ref().filter(|p| p.code == ErrorCode::JournalFailed);
-    match failed {
+    match facts.problem(ErrorCode::JournalFailed) {
         Some(problem) => advise(
             finding(35, "journal", Level::Error, problem.message.clone()),
             problem.code,
@@ -365,24 +364,23 @@ fn journal(facts: &Facts) -> Finding {
 }
 
 /// Tasks that failed in a row by this computer's fault, so that no more are taken.
-#[expect(clippy::wildcard_enum_match_arm, reason = "all other problems have checks of their own")]
 fn tasks(facts: &Facts) -> Finding {
-    let failing = facts.snapshot.status.problem.as_ref().and_then(|problem| {
-        let fix = match problem.code {
-            ErrorCode::FailingEngine => "Restart Docker and look at its own log, then start contributing again.",
-            ErrorCode::FailingImage => {
-                "Check the internet connection and the standard image in the settings, then start contributing again."
-            }
-            ErrorCode::FailingDisk => {
-                "Free up space and check that the disk is sound, then start contributing again."
-            }
-            ErrorCode::FailingGpu => {
-                "Repair the NVIDIA driver or Container Toolkit, or turn on “Keep GPUs out” (cpu_only), then start contributing again."
-            }
-            _ => return None,
-        };
-        Some((problem, fix))
-    });
+    let causes = [
+        (ErrorCode::FailingEngine, "Restart Docker and look at its own log, then start contributing again."),
+        (
+            ErrorCode::FailingImage,
+            "Check the internet connection and the standard image in the settings, then start contributing again.",
+        ),
+        (
+            ErrorCode::FailingDisk,
+            "Free up space and check that the disk is sound, then start contributing again.",
+        ),
+        (
+            ErrorCode::FailingGpu,
+            "Repair the NVIDIA driver or Container Toolkit, or turn on “Keep GPUs out” (cpu_only), then start contributing again.",
+        ),
+    ];
+    let failing = causes.iter().find_map(|(code, fix)| Some((facts.problem(*code)?, *fix)));
     match failing {
         Some((problem, fix)) => {
             advise(finding(38, "tasks", Level::Error, problem.message.clone()), problem.code, fix)

@@ -56,7 +56,11 @@ pub const FAULTS: &[Fault] = &[
         away(facts, ErrorCode::ClockWrong, "by this computer's clock the pool's certificate has expired");
     }),
     fault("pool-certificate-early", 3, |facts| {
-        away(facts, ErrorCode::ClockWrong, "by this computer's clock the pool's certificate is not valid yet");
+        away(
+            facts,
+            ErrorCode::ClockWrong,
+            "by this computer's clock the pool's certificate is not valid yet",
+        );
     }),
     fault("pool-refuses", 3, |facts| {
         away(facts, ErrorCode::PoolRefused, "the pool does not take this computer");
@@ -173,7 +177,7 @@ fn away(facts: &mut Facts, code: ErrorCode, message: &str) {
 }
 
 fn problem(facts: &mut Facts, code: ErrorCode, message: &str) {
-    facts.snapshot.status.problem = Some(ApiError::new(code, message));
+    facts.snapshot.status.problems.push(ApiError::new(code, message));
 }
 
 fn failing(facts: &mut Facts, code: ErrorCode, why: &str, last: &str) {
@@ -314,6 +318,20 @@ mod tests {
         }
         let kept = std::fs::read_to_string(path).unwrap_or_default().replace("\r\n", "\n");
         assert!(kept == text, "ui/src/text/rehearsed.json is stale: run this test with HIVEMIND_BLESS=1");
+    }
+
+    #[test]
+    fn one_trouble_does_not_hide_another() {
+        let names =
+            ["engine-stopped", "keyring-locked", "journal-failed", "tasks-failing-disk", "clock-late"];
+        let mut facts = well();
+        for name in names {
+            let fault = FAULTS.iter().find(|fault| fault.name == name).expect("a fault");
+            (fault.change)(&mut facts);
+        }
+        let report = judge(&facts);
+        let told: BTreeSet<u32> = troubles(&report).into_iter().map(|finding| finding.number).collect();
+        assert!(told.is_superset(&BTreeSet::from([1, 9, 33, 35, 38])), "{told:?}");
     }
 
     #[test]
