@@ -6,8 +6,9 @@ use hivemind_local_pool::{LocalPool, PoolConfig, TlsIdentity};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::UdpSocket;
+use tokio::time::Instant;
 
 const HOST: &str = "pool.hivemind.test";
 /// A silent name server is not waited for longer than this, from the worker's start on.

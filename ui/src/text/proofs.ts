@@ -83,6 +83,7 @@ export const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_failing_disk],
   [m.said_failing_gpu],
   [m.said_last_one, "why"],
+  [m.said_no_runtime],
   [m.said_certificate_early, "pool"],
   [m.said_certificate_expired, "pool"],
   [m.said_certificate_wrong, "pool"],

@@ -2,6 +2,7 @@
 
 /// What checks see.
 pub(super) const SENTENCES: &[(&str, &str)] = &[
+    ("the last one: {why}", "最後一個：{why}"),
     ("{engine} {version} answers", "{engine} {version} 有回應"),
     ("isolation: {isolation}", "隔離方式：{isolation}"),
     ("tasks without an image of their own run in {image}", "沒有自帶映像檔的任務在 {image} 中執行"),
@@ -124,7 +125,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "five tasks in a row failed here because the GPUs cannot be given to them",
         "連續五個任務在此失敗，因為無法將 GPU 提供給任務",
     ),
-    ("the last one: {why}", "最後一個：{why}"),
+    (
+        "the container engine has no NVIDIA runtime: install the NVIDIA Container Toolkit and start the engine again",
+        "容器引擎沒有 NVIDIA 執行環境：請安裝 NVIDIA Container Toolkit 並重新啟動容器引擎",
+    ),
     (
         "{pool}: by this computer's clock the pool's certificate is not valid yet",
         "{pool}：以這台電腦的時鐘來看，任務池的憑證尚未生效",

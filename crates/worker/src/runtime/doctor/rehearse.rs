@@ -148,7 +148,7 @@ pub const FAULTS: &[Fault] = &[
         failing(facts, ErrorCode::FailingDisk, "this computer's disk failed them", last);
     }),
     fault("tasks-failing-gpu", 38, |facts| {
-        let last = "Docker cannot give GPUs to tasks";
+        let last = "the container engine has no NVIDIA runtime: install the NVIDIA Container Toolkit and start the engine again";
         failing(facts, ErrorCode::FailingGpu, "the GPUs cannot be given to them", last);
     }),
 ];
