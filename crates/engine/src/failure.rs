@@ -35,6 +35,9 @@ pub(crate) fn unusable(doing: &str, place: &str, error: &Error) -> EngineError {
 
 /// The operating system's word in the chain of causes.
 fn refusal(error: &Error) -> Option<&io::Error> {
+    if let Error::IOError { err } = error {
+        return Some(err);
+    }
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(current) = cause {
         if let Some(io) = current.downcast_ref::<io::Error>() {
