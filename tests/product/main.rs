@@ -12,6 +12,8 @@ mod browser;
 mod canaries;
 mod contract;
 mod demo;
+#[cfg(target_os = "linux")]
+mod doctor;
 mod engine;
 mod first_run;
 #[cfg(target_os = "linux")]

@@ -30,12 +30,16 @@ pub fn binary() -> PathBuf {
 pub struct Surroundings {
     home: PathBuf,
     variables: Vec<(String, String)>,
+    /// A command line that starts the program in other circumstances.
+    through: Vec<String>,
+    /// The program, where it is not the built one.
+    program: Option<PathBuf>,
 }
 
 impl Surroundings {
     pub fn new(home: &Path) -> Self {
         std::fs::create_dir_all(home.join("tmp")).expect("a home folder");
-        Self { home: home.to_owned(), variables: Vec::new() }
+        Self { home: home.to_owned(), variables: Vec::new(), through: Vec::new(), program: None }
     }
 
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -48,8 +52,26 @@ impl Surroundings {
         self.home.join("tmp")
     }
 
+    /// Lets this command line start the program, which it finds behind its own words.
+    pub fn through(mut self, words: &[&str]) -> Self {
+        self.through = words.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// Takes a copy of the program.
+    pub fn of_copy(mut self, program: &Path) -> Self {
+        self.program = Some(program.to_owned());
+        self
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
-        self.command_of(&binary(), arguments)
+        let program = self.program.clone().unwrap_or_else(binary);
+        let Some((starter, words)) = self.through.split_first() else {
+            return self.command_of(&program, arguments);
+        };
+        let program = program.display().to_string();
+        let words: Vec<_> = words.iter().map(String::as_str).chain([program.as_str()]).collect();
+        self.command_of(Path::new(starter), &[&words, arguments].concat())
     }
 
     /// Another program, or the same one at another place.

@@ -40,6 +40,7 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         | ErrorCode::LinkNoHandshake
         | ErrorCode::LinkAddressTaken
         | ErrorCode::LinkClock
+        | ErrorCode::ClockWrong
         | ErrorCode::LinkServiceMissing
         | ErrorCode::LinkPermission
         | ErrorCode::LinkFailed

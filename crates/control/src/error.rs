@@ -40,6 +40,8 @@ pub enum ErrorCode {
     LinkAddressTaken,
     /// The private link is not taken because a clock is wrong.
     LinkClock,
+    /// This computer's clock and the pool's tell different times.
+    ClockWrong,
     /// The service that makes the private link's interface is not there.
     LinkServiceMissing,
     /// The service that makes the private link's interface may not, or not for this user or program.
@@ -240,6 +242,7 @@ impl ErrorCode {
             Self::EngineForbidden => Some(Action::PermitEngine),
             Self::LinkConfigRefused
             | Self::LinkClock
+            | Self::ClockWrong
             | Self::LinkServiceMissing
             | Self::LinkPermission
             | Self::LinkFailed

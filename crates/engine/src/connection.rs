@@ -44,6 +44,14 @@ impl Connection {
         Ok(self.docker.get_or_init(|| counted).clone())
     }
 
+    /// Where the engine listens, as people know it.
+    pub(crate) fn place(&self) -> &str {
+        match &self.address {
+            Ok(Address::Unix(place) | Address::Tcp(place) | Address::Pipe(place)) => place,
+            Err(_) => "",
+        }
+    }
+
     /// A client whose requests may take as long as `within` before the answer begins.
     pub(crate) fn patient(&self, within: Duration) -> Result<Docker, EngineError> {
         Ok(self.docker()?.with_timeout(within))

@@ -11,7 +11,7 @@ use crate::companion::{Companion, Opened};
 use crate::connection::{Connection, failed};
 use crate::container::{Program, configuration, key_of, labels_of, name_of};
 use crate::events::EngineEvents;
-use crate::failure::{status_of, translate};
+use crate::failure::{status_of, translate, unusable};
 use crate::grant::{self, Weights};
 use crate::image::{Hold, Images, Ledger, Pinned};
 use crate::info::describe;
@@ -497,7 +497,8 @@ fn package_error(error: impl std::fmt::Display) -> EngineError {
 impl Engine for DockerEngine {
     async fn verify(&self) -> Result<EngineInfo, EngineError> {
         let docker = self.connection.patient(VERIFY_WITHIN)?;
-        let version = docker.version().await.map_err(|e| translate("ask the engine's version", &e))?;
+        let unasked = |e| unusable("ask the engine's version", self.connection.place(), &e);
+        let version = docker.version().await.map_err(unasked)?;
         let info = docker.info().await.map_err(|e| translate("ask what the engine is", &e))?;
         if let Some(companion) = &self.companion {
             companion.learn(info.architecture.as_deref());

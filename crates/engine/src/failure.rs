@@ -17,6 +17,37 @@ pub(crate) fn translate(doing: &str, error: &Error) -> EngineError {
     EngineError::new(kind, format!("could not {doing}: {why}"))
 }
 
+/// Translates an error of the first call that is made at `place`: whoever is to mend it has to know where that is.
+pub(crate) fn unusable(doing: &str, place: &str, error: &Error) -> EngineError {
+    let refused = refusal(error);
+    let (kind, sentence) = match refused.map(io::Error::kind) {
+        Some(io::ErrorKind::PermissionDenied) => {
+            (EngineErrorKind::Forbidden, format!("{place}: permission denied"))
+        }
+        Some(io::ErrorKind::ConnectionRefused) => {
+            (EngineErrorKind::Stopped, format!("nothing answers at {place}"))
+        }
+        Some(io::ErrorKind::NotFound) => absent(place),
+        _ => return translate(doing, error),
+    };
+    EngineError::new(kind, sentence)
+}
+
+/// The operating system's word in the chain of causes.
+fn refusal(error: &Error) -> Option<&io::Error> {
+    if let Error::IOError { err } = error {
+        return Some(err);
+    }
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = cause {
+        if let Some(io) = current.downcast_ref::<io::Error>() {
+            return Some(io);
+        }
+        cause = current.source();
+    }
+    None
+}
+
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the library's list is long; all others mean the same to us"
@@ -148,6 +179,23 @@ mod tests {
             assert_eq!(translated.kind, kind, "{translated}");
             assert!(translated.message.starts_with("could not do it: "));
         }
+    }
+
+    #[test]
+    fn the_first_call_names_the_place_that_did_not_answer() {
+        let told = |kind| unusable("ask", "/run/d.sock", &Error::IOError { err: io::Error::from(kind) });
+        let forbidden = told(io::ErrorKind::PermissionDenied);
+        assert_eq!(
+            (forbidden.kind, &*forbidden.message),
+            (EngineErrorKind::Forbidden, "/run/d.sock: permission denied")
+        );
+        let silent = told(io::ErrorKind::ConnectionRefused);
+        assert_eq!(
+            (silent.kind, &*silent.message),
+            (EngineErrorKind::Stopped, "nothing answers at /run/d.sock")
+        );
+        assert!(told(io::ErrorKind::NotFound).message.contains("/run/d.sock is missing"));
+        assert_eq!(told(io::ErrorKind::BrokenPipe).kind, EngineErrorKind::Stopped);
     }
 
     #[test]

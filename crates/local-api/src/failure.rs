@@ -64,6 +64,7 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::LinkConfigRefused
         | ErrorCode::LinkAddressTaken
         | ErrorCode::LinkClock
+        | ErrorCode::ClockWrong
         | ErrorCode::LinkServiceMissing
         | ErrorCode::LinkPermission
         | ErrorCode::KeyringLocked

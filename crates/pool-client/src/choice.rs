@@ -127,6 +127,10 @@ impl Pool for AnyPool {
         self.chosen().link()
     }
 
+    async fn clock_skew_s(&self) -> Option<i64> {
+        self.chosen().clock_skew_s().await
+    }
+
     async fn connect(&self) -> Result<(), PoolError> {
         let pool = self.chosen();
         let Err(error) = pool.connect().await else { return Ok(()) };

@@ -106,7 +106,7 @@ impl PoolDesk {
                 "no answer over HTTPS, or its certificate is not valid"
             })
         })?;
-        let (status, date) = (answer.status(), skew(&answer));
+        let (status, date) = (answer.status(), discovery::skew(&answer));
         let bytes = bytes(answer).await?;
         if !status.is_success() {
             let code = serde_json::from_slice::<Refusal>(&bytes).map(|r| r.error.code).unwrap_or_default();
@@ -122,15 +122,6 @@ impl PoolDesk {
         let value = serde_json::from_slice(&bytes).map_err(|_| no_https("its answer cannot be read"))?;
         Ok((value, date))
     }
-}
-
-/// How far the pool's clock is from ours, in seconds, by the answer's date.
-#[expect(clippy::disallowed_methods, reason = "the wall clock itself is what is compared here")]
-fn skew(answer: &Response) -> Option<i64> {
-    let date = answer.headers().get(reqwest::header::DATE)?.to_str().ok()?;
-    let theirs = httpdate::parse_http_date(date).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    let ours = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(i64::try_from(theirs.as_secs()).ok()? - i64::try_from(ours.as_secs()).ok()?)
 }
 
 async fn bytes(mut answer: Response) -> Result<Vec<u8>, ApiError> {

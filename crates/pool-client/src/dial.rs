@@ -2,12 +2,13 @@
 
 use crate::config::V1Config;
 use crate::discovery::{self, Inside, Target};
-use crate::failure::{protocol, unreachable};
+use crate::failure::{nameless, protocol, unreachable};
 use crate::link::{Protection, plain};
 use crate::tls::{self, Pin};
 use hivemind_control::{ApiError, ErrorCode};
 use hivemind_worker_core::port::{Dialer, PoolError, PoolErrorKind};
 use hyper_util::rt::TokioIo;
+use rustls::CertificateError;
 use rustls::pki_types::ServerName;
 use std::error::Error;
 use std::io;
@@ -20,6 +21,17 @@ use tonic::transport::{Channel, Endpoint, Uri};
 
 /// For the connection with its handshake.
 const CONNECT: Duration = Duration::from_secs(10);
+/// Addresses of one name that are tried.
+const MOST_ADDRESSES: usize = 16;
+/// For the answer of name servers; where they are silent, the system asks for much longer.
+const LOOKUP: Duration = Duration::from_secs(8);
+
+/// The addresses of a name, or that nobody says them.
+pub(crate) async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, PoolError> {
+    let found = tokio::time::timeout(LOOKUP, tokio::net::lookup_host((host, port))).await;
+    let found = found.ok().and_then(Result::ok).ok_or_else(|| nameless(host))?;
+    Ok(found.take(MOST_ADDRESSES).collect())
+}
 
 /// A standing connection and what protects it.
 #[derive(Clone)]
@@ -110,11 +122,12 @@ async fn encrypted(target: &Target, pin: Option<Pin>) -> Result<Connected, PoolE
     let https: Uri = format!("https://{bracketed}:{port}")
         .parse()
         .map_err(|_| protocol("the pool's address for calls is not valid"))?;
+    let addresses: Arc<[SocketAddr]> = look_up(&host, port).await?.into();
     let connect = tower::service_fn(move |_: Uri| {
-        let (host, name, connector) = (host.clone(), name.clone(), connector.clone());
+        let (addresses, name, connector) = (Arc::clone(&addresses), name.clone(), connector.clone());
         async move {
             let handshake = async {
-                let tcp = TcpStream::connect((host.as_str(), port)).await?;
+                let tcp = TcpStream::connect(&*addresses).await?;
                 tcp.set_nodelay(true)?;
                 connector.connect(name, tcp).await
             };
@@ -127,34 +140,49 @@ async fn encrypted(target: &Target, pin: Option<Pin>) -> Result<Connected, PoolE
         .origin(https)
         .connect_with_connector(connect)
         .await
-        .map_err(|e| unreachable(not_connected(&e, pin.is_some())))?;
+        .map_err(|e| not_connected(&e, pin.is_some()))?;
     Ok(Connected { channel, protection: Protection::Tls })
 }
 
 /// A certificate that is not believed is worth its own words: the owner may be spied on, or has to pin anew.
-fn not_connected(error: &(dyn Error + 'static), pinned: bool) -> &'static str {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        match inner.and_then(|e| e.downcast_ref::<rustls::Error>()) {
-            Some(rustls::Error::InvalidCertificate(_)) if pinned => {
-                return "the pool shows another certificate than the pinned one";
-            }
-            Some(rustls::Error::InvalidCertificate(_)) => {
-                return "the pool's certificate is not valid; if it is your own pool, pin its certificate";
-            }
-            Some(_) => return "the encryption of the link to the pool failed",
-            None => cause = error.source(),
+/// One that is only out of its time may be right, and this computer's clock wrong.
+pub(crate) fn not_connected(error: &(dyn Error + 'static), pinned: bool) -> PoolError {
+    match of_tls(error) {
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+        )) => unreachable("by this computer's clock the pool's certificate is not valid yet")
+            .under(ErrorCode::ClockWrong),
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        )) => unreachable("by this computer's clock the pool's certificate has expired")
+            .under(ErrorCode::ClockWrong),
+        Some(rustls::Error::InvalidCertificate(_)) if pinned => {
+            unreachable("the pool shows another certificate than the pinned one")
         }
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            unreachable("the pool's certificate is not valid; if it is your own pool, pin its certificate")
+        }
+        Some(_) => unreachable("the encryption of the link to the pool failed"),
+        None => unreachable("the pool does not answer"),
     }
-    "the pool does not answer"
+}
+
+/// What TLS says in the chain of causes. An error of the system hides the one that it wraps from those who only ask
+/// for its source.
+fn of_tls<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    if let Some(told) = error.downcast_ref::<rustls::Error>() {
+        return Some(told);
+    }
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    match wrapped {
+        Some(inner) => of_tls(inner),
+        None => error.source().and_then(of_tls),
+    }
 }
 
 /// The name is resolved here and the resolved address is dialled, so that what was judged is what is used.
 async fn unencrypted(target: &Target, allowed: bool) -> Result<Connected, PoolError> {
-    let lookup = tokio::net::lookup_host((target.host.as_str(), target.port));
-    let addresses = tokio::time::timeout(CONNECT, lookup).await.ok().and_then(Result::ok);
-    let addresses = addresses.ok_or_else(|| unreachable("the pool's name cannot be found"))?;
+    let addresses = look_up(&target.host, target.port).await?;
     let mut last = unreachable("the pool's name has no address");
     for address in addresses {
         let protection = plain(address.ip());

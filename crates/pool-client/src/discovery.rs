@@ -1,13 +1,13 @@
 //! Where a pool takes calls: `GET {url}/.well-known/hivemind`.
 
 use crate::config::V1Config;
-use crate::dial::unprotected;
+use crate::dial::{look_up, not_connected, unprotected};
 use crate::failure::{protocol, unreachable};
 use crate::link::{Protection, plain};
 use crate::tls::{self, Pin};
 use hivemind_domain::text::plain_line;
 use hivemind_worker_core::port::PoolError;
-use reqwest::Url;
+use reqwest::{Response, Url};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -121,21 +121,7 @@ async fn well_known(
 ) -> Result<Option<WellKnown>, PoolError> {
     let url =
         master.join("/.well-known/hivemind").map_err(|_| protocol("the pool's address is not a URL"))?;
-    let mut client = client(pin)?;
-    if url.scheme() != "https" {
-        // Whoever can change this answer can name another pool: it needs the protection that calls need. The
-        // judged addresses are the ones that are dialled.
-        let (host, addresses) = judged(&url, allow_unencrypted).await?;
-        client = client.resolve_to_addrs(&host, &addresses);
-    }
-    let client = client.build().map_err(|e| protocol(e.to_string()))?;
-    let mut answer = client.get(url).send().await.map_err(|e| {
-        unreachable(if e.is_timeout() {
-            "the pool did not answer in time"
-        } else {
-            "the pool does not answer"
-        })
-    })?;
+    let mut answer = page(url, allow_unencrypted, pin).await?;
     let status = answer.status();
     if status.is_server_error() || status.as_u16() == 429 {
         return Err(unreachable(format!("the pool answers {status}")));
@@ -161,6 +147,36 @@ async fn well_known(
     known.map(Some).map_err(|_| protocol("the pool's description of itself cannot be read"))
 }
 
+/// The pool's page, from the addresses that were judged.
+async fn page(url: Url, allow_unencrypted: bool, pin: Option<Pin>) -> Result<Response, PoolError> {
+    let (host, addresses) = judged(&url, allow_unencrypted).await?;
+    let client = client(pin)?.resolve_to_addrs(&host, &addresses).build();
+    let client = client.map_err(|e| protocol(e.to_string()))?;
+    client.get(url).send().await.map_err(|e| {
+        if e.is_timeout() {
+            unreachable("the pool did not answer in time")
+        } else {
+            not_connected(&e, pin.is_some())
+        }
+    })
+}
+
+/// How far the pool's clock is from ours now, in seconds, as its page tells; more is later there.
+pub(crate) async fn clock_skew(config: &V1Config, pin: Option<Pin>) -> Option<i64> {
+    let url = Url::parse(&config.master_url).ok()?.join("/.well-known/hivemind").ok()?;
+    let asked = tokio::time::timeout(TIMEOUT, page(url, config.allow_unencrypted, pin));
+    skew(&asked.await.ok()?.ok()?)
+}
+
+/// How far the pool's clock is from ours, in seconds, by the answer's date.
+#[expect(clippy::disallowed_methods, reason = "the wall clock itself is what is compared here")]
+pub(crate) fn skew(answer: &Response) -> Option<i64> {
+    let date = answer.headers().get(reqwest::header::DATE)?.to_str().ok()?;
+    let theirs = httpdate::parse_http_date(date).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let ours = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(i64::try_from(theirs.as_secs()).ok()? - i64::try_from(ours.as_secs()).ok()?)
+}
+
 /// What a page says, and where that leads. For fuzzing.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn read(page: &[u8]) {
@@ -171,12 +187,14 @@ pub(crate) fn read(page: &[u8]) {
     }
 }
 
+/// The addresses behind the page's host that may be dialled, and are. Whoever can change the page can name another
+/// pool: without TLS it needs the protection that calls need.
 async fn judged(url: &Url, allow_unencrypted: bool) -> Result<(String, Vec<SocketAddr>), PoolError> {
     let host = url.host_str().ok_or_else(|| protocol("the pool's address names no host"))?;
     let port = url.port_or_known_default().unwrap_or(80);
-    let found = tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await;
-    let found: Vec<_> = found.map_err(|_| unreachable("the pool's name cannot be found"))?.collect();
-    let protected = |address: &SocketAddr| allow_unencrypted || plain(address.ip()) != Protection::None;
+    let found = look_up(host.trim_matches(['[', ']']), port).await?;
+    let open = allow_unencrypted || url.scheme() == "https";
+    let protected = |address: &SocketAddr| open || plain(address.ip()) != Protection::None;
     let kept: Vec<_> = found.into_iter().filter(protected).collect();
     if kept.is_empty() { Err(unprotected()) } else { Ok((host.to_owned(), kept)) }
 }

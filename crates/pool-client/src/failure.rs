@@ -22,6 +22,11 @@ pub(crate) fn disk(error: &std::io::Error) -> PoolError {
     PoolError::new(PoolErrorKind::Disk, format!("a file cannot be read or written: {error}"))
 }
 
+/// Nobody says which address this name has.
+pub(crate) fn nameless(host: &str) -> PoolError {
+    unreachable(format!("the name {} cannot be looked up", plain_line(host, 255)))
+}
+
 /// A result that can never be sent.
 pub(crate) fn lost(why: impl AsRef<str>) -> PoolError {
     PoolError::new(

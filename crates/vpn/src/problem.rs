@@ -85,13 +85,12 @@ pub(crate) fn other_key(endpoint: &str) -> ApiError {
     .with("endpoint", endpoint)
 }
 
+/// The pool's clock is so many seconds ahead of ours.
 pub(crate) fn clock(seconds: i64) -> ApiError {
+    let (off, way) = (seconds.unsigned_abs(), if seconds > 0 { "behind" } else { "ahead of" });
     ApiError::new(
         ErrorCode::LinkClock,
-        format!(
-            "this computer's clock is {} s off the pool's, so the private link is not used",
-            seconds.abs()
-        ),
+        format!("this computer's clock is {off} s {way} the pool's; the private link is not used"),
     )
     .with("seconds", seconds.abs().to_string())
 }

@@ -130,7 +130,7 @@ async fn a_wrong_clock() {
     assert_eq!(error.code, ErrorCode::LinkClock);
     assert_eq!(
         error.message,
-        "this computer's clock is 7200 s off the pool's, so the private link is not used"
+        "this computer's clock is 7200 s ahead of the pool's; the private link is not used"
     );
 }
 

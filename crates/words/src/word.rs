@@ -137,6 +137,7 @@ fn check(word: &str) -> Option<&'static str> {
         "sensors" => "感測器",
         "sandbox" => "容器自我測試",
         "known_holes" => "已知漏洞",
+        "tasks" => "任務失敗",
         _ => return None,
     })
 }
@@ -311,7 +312,7 @@ pub(crate) mod tests {
         for word in ["tls", "tunnel"] {
             assert_eq!(link(word), Some(chinese[&format!("link_{word}")].as_str()), "{word}");
         }
-        for word in ["tunnel", "monitor", "monitor_lan"] {
+        for word in ["tunnel", "monitor", "monitor_lan", "tasks"] {
             assert_eq!(check(word), Some(chinese[&format!("check_{word}")].as_str()), "{word}");
         }
     }

@@ -19,6 +19,7 @@ export const ACTION_OF: Record<ErrorCode, Action | null> = {
   LINK_NO_HANDSHAKE: "retry",
   LINK_ADDRESS_TAKEN: "retry",
   LINK_CLOCK: "open_doctor",
+  CLOCK_WRONG: "open_doctor",
   LINK_SERVICE_MISSING: "open_doctor",
   LINK_PERMISSION: "open_doctor",
   LINK_FAILED: "open_doctor",

@@ -22,6 +22,7 @@ export const SENTENCES: Record<ErrorCode, () => string> = {
   LINK_NO_HANDSHAKE: m.err_link_no_handshake,
   LINK_ADDRESS_TAKEN: m.err_link_address_taken,
   LINK_CLOCK: m.err_link_clock,
+  CLOCK_WRONG: m.err_clock_wrong,
   LINK_SERVICE_MISSING: m.err_link_service_missing,
   LINK_PERMISSION: m.err_link_permission,
   LINK_FAILED: m.err_link_failed,

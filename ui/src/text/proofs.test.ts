@@ -21,7 +21,7 @@ it("tells what checks saw in the reader's words and in units that are easily rea
   expect(both("plain: tasks share this computer's kernel, and the engine runs as root; at least plain is required")[0]).toBe(
     "Shared kernel, hardened: tasks share this computer's kernel, and the engine runs as root",
   );
-  expect(both("this computer's clock is 7200 s off the pool's, so the private link is not used")[0]).toContain("is 2 h off");
+  expect(both("this computer's clock is 7200 s behind the pool's; the private link is not used")[0]).toContain("is 2 h behind");
   expect(both("10.0.0.2 to UDP 192.0.2.1:51820: handshake 400 s ago; 1204118 bytes from it, 48213 to it, 1420 in a packet")).toEqual([
     "10.0.0.2 to UDP 192.0.2.1:51820: handshake 6 min 40 s ago; 1.15 MiB from it, 47.1 KiB to it, 1,420 bytes in a packet",
     "10.0.0.2 至 UDP 192.0.2.1:51820：6 分 40 秒前交握；接收 1.15 MiB，傳送 47.1 KiB，每個封包 1,420 位元組",

@@ -73,8 +73,22 @@ export const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_sensor_ignored, "sensors"],
   [m.said_sensors],
   [m.said_clock_unknown],
-  [m.said_clock],
-  [m.said_clock_wrong, "seconds"],
+  [m.said_clock, "seconds"],
+  [m.said_clock_behind, "seconds"],
+  [m.said_clock_ahead, "seconds"],
+  [m.said_link_unused],
+  [m.said_no_failing],
+  [m.said_failing_engine],
+  [m.said_failing_image],
+  [m.said_failing_disk],
+  [m.said_failing_gpu],
+  [m.said_last_one, "why"],
+  [m.said_no_runtime],
+  [m.said_certificate_early, "pool"],
+  [m.said_certificate_expired, "pool"],
+  [m.said_certificate_wrong, "pool"],
+  [m.said_pin_own],
+  [m.said_certificate_other, "pool"],
   [m.said_no_page],
   [m.said_page],
   [m.said_port_taken, "n"],
@@ -102,11 +116,9 @@ export const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_engine_mute_why, "words"],
   [m.said_engine_own, "n", "words"],
   [m.said_engine_old, "found", "needed"],
-  [m.said_no_docker],
   [m.said_nothing_at, "path"],
   [m.said_no_right, "path"],
   [m.said_name_unknown, "pool", "host"],
-  [m.said_refused, "pool"],
   [m.said_not_taken, "pool"],
   [m.said_pool_mute, "pool"],
   [m.said_no_manifest, "image"],
@@ -124,7 +136,9 @@ export const SAID: readonly (readonly [Message, ...string[]])[] = [
 const TOLD: ReadonlyMap<Message, Message> = new Map<Message, Message>([
   [m.said_link_handshake, m.told_link_handshake],
   [m.said_link_bytes, m.told_link_bytes],
-  [m.said_clock_wrong, m.told_clock_wrong],
+  [m.said_clock, m.told_clock],
+  [m.said_clock_behind, m.told_clock_behind],
+  [m.said_clock_ahead, m.told_clock_ahead],
   [m.said_no_manifest, m.told_no_manifest],
 ]);
 
@@ -212,7 +226,9 @@ function learn([message, ...names]: readonly [Message, ...string[]]): Known {
   const literal = english.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   // In the order of the English sentence.
   const order = [...english.matchAll(/\u{e000}(\d+)\u{e001}/gu)].map(([, index]) => names[Number(index)] ?? "");
-  const pattern = new RegExp(`^${literal.replace(/\u{e000}\d+\u{e001}/gu, "(.+?)")}$`, "u");
+  // An image's name has no space, and what stands before it is none of it.
+  const places = literal.replace(/\u{e000}(\d+)\u{e001}/gu, (_, index: string) => (names[Number(index)] === "image" ? "(\\S+)" : "(.+?)"));
+  const pattern = new RegExp(`^${places}$`, "u");
   return { pattern, own: english.replace(/\u{e000}\d+\u{e001}/gu, "").length, message, names: order };
 }
 

@@ -103,7 +103,7 @@ describe("catalogue", () => {
 
   it("says in both languages what each check saw, and what it would see with each fault", () => {
     // What is told in easier words or units than the worker's own.
-    const easier = /isolation: |^plain: |handshake \d|\d s off|readings are impossible|cannot be read|no NVIDIA driver|^a task could: |handshake|\d\.0 GiB/;
+    const easier = /isolation: |^plain: |handshake \d|\d s (behind|ahead of)|readings are impossible|cannot be read|manifest unknown|no NVIDIA driver|^a task could: |handshake|\d\.0 GiB/;
     for (const [fault, told] of Object.entries(rehearsed)) {
       for (const { proof } of told) {
         locale.choose("en");

@@ -182,6 +182,7 @@ const CHECKS: Words = {
   sensors: m.check_sensors,
   sandbox: m.check_sandbox,
   known_holes: m.check_known_holes,
+  tasks: m.check_tasks,
 };
 
 const TRACES: Words = {

@@ -106,6 +106,9 @@ pub struct StatusView {
     pub running_tasks: u32,
     /// The primary obstacle, when there is one.
     pub problem: Option<ApiError>,
+    /// Every obstacle, the primary one first: for the checks, of which one must not hide another.
+    #[serde(skip)]
+    pub problems: Vec<ApiError>,
 }
 
 /// State of the connection.

@@ -3,7 +3,7 @@
 
 use super::proxy;
 use crate::dial::{endpoint, unprotected};
-use crate::failure::{protocol, unreachable};
+use crate::failure::{nameless, protocol, unreachable};
 use crate::guard::Guarded;
 use crate::link::{Protection, plain};
 use hivemind_worker_core::port::PoolError;
@@ -44,7 +44,7 @@ pub(crate) async fn dial(
     }
     let lookup = tokio::time::timeout(LOOKUP, tokio::net::lookup_host(address)).await;
     let found = lookup.ok().and_then(Result::ok);
-    let found = found.ok_or_else(|| unreachable("the pool's name cannot be found"))?;
+    let found = found.ok_or_else(|| nameless(address.rsplit_once(':').map_or(address, |(host, _)| host)))?;
     let mut last = unreachable("the pool's name has no address");
     for address in found.take(16) {
         if proxy.is_some() && address.is_ipv6() {

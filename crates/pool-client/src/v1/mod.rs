@@ -3,6 +3,7 @@
 use crate::check;
 use crate::config::V1Config;
 use crate::dial::{Connected, dial};
+use crate::discovery;
 use crate::failure::{failed, protocol, unreachable, within};
 use crate::guard::Guarded;
 use crate::tls::Pin;
@@ -134,6 +135,10 @@ impl V1Pool {
 impl Pool for V1Pool {
     fn link(&self) -> String {
         self.state().connected.as_ref().map(|c| c.protection.word().to_owned()).unwrap_or_default()
+    }
+
+    async fn clock_skew_s(&self) -> Option<i64> {
+        discovery::clock_skew(&self.config, self.pin).await
     }
 
     async fn connect(&self) -> Result<(), PoolError> {

@@ -2,6 +2,7 @@
 
 /// What checks see.
 pub(super) const SENTENCES: &[(&str, &str)] = &[
+    ("the last one: {why}", "最後一個：{why}"),
     ("{engine} {version} answers", "{engine} {version} 有回應"),
     ("isolation: {isolation}", "隔離方式：{isolation}"),
     ("tasks without an image of their own run in {image}", "沒有自帶映像檔的任務在 {image} 中執行"),
@@ -99,14 +100,48 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("{sensors}: cannot be read, so the computer counts as in use", "{sensors}：無法讀取，因此視為使用中"),
     ("{sensors}: the readings are impossible and are ignored", "{sensors}：讀數不合理，不予採用"),
     ("every sensor gives plausible readings", "所有感測器的讀數都合理"),
+    ("not compared: the pool has told no time", "未比對：任務池未告知時間"),
     (
-        "not compared: only the private link is told the pool's time, and it is switched off",
-        "未比對：只有私人連線會得知任務池的時間，而它已關閉",
+        "this computer's clock and the pool's are {seconds} s apart",
+        "這台電腦的時鐘與任務池的相差 {seconds} 秒",
     ),
-    ("the pool has not told another time", "任務池未告知不同的時間"),
+    ("this computer's clock is {seconds} s behind the pool's", "這台電腦的時鐘比任務池的慢 {seconds} 秒"),
+    ("this computer's clock is {seconds} s ahead of the pool's", "這台電腦的時鐘比任務池的快 {seconds} 秒"),
+    ("the private link is not used", "不使用私人連線"),
+    ("this computer makes no tasks fail", "沒有任務因這台電腦而失敗"),
     (
-        "this computer's clock is {seconds} s off the pool's, so the private link is not used",
-        "這台電腦的時鐘與任務池相差 {seconds} 秒，因此不使用私人連線",
+        "five tasks in a row failed here because the container engine failed",
+        "連續五個任務在此失敗，因為容器引擎發生錯誤",
+    ),
+    (
+        "five tasks in a row failed here because the standard image cannot be downloaded",
+        "連續五個任務在此失敗，因為無法下載標準映像檔",
+    ),
+    (
+        "five tasks in a row failed here because this computer's disk failed them",
+        "連續五個任務在此失敗，因為這台電腦的磁碟有問題",
+    ),
+    (
+        "five tasks in a row failed here because the GPUs cannot be given to them",
+        "連續五個任務在此失敗，因為無法將 GPU 提供給任務",
+    ),
+    (
+        "the container engine has no NVIDIA runtime: install the NVIDIA Container Toolkit and start the engine again",
+        "容器引擎沒有 NVIDIA 執行環境：請安裝 NVIDIA Container Toolkit 並重新啟動容器引擎",
+    ),
+    (
+        "{pool}: by this computer's clock the pool's certificate is not valid yet",
+        "{pool}：以這台電腦的時鐘來看，任務池的憑證尚未生效",
+    ),
+    (
+        "{pool}: by this computer's clock the pool's certificate has expired",
+        "{pool}：以這台電腦的時鐘來看，任務池的憑證已過期",
+    ),
+    ("{pool}: the pool's certificate is not valid", "{pool}：任務池的憑證無效"),
+    ("if it is your own pool, pin its certificate", "若是您自己的任務池，請指定它的憑證"),
+    (
+        "{pool}: the pool shows another certificate than the pinned one",
+        "{pool}：任務池出示的憑證與指定的不同",
     ),
     ("this program serves no page", "這個程式不提供網頁"),
     ("the page for browsers is served on this computer", "已在這台電腦上提供瀏覽器頁面"),
@@ -152,14 +187,15 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the container engine does not answer", "容器引擎沒有回應"),
     ("the container engine does not answer: {words}", "容器引擎沒有回應：{words}"),
     ("the engine answered {n}: {words}", "容器引擎回應 {n}：{words}"),
-    ("Docker {found} is older than {needed}", "Docker {found} 比 {needed} 舊"),
-    ("no Docker answers and none is installed", "偵測不到 Docker"),
+    (
+        "the container engine {found} is too old: {needed} or newer is needed",
+        "容器引擎 {found} 版本過舊：需要 {needed} 以上版本",
+    ),
     ("nothing answers at {path}", "{path} 沒有回應"),
     ("cannot write {file}: permission denied", "無法寫入 {file}：沒有存取權限"),
     ("{path}: permission denied", "{path}：沒有存取權限"),
     ("{pool}: the name {host} cannot be looked up", "{pool}：查不到名稱 {host}"),
     ("{image}: manifest unknown", "登錄伺服器上找不到映像檔 {image}"),
-    ("{pool}: connection refused", "{pool}：連線遭拒"),
     ("{pool}: the pool does not take this computer", "{pool}：任務池不接受這台電腦"),
     ("{pool}: the pool does not answer", "{pool}：任務池沒有回應"),
     ("the pool did not answer in time", "任務池未及時回應"),
@@ -206,6 +242,26 @@ pub(super) const FIXES: &[(&str, &str)] = &[
     (
         "Ask the pool's owner why, or sign in with another account.",
         "請向任務池管理者詢問原因，或改用其他帳號登入。",
+    ),
+    (
+        "Check this computer's date and time; if they are right, the pool needs another certificate.",
+        "請檢查這台電腦的日期與時間；若正確無誤，則任務池需要更換憑證。",
+    ),
+    (
+        "Restart Docker and look at its own log, then start contributing again.",
+        "請重新啟動 Docker 並查看其紀錄檔，然後再次開始貢獻。",
+    ),
+    (
+        "Check the internet connection and the standard image in the settings, then start contributing again.",
+        "請檢查網路連線與設定中的標準映像檔，然後再次開始貢獻。",
+    ),
+    (
+        "Free up space and check that the disk is sound, then start contributing again.",
+        "請釋出空間並確認磁碟正常，然後再次開始貢獻。",
+    ),
+    (
+        "Repair the NVIDIA driver or Container Toolkit, or turn on “Keep GPUs out” (cpu_only), then start contributing again.",
+        "請修復 NVIDIA 驅動程式或 Container Toolkit，或開啟「不使用 GPU」（cpu_only），然後再次開始貢獻。",
     ),
     ("Sign in with your account at the pool.", "請以您在任務池的帳號登入。"),
     ("Use a pool with https, or a private network.", "請使用 https 的任務池，或私人網路。"),
@@ -280,8 +336,8 @@ pub(super) const FIXES: &[(&str, &str)] = &[
         "不需要任何處理；更新驅動程式或韌體可能會修復感測器。",
     ),
     (
-        "End the program that has it, or choose another “Port of the browser page” (monitor_port).",
-        "請結束占用該連接埠的程式，或在設定的「瀏覽器頁面連接埠」（monitor_port）改用其他連接埠。",
+        "End the program that has it, or choose another “Port of the browser page” (monitor_port), then restart the worker.",
+        "請結束占用該連接埠的程式，或在設定的「瀏覽器頁面連接埠」（monitor_port）改用其他連接埠，然後重新啟動背景程式。",
     ),
     (
         "When nobody looks from another device, switch off “Serve the local network” (monitor_on_lan).",

@@ -74,6 +74,7 @@ impl Core {
             draining: wish == Wish::Draining,
             running_tasks: u32::try_from(running).unwrap_or(u32::MAX),
             problem: primary.and_then(|reason| self.obstacle(reason)),
+            problems: self.contribution.reasons().filter_map(|reason| self.obstacle(reason)).collect(),
         }
     }
 

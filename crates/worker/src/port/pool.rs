@@ -297,6 +297,11 @@ pub trait Pool: Send + Sync + 'static {
     /// `tls`, `loopback` or `unencrypted`; empty until known.
     fn link(&self) -> String;
 
+    /// How far the pool's clock is from ours now, in seconds; more is later there. `None` where it tells no time.
+    async fn clock_skew_s(&self) -> Option<i64> {
+        None
+    }
+
     /// Finds the pool and proves that it answers. Ends a former connection.
     async fn connect(&self) -> Result<(), PoolError>;
 

@@ -8,7 +8,7 @@ mod rehearse;
 use super::desktop::{LanPage, TrayIcon};
 use super::{Shared, lock};
 use crate::port::{EngineError, EngineInfo, LinkTraffic};
-use hivemind_control::{DoctorReport, PrivateLinkView, Snapshot};
+use hivemind_control::{ApiError, DoctorReport, ErrorCode, PoolState, PrivateLinkView, Snapshot};
 pub use rehearse::{FAULTS, rehearse};
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ struct Facts {
     snapshot: Snapshot,
     /// What carries the calls to the pool.
     carrier: String,
+    /// How many seconds the pool's clock is ahead of ours, where the pool tells its time.
+    clock_skew_s: Option<i64>,
     /// The private link, unless it is switched off.
     link: Option<(PrivateLinkView, LinkTraffic)>,
     /// Bytes used and all bytes of the disk; 0 before it was looked at.
@@ -34,6 +36,13 @@ struct Facts {
     /// The page's door to the local network.
     lan: LanPage,
     tray: TrayIcon,
+}
+
+impl Facts {
+    /// An obstacle of this kind; there may be others, graver ones too.
+    fn problem(&self, code: ErrorCode) -> Option<&ApiError> {
+        self.snapshot.status.problems.iter().find(|problem| problem.code == code)
+    }
 }
 
 /// What is known about the box.
@@ -52,7 +61,8 @@ pub(super) async fn examine(shared: &Shared) -> DoctorReport {
 
 async fn gather(shared: &Shared) -> Facts {
     let ports = &shared.ports;
-    let engine = ports.engine.verify().await;
+    let snapshot = Arc::clone(&shared.snapshots.borrow());
+    let (engine, clock_skew_s) = tokio::join!(ports.engine.verify(), clock_skew_s(shared, &snapshot));
     let settings = ports.settings.current();
     let readings = lock(&shared.readings).latest();
     let sandbox = match shared.proof.try_lock() {
@@ -65,12 +75,12 @@ async fn gather(shared: &Shared) -> Facts {
             }
         },
     };
-    let snapshot = Arc::clone(&shared.snapshots.borrow());
     Facts {
         engine,
         image: settings.worker_image(),
         snapshot: Snapshot::clone(&snapshot),
         carrier: ports.pool.link(),
+        clock_skew_s,
         link: ports.private_link.as_ref().map(|link| (link.view(), link.traffic())),
         disk: (readings.disk_used_bytes, readings.disk_total_bytes),
         bounds_disk: ports.engine.bounds_disk(),
@@ -80,5 +90,15 @@ async fn gather(shared: &Shared) -> Facts {
         port: settings.integer("monitor_port"),
         lan: ports.desktop.lan(),
         tray: ports.desktop.tray_icon(),
+    }
+}
+
+/// A pool that is not asked otherwise is not asked for its time.
+async fn clock_skew_s(shared: &Shared, snapshot: &Snapshot) -> Option<i64> {
+    match snapshot.pool.state {
+        PoolState::Online | PoolState::AuthRequired | PoolState::Rejected => {
+            shared.ports.pool.clock_skew_s().await
+        }
+        PoolState::Idle | PoolState::Connecting | PoolState::Registering | PoolState::Backoff => None,
     }
 }

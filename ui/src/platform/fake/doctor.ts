@@ -54,7 +54,7 @@ function pool({ pool: { url, state, cause, link }, private_link }: Snapshot): Ch
   }
   if (state === "auth_required") return [{ check: "pool", level: "notice", proof: `${url} waits for your sign-in` }, { check: "encryption", proof: "the link to the pool is encrypted" }, tunnel];
   if (state === "idle") return [{ check: "pool", level: "notice", proof: `${url} is not asked while not contributing` }, unknown, tunnel];
-  return [...rows("pool-away", "pool").map((f) => ({ ...f, proof: `${url}: ${cause?.message ?? "connection refused"}` })), unknown, tunnel];
+  return [...rows("pool-away", "pool").map((f) => ({ ...f, proof: `${url}: ${cause?.message ?? "the pool does not answer"}` })), unknown, tunnel];
 }
 
 function account({ account }: Snapshot): Change[] {

@@ -50,6 +50,7 @@ pub(super) fn judge(facts: &Facts) -> DoctorReport {
         journal(facts),
         lan(facts),
         tray(facts),
+        tasks(facts),
     ];
     findings.sort_by_key(|finding| finding.number);
     DoctorReport { findings }
@@ -95,6 +96,7 @@ fn image(facts: &Facts) -> Finding {
     finding(2, "image", Level::Ok, format!("tasks without an image of their own run in {}", facts.image))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not told apart has the general advice")]
 fn pool(facts: &Facts) -> Finding {
     let pool = &facts.snapshot.pool;
     match (pool.state, &pool.cause) {
@@ -114,10 +116,12 @@ fn pool(facts: &Facts) -> Finding {
         ),
         (_, Some(cause)) => {
             let proof = format!("{}: {}", pool.url, cause.message);
-            let fix = if cause.code == ErrorCode::PoolRefused {
-                "Ask the pool's owner why, or sign in with another account."
-            } else {
-                "Check the internet connection and the pool's address in the settings."
+            let fix = match cause.code {
+                ErrorCode::PoolRefused => "Ask the pool's owner why, or sign in with another account.",
+                ErrorCode::ClockWrong => {
+                    "Check this computer's date and time; if they are right, the pool needs another certificate."
+                }
+                _ => "Check the internet connection and the pool's address in the settings.",
             };
             advise(finding(3, "pool", Level::Error, proof), cause.code, fix)
         }
@@ -238,7 +242,7 @@ fn isolation(facts: &Facts) -> Finding {
     if engine.ready != Some(true) {
         return finding(20, "isolation", Level::Notice, "not known before the engine is usable".into());
     }
-    let problem = snapshot.status.problem.as_ref().filter(|p| p.code == ErrorCode::IsolationTooLow);
+    let problem = facts.problem(ErrorCode::IsolationTooLow);
     let said = match engine.isolation.as_str() {
         "plain" => "tasks share this computer's kernel, and the engine runs as root",
         "userns" => "tasks share this computer's kernel; root inside is an ordinary user outside",
@@ -308,7 +312,7 @@ fn holes(facts: &Facts) -> Finding {
 
 /// The keyring is locked or away, so that nobody knows who is signed in.
 fn keyring_problem(facts: &Facts) -> Option<&ApiError> {
-    facts.snapshot.status.problem.as_ref().filter(|problem| problem.code == ErrorCode::KeyringLocked)
+    facts.problem(ErrorCode::KeyringLocked)
 }
 
 fn tokens(facts: &Facts) -> Finding {
@@ -349,13 +353,38 @@ fn sandbox(facts: &Facts) -> Finding {
 }
 
 fn journal(facts: &Facts) -> Finding {
-    let failed = facts.snapshot.status.problem.as_ref().filter(|p| p.code == ErrorCode::JournalFailed);
-    match failed {
+    match facts.problem(ErrorCode::JournalFailed) {
         Some(problem) => advise(
             finding(35, "journal", Level::Error, problem.message.clone()),
             problem.code,
             "Make room on the disk, and make sure that you may write to the data folder.",
         ),
         None => finding(35, "journal", Level::Ok, "what is to be done is written down first".into()),
+    }
+}
+
+/// Tasks that failed in a row by this computer's fault, so that no more are taken.
+fn tasks(facts: &Facts) -> Finding {
+    let causes = [
+        (ErrorCode::FailingEngine, "Restart Docker and look at its own log, then start contributing again."),
+        (
+            ErrorCode::FailingImage,
+            "Check the internet connection and the standard image in the settings, then start contributing again.",
+        ),
+        (
+            ErrorCode::FailingDisk,
+            "Free up space and check that the disk is sound, then start contributing again.",
+        ),
+        (
+            ErrorCode::FailingGpu,
+            "Repair the NVIDIA driver or Container Toolkit, or turn on “Keep GPUs out” (cpu_only), then start contributing again.",
+        ),
+    ];
+    let failing = causes.iter().find_map(|(code, fix)| Some((facts.problem(*code)?, *fix)));
+    match failing {
+        Some((problem, fix)) => {
+            advise(finding(38, "tasks", Level::Error, problem.message.clone()), problem.code, fix)
+        }
+        None => finding(38, "tasks", Level::Ok, "this computer makes no tasks fail".into()),
     }
 }

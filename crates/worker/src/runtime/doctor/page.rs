@@ -14,8 +14,7 @@ pub(super) fn monitor(facts: &Facts) -> Finding {
         Some(false) => {
             let proof = format!("port {} is taken, so no page is served to browsers", facts.port);
             let mut taken = finding(34, "monitor", Level::Warning, proof);
-            let fix =
-                "End the program that has it, or choose another “Port of the browser page” (monitor_port).";
+            let fix = "End the program that has it, or choose another “Port of the browser page” (monitor_port), then restart the worker.";
             taken.fix = Some(fix.into());
             taken
         }

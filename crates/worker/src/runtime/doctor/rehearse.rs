@@ -24,7 +24,8 @@ pub struct Fault {
 /// Every fault that can be rehearsed, by the number of its check.
 pub const FAULTS: &[Fault] = &[
     fault("engine-missing", 1, |facts| {
-        no_engine(facts, EngineErrorKind::Missing, "no Docker answers and none is installed")
+        let why = "no container engine is installed (/var/run/docker.sock is missing)";
+        no_engine(facts, EngineErrorKind::Missing, why);
     }),
     fault("engine-stopped", 1, |facts| {
         no_engine(facts, EngineErrorKind::Stopped, "nothing answers at /var/run/docker.sock");
@@ -37,7 +38,8 @@ pub const FAULTS: &[Fault] = &[
         no_engine(facts, EngineErrorKind::Forbidden, "/var/run/docker.sock: permission denied");
     }),
     fault("engine-old", 1, |facts| {
-        no_engine(facts, EngineErrorKind::TooOld, "Docker 19.03.15 is older than 20.10");
+        let why = "the container engine 19.03.15 is too old: 20.10 or newer is needed";
+        no_engine(facts, EngineErrorKind::TooOld, why);
     }),
     fault("engine-failing", 1, |facts| {
         no_engine(facts, EngineErrorKind::Broken, "the engine answered 500: layer does not exist");
@@ -45,7 +47,21 @@ pub const FAULTS: &[Fault] = &[
     fault("dns-dead", 3, |facts| {
         away(facts, ErrorCode::PoolUnreachable, "the name pool.example cannot be looked up");
     }),
-    fault("pool-away", 3, |facts| away(facts, ErrorCode::PoolUnreachable, "connection refused")),
+    fault("pool-away", 3, |facts| away(facts, ErrorCode::PoolUnreachable, "the pool does not answer")),
+    fault("pool-certificate", 3, |facts| {
+        let why = "the pool's certificate is not valid; if it is your own pool, pin its certificate";
+        away(facts, ErrorCode::PoolUnreachable, why);
+    }),
+    fault("pool-certificate-expired", 3, |facts| {
+        away(facts, ErrorCode::ClockWrong, "by this computer's clock the pool's certificate has expired");
+    }),
+    fault("pool-certificate-early", 3, |facts| {
+        away(
+            facts,
+            ErrorCode::ClockWrong,
+            "by this computer's clock the pool's certificate is not valid yet",
+        );
+    }),
     fault("pool-refuses", 3, |facts| {
         away(facts, ErrorCode::PoolRefused, "the pool does not take this computer");
         facts.snapshot.pool.state = PoolState::Rejected;
@@ -98,9 +114,11 @@ pub const FAULTS: &[Fault] = &[
     }),
     fault("sensor-ignored", 32, |facts| facts.snapshot.decision.ignored = vec!["cpu_heat".to_owned()]),
     fault("clock-wrong", 33, |facts| {
-        let words = "this computer's clock is 7200 s off the pool's, so the private link is not used";
+        let words = "this computer's clock is 7200 s behind the pool's; the private link is not used";
         link(facts, LinkState::Down, ErrorCode::LinkClock, words);
     }),
+    fault("clock-late", 33, |facts| facts.clock_skew_s = Some(7200)),
+    fault("clock-early", 33, |facts| facts.clock_skew_s = Some(-7200)),
     fault("port-taken", 34, |facts| facts.monitor = Some(false)),
     fault("journal-failed", 35, |facts| {
         problem(facts, ErrorCode::JournalFailed, "cannot write journal.sqlite: permission denied");
@@ -117,6 +135,22 @@ pub const FAULTS: &[Fault] = &[
         facts.lan = LanPage::Failed { port: 5443, why };
     }),
     fault("tray-missing", 37, |facts| facts.tray = TrayIcon::NoHost),
+    fault("tasks-failing-engine", 38, |facts| {
+        let last = "could not start the container: the engine answered 500: layer does not exist";
+        failing(facts, ErrorCode::FailingEngine, "the container engine failed", last);
+    }),
+    fault("tasks-failing-image", 38, |facts| {
+        let last = "busybox:latest: manifest unknown";
+        failing(facts, ErrorCode::FailingImage, "the standard image cannot be downloaded", last);
+    }),
+    fault("tasks-failing-disk", 38, |facts| {
+        let last = "cannot write result.zip: no space left on device";
+        failing(facts, ErrorCode::FailingDisk, "this computer's disk failed them", last);
+    }),
+    fault("tasks-failing-gpu", 38, |facts| {
+        let last = "the container engine has no NVIDIA runtime: install the NVIDIA Container Toolkit and start the engine again";
+        failing(facts, ErrorCode::FailingGpu, "the GPUs cannot be given to them", last);
+    }),
 ];
 
 const fn fault(name: &'static str, check: u32, change: fn(&mut Facts)) -> Fault {
@@ -143,7 +177,12 @@ fn away(facts: &mut Facts, code: ErrorCode, message: &str) {
 }
 
 fn problem(facts: &mut Facts, code: ErrorCode, message: &str) {
-    facts.snapshot.status.problem = Some(ApiError::new(code, message));
+    facts.snapshot.status.problems.push(ApiError::new(code, message));
+}
+
+fn failing(facts: &mut Facts, code: ErrorCode, why: &str, last: &str) {
+    let told = format!("five tasks in a row failed here because {why}; the last one: {last}");
+    problem(facts, code, &told);
 }
 
 fn link(facts: &mut Facts, state: LinkState, code: ErrorCode, message: &str) {
@@ -206,6 +245,7 @@ fn well() -> Facts {
         image: "justin308/hivemind-worker:latest".to_owned(),
         snapshot,
         carrier: "tunnel".to_owned(),
+        clock_skew_s: Some(0),
         link: Some((view, traffic)),
         disk: (40 * GIB, 100 * GIB),
         bounds_disk: true,
@@ -278,6 +318,20 @@ mod tests {
         }
         let kept = std::fs::read_to_string(path).unwrap_or_default().replace("\r\n", "\n");
         assert!(kept == text, "ui/src/text/rehearsed.json is stale: run this test with HIVEMIND_BLESS=1");
+    }
+
+    #[test]
+    fn one_trouble_does_not_hide_another() {
+        let names =
+            ["engine-stopped", "keyring-locked", "journal-failed", "tasks-failing-disk", "clock-late"];
+        let mut facts = well();
+        for name in names {
+            let fault = FAULTS.iter().find(|fault| fault.name == name).expect("a fault");
+            (fault.change)(&mut facts);
+        }
+        let report = judge(&facts);
+        let told: BTreeSet<u32> = troubles(&report).into_iter().map(|finding| finding.number).collect();
+        assert!(told.is_superset(&BTreeSet::from([1, 9, 33, 35, 38])), "{told:?}");
     }
 
     #[test]

@@ -123,18 +123,27 @@ fn link_fix(code: ErrorCode) -> &'static str {
     }
 }
 
-/// The pool tells its time when the private link is set up; nothing else here knows what time it is.
+/// Seconds by which clocks may differ: a date has whole seconds only, and an answer takes its time.
+const SKEW_S: u64 = 60;
+
+/// The pool tells its time with its page, and once more where the private link gets no answer.
 pub(super) fn clock(facts: &Facts) -> Finding {
-    let Some((view, _)) = &facts.link else {
-        let proof = "not compared: only the private link is told the pool's time, and it is switched off";
-        return finding(33, "clock", Level::Notice, proof.into());
-    };
-    match view.problem.as_ref().filter(|problem| problem.code == ErrorCode::LinkClock) {
-        Some(problem) => {
-            let level = if reached_without_link(facts) { Level::Warning } else { Level::Error };
-            let proof = problem.message.clone();
-            advise(finding(33, "clock", level, proof), problem.code, "Set this computer's clock.")
-        }
-        None => finding(33, "clock", Level::Ok, "the pool has not told another time".into()),
+    let told = facts.link.as_ref().and_then(|(view, _)| view.problem.as_ref());
+    if let Some(problem) = told.filter(|problem| problem.code == ErrorCode::LinkClock) {
+        let level = if reached_without_link(facts) { Level::Warning } else { Level::Error };
+        return advise(finding(33, "clock", level, problem.message.clone()), problem.code, SET_CLOCK);
     }
+    let Some(skew) = facts.clock_skew_s else {
+        return finding(33, "clock", Level::Notice, "not compared: the pool has told no time".into());
+    };
+    let off = skew.unsigned_abs();
+    if off <= SKEW_S {
+        let proof = format!("this computer's clock and the pool's are {off} s apart");
+        return finding(33, "clock", Level::Ok, proof);
+    }
+    let way = if skew > 0 { "behind" } else { "ahead of" };
+    let proof = format!("this computer's clock is {off} s {way} the pool's");
+    advise(finding(33, "clock", Level::Warning, proof), ErrorCode::ClockWrong, SET_CLOCK)
 }
+
+const SET_CLOCK: &str = "Set this computer's clock.";
