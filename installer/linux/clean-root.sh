@@ -11,7 +11,7 @@ took() { echo "$(( ($(now) - $1) / 1000000 )) ms"; }
 
 cleanup() {
   # Images too, that nobody could take down when their session ended.
-  cut -d ' ' -f 2 /proc/mounts | grep "^$root/" | sort -r | while read -r at; do umount -l "$at" 2>/dev/null || true; done
+  cut -d ' ' -f 2 /proc/mounts | { grep "^$root/" || true; } | sort -r | while read -r at; do umount -l "$at" 2>/dev/null || true; done
   rm -rf --one-file-system "$root"
 }
 

@@ -39,6 +39,7 @@ impl Group {
                 "chromium",
                 "chromium-driver",
                 "dbus",
+                "faketime",
                 "fonts-noto-cjk",
                 "fonts-noto-core",
                 "gnome-keyring",

@@ -123,7 +123,7 @@ pub fn release_folder(folders: &Folders) -> PathBuf {
     folders.cache.join("windows-dist").join(TARGET).join("release")
 }
 
-/// Compiles and links worker, window and network service. Without link-time optimization, which would take a small machine an hour.
+/// Compiles and links worker, window and network service, in the profile that is shipped.
 ///
 /// # Errors
 /// When something does not compile or link, or the compiler is not here.
@@ -132,18 +132,13 @@ pub fn release(folders: &Folders) -> Result<()> {
         bail!("programs for Windows need the packages named above");
     }
     let flags = format!("--sysroot={}", sysroot(folders, Library::Linked)?.display());
-    for package in ["hivemind-app", "hivemind-window", "hivemind-netd"] {
-        let mut build = cargo();
-        build
-            .current_dir(&folders.root)
-            .args(["build", "--release", "--locked", "--target", TARGET, "--package", package])
-            .env("CARGO_TARGET_DIR", folders.cache.join("windows-dist"))
-            .env("CARGO_PROFILE_RELEASE_LTO", "off")
-            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s");
-        run(for_windows(&mut build, &flags))?;
-    }
-    Ok(())
+    let mut build = cargo();
+    build
+        .current_dir(&folders.root)
+        .args(["build", "--release", "--locked", "--target", TARGET])
+        .args(["--package", "hivemind-app", "--package", "hivemind-window", "--package", "hivemind-netd"])
+        .env("CARGO_TARGET_DIR", folders.cache.join("windows-dist"));
+    run(for_windows(&mut build, &flags))
 }
 
 fn for_windows<'a>(command: &'a mut Command, flags: &str) -> &'a mut Command {
