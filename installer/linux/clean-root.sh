@@ -9,33 +9,44 @@ say() { printf '%s\n' "$*" >&2; }
 now() { date +%s%N; }
 took() { echo "$(( ($(now) - $1) / 1000000 )) ms"; }
 
-cleanup() {
-  # Images too, that nobody could take down when their session ended.
-  cut -d ' ' -f 2 /proc/mounts | { grep "^$root/" || true; } | sort -r | while read -r at; do umount -l "$at" 2>/dev/null || true; done
-  rm -rf --one-file-system "$root"
-}
+# The rest of the script that sources this runs in mounts and processes of its own: whatever it leaves, nothing of it is
+# left outside, and nothing outside is seen or ended by it. The root goes when all of that is gone.
+if [ -z "${HIVEMIND_APART:-}" ]; then
+  [ "$(id -u)" = 0 ] || { say 'error: needs root'; exit 1; }
+  scratch=$(mktemp)
+  code=0
+  HIVEMIND_APART=$scratch unshare --mount --pid --fork --kill-child --mount-proc --propagation private \
+    bash "$0" "$@" || code=$?
+  root=$(cat "$scratch") && rm -f "$scratch"
+  if [ -n "$root" ]; then
+    if grep -q -F " $root/" /proc/mounts; then
+      say "error: something is still mounted below $root"
+      exit 1
+    fi
+    rm -rf --one-file-system "$root"
+  fi
+  exit "$code"
+fi
 
 clean_root() {
   cache=$1
-  [ "$(id -u)" = 0 ] || { say 'error: needs root'; exit 1; }
   if [ ! -d "$cache/clean" ]; then
     command -v debootstrap >/dev/null || { say 'error: needs debootstrap'; exit 1; }
     say 'a clean root is made; that is kept for the next time'
-    # What is already there would be taken for it.
-    for at in proc dev; do umount -l "$cache/clean.new/$at" 2>/dev/null || true; done
     rm -rf --one-file-system "$cache/clean.new"
     debootstrap --variant=minbase --include=ca-certificates bookworm "$cache/clean.new" >"$cache/debootstrap.log" 2>&1 \
       || { tail -n 20 "$cache/debootstrap.log" >&2; exit 1; }
     # A desktop's bare bones, so that a menu entry can be started: none of it is needed by a package of ours. By apt,
     # since debootstrap understands no alternatives.
     root=$cache/clean.new
+    start_nothing
     in_root apt-get install -y -qq --no-install-recommends dbus dbus-x11 procps xvfb xauth libgtk-3-bin libglib2.0-bin \
       >>"$cache/debootstrap.log" 2>&1 || { tail -n 20 "$cache/debootstrap.log" >&2; exit 1; }
     chroot "$root" useradd --create-home --shell /bin/sh tester
     mv "$root" "$cache/clean"
   fi
   root=$(mktemp -d "$cache/root.XXXX")
-  trap cleanup EXIT
+  printf '%s' "$root" >"$HIVEMIND_APART"
   cp -a --reflink=auto "$cache/clean/." "$root/"
   cp /etc/resolv.conf "$root/etc/resolv.conf"
   mount -t proc proc "$root/proc"
@@ -44,11 +55,15 @@ clean_root() {
   devices=$cache/devices && mkdir -p "$devices"
   open_device fuse 10 229 && open_device tun 10 200
   if [ -e "$devices/fuse" ]; then mount --bind "$devices/fuse" "$root/dev/fuse"; fi
-  printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d" && chmod +x "$root/usr/sbin/policy-rc.d"
+  start_nothing
   case "${DOCKER_HOST:-}" in
     unix://*) engine=${DOCKER_HOST#unix://} ;;
     *) engine= ;;
   esac
+}
+
+start_nothing() {
+  printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" && chmod +x "$root/usr/sbin/policy-rc.d"
 }
 
 open_device() { # NAME MAJOR MINOR

@@ -30,12 +30,16 @@ cp "$deb" "$root/tmp/worker.deb"
 in_root apt-get install -y -qq /tmp/worker.deb >>"$cache/apt.log" 2>&1
 in_root apt-get purge -y -qq hivemind-worker >>"$cache/apt.log" 2>&1
 for at in dev/fuse proc dev/pts dev/shm dev; do umount -l "$root/$at" 2>/dev/null || true; done
-booted=
+booted= leader=
 halt() {
-  [ -z "$booted" ] || { kill -s RTMIN+4 "$leader" 2>/dev/null || true; wait "$booted" || true; }
+  [ -n "$booted" ] || return 0
+  [ -z "$leader" ] || kill -s RTMIN+4 "$leader" 2>/dev/null || true
+  for _ in $(seq 300); do kill -0 "$booted" 2>/dev/null || break; sleep 0.1; done
+  kill -KILL "$booted" 2>/dev/null || true
+  wait "$booted" || true
   booted=
 }
-trap 'halt; cleanup' EXIT
+trap halt EXIT
 boot() {
   systemd-nspawn --quiet --register=no --keep-unit --directory="$root" --bind="$devices/fuse:/dev/fuse" --bind="$devices/tun:/dev/net/tun" \
     --bind="$engine:/run/docker.sock" --capability=CAP_NET_ADMIN --private-network --hostname=clean --boot </dev/null >"$cache/boot.log" 2>&1 &

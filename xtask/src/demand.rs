@@ -13,8 +13,10 @@ pub enum Group {
     Windows,
     /// Judging the units of systemd that are installed
     Units,
-    /// Making and trying packages for Linux; what tests need of it is small
+    /// Making packages for Linux, and testing an AppImage
     Packages,
+    /// Trying packages for Linux
+    Trial,
 }
 
 impl Group {
@@ -64,9 +66,8 @@ impl Group {
                 "wixl",
             ],
             Self::Units => &["systemd"],
-            Self::Packages => {
-                &["debootstrap", "dpkg", "fuse3", "libfuse2", "squashfs-tools", "systemd-container", "zsync"]
-            }
+            Self::Packages => &["dpkg", "squashfs-tools", "zsync"],
+            Self::Trial => &["debootstrap", "fuse3", "libfuse2", "systemd-container"],
         }
     }
 
@@ -79,6 +80,7 @@ impl Group {
             Self::Windows => "the check for Windows, its tests under Wine and its installer",
             Self::Units => "judging the units of systemd",
             Self::Packages => "packages for Linux",
+            Self::Trial => "trying packages for Linux",
         }
     }
 }

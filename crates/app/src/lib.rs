@@ -44,7 +44,7 @@ pub fn main() -> ExitCode {
         Err(code) => return code,
     };
     if cli.system {
-        return system_service::hand_over(cli.json, &arguments);
+        return system_service::hand_over(&cli, &arguments);
     }
     // Only the first call of a process can install a provider, and this is it.
     let _ = rustls::crypto::ring::default_provider().install_default();

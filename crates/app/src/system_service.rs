@@ -3,10 +3,11 @@
 //! Its user exists only while it runs, nobody but root may enter its folder, and a client answers to nobody but the
 //! worker's own user. So root lets systemd start the command as that user, in that folder.
 
+use crate::cli::{Cli, Command as Order};
 use crate::output;
 use crate::words::words;
 use hivemind_control::{ApiError, ErrorCode};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::process::{Command, ExitCode};
 
@@ -19,13 +20,16 @@ const FOLDER: &str = "/var/lib/private/hivemind-worker";
 const GROUP: &str = "docker";
 
 /// Carries a command out as the service; its exit code is the command's.
-pub(crate) fn hand_over(as_json: bool, arguments: &[OsString]) -> ExitCode {
-    let failed = |code, text| output::failure(as_json, &ApiError::new(code, text).into());
+pub(crate) fn hand_over(cli: &Cli, arguments: &[OsString]) -> ExitCode {
+    let failed = |code, text| output::failure(cli.json, &ApiError::new(code, text).into());
     if !cfg!(target_os = "linux") {
         return failed(ErrorCode::InvalidRequest, words().no_service_of_the_system());
     }
     if std::fs::metadata("/proc/self").is_ok_and(|own| !of_root(&own)) {
         return failed(ErrorCode::InvalidRequest, words().service_needs_root());
+    }
+    if names_a_file(cli) {
+        return failed(ErrorCode::InvalidRequest, words().no_file_for_the_service());
     }
     let own = match std::env::current_exe() {
         Ok(own) => own,
@@ -33,7 +37,9 @@ pub(crate) fn hand_over(as_json: bool, arguments: &[OsString]) -> ExitCode {
     };
     let mut command = Command::new("systemd-run");
     let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
-    command.args(properties(&groups, std::io::stdin().is_terminal()));
+    let terminal =
+        std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+    command.args(properties(&groups, terminal));
     for name in ["LANG", "LC_ALL", "LC_MESSAGES"] {
         if let Some(value) = std::env::var_os(name) {
             let mut pair = OsString::from(format!("--setenv={name}="));
@@ -41,7 +47,7 @@ pub(crate) fn hand_over(as_json: bool, arguments: &[OsString]) -> ExitCode {
             command.arg(pair);
         }
     }
-    command.arg("--").arg(own).args(without_the_flag(arguments));
+    command.arg("--").arg(own).args(without_the_flag(arguments).iter().map(|word| literal(word)));
     match command.status() {
         Ok(status) => {
             status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
@@ -60,7 +66,24 @@ fn of_root(_: &std::fs::Metadata) -> bool {
     false
 }
 
-/// What `systemd-run` is told: the same user, the same folder and no more rights than the service has.
+/// Whether it would read or write a file that is named: the service sees its own folder and none of whoever calls, and
+/// what it writes into its own temporary folder goes with it.
+fn names_a_file(cli: &Cli) -> bool {
+    let order = &cli.command;
+    matches!(order, Order::Receipts(options) if options.file.as_os_str() != "-")
+        || matches!(order, Order::VerifyLedger(options) if options.file.is_some())
+        || matches!(order, Order::Support(options) if options.out.is_some())
+        || matches!(order, Order::Tasks(options) if matches!(options.debug_data, Some(Some(_))))
+        || cli.config.is_some()
+        || cli.log_file.is_some()
+}
+
+/// systemd would put a variable in the place of `$NAME`; a doubled sign is a sign.
+fn literal(word: &OsStr) -> OsString {
+    word.to_str().map_or_else(|| word.to_owned(), |word| word.replace('$', "$$").into())
+}
+
+/// What `systemd-run` is told: the service's user and folder, and no capability.
 fn properties(groups: &str, terminal: bool) -> Vec<String> {
     let mut told: Vec<String> =
         ["--quiet", "--wait", "--collect", "--service-type=exec"].map(str::to_owned).to_vec();
@@ -118,6 +141,37 @@ mod tests {
             properties("", true).contains(&"--pty".to_owned())
                 && properties("", false).contains(&"--pipe".to_owned())
         );
+    }
+
+    #[test]
+    fn signs_reach_the_service_as_they_were_typed() {
+        for (typed, told) in [("$HOME", "$$HOME"), ("a${b}$$", "a$${b}$$$$"), ("plain", "plain")] {
+            assert_eq!(literal(OsStr::new(typed)), told);
+        }
+    }
+
+    #[test]
+    fn files_of_whoever_calls_are_refused() {
+        use clap::Parser;
+        let names = |words: &str| {
+            let words = format!("hivemind-worker --system {words}");
+            names_a_file(&Cli::try_parse_from(words.split(' ')).unwrap())
+        };
+        for with in [
+            "receipts /tmp/r",
+            "verify-ledger r",
+            "support --out r",
+            "tasks t-1 --debug-data d",
+            "--config c status",
+            "--log-file l status",
+        ] {
+            assert!(names(with), "{with}");
+        }
+        for without in
+            ["receipts -", "verify-ledger", "support", "tasks t-1 --debug-data", "status", "login name"]
+        {
+            assert!(!names(without), "{without}");
+        }
     }
 
     #[test]

@@ -114,6 +114,16 @@ impl Words {
         .to_owned()
     }
 
+    pub(crate) fn no_file_for_the_service(self) -> String {
+        match self.0 {
+            Language::English => {
+                "the service sees none of your files: leave the file out, or write - and redirect what is printed"
+            }
+            Language::TraditionalChinese => "服務看不到您的檔案：請不要指定檔案，或改用 - 並將輸出導向檔案",
+        }
+        .to_owned()
+    }
+
     pub(crate) fn no_systemd(self, error: &std::io::Error) -> String {
         match self.0 {
             Language::English => {

@@ -145,9 +145,13 @@ async fn encrypted(target: &Target, pin: Option<Pin>) -> Result<Connected, PoolE
 }
 
 /// A certificate that is not believed is worth its own words: the owner may be spied on, or has to pin anew.
-/// One that is only out of its time may be right, and this computer's clock wrong.
+/// Of one that is out of its time nothing else was looked at: the clock may be wrong, or the certificate.
 pub(crate) fn not_connected(error: &(dyn Error + 'static), pinned: bool) -> PoolError {
     match of_tls(error) {
+        // A pinned certificate is judged by itself, whatever its dates.
+        Some(rustls::Error::InvalidCertificate(_)) if pinned => {
+            unreachable("the pool shows another certificate than the pinned one")
+        }
         Some(rustls::Error::InvalidCertificate(
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
         )) => unreachable("by this computer's clock the pool's certificate is not valid yet")
@@ -156,9 +160,6 @@ pub(crate) fn not_connected(error: &(dyn Error + 'static), pinned: bool) -> Pool
             CertificateError::Expired | CertificateError::ExpiredContext { .. },
         )) => unreachable("by this computer's clock the pool's certificate has expired")
             .under(ErrorCode::ClockWrong),
-        Some(rustls::Error::InvalidCertificate(_)) if pinned => {
-            unreachable("the pool shows another certificate than the pinned one")
-        }
         Some(rustls::Error::InvalidCertificate(_)) => {
             unreachable("the pool's certificate is not valid; if it is your own pool, pin its certificate")
         }

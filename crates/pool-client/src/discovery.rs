@@ -171,6 +171,11 @@ pub(crate) async fn clock_skew(config: &V1Config, pin: Option<Pin>) -> Option<i6
 /// How far the pool's clock is from ours, in seconds, by the answer's date.
 #[expect(clippy::disallowed_methods, reason = "the wall clock itself is what is compared here")]
 pub(crate) fn skew(answer: &Response) -> Option<i64> {
+    // What was kept on the way carries the date of then, and what refuses on the way may be anybody's.
+    let direct = answer.status().is_success() || answer.status() == reqwest::StatusCode::NOT_FOUND;
+    if !direct || answer.headers().contains_key(reqwest::header::AGE) {
+        return None;
+    }
     let date = answer.headers().get(reqwest::header::DATE)?.to_str().ok()?;
     let theirs = httpdate::parse_http_date(date).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     let ours = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;

@@ -91,7 +91,7 @@ fn chinese(code: ErrorCode) -> &'static str {
         ErrorCode::LinkNoHandshake => "任務池的私人連線沒有回應，防火牆可能阻擋了 UDP。",
         ErrorCode::LinkAddressTaken => "任務池的私人網路沒有位址可給這台電腦。請聯絡任務池管理者。",
         ErrorCode::LinkClock => "電腦時鐘不正確，因此不使用私人連線。請校正時間。",
-        ErrorCode::ClockWrong => "這台電腦的時鐘與任務池的時間不同。請檢查日期與時間。",
+        ErrorCode::ClockWrong => "任務池的時間或憑證與這台電腦的時鐘不符。請檢查日期與時間。",
         ErrorCode::LinkServiceMissing => {
             "建立私人連線介面的服務（hivemind-netd）沒有執行。請啟動它，或改用背景程式內的通道。"
         }

@@ -56,7 +56,10 @@ impl Language {
             ErrorCode::LinkAddressTaken => {
                 self.pick("The private link has no address", "私人連線沒有可用位址")
             }
-            ErrorCode::LinkClock | ErrorCode::ClockWrong => self.pick("The clock is wrong", "電腦時鐘不正確"),
+            ErrorCode::LinkClock => self.pick("The clock is wrong", "電腦時鐘不正確"),
+            ErrorCode::ClockWrong => {
+                self.pick("The clock or the pool's certificate is wrong", "時鐘或任務池的憑證不正確")
+            }
             ErrorCode::LinkServiceMissing => {
                 self.pick("The private link's service does not run", "私人連線的服務沒有執行")
             }

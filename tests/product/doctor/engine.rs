@@ -103,7 +103,13 @@ impl Real {
         let log = std::fs::File::create(self.folder.join("dockerd.log")).expect("a file");
         let mut command = Command::new("dockerd");
         command.args(["--data-root", &at("docker"), "--exec-root", &at("exec"), "--pidfile", &at("pid")]);
-        command.args(["--bridge=none", "--iptables=false", "--ip-forward=false", "--log-level=warn"]);
+        command.args([
+            "--bridge=none",
+            "--iptables=false",
+            "--ip6tables=false",
+            "--ip-forward=false",
+            "--log-level=warn",
+        ]);
         command.args(["-H", &format!("unix://{}", self.socket.display())]);
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
         self.process = Some(process.expect("dockerd starts"));
@@ -171,8 +177,10 @@ n=0
 for f in /usr/bin/dockerd /usr/sbin/dockerd /usr/local/bin/dockerd /snap/bin/dockerd /usr/bin/podman \
     /opt/docker-desktop/bin/docker-desktop; do
   [ -e \"$f\" ] || continue
-  n=$((n+1)); d=$(dirname \"$(readlink -f \"$f\")\"); mkdir -p \"$0/u$n\" \"$0/w$n\"
-  mount -t overlay overlay -o \"lowerdir=$d,upperdir=$0/u$n,workdir=$0/w$n\" \"$d\" && rm -f \"$f\" || exit 9
+  # Where the name itself lies, whatever it leads to: what is taken away is the name, in the cover alone.
+  n=$((n+1)); d=$(readlink -f \"$(dirname \"$f\")\"); mkdir -p \"$0/u$n\" \"$0/w$n\"
+  mount -t overlay overlay -o \"lowerdir=$d,upperdir=$0/u$n,workdir=$0/w$n\" \"$d\" || exit 9
+  [ \"$(stat -f -c %T \"$d\")\" = overlayfs ] && rm -f \"$f\" || exit 9
 done
 exec \"$@\"";
 

@@ -20,7 +20,7 @@ pub fn packages(workshop: &Workshop<'_>, made: &[(Package, std::path::PathBuf)])
     if made.iter().all(|(package, _)| package.scope().is_some()) {
         return Ok(());
     }
-    if !system::is_root() || !system::ensure(&[Group::Engine, Group::Packages])? {
+    if !system::is_root() || !system::ensure(&[Group::Engine, Group::Packages, Group::Trial])? {
         bail!("packages are tried by root, on Debian");
     }
     let engine = Engine::start(folders)?;

@@ -147,6 +147,7 @@ fn everything(w: Words) -> Vec<String> {
         w.no_service_of_the_system(),
         w.service_needs_root(),
         w.no_systemd(&io),
+        w.no_file_for_the_service(),
         w.goes_on_at("08:00"),
         w.gpus_snoozed(None),
         w.gpus_for_a_program().to_owned(),

@@ -285,7 +285,10 @@ pub(super) const FIXES: &[(&str, &str)] = &[
         "Ask the pool's owner to make room, or to forget this computer.",
         "請任務池管理者騰出位置，或移除這台電腦的登記。",
     ),
-    ("Set this computer's clock.", "請校正這台電腦的時鐘。"),
+    (
+        "Compare this computer's clock with another; if it is right, the pool's is wrong.",
+        "請核對這台電腦的時鐘；若正確無誤，則是任務池的時間有誤。",
+    ),
     ("Unlock the keyring.", "請解鎖金鑰圈。"),
     (
         "Allow UDP to the pool (usually port 51820) in the firewall, or renew the key.",

@@ -237,9 +237,10 @@ impl Source<'_> {
 <CustomAction Id="ServiceStart" Property="ScTool" ExeCommand="start {SERVICE}" {as_system}/>
 "#
                 ));
-                // Whoever enabled it finds it enabled after an upgrade, which makes it anew.
+                // Whoever enabled it finds it enabled after an upgrade, which makes it anew. A repair, which anybody may ask
+                // for, changes nothing.
                 let enabled = escaped(
-                    r##"NOT (REMOVE = "ALL") AND (NETWORKSERVICE = "1" OR (NOT NETWORKSERVICE AND SERVICESTART = "#2"))"##,
+                    r##"NOT Installed AND NOT (REMOVE = "ALL") AND (NETWORKSERVICE = "1" OR (NOT NETWORKSERVICE AND SERVICESTART = "#2"))"##,
                 );
                 sequence.push_str(&format!(
                     r#"<Custom Action="ScTool" Sequence="1020">1</Custom>

@@ -227,14 +227,14 @@ impl Wanted<'_> {
         for action in ["Farewell", "LoginGone"] {
             sequence.says(action, 1, leaving)?;
         }
-        for (action, property) in [
-            ("LoginEntry", "STARTATLOGIN"),
-            ("LoginSetting", "STARTATLOGIN"),
-            ("ServiceStart", "NETWORKSERVICE"),
-        ] {
-            if self.scope == Scope::User && action == "ServiceStart" {
-                continue;
+        if self.scope == Scope::Machine {
+            // Not with a repair, which anybody may ask for.
+            let enabled = r##"NOT Installed AND NOT (REMOVE = "ALL") AND (NETWORKSERVICE = "1" OR (NOT NETWORKSERVICE AND SERVICESTART = "#2"))"##;
+            for action in ["ServiceAuto", "ServiceStart"] {
+                sequence.says(action, 1, enabled)?;
             }
+        }
+        for (action, property) in [("LoginEntry", "STARTATLOGIN"), ("LoginSetting", "STARTATLOGIN")] {
             let condition = Table::cell(sequence.row(action)?, 1);
             if !condition.contains(&format!("{property} = \"1\""))
                 || !condition.contains(r#"NOT (REMOVE = "ALL")"#)

@@ -108,7 +108,9 @@ fn link_fix(code: ErrorCode) -> &'static str {
             "Use the pool's https address, and pin its certificate if it is your own pool."
         }
         ErrorCode::LinkAddressTaken => "Ask the pool's owner to make room, or to forget this computer.",
-        ErrorCode::LinkClock => "Set this computer's clock.",
+        ErrorCode::LinkClock => {
+            "Compare this computer's clock with another; if it is right, the pool's is wrong."
+        }
         ErrorCode::LinkServiceMissing => {
             "Install and start hivemind-netd for this user, or set the tunnel back to the worker's own."
         }
@@ -146,4 +148,4 @@ pub(super) fn clock(facts: &Facts) -> Finding {
     advise(finding(33, "clock", Level::Warning, proof), ErrorCode::ClockWrong, SET_CLOCK)
 }
 
-const SET_CLOCK: &str = "Set this computer's clock.";
+const SET_CLOCK: &str = "Compare this computer's clock with another; if it is right, the pool's is wrong.";
