@@ -1,6 +1,7 @@
 //! Ports that another program has, and a disk without room.
 
 use super::{Ill, Patient, can, succeeds};
+use crate::patience::{LONG, until};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 
@@ -104,8 +105,10 @@ async fn a_disk_without_room_is_told_until_there_is_some_and_nothing_is_lost() {
     assert!(proof.contains("GiB free where tasks are kept") && !proof.starts_with("0.0"), "{proof}");
     patient.end().await;
     patient.start().await;
-    let account = patient.call(&["status"]).await.ok()["account"]["username"].clone();
-    assert_eq!(account, "works", "who was signed in is kept");
+    until("who was signed in is there again", LONG, async || {
+        (patient.call(&["status"]).await.ok()["account"]["username"] == "works").then_some(())
+    })
+    .await;
     patient.end().await;
 }
 
