@@ -63,7 +63,7 @@ async fn a_pool_that_tells_another_time_is_told_with_way_and_distance() {
             level: "warning",
             code: Some("CLOCK_WRONG"),
             proof: &[way],
-            fix: "Set this computer's clock",
+            fix: "Compare this computer's clock",
         };
         let found = patient.is_ill(&ill).await;
         let seconds = told(found["proof"].as_str().expect("a proof"));
@@ -100,7 +100,7 @@ async fn a_computer_whose_clock_is_wrong_is_told_with_way_and_distance() {
         level: "warning",
         code: Some("CLOCK_WRONG"),
         proof: &["this computer's clock is ", "behind the pool's"],
-        fix: "Set this computer's clock",
+        fix: "Compare this computer's clock",
     };
     let found = patient.is_ill(&ill).await;
     let seconds = told(found["proof"].as_str().expect("a proof"));
