@@ -113,8 +113,10 @@ impl Home {
         command.arg(&self.program).arg("--json").arg("--data").arg(self.folder.join("data")).args(arguments);
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.env_clear().env("PATH", path).env("HOME", &self.folder).current_dir(&self.folder);
-        // Where an AppImage is tried that nothing mounts.
-        command.envs(std::env::var_os("APPIMAGE_EXTRACT_AND_RUN").map(|on| ("APPIMAGE_EXTRACT_AND_RUN", on)));
+        // Where an AppImage is tried that nothing mounts; among everybody's temporary files it may be somebody else's.
+        if let Some(on) = std::env::var_os("APPIMAGE_EXTRACT_AND_RUN") {
+            command.env("APPIMAGE_EXTRACT_AND_RUN", on).env("TMPDIR", &self.folder);
+        }
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
