@@ -9,28 +9,39 @@ export const NOW = Date.parse("2026-11-21T14:05:30Z");
 /** Nothing changed for so long: it is there. In milliseconds. */
 const STILL = 120;
 const AT_MOST = 3_000;
+/** What is on its way is waited for so many times longer than what only moves: a busy machine is slow, not wrong. */
+const LOADING_ROUNDS = 7;
 
-/** Waits until nothing is added, removed or changed any more. */
+/** Waits until nothing is on its way, and nothing is added, removed or changed any more. */
 export async function settled(page: Page): Promise<void> {
-  await page.evaluate(
-    ([still, most]) =>
-      new Promise<void>((done) => {
+  const left = await page.evaluate(
+    ([still, most, rounds]) =>
+      new Promise<number>((done) => {
+        // The page's own clock may stand still.
+        let round = 0;
+        const loading = (): number => document.querySelectorAll("[data-loading]").length;
+        let quiet: ReturnType<typeof setTimeout>;
         const end = (): void => {
           observer.disconnect();
           clearTimeout(quiet);
-          clearTimeout(late);
-          done();
+          clearInterval(late);
+          done(loading());
         };
-        let quiet = setTimeout(end, still);
-        const late = setTimeout(end, most);
-        const observer = new MutationObserver(() => {
+        const wait = (): void => {
           clearTimeout(quiet);
-          quiet = setTimeout(end, still);
-        });
+          quiet = setTimeout(() => (loading() === 0 ? end() : wait()), still);
+        };
+        const late = setInterval(() => {
+          round += 1;
+          if (loading() === 0 || round === rounds) end();
+        }, most);
+        const observer = new MutationObserver(wait);
         observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+        wait();
       }),
-    [STILL, AT_MOST] as const,
+    [STILL, AT_MOST, LOADING_ROUNDS] as const,
   );
+  if (left > 0) throw new Error(`${left} places still say that they load after ${(AT_MOST * LOADING_ROUNDS) / 1000} s`);
 }
 
 async function take(page: Page, step: Step): Promise<void> {
