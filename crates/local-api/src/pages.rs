@@ -10,7 +10,7 @@ use crate::router::{Door, Room};
 use crate::sessions::Via;
 use crate::tongue::Tongue;
 use axum::extract::{Extension, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 pub(crate) async fn healthz() -> &'static str {
@@ -47,7 +47,7 @@ pub(crate) async fn pair(
     }
 }
 
-pub(crate) async fn ui(tongue: Tongue, uri: Uri) -> Response {
+pub(crate) async fn ui(tongue: Tongue, uri: Uri, request: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
     let file = match path {
         "" | "index.html" => assets::get("index.html"),
@@ -55,11 +55,11 @@ pub(crate) async fn ui(tongue: Tongue, uri: Uri) -> Response {
         other => assets::get(other),
     };
     match file {
-        Some((bytes, kind)) => {
+        Some(file) => {
             // The bundler writes a hash of the content into these names.
             let keep =
                 if path.starts_with("assets/") { "private, max-age=31536000, immutable" } else { "no-cache" };
-            ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, keep)], bytes).into_response()
+            ([(header::CACHE_CONTROL, keep)], file.answer(&request)).into_response()
         }
         None if matches!(path, "" | "index.html" | "monitor.html") => {
             Page::NotBuilt.answer(StatusCode::OK, tongue)
