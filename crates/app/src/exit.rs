@@ -31,6 +31,7 @@ pub(crate) fn of(error: &anyhow::Error) -> ExitCode {
         ErrorCode::TaskUnknown
         | ErrorCode::TaskEnded
         | ErrorCode::PoolUnreachable
+        | ErrorCode::PoolUntrusted
         | ErrorCode::PoolRefused
         | ErrorCode::PoolProtocol
         | ErrorCode::PoolNotice

@@ -22,6 +22,8 @@ pub enum ErrorCode {
     SignInRequired,
     /// The pool does not answer.
     PoolUnreachable,
+    /// The pool shows a certificate that is not believed.
+    PoolUntrusted,
     /// The pool refuses this computer.
     PoolRefused,
     /// The pool speaks in a way that cannot be understood.
@@ -226,6 +228,7 @@ impl ErrorCode {
             Self::WrongCredentials | Self::SignInRequired | Self::PoolRefused => Some(Action::SignIn),
             Self::PoolUnreachable | Self::LinkNoHandshake | Self::LinkAddressTaken => Some(Action::Retry),
             Self::PoolUnencrypted
+            | Self::PoolUntrusted
             | Self::LinkNoHttps
             | Self::InvalidSetting
             | Self::SettingsFileWrong

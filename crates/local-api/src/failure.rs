@@ -81,6 +81,7 @@ fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::LinkNoHttps
         | ErrorCode::LinkNoHandshake
         | ErrorCode::PoolUnreachable
+        | ErrorCode::PoolUntrusted
         | ErrorCode::PoolRefused
         | ErrorCode::PoolProtocol => StatusCode::BAD_GATEWAY,
         ErrorCode::EngineMissing

@@ -151,6 +151,7 @@ pub(crate) fn not_connected(error: &(dyn Error + 'static), pinned: bool) -> Pool
         // A pinned certificate is judged by itself, whatever its dates.
         Some(rustls::Error::InvalidCertificate(_)) if pinned => {
             unreachable("the pool shows another certificate than the pinned one")
+                .under(ErrorCode::PoolUntrusted)
         }
         Some(rustls::Error::InvalidCertificate(
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
@@ -161,7 +162,7 @@ pub(crate) fn not_connected(error: &(dyn Error + 'static), pinned: bool) -> Pool
         )) => unreachable("by this computer's clock the pool's certificate has expired")
             .under(ErrorCode::ClockWrong),
         Some(rustls::Error::InvalidCertificate(_)) => {
-            unreachable("the pool's certificate is not valid; if it is your own pool, pin its certificate")
+            unreachable("the pool's certificate is not valid").under(ErrorCode::PoolUntrusted)
         }
         Some(_) => unreachable("the encryption of the link to the pool failed"),
         None => unreachable("the pool does not answer"),

@@ -82,6 +82,7 @@ fn chinese(code: ErrorCode) -> &'static str {
         ErrorCode::WrongCredentials => "使用者名稱或密碼錯誤。",
         ErrorCode::SignInRequired => "請登入任務池，以開始賺取 CPT。",
         ErrorCode::PoolUnreachable => "任務池沒有回應。",
+        ErrorCode::PoolUntrusted => "無法信任任務池的憑證。",
         ErrorCode::PoolRefused => "任務池拒絕這台電腦。",
         ErrorCode::PoolProtocol => "任務池使用了無法理解的通訊方式。",
         ErrorCode::PoolNotice => "任務池有新消息要告訴您。",

@@ -40,6 +40,9 @@ impl Language {
             ErrorCode::SignInRequired => self.pick("You are not signed in", "您尚未登入"),
             ErrorCode::WrongCredentials => self.pick("Name or password is wrong", "帳號或密碼錯誤"),
             ErrorCode::PoolUnreachable => self.pick("The pool does not answer", "任務池沒有回應"),
+            ErrorCode::PoolUntrusted => {
+                self.pick("The pool's certificate is not trusted", "任務池的憑證不受信任")
+            }
             ErrorCode::PoolRefused => self.pick("The pool refuses this computer", "任務池拒絕這台電腦"),
             ErrorCode::PoolProtocol => {
                 self.pick("The pool speaks another language", "任務池的通訊協定不相符")

@@ -157,9 +157,9 @@ async fn a_certificate_that_nobody_vouches_for_is_told() {
         fault: "pool-certificate",
         number: 3,
         level: "error",
-        code: Some("POOL_UNREACHABLE"),
+        code: Some("POOL_UNTRUSTED"),
         proof: &[&address, "the pool's certificate is not valid"],
-        fix: "Check the internet connection",
+        fix: "If it is your own pool, pin its certificate",
     };
     patient.is_ill(&ill).await;
     patient.end().await;

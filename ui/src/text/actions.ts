@@ -10,6 +10,7 @@ export const ACTION_OF: Record<ErrorCode, Action | null> = {
   WRONG_CREDENTIALS: "sign_in",
   SIGN_IN_REQUIRED: "sign_in",
   POOL_UNREACHABLE: "retry",
+  POOL_UNTRUSTED: "open_settings",
   POOL_REFUSED: "sign_in",
   POOL_PROTOCOL: null,
   POOL_NOTICE: null,

@@ -13,6 +13,7 @@ export const SENTENCES: Record<ErrorCode, () => string> = {
   WRONG_CREDENTIALS: m.err_wrong_credentials,
   SIGN_IN_REQUIRED: m.err_sign_in_required,
   POOL_UNREACHABLE: m.err_pool_unreachable,
+  POOL_UNTRUSTED: m.err_pool_untrusted,
   POOL_REFUSED: m.err_pool_refused,
   POOL_PROTOCOL: m.err_pool_protocol,
   POOL_NOTICE: m.err_pool_notice,

@@ -21,6 +21,7 @@ const FIXES: readonly (() => string)[] = [
   m.fix_ask_owner,
   m.fix_set_clock,
   m.fix_check_time,
+  m.fix_pin_own,
   m.fix_failing_engine,
   m.fix_failing_image,
   m.fix_failing_disk,

@@ -50,7 +50,7 @@ export function tell(snapshot: Snapshot, nowMs: number): Told {
       if (!status.problem) return { headline: m.say_needs_you(), reason: "" };
       const headline = withoutStop(sentence(status.problem));
       // The headline and the form below it say the same.
-      const own = status.problem.code === "SIGN_IN_REQUIRED" ? null : (detail(status.problem)?.split("; the last one: ").at(-1) ?? null);
+      const own = status.problem.code === "SIGN_IN_REQUIRED" ? null : detail(status.problem);
       const words = own === null ? null : proofLine(own);
       // The worker's own words are English; below a translated headline they would only confuse.
       const said = words !== null && (words.ours || locale.current === "en") ? withStop(words.text) : null;

@@ -110,22 +110,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the private link is not used", "不使用私人連線"),
     ("this computer makes no tasks fail", "沒有任務因這台電腦而失敗"),
     (
-        "five tasks in a row failed here because the container engine failed",
-        "連續五個任務在此失敗，因為容器引擎發生錯誤",
-    ),
-    (
-        "five tasks in a row failed here because the standard image cannot be downloaded",
-        "連續五個任務在此失敗，因為無法下載標準映像檔",
-    ),
-    (
-        "five tasks in a row failed here because this computer's disk failed them",
-        "連續五個任務在此失敗，因為這台電腦的磁碟有問題",
-    ),
-    (
-        "five tasks in a row failed here because the GPUs cannot be given to them",
-        "連續五個任務在此失敗，因為無法將 GPU 提供給任務",
-    ),
-    (
         "the container engine has no NVIDIA runtime: install the NVIDIA Container Toolkit and start the engine again",
         "容器引擎沒有 NVIDIA 執行環境：請安裝 NVIDIA Container Toolkit 並重新啟動容器引擎",
     ),
@@ -138,7 +122,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "{pool}：以這台電腦的時鐘來看，任務池的憑證已過期",
     ),
     ("{pool}: the pool's certificate is not valid", "{pool}：任務池的憑證無效"),
-    ("if it is your own pool, pin its certificate", "若是您自己的任務池，請指定它的憑證"),
     (
         "{pool}: the pool shows another certificate than the pinned one",
         "{pool}：任務池出示的憑證與指定的不同",
@@ -242,6 +225,10 @@ pub(super) const FIXES: &[(&str, &str)] = &[
     (
         "Ask the pool's owner why, or sign in with another account.",
         "請向任務池管理者詢問原因，或改用其他帳號登入。",
+    ),
+    (
+        "If it is your own pool, pin its certificate in the settings; if not, ask its owner: somebody may be listening in.",
+        "若是您自己的任務池，請在設定中指定它的憑證；若不是，請詢問其管理者：可能有人正在竊聽。",
     ),
     (
         "Check this computer's date and time; if they are right, the pool needs another certificate.",

@@ -24,15 +24,12 @@ impl Core {
     /// What stopped the work.
     pub(super) fn failing(&self) -> Option<ApiError> {
         let (fault, said) = self.breaker.open()?;
-        let (code, why) = match fault {
-            Fault::Engine => (ErrorCode::FailingEngine, "the container engine failed"),
-            Fault::Image => (ErrorCode::FailingImage, "the standard image cannot be downloaded"),
-            Fault::Disk => (ErrorCode::FailingDisk, "this computer's disk failed them"),
-            Fault::Gpu => (ErrorCode::FailingGpu, "the GPUs cannot be given to them"),
+        let code = match fault {
+            Fault::Engine => ErrorCode::FailingEngine,
+            Fault::Image => ErrorCode::FailingImage,
+            Fault::Disk => ErrorCode::FailingDisk,
+            Fault::Gpu => ErrorCode::FailingGpu,
         };
-        Some(ApiError::new(
-            code,
-            format!("five tasks in a row failed here because {why}; the last one: {said}"),
-        ))
+        Some(ApiError::new(code, format!("the last one: {said}")))
     }
 }

@@ -61,6 +61,7 @@ impl Core {
                     | PauseReason::PoolRefused,
                 ),
             ) => StatusState::NeedsYou,
+            (_, Some(PauseReason::PoolUnreachable)) if self.waits_in_vain() => StatusState::NeedsYou,
             (Wish::Starting, _) | (_, Some(PauseReason::PoolUnreachable)) => StatusState::Connecting,
             _ if self.held_by_rules() == Some(Reason::Snoozed) => StatusState::Snoozed,
             _ if self.held_by_rules().is_some() => StatusState::Yielding,
@@ -76,6 +77,12 @@ impl Core {
             problem: primary.and_then(|reason| self.obstacle(reason)),
             problems: self.contribution.reasons().filter_map(|reason| self.obstacle(reason)).collect(),
         }
+    }
+
+    /// The pool answers, but trying again alone will not bring it nearer.
+    fn waits_in_vain(&self) -> bool {
+        let code = self.pool_problem.as_ref().map(|problem| problem.code);
+        matches!(code, Some(ErrorCode::PoolUntrusted | ErrorCode::ClockWrong))
     }
 
     fn obstacle(&self, reason: PauseReason) -> Option<ApiError> {

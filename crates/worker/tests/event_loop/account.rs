@@ -1,7 +1,9 @@
 //! Signing in and out, sessions that end, keyrings that are locked.
 
 use crate::{SECOND, unreachable};
-use hivemind_control::{ApiError, Control, ErrorCode, LoginRequest, PoolState, SettingChange, StatusState};
+use hivemind_control::{
+    ApiError, Control, ErrorCode, LoginRequest, PoolState, SettingChange, Snapshot, StatusState,
+};
 use hivemind_testkit::{
     FakeClock, MemoryLogs, PASSWORD, PoolCall, Program, USERNAME, Vault, World, assigned,
 };
@@ -61,6 +63,26 @@ fn the_owner_signs_in_works_and_signs_out() {
         let state = world.until(worker, "the question", |s| s.pool.state == PoolState::AuthRequired).await;
         assert_eq!((state.status.state, state.account), (StatusState::NeedsYou, None));
     });
+}
+
+#[test]
+fn a_pool_that_is_not_believed_asks_the_owner_and_a_silent_one_is_waited_for() {
+    for (about, state) in [
+        (ErrorCode::PoolUntrusted, StatusState::NeedsYou),
+        (ErrorCode::ClockWrong, StatusState::NeedsYou),
+        (ErrorCode::PoolUnreachable, StatusState::Connecting),
+    ] {
+        let world = World::default();
+        for _ in 0..8 {
+            world.pool.faults.fail(PoolCall::Connect, unreachable().under(about));
+        }
+        world.live(async |worker| {
+            let told = |s: &Snapshot| s.status.problem.as_ref().is_some_and(|problem| problem.code == about);
+            let seen = world.until(worker, "the trouble", told).await;
+            assert_eq!(seen.status.state, state, "{about:?}");
+            world.until(worker, "online", |s| s.pool.state == PoolState::Online).await;
+        });
+    }
 }
 
 #[test]

@@ -203,7 +203,7 @@ export const SCENES = {
   },
   /** Five tasks in a row failed: no more are taken until a person says so. */
   breaker: () => {
-    const failing = problem("FAILING_IMAGE", `five tasks in a row failed here because the standard image cannot be downloaded; the last one: ${NO_IMAGE}`);
+    const failing = problem("FAILING_IMAGE", `the last one: ${NO_IMAGE}`);
     return snapshot({
       status: { state: "needs_you", contributing: true, draining: false, running_tasks: 0, problem: failing },
       decision: because("tasks_failing", { remedy: "resume" }),

@@ -118,6 +118,9 @@ fn pool(facts: &Facts) -> Finding {
             let proof = format!("{}: {}", pool.url, cause.message);
             let fix = match cause.code {
                 ErrorCode::PoolRefused => "Ask the pool's owner why, or sign in with another account.",
+                ErrorCode::PoolUntrusted => {
+                    "If it is your own pool, pin its certificate in the settings; if not, ask its owner: somebody may be listening in."
+                }
                 ErrorCode::ClockWrong => {
                     "Check this computer's date and time; if they are right, the pool needs another certificate."
                 }

@@ -49,8 +49,7 @@ pub const FAULTS: &[Fault] = &[
     }),
     fault("pool-away", 3, |facts| away(facts, ErrorCode::PoolUnreachable, "the pool does not answer")),
     fault("pool-certificate", 3, |facts| {
-        let why = "the pool's certificate is not valid; if it is your own pool, pin its certificate";
-        away(facts, ErrorCode::PoolUnreachable, why);
+        away(facts, ErrorCode::PoolUntrusted, "the pool's certificate is not valid");
     }),
     fault("pool-certificate-expired", 3, |facts| {
         away(facts, ErrorCode::ClockWrong, "by this computer's clock the pool's certificate has expired");
@@ -137,19 +136,19 @@ pub const FAULTS: &[Fault] = &[
     fault("tray-missing", 37, |facts| facts.tray = TrayIcon::NoHost),
     fault("tasks-failing-engine", 38, |facts| {
         let last = "could not start the container: the engine answered 500: layer does not exist";
-        failing(facts, ErrorCode::FailingEngine, "the container engine failed", last);
+        failing(facts, ErrorCode::FailingEngine, last);
     }),
     fault("tasks-failing-image", 38, |facts| {
         let last = "busybox:latest: manifest unknown";
-        failing(facts, ErrorCode::FailingImage, "the standard image cannot be downloaded", last);
+        failing(facts, ErrorCode::FailingImage, last);
     }),
     fault("tasks-failing-disk", 38, |facts| {
         let last = "cannot write result.zip: no space left on device";
-        failing(facts, ErrorCode::FailingDisk, "this computer's disk failed them", last);
+        failing(facts, ErrorCode::FailingDisk, last);
     }),
     fault("tasks-failing-gpu", 38, |facts| {
         let last = "the container engine has no NVIDIA runtime: install the NVIDIA Container Toolkit and start the engine again";
-        failing(facts, ErrorCode::FailingGpu, "the GPUs cannot be given to them", last);
+        failing(facts, ErrorCode::FailingGpu, last);
     }),
 ];
 
@@ -180,9 +179,8 @@ fn problem(facts: &mut Facts, code: ErrorCode, message: &str) {
     facts.snapshot.status.problems.push(ApiError::new(code, message));
 }
 
-fn failing(facts: &mut Facts, code: ErrorCode, why: &str, last: &str) {
-    let told = format!("five tasks in a row failed here because {why}; the last one: {last}");
-    problem(facts, code, &told);
+fn failing(facts: &mut Facts, code: ErrorCode, last: &str) {
+    problem(facts, code, &format!("the last one: {last}"));
 }
 
 fn link(facts: &mut Facts, state: LinkState, code: ErrorCode, message: &str) {
