@@ -3,6 +3,7 @@
 /// What checks see.
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the last one: {why}", "最後一個：{why}"),
+    ("could not start the container: {why}", "無法啟動容器：{why}"),
     ("{engine} {version} answers", "{engine} {version} 有回應"),
     ("isolation: {isolation}", "隔離方式：{isolation}"),
     ("tasks without an image of their own run in {image}", "沒有自帶映像檔的任務在 {image} 中執行"),

@@ -7,7 +7,6 @@ pub(super) const ERRORS: &[(&str, &str)] = &[
     ("could not ask the engine's version: {why}", "無法詢問容器引擎的版本：{why}"),
     ("could not ask what the engine is: {why}", "無法詢問容器引擎的資訊：{why}"),
     ("could not create the container: {why}", "無法建立容器：{why}"),
-    ("could not start the container: {why}", "無法啟動容器：{why}"),
     ("could not stop the container: {why}", "無法停止容器：{why}"),
     ("could not remove the container: {why}", "無法移除容器：{why}"),
     ("could not look at the container: {why}", "無法查看容器：{why}"),

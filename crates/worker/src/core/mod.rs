@@ -323,10 +323,18 @@ impl Core {
             .set(PauseReason::SignInRequired, willing && self.connection == Connection::AuthRequired);
         self.contribution
             .set(PauseReason::PoolRefused, willing && matches!(self.connection, Connection::Rejected { .. }));
-        self.contribution.set(
-            PauseReason::PoolUnreachable,
-            willing && matches!(self.connection, Connection::Backoff { .. }),
-        );
+        let away = match self.connection {
+            Connection::Backoff { .. } => true,
+            // What only a person mends is told on through the next tries, not anew after each.
+            Connection::Connecting { failures } | Connection::Registering { failures } => {
+                failures > 0 && self.waits_in_vain()
+            }
+            Connection::Idle
+            | Connection::Online
+            | Connection::AuthRequired
+            | Connection::Rejected { .. } => false,
+        };
+        self.contribution.set(PauseReason::PoolUnreachable, willing && away);
     }
 
     fn engine_checked(

@@ -80,7 +80,7 @@ impl Core {
     }
 
     /// The pool answers, but trying again alone will not bring it nearer.
-    fn waits_in_vain(&self) -> bool {
+    pub(super) fn waits_in_vain(&self) -> bool {
         let code = self.pool_problem.as_ref().map(|problem| problem.code);
         matches!(code, Some(ErrorCode::PoolUntrusted | ErrorCode::ClockWrong))
     }
