@@ -8,7 +8,7 @@ impl Language {
     #[must_use]
     pub fn error(self, error: &ApiError) -> String {
         match self {
-            Self::English => error.message.clone(),
+            Self::English => self.one_of_several(error.code, error.message.clone()),
             Self::TraditionalChinese => {
                 // Said by the command line itself, or by a pool whose words are Chinese.
                 if error.message.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)) {
@@ -17,11 +17,28 @@ impl Language {
                 let said = self.said(&error.message);
                 let sentence = chinese(error.code);
                 match (said.ours, error.message.is_empty()) {
-                    (true, false) => said.text,
+                    (true, false) => self.one_of_several(error.code, said.text),
                     (_, true) => sentence.to_owned(),
                     (false, false) => format!("{}（{}）", sentence.trim_end_matches('。'), error.message),
                 }
             }
+        }
+    }
+
+    /// What was said of the last of several failures, behind what they have in common.
+    #[must_use]
+    pub fn one_of_several(self, code: ErrorCode, said: String) -> String {
+        let several = matches!(
+            code,
+            ErrorCode::FailingEngine
+                | ErrorCode::FailingImage
+                | ErrorCode::FailingDisk
+                | ErrorCode::FailingGpu
+        );
+        match (self, several) {
+            (_, false) => said,
+            (Self::English, true) => format!("{}; {said}", self.problem(code)),
+            (Self::TraditionalChinese, true) => format!("{}；{said}", self.problem(code)),
         }
     }
 
@@ -158,6 +175,20 @@ fn chinese(code: ErrorCode) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_of_several_failures_says_what_they_have_in_common() {
+        let failing =
+            ApiError::new(ErrorCode::FailingDisk, "the last one: cannot write a: no space left on device");
+        assert_eq!(
+            Language::English.error(&failing),
+            "5 tasks in a row failed: the disk; the last one: cannot write a: no space left on device"
+        );
+        assert_eq!(
+            Language::TraditionalChinese.error(&failing),
+            "連續 5 個任務失敗：磁碟問題；最後一個：無法寫入 a：磁碟已滿"
+        );
+    }
 
     #[test]
     fn an_error_keeps_what_is_known_of_it() {

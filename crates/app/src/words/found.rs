@@ -27,12 +27,9 @@ impl Words {
 
     pub(crate) fn finding(self, f: &Finding) -> String {
         let (mark, check, proof) = (self.0.mark(f.level), self.0.check(&f.check), self.0.said(&f.proof).text);
-        // What was seen there is one task of several; what they have in common lies in the code.
-        let common = f.code.filter(|_| f.check == "tasks").map(|code| self.0.problem(code));
-        let proof = match (self.0, common) {
-            (_, None) => proof,
-            (English, Some(common)) => format!("{common}; {proof}"),
-            (TraditionalChinese, Some(common)) => format!("{common}；{proof}"),
+        let proof = match f.code {
+            Some(code) => self.0.one_of_several(code, proof),
+            None => proof,
         };
         match self.0 {
             English => format!("{:>2} {mark} {check}: {proof}", f.number),

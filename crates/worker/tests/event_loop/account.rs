@@ -9,6 +9,7 @@ use hivemind_testkit::{
 };
 use hivemind_worker_core::Worker;
 use hivemind_worker_core::port::{PoolError, PoolErrorKind};
+use std::time::Duration;
 
 fn request(password: &str) -> LoginRequest {
     LoginRequest { username: USERNAME.into(), password: password.into() }
@@ -74,6 +75,8 @@ fn a_pool_that_is_not_believed_asks_the_owner_and_a_silent_one_is_waited_for() {
     ] {
         let world = World::default();
         world.pool.faults.fail(PoolCall::Connect, unreachable().under(about));
+        // So long that the tries themselves are seen.
+        world.pool.faults.delay(PoolCall::Connect, Duration::from_millis(300));
         world.live(async |worker| {
             let told = |s: &Snapshot| s.status.problem.as_ref().is_some_and(|problem| problem.code == about);
             world.until(worker, "the trouble", told).await;
