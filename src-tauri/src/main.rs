@@ -17,7 +17,15 @@ mod window;
 use anyhow::Context as _;
 use hivemind_local_api::SocketClient;
 
+/// As Rust's own programs end after a panic.
+const PANICKED: i32 = 101;
+
 fn main() -> anyhow::Result<()> {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        tell(info);
+        std::process::exit(PANICKED);
+    }));
     let arguments = arguments::parse(std::env::args_os().skip(1))?;
     let Some(_only) = only_one::claim(&arguments.socket) else { return Ok(()) };
     tauri::Builder::default()

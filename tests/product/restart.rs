@@ -1,4 +1,4 @@
-//! The worker is killed while a task runs, and started again.
+//! The worker is killed while a task runs, and started again; or it panics, and begins anew by itself.
 
 use crate::package::{any, count_primes, primes, sha256, text_of};
 use crate::patience::{LONG, until};
@@ -6,6 +6,7 @@ use crate::pool::Pool;
 use crate::requester::Wish;
 use crate::scene::Scene;
 use crate::worker::Worker;
+use hivemind_testkit::failpoint::VARIABLE;
 
 #[tokio::test]
 async fn a_killed_worker_adopts_its_container_and_delivers_once() {
@@ -45,6 +46,79 @@ async fn a_killed_worker_adopts_its_container_and_delivers_once() {
     let credited = i64::try_from(ended["credited_cpt"].as_u64().expect("CPT")).expect("a small sum");
     assert!(credited >= 1);
     assert_eq!((asks.balance().await, works.balance().await), (before.0 - credited, before.1 + credited));
+    worker.wait_until_clean().await;
+    worker.end().await;
+}
+
+/// How often it panicked.
+fn falls(worker: &Worker<'_>) -> usize {
+    let kept = std::fs::read(worker.data.join("falls.json")).unwrap_or_default();
+    serde_json::from_slice::<Vec<serde_json::Value>>(&kept).unwrap_or_default().len()
+}
+
+#[tokio::test]
+async fn a_worker_that_panics_begins_anew_in_its_place_and_delivers_once() {
+    let Some(scene) = Scene::open("a_worker_that_panics_begins_anew_in_its_place_and_delivers_once").await
+    else {
+        return;
+    };
+    let pool = Pool::open(&scene).await;
+    let (asks, works) = (pool.person("asks").await, pool.person("works").await);
+    let mut worker = Worker::contributing(&scene, "worker", &pool, &works).await;
+    for place in ["prepare.before!", "run.started!", "collect.after!", "submit.before!"] {
+        worker.end().await;
+        worker.surround(VARIABLE, place);
+        worker.start().await;
+        worker.wait_for_state("ready").await;
+        let (pid, before) = (worker.process().pid(), falls(&worker));
+        let n = any(1_500_000..2_000_000);
+        let id = asks.submit("primes", primes(n), &Wish::default()).await;
+        let ended = asks.wait_for_end(&id).await;
+        assert_eq!(
+            (ended["state"].as_str(), ended["attempt"].as_u64()),
+            (Some("succeeded"), Some(1)),
+            "{place}: {ended}"
+        );
+        let result = asks.download(&id).await;
+        assert_eq!(text_of(&result.bytes, "primes.txt"), count_primes(n).to_string(), "{place}");
+        let receipt = worker.closed(&id, 1).await;
+        assert_eq!(receipt["result_sha256"], sha256(&result.bytes), "{place}");
+        assert_eq!(worker.attempts(&id).await.len(), 1, "{place}: one attempt, recorded once");
+        assert_eq!(falls(&worker), before + 1, "{place} panics once");
+        // Whoever started the process still has the one that it knows.
+        let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        assert!(command.contains("hivemind-worker"), "{place}: {command:?}");
+        // No pause grows out of what a test does on purpose.
+        std::fs::remove_file(worker.data.join("falls.json")).expect("it fell");
+    }
+    worker.wait_until_clean().await;
+    worker.end().await;
+}
+
+#[tokio::test]
+async fn a_task_over_which_the_worker_falls_in_every_life_is_handed_back() {
+    let Some(scene) = Scene::open("a_task_over_which_the_worker_falls_in_every_life_is_handed_back").await
+    else {
+        return;
+    };
+    let pool = Pool::open(&scene).await;
+    let (asks, works) = (pool.person("asks").await, pool.person("works").await);
+    let mut worker = Worker::contributing(&scene, "worker", &pool, &works).await;
+    worker.end().await;
+    worker.surround(VARIABLE, "prepare.before!!");
+    worker.start().await;
+    let id = asks.submit("poison", primes(1000), &Wish::default()).await;
+    asks.wait_for(&id, "handed back", |task| task["attempt"].as_u64() > Some(1)).await;
+    assert!(falls(&worker) >= 3, "{}", falls(&worker));
+    asks.stop(&id).await;
+    // Also while it waits before it begins anew.
+    worker.end().await;
+    // The test does not wait on.
+    std::fs::remove_file(worker.data.join("falls.json")).expect("it fell");
+    worker.surround(VARIABLE, "");
+    worker.start().await;
+    let id = asks.submit("primes", primes(1000), &Wish::default()).await;
+    assert_eq!(asks.wait_for_end(&id).await["state"], "succeeded");
     worker.wait_until_clean().await;
     worker.end().await;
 }

@@ -14,6 +14,7 @@ mod invite;
 mod lan;
 mod logging;
 mod output;
+mod panics;
 mod pool;
 mod practice;
 mod process;
@@ -37,6 +38,7 @@ use std::process::ExitCode;
 /// The program: reads the command line, does what it says, gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    panics::watch();
     let arguments: Vec<_> = std::env::args_os().collect();
     words::speak(tongue::of(&arguments));
     let cli = match help::read(&arguments) {

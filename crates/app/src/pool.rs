@@ -1,6 +1,7 @@
 //! `hivemind-worker pool …`: be a pool, or use one as a requester.
 
 use crate::cli::{Cli, PoolCommand, ServeOptions, SubmitOptions};
+use crate::panics::{self, Falls};
 use crate::requester::Requester;
 use crate::words::words;
 use crate::{logging, output, process};
@@ -98,12 +99,16 @@ async fn serve(cli: &Cli, options: &ServeOptions) -> anyhow::Result<ExitCode> {
     let folder = process::folder(cli)?;
     logging::start(&process::settings(cli, &folder)?.current(), None)?;
     let data = options.pool_data.clone().unwrap_or_else(|| folder.data().join("pool"));
+    let falls = Falls::load(&data);
+    if !process::come_to(&falls).await {
+        return Ok(ExitCode::SUCCESS);
+    }
     for address in [options.grpc, options.http] {
         if !address.ip().is_loopback() && !options.https {
             output::note(words().reachable_unencrypted(address));
         }
     }
-    let mut config = PoolConfig::new(data);
+    let mut config = PoolConfig::new(data.clone());
     config.grpc_addr = options.grpc;
     config.http_addr = options.http;
     let mut fingerprint = None;
@@ -121,6 +126,7 @@ async fn serve(cli: &Cli, options: &ServeOptions) -> anyhow::Result<ExitCode> {
         ..VpnConfig::new(udp)
     });
     let pool = LocalPool::start(config).await?;
+    panics::begin_anew(&data);
     let (grpc, http) = (pool.grpc_addr(), pool.http_addr());
     let page = format!("{}://{http}/", if options.https { "https" } else { "http" });
     if cli.json {
@@ -140,6 +146,7 @@ async fn serve(cli: &Cli, options: &ServeOptions) -> anyhow::Result<ExitCode> {
         }
     }
     process::asked_to_end().await;
+    panics::end();
     pool.shutdown().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,13 +4,14 @@
 use crate::cli::Cli;
 use crate::desktop::DesktopHere;
 use crate::footprint;
+use crate::panics::{self, Falls};
 use crate::practice::{Origin, Practice};
 use crate::updates::{self, AtStart, Succession, Updates};
 use crate::window::Window;
 use crate::words::words;
 use crate::{lan, logging, output, receipts};
 use anyhow::Context;
-use hivemind_control::{ApiError, Control, ErrorCode};
+use hivemind_control::{ApiError, Control, ErrorCode, StopTaskRequest};
 use hivemind_domain::settings::{Settings, Source};
 use hivemind_egress::EgressProxy;
 use hivemind_engine::{Companion, DockerEngine};
@@ -30,9 +31,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// How often the lock of a worker that fell is tried, and the time between.
+const LOCK_TRIES: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// Why a task is handed back after many falls.
+const FELL: &str = "the worker began anew several times";
 
 /// The user's socket below a data folder.
 pub(crate) fn socket_path(folder: &DataFolder) -> PathBuf {
@@ -298,6 +306,20 @@ impl Running {
         let _ = (&mut self.ended).await;
     }
 
+    /// Hands back whatever was begun and is not on its way to the pool: one of it may be what this program falls over.
+    async fn hand_back_all(&self) {
+        let Ok(snapshot) = self.control.snapshot(()).await else { return };
+        for task in snapshot.tasks.into_iter().filter(|task| task.verdict.is_none()) {
+            let reason = Some(FELL.to_owned());
+            let task = StopTaskRequest { task_id: task.task_id, attempt: Some(task.attempt), reason };
+            let id = task.task_id.clone();
+            match self.control.stop_task(task).await {
+                Ok(_) => tracing::warn!(task = %id, "handed back: it may be what this program falls over"),
+                Err(error) => tracing::warn!(task = %id, %error, "it cannot be handed back"),
+            }
+        }
+    }
+
     /// Ends it: running tasks are handed back first.
     pub(crate) async fn stop(mut self) {
         let _ = self.control.quit(()).await;
@@ -459,7 +481,11 @@ pub(crate) async fn be_the_worker(
     let config = cli.config.clone().unwrap_or_else(|| folder.settings_file());
     let practice = Some(Origin { config, flags: cli.flags() });
     let mode = Mode { tray, open, keyring: true, data: cli.data.clone(), practice, began };
-    let lock = lock(&folder)?;
+    let falls = Falls::load(folder.data());
+    if !come_to(&falls).await {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let lock = lock_after(&falls, &folder).await?;
     let updates = match Updates::at_start() {
         AtStart::GoesOn(updates) => updates,
         AtStart::TakenBack(program) => {
@@ -469,8 +495,14 @@ pub(crate) async fn be_the_worker(
         }
     };
     let program = updates.as_ref().map(|updates| updates.program.clone());
+    if !updates.as_ref().is_some_and(Updates::are_watched) {
+        panics::begin_anew(folder.data());
+    }
     let mut running = Running::with_updates(&folder, lock, settings, &mode, Some(log), updates).await?;
     listen(&ending);
+    if falls.many() {
+        running.hand_back_all().await;
+    }
     if cli.generate_vpn_config && !updates::accompanied() {
         // The worker runs on without it: a pool may be reached in another way.
         match running.control.renew_link(()).await {
@@ -481,9 +513,16 @@ pub(crate) async fn be_the_worker(
     announce(cli, &running, folder.data());
     let exchange = running.exchange.clone();
     tokio::select! {
-        () = ending.cancelled() => running.stop().await,
-        () = running.ended() => running.close().await,
+        () = ending.cancelled() => {
+            panics::end();
+            running.stop().await;
+        }
+        () = running.ended() => {
+            panics::end();
+            running.close().await;
+        }
         () = exchange.cancelled() => {
+            panics::end();
             tracing::info!("the worker ends, because a new version is put in place");
             running.stop().await;
             if let Some(program) = program {
@@ -492,6 +531,32 @@ pub(crate) async fn be_the_worker(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says that this start follows a panic, and waits where there were many; false if it was asked to end meanwhile.
+pub(crate) async fn come_to(falls: &Falls) -> bool {
+    let Some(place) = falls.just_now() else { return true };
+    let pause = falls.pause();
+    tracing::error!(place, pause_s = pause.as_secs(), "a mistake in this program ended it; it begins anew");
+    if pause.is_zero() {
+        return true;
+    }
+    tokio::select! {
+        () = tokio::time::sleep(pause) => true,
+        () = asked_to_end() => false,
+    }
+}
+
+/// The lock; one that fell just now may not have let go of it yet.
+async fn lock_after(falls: &Falls, folder: &DataFolder) -> anyhow::Result<Lock> {
+    let tries = if falls.just_now().is_some() { LOCK_TRIES } else { 0 };
+    for _ in 0..tries {
+        if let Ok(lock) = lock(folder) {
+            return Ok(lock);
+        }
+        tokio::time::sleep(LOCK_PAUSE).await;
+    }
+    lock(folder)
 }
 
 /// Cancels `ending` when the system asks this process to end.

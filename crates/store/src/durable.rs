@@ -32,6 +32,18 @@ impl Drop for Temporary {
     }
 }
 
+/// Removes what a process that died left half written in `folder`. Only for who alone writes there.
+pub(crate) fn sweep(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let made = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(".tmp"));
+        if made.is_some_and(|made| made.len() == 32 && made.bytes().all(|b| b.is_ascii_hexdigit())) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Creates a file that did not exist, readable by this user only.
 pub(crate) fn private_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
@@ -94,6 +106,19 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn only_what_was_half_written_here_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = [".tmp", ".0123.tmp", "journal.sqlite", ".zzzz456789abcdef0123456789abcdef.tmp"];
+        for name in kept.into_iter().chain([".0123456789abcdef0123456789abcdef.tmp"]) {
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        sweep(folder.path());
+        sweep(&folder.path().join("missing"));
+        assert!(kept.iter().all(|name| folder.path().join(name).exists()));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), kept.len());
     }
 
     #[test]

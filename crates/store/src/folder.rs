@@ -180,6 +180,8 @@ impl DataFolder {
         }
         let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         written.map_err(|e| io_error(&path, e))?;
+        // It may hold a secret.
+        durable::sweep(&self.data);
         Ok(Lock { _file: file })
     }
 }

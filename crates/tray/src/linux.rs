@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use zbus::{Connection, MessageStream};
@@ -51,11 +50,9 @@ pub(crate) async fn host(
         return Ended::NoDesktop(why.to_owned());
     }
     let mut pause = FIRST_PAUSE;
-    // A sandbox may forbid names on the bus, and two sandboxes may share a process number.
-    let mut own_name = true;
     loop {
         let began = tokio::time::Instant::now();
-        let why = match live(&mut models, &clicks, &place, &mut own_name, &shutdown).await {
+        let why = match live(&mut models, &clicks, &place, &shutdown).await {
             Life::Shutdown => return Ended::Shutdown,
             Life::Lost(why) => why,
         };
@@ -83,11 +80,10 @@ async fn live(
     models: &mut watch::Receiver<TrayModel>,
     clicks: &mpsc::Sender<Click>,
     place: &PlaceTeller,
-    own_name: &mut bool,
     shutdown: &CancellationToken,
 ) -> Life {
     tokio::select! {
-        life = serve(models, clicks, place, own_name) => Life::Lost(life.unwrap_or_else(|error| error)),
+        life = serve(models, clicks, place) => Life::Lost(life.unwrap_or_else(|error| error)),
         () = shutdown.cancelled() => Life::Shutdown,
     }
 }
@@ -97,7 +93,6 @@ async fn serve(
     models: &mut watch::Receiver<TrayModel>,
     clicks: &mpsc::Sender<Click>,
     place: &PlaceTeller,
-    own_name: &mut bool,
 ) -> Result<String, String> {
     // The library never tells that its bus died. A connection of our own does.
     let bus = timeout(BUS_TIME, Connection::session())
@@ -108,18 +103,13 @@ async fn serve(
     let offline = Arc::new(AtomicBool::new(false));
     let item =
         Item::new(models.borrow_and_update().clone(), clicks.clone(), Arc::clone(&offline), place.clone());
-    let named = *own_name;
-    // In a task of its own: the library panics where a name is taken.
-    let mut spawning = AbortOnDrop(tokio::spawn(async move {
-        timeout(HOST_TIME, item.assume_sni_available(true).disable_dbus_name(!named).spawn()).await
-    }));
-    let spawned = match (&mut spawning.0).await {
-        Ok(Ok(Ok(handle))) => Ok(handle),
-        Ok(Ok(Err(error))) => Err(error.to_string()),
-        Ok(Err(_)) => Err("the tray host does not answer".to_owned()),
-        Err(error) => Err(error.to_string()),
-    };
-    let handle = spawned.inspect_err(|_| *own_name = !named)?;
+    // Without a name of its own on the bus: a sandbox may forbid it, two sandboxes may share a process number, and the
+    // library panics where it is taken. Every host knows icons without one.
+    let spawning = item.assume_sni_available(true).disable_dbus_name(true).spawn();
+    let handle = timeout(HOST_TIME, spawning)
+        .await
+        .map_err(|_| "the tray host does not answer".to_owned())?
+        .map_err(|error| error.to_string())?;
     let _gone = CloseOnDrop(handle.clone());
     // A host that came between the refusal and the library's watch would be missed for ever.
     if offline.load(Ordering::Relaxed) && is_owned(&bus, WATCHER).await && offline.load(Ordering::Relaxed) {
@@ -162,14 +152,5 @@ struct CloseOnDrop(Handle<Item>);
 impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         drop(self.0.shutdown());
-    }
-}
-
-/// Ends a task whose result nobody waits for any more.
-struct AbortOnDrop<T>(JoinHandle<T>);
-
-impl<T> Drop for AbortOnDrop<T> {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

@@ -3,7 +3,8 @@
 //! Debug builds only: a release has neither the list nor a look at the environment. `HIVEMIND_FAILPOINT=name` ends the
 //! process when the place is reached first, `name:3` when it is reached for the third time. It ends by `abort`: no
 //! destructor runs and nothing is flushed, which for disk, engine and pool is the same as SIGKILL. `name!` panics there
-//! instead, as a mistake of ours would: then it is about what a panic tells, not about what it leaves undone.
+//! instead, as a mistake of ours would, and a program that begins anew after it is left alone; `name!!` panics in every
+//! life.
 
 /// Variable that names the place.
 pub const VARIABLE: &str = "HIVEMIND_FAILPOINT";
@@ -72,7 +73,7 @@ pub fn reach(name: &'static str) {
     debug_assert!(ALL.contains(&name), "{name} is not in the list of failpoints");
     let wanted = WANTED.get_or_init(|| {
         let said = std::env::var(VARIABLE).ok()?;
-        let (place, panics) = said.strip_suffix('!').map_or((said.as_str(), false), |place| (place, true));
+        let (place, panics) = (said.trim_end_matches('!'), said.ends_with('!'));
         let (name, nth) = place.split_once(':').unwrap_or((place, "1"));
         Some((name.to_owned(), nth.parse().ok()?, panics))
     });
@@ -92,6 +93,18 @@ pub fn reach(name: &'static str) {
 fn fall(name: &str) -> ! {
     panic!("failpoint {name}")
 }
+
+/// What begins anew after a panic meets it once, unless it was to meet it in every life.
+#[cfg(debug_assertions)]
+pub fn leave(next: &mut std::process::Command) {
+    if !std::env::var(VARIABLE).is_ok_and(|said| said.ends_with("!!")) {
+        next.env_remove(VARIABLE);
+    }
+}
+
+/// Nothing, in a release.
+#[cfg(not(debug_assertions))]
+pub const fn leave(_next: &mut std::process::Command) {}
 
 /// Nothing, in a release.
 #[cfg(not(debug_assertions))]

@@ -3,6 +3,7 @@
 use super::keeper::{FIRST, Keeper};
 use super::source::HttpsSource;
 use super::{Here, Standing, for_developers};
+use crate::panics;
 use async_trait::async_trait;
 use hivemind_control::Snapshot;
 use hivemind_domain::rules::{Sensed, Signal};
@@ -89,6 +90,11 @@ impl Updates {
         AtStart::GoesOn(Some(Self { here: Arc::new(here), program, on_trial, updating, exchange }))
     }
 
+    /// Whether another process waits to see this version well, and takes it back where it falls.
+    pub(crate) fn are_watched(&self) -> bool {
+        self.on_trial && accompanied()
+    }
+
     /// The sensors, and one more that tells of updates.
     pub(crate) fn with_senses(&self, senses: impl Senses, clock: Arc<dyn Clock>) -> Arc<dyn Senses> {
         Arc::new(AlsoUpdates { senses, clock, updating: self.updating.subscribe() })
@@ -109,6 +115,7 @@ impl Updates {
                 () = tokio::time::sleep(ON_TRIAL) => {}
             }
             confirm(&self.program);
+            panics::begin_anew(&data);
             self.updating.send_replace(false);
         }
         let Standing::Takes { program, target, address } = self.here.standing() else { return };
