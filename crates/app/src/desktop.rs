@@ -109,6 +109,10 @@ impl Desktop for DesktopHere {
         Some(self.places.monitor.is_some())
     }
 
+    fn window_lacks(&self) -> Option<&'static str> {
+        self.window.lacks()
+    }
+
     fn tray_icon(&self) -> TrayIcon {
         self.tray.as_ref().map_or(TrayIcon::Unwanted, |place| match *place.borrow() {
             Place::Coming => TrayIcon::Coming,

@@ -4,6 +4,7 @@ use hivemind_control::{ApiError, ErrorCode};
 use hivemind_local_api::Sessions;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::process::{Child, Command};
@@ -24,6 +25,8 @@ const LEAVE: Duration = Duration::from_secs(1);
 
 /// How a program ends whose libraries the system does not have.
 const NOT_LOADED: i32 = 127;
+/// The libraries that it needs on Linux.
+const WEBKIT: &str = "WebKitGTK 4.1";
 
 /// The window of one worker.
 #[derive(Clone)]
@@ -33,13 +36,16 @@ pub(crate) struct Window {
     /// When the running window was asked for last; nothing while none runs.
     asked: Arc<Mutex<Option<Instant>>>,
     watching: TaskTracker,
+    /// It was started and found its libraries missing.
+    not_loaded: Arc<AtomicBool>,
     /// The worker's end.
     end: CancellationToken,
 }
 
 impl Window {
     pub(crate) fn new(socket: PathBuf, sessions: Arc<Sessions>, end: CancellationToken) -> Self {
-        Self { socket, sessions, asked: Arc::default(), watching: TaskTracker::new(), end }
+        let not_loaded = Arc::default();
+        Self { socket, sessions, asked: Arc::default(), watching: TaskTracker::new(), not_loaded, end }
     }
 
     /// Starts it unless it runs; a new one begins at this screen.
@@ -53,12 +59,21 @@ impl Window {
         if !has_display() {
             return Err(unavailable("there is no display here; use `hivemind-worker open` and a browser"));
         }
+        if let Some(part) = web_view::lacking() {
+            in_browser(&self.sessions, part);
+            return Ok(());
+        }
         let program = program()
             .ok_or_else(|| unavailable("the window program is not installed; use `hivemind-worker open`"))?;
         let window = self.start(&program, screen)?;
         *asked = Some(Instant::now());
         self.watching.spawn(self.clone().watch(window, program));
         Ok(())
+    }
+
+    /// What the window needs and this system does not have, as far as that is known.
+    pub(crate) fn lacks(&self) -> Option<&'static str> {
+        web_view::lacking().or_else(|| self.not_loaded.load(Ordering::Relaxed).then_some(WEBKIT))
     }
 
     /// Waits for the worker's end, and then for the window's.
@@ -82,7 +97,8 @@ impl Window {
             };
             if ended.is_ok_and(|ended| cfg!(unix) && ended.code() == Some(NOT_LOADED)) {
                 *self.asked() = None;
-                return in_browser(&self.sessions);
+                self.not_loaded.store(true, Ordering::Relaxed);
+                return in_browser(&self.sessions, WEBKIT);
             }
             {
                 let mut last = self.asked();
@@ -125,17 +141,15 @@ async fn leave(mut window: Child) {
     }
 }
 
-/// The window's libraries are not on this system, as can be where no package manager brought it: the monitor page is the
+/// What draws the window is not on this system, as can be where no package manager brought it: the monitor page is the
 /// same.
-fn in_browser(sessions: &Sessions) {
+fn in_browser(sessions: &Sessions, part: &str) {
     let opened = sessions.new_code().map_err(|error| error.message).and_then(|code| {
         open::that_detached(code.url).map_err(|error| format!("no browser can be opened: {error}"))
     });
     match opened {
-        Ok(()) => tracing::warn!("the window needs WebKitGTK 4.1; the monitor page is opened instead"),
-        Err(error) => {
-            tracing::warn!(%error, "the window needs WebKitGTK 4.1, and neither is there a browser")
-        }
+        Ok(()) => tracing::warn!("the window needs {part}; the monitor page is opened instead"),
+        Err(error) => tracing::warn!(%error, "the window needs {part}, and neither is there a browser"),
     }
 }
 
@@ -155,4 +169,34 @@ pub(crate) fn unavailable(text: &str) -> ApiError {
 pub(crate) fn has_display() -> bool {
     cfg!(windows)
         || ["WAYLAND_DISPLAY", "DISPLAY"].iter().any(|v| std::env::var_os(v).is_some_and(|d| !d.is_empty()))
+}
+
+/// What draws the window on Windows: a part of the system that most computers have.
+#[cfg(windows)]
+mod web_view {
+    use winreg::RegKey;
+    use winreg::enums::{HKEY_CURRENT_USER, HKEY_LOCAL_MACHINE};
+
+    /// Where its installer writes the version, by Microsoft's "Distribute your app and the WebView2 Runtime".
+    const CLIENT: &str = r"EdgeUpdate\Clients\{F3017226-FE2A-4295-8BDF-00C3A9A7E4C5}";
+
+    pub(super) fn lacking() -> Option<&'static str> {
+        let everybodys = format!(r"SOFTWARE\WOW6432Node\Microsoft\{CLIENT}");
+        let own = format!(r"Software\Microsoft\{CLIENT}");
+        let found =
+            [(HKEY_LOCAL_MACHINE, everybodys), (HKEY_CURRENT_USER, own)].into_iter().any(|(hive, key)| {
+                let version =
+                    RegKey::predef(hive).open_subkey(key).and_then(|key| key.get_value::<String, _>("pv"));
+                version.is_ok_and(|version| !version.is_empty() && version != "0.0.0.0")
+            });
+        (!found).then_some("WebView2")
+    }
+}
+
+/// Elsewhere starting it tells.
+#[cfg(not(windows))]
+mod web_view {
+    pub(super) const fn lacking() -> Option<&'static str> {
+        None
+    }
 }

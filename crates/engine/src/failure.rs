@@ -96,6 +96,9 @@ fn absent(path: &str) -> (EngineErrorKind, String) {
             EngineErrorKind::Stopped,
             format!("a container engine is installed but not running ({path} is missing)"),
         )
+    } else if crate::wsl::is_missing() {
+        let why = "no container engine is installed, and neither is WSL 2, which Docker Desktop needs";
+        (EngineErrorKind::NoWsl, why.to_owned())
     } else {
         (EngineErrorKind::Missing, format!("no container engine is installed ({path} is missing)"))
     }

@@ -51,7 +51,13 @@ pub(crate) fn describe(version: &SystemVersion, info: &SystemInfo) -> Result<Eng
         isolation: isolation.word().to_owned(),
         gpus,
         holes,
+        memory_bytes: positive(info.mem_total).unwrap_or(0),
+        cpus: positive(info.ncpu).and_then(|cpus| u32::try_from(cpus).ok()).unwrap_or(0),
     })
+}
+
+fn positive(number: Option<i64>) -> Option<u64> {
+    number.and_then(|number| u64::try_from(number).ok())
 }
 
 /// The wall between tasks and computer: what the engine's usual runtime adds, else what the engine itself is.

@@ -36,6 +36,7 @@ mod python;
 mod relay;
 mod run;
 mod virtualization;
+mod wsl;
 
 pub use calls::ApiCallCounter;
 pub use companion::{Companion, CompanionError, FILE_NAME as COMPANION_FILE_NAME};

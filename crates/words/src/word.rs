@@ -132,6 +132,7 @@ fn check(word: &str) -> Option<&'static str> {
         "monitor" => "瀏覽器頁面",
         "monitor_lan" => "區域網路頁面",
         "tray" => "系統匣圖示",
+        "window" => "視窗",
         "isolation" => "隔離",
         "task_disk" => "任務的磁碟用量",
         "sensors" => "感測器",

@@ -25,6 +25,8 @@ const MADE: &[(&str, Made)] = &[
         "virtualization-off",
         Rehearsed("firmware cannot be switched from within; only Docker Desktop needs it"),
     ),
+    ("wsl-missing", Rehearsed("needs Windows")),
+    ("podman", Rehearsed("tasks were not tried with it")),
     ("dns-dead", By("a_name_that_nobody_can_look_up_is_told_from_a_pool_that_is_away")),
     ("pool-away", By("a_pool_that_is_away_is_told_until_it_is_back")),
     ("pool-certificate", By("a_certificate_that_nobody_vouches_for_is_told")),
@@ -34,6 +36,7 @@ const MADE: &[(&str, Made)] = &[
     ("signed-out", By("without_a_keyring_the_file_is_told")),
     ("unencrypted", Rehearsed("needs a pool on another computer: this one's own addresses are protected")),
     ("little-memory", Rehearsed("the memory of a running computer cannot be taken out")),
+    ("engine-memory", Rehearsed("needs an engine in a virtual machine")),
     (
         "disk-low",
         Rehearsed("the same check as disk-full with another figure, on a disk that others fill as well"),
@@ -72,6 +75,7 @@ const MADE: &[(&str, Made)] = &[
     ("tasks-failing-image", Rehearsed(CONTAINERS)),
     ("tasks-failing-disk", Rehearsed(CONTAINERS)),
     ("tasks-failing-gpu", Rehearsed(CONTAINERS)),
+    ("window-missing", Rehearsed("needs a system without WebKitGTK")),
 ];
 
 /// Where the tests are that are named above.

@@ -183,6 +183,7 @@ const CHECKS: Words = {
   sandbox: m.check_sandbox,
   known_holes: m.check_known_holes,
   tasks: m.check_tasks,
+  window: m.check_window,
 };
 
 const TRACES: Words = {

@@ -157,6 +157,17 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "Docker needs virtualization, and it is switched off here ({path} is missing)",
         "Docker 需要虛擬化功能，但這裡已關閉（找不到 {path}）",
     ),
+    (
+        "no container engine is installed, and neither is WSL 2, which Docker Desktop needs",
+        "尚未安裝容器引擎，也未安裝 Docker Desktop 所需的 WSL 2",
+    ),
+    ("containers can have {n} GiB of it", "容器可使用其中 {n} GiB"),
+    ("containers can have {n} GiB of it, which is too little", "容器可使用其中 {n} GiB，不足以執行任務"),
+    ("the window has what it needs", "視窗所需的元件都已具備"),
+    (
+        "the window needs {part}, so a browser shows the page instead",
+        "視窗需要 {part}，因此改由瀏覽器顯示頁面",
+    ),
     ("no container engine is installed (its socket is missing)", "尚未安裝容器引擎（找不到它的通訊端）"),
     ("no container engine is installed ({path} is missing)", "尚未安裝容器引擎（找不到 {path}）"),
     (
@@ -216,6 +227,22 @@ pub(super) const FIXES: &[(&str, &str)] = &[
     (
         "Allow this user to use Docker, for example with rootless Docker, then log out of this computer and back in.",
         "請允許此使用者使用 Docker（例如 rootless Docker），然後登出這台電腦再重新登入。",
+    ),
+    (
+        "Install WSL 2 (`wsl --install` in a terminal of an administrator, then restart Windows), then Docker Desktop.",
+        "請安裝 WSL 2（以系統管理員身分開啟終端機執行 `wsl --install`，再重新啟動 Windows），然後安裝 Docker Desktop。",
+    ),
+    (
+        "Nothing has to be done; if tasks fail, use Docker: this worker was not tried with Podman.",
+        "無須處理；若任務失敗，請改用 Docker：本程式未在 Podman 上測試過。",
+    ),
+    (
+        "Give Docker more memory: in Docker Desktop's settings, or on Windows by a line such as memory=8GB below [wsl2] in the file .wslconfig of your user folder; then start Docker again.",
+        "請為 Docker 配置更多記憶體：在 Docker Desktop 的設定中調整，或在 Windows 使用者資料夾的 .wslconfig 檔案中，於 [wsl2] 之下加入一行，例如 memory=8GB；然後重新啟動 Docker。",
+    ),
+    (
+        "Nothing has to be done. For a window of its own install what is missing: Microsoft's WebView2 Runtime, or WebKitGTK 4.1.",
+        "無須處理。若要使用獨立視窗，請安裝缺少的元件：Microsoft 的 WebView2 Runtime，或 WebKitGTK 4.1。",
     ),
     ("Update Docker to 20.10 or newer.", "請將 Docker 更新至 20.10 以上版本。"),
     ("Look at the Docker service's own log.", "請查看 Docker 服務本身的紀錄檔。"),

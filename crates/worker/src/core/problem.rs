@@ -24,7 +24,7 @@ pub(crate) fn pool_problem(error: &PoolError) -> ApiError {
 #[must_use]
 pub fn engine_problem(error: &EngineError) -> ApiError {
     let code = match error.kind {
-        EngineErrorKind::Missing => ErrorCode::EngineMissing,
+        EngineErrorKind::Missing | EngineErrorKind::NoWsl => ErrorCode::EngineMissing,
         EngineErrorKind::Stopped => ErrorCode::EngineStopped,
         EngineErrorKind::NoVirtualization => ErrorCode::VirtualizationOff,
         EngineErrorKind::Forbidden => ErrorCode::EngineForbidden,

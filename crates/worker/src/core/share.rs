@@ -1,7 +1,7 @@
 //! What tasks may have of the computer now, in use or away: applied to running containers, nothing is restarted.
 
 use super::freeze::Ice;
-use super::{Core, Effect};
+use super::{Core, Effect, EngineState};
 use hivemind_domain::resources::Resources;
 use hivemind_domain::task::Phase;
 
@@ -17,7 +17,7 @@ impl Core {
     /// What tasks may be granted now.
     pub(super) fn allowed_now(&self) -> Resources {
         let decision = self.rules.decision();
-        let allowed = self.limits.allowed;
+        let allowed = self.within_the_engine(self.limits.allowed);
         if !decision.takes_work() {
             return allowed;
         }
@@ -29,6 +29,18 @@ impl Core {
         };
         let gpus = if decision.share.gpu { allowed.gpus } else { 0 };
         Resources { memory_bytes: memory, gpus, ..allowed }
+    }
+
+    /// No more than containers can have together: an engine in a virtual machine has less than the computer.
+    fn within_the_engine(&self, allowed: Resources) -> Resources {
+        let EngineState::Ready(info) = &self.engine else { return allowed };
+        let memory = if info.memory_bytes == 0 { u64::MAX } else { info.memory_bytes };
+        let cpus = if info.cpus == 0 { u32::MAX } else { info.cpus.saturating_mul(1000) };
+        Resources {
+            memory_bytes: allowed.memory_bytes.min(memory),
+            cpu_millis: allowed.cpu_millis.min(cpus),
+            ..allowed
+        }
     }
 
     /// Lessens what running containers get where they were granted more than all may have, and gives it back.

@@ -23,6 +23,8 @@ pub enum EngineErrorKind {
     Stopped,
     /// It needs virtualization, which is switched off.
     NoVirtualization,
+    /// It is not installed, and neither is WSL 2, which it would run in.
+    NoWsl,
     /// This user may not use it.
     Forbidden,
     /// Older than 20.10.
@@ -86,6 +88,7 @@ impl EngineError {
             self.kind,
             EngineErrorKind::Missing
                 | EngineErrorKind::NoVirtualization
+                | EngineErrorKind::NoWsl
                 | EngineErrorKind::Stopped
                 | EngineErrorKind::Forbidden
                 | EngineErrorKind::TooOld
@@ -106,6 +109,11 @@ pub struct EngineInfo {
     pub gpus: bool,
     /// Known holes of its versions.
     pub holes: Vec<Hole>,
+    /// Memory that containers can have together, which is less than the computer's where the engine lives in a virtual
+    /// machine; 0 where it does not say.
+    pub memory_bytes: u64,
+    /// Processors that they can have; 0 where it does not say.
+    pub cpus: u32,
 }
 
 /// What to make ready.

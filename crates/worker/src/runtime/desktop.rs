@@ -96,6 +96,11 @@ pub trait Desktop: Send + Sync + 'static {
         TrayIcon::Unwanted
     }
 
+    /// What the window needs and this system does not have, as far as that is known.
+    fn window_lacks(&self) -> Option<&'static str> {
+        None
+    }
+
     /// How far the practice task has come.
     fn practice(&self) -> PracticeView {
         PracticeView::default()

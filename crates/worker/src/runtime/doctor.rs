@@ -36,6 +36,8 @@ struct Facts {
     /// The page's door to the local network.
     lan: LanPage,
     tray: TrayIcon,
+    /// What the window needs and this system does not have.
+    window_lacks: Option<&'static str>,
 }
 
 impl Facts {
@@ -90,6 +92,7 @@ async fn gather(shared: &Shared) -> Facts {
         port: settings.integer("monitor_port"),
         lan: ports.desktop.lan(),
         tray: ports.desktop.tray_icon(),
+        window_lacks: ports.desktop.window_lacks(),
     }
 }
 

@@ -98,6 +98,7 @@ fn engine_failed(key: TaskKey, error: EngineError) -> Input {
         EngineErrorKind::Missing
         | EngineErrorKind::Stopped
         | EngineErrorKind::NoVirtualization
+        | EngineErrorKind::NoWsl
         | EngineErrorKind::Forbidden
         | EngineErrorKind::TooOld
         | EngineErrorKind::Failed => FailureClass::Engine,

@@ -3,7 +3,7 @@
 
 mod link;
 
-use super::page::{lan, monitor, tray};
+use super::page::{lan, monitor, tray, window};
 use super::{Facts, Sandbox};
 use crate::core::engine_problem;
 use crate::port::EngineErrorKind;
@@ -51,6 +51,7 @@ pub(super) fn judge(facts: &Facts) -> DoctorReport {
         lan(facts),
         tray(facts),
         tasks(facts),
+        window(facts),
     ];
     findings.sort_by_key(|finding| finding.number);
     DoctorReport { findings }
@@ -60,12 +61,22 @@ fn engine(facts: &Facts) -> Finding {
     match &facts.engine {
         Ok(info) => {
             let proof = format!("{} {} answers; isolation: {}", info.name, info.version, info.isolation);
-            finding(1, "engine", Level::Ok, proof)
+            if info.name != "podman" {
+                return finding(1, "engine", Level::Ok, proof);
+            }
+            let mut untried = finding(1, "engine", Level::Notice, proof);
+            let fix =
+                "Nothing has to be done; if tasks fail, use Docker: this worker was not tried with Podman.";
+            untried.fix = Some(fix.into());
+            untried
         }
         Err(error) => {
             let problem = engine_problem(error);
             let fix = match error.kind {
                 EngineErrorKind::Missing => "Install Docker Engine 20.10 or newer, or Docker Desktop.",
+                EngineErrorKind::NoWsl => {
+                    "Install WSL 2 (`wsl --install` in a terminal of an administrator, then restart Windows), then Docker Desktop."
+                }
                 EngineErrorKind::Stopped => "Start the Docker service, or open Docker Desktop.",
                 EngineErrorKind::NoVirtualization => {
                     "Switch virtualization on in the computer's firmware settings (Intel VT-x or AMD-V), then start Docker Desktop."
@@ -147,14 +158,31 @@ fn sign_in(facts: &Facts) -> Finding {
 }
 
 fn memory(facts: &Facts) -> Finding {
+    let gib = |bytes: u64| bytes as f64 / GIB as f64;
+    let low = |proof: String, fix: &str| {
+        let mut low = finding(6, "memory", Level::Warning, format!("{proof}, which is too little"));
+        low.fix = Some(fix.into());
+        low
+    };
     let total = facts.snapshot.host.memory_bytes;
-    let proof = format!("{:.1} GiB of memory", total as f64 / GIB as f64);
-    if total >= LEAST_MEMORY {
+    let proof = format!("{:.1} GiB of memory", gib(total));
+    if total < LEAST_MEMORY {
+        return low(proof, "Add memory; tasks need at least 2 GiB.");
+    }
+    let given = facts.engine.as_ref().map_or(0, |info| info.memory_bytes);
+    if given == 0 || given >= total / 8 * 7 {
         return finding(6, "memory", Level::Ok, proof);
     }
-    let mut low = finding(6, "memory", Level::Warning, format!("{proof}, which is too little"));
-    low.fix = Some("Add memory; tasks need at least 2 GiB.".into());
-    low
+    // An engine in a virtual machine, as Docker Desktop's.
+    let proof = format!("{proof}; containers can have {:.1} GiB of it", gib(given));
+    if given >= LEAST_MEMORY {
+        return finding(6, "memory", Level::Ok, proof);
+    }
+    low(
+        proof,
+        "Give Docker more memory: in Docker Desktop's settings, or on Windows by a line such as memory=8GB below \
+         [wsl2] in the file .wslconfig of your user folder; then start Docker again.",
+    )
 }
 
 fn disk(facts: &Facts) -> Finding {

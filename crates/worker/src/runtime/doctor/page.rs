@@ -59,6 +59,19 @@ pub(super) fn lan(facts: &Facts) -> Finding {
     told
 }
 
+/// What draws the window is the system's own; without it a browser shows the same.
+pub(super) fn window(facts: &Facts) -> Finding {
+    let Some(part) = &facts.window_lacks else {
+        return finding(39, "window", Level::Ok, "the window has what it needs".into());
+    };
+    let proof = format!("the window needs {part}, so a browser shows the page instead");
+    let mut lacking = finding(39, "window", Level::Notice, proof);
+    let fix = "Nothing has to be done. For a window of its own install what is missing: Microsoft's WebView2 Runtime, \
+               or WebKitGTK 4.1.";
+    lacking.fix = Some(fix.into());
+    lacking
+}
+
 /// Without an icon the worker runs unseen, which its owner must know.
 pub(super) fn tray(facts: &Facts) -> Finding {
     let well = |proof: &str| finding(37, "tray", Level::Ok, proof.into());

@@ -34,6 +34,16 @@ pub const FAULTS: &[Fault] = &[
         let why = "Docker needs virtualization, and it is switched off in this computer's firmware";
         no_engine(facts, EngineErrorKind::NoVirtualization, why);
     }),
+    fault("wsl-missing", 1, |facts| {
+        let why = "no container engine is installed, and neither is WSL 2, which Docker Desktop needs";
+        no_engine(facts, EngineErrorKind::NoWsl, why);
+    }),
+    fault("podman", 1, |facts| {
+        if let Ok(info) = &mut facts.engine {
+            "podman".clone_into(&mut info.name);
+            "5.4.2".clone_into(&mut info.version);
+        }
+    }),
     fault("engine-forbidden", 1, |facts| {
         no_engine(facts, EngineErrorKind::Forbidden, "/var/run/docker.sock: permission denied");
     }),
@@ -71,6 +81,11 @@ pub const FAULTS: &[Fault] = &[
         facts.snapshot.pool.url = "http://pool.example".to_owned();
     }),
     fault("little-memory", 6, |facts| facts.snapshot.host.memory_bytes = GIB),
+    fault("engine-memory", 6, |facts| {
+        if let Ok(info) = &mut facts.engine {
+            info.memory_bytes = GIB;
+        }
+    }),
     fault("disk-low", 7, |facts| facts.disk = (95 * GIB, 100 * GIB)),
     fault("disk-full", 7, |facts| facts.disk = (100 * GIB, 100 * GIB)),
     fault("gpu-driver-missing", 8, |facts| {
@@ -150,6 +165,7 @@ pub const FAULTS: &[Fault] = &[
         let last = "the container engine has no NVIDIA runtime: install the NVIDIA Container Toolkit and start the engine again";
         failing(facts, ErrorCode::FailingGpu, last);
     }),
+    fault("window-missing", 39, |facts| facts.window_lacks = Some("WebView2")),
 ];
 
 const fn fault(name: &'static str, check: u32, change: fn(&mut Facts)) -> Fault {
@@ -239,6 +255,8 @@ fn well() -> Facts {
             isolation: "plain".to_owned(),
             gpus: true,
             holes: Vec::new(),
+            memory_bytes: 16 * GIB,
+            cpus: 8,
         }),
         image: "justin308/hivemind-worker:latest".to_owned(),
         snapshot,
@@ -253,6 +271,7 @@ fn well() -> Facts {
         port: 5001,
         lan: LanPage::Off,
         tray: TrayIcon::Shown,
+        window_lacks: None,
     }
 }
 
@@ -291,8 +310,15 @@ mod tests {
                 assert!(troubles(&report).is_empty());
                 continue;
             }
-            let quiet =
-                ["maybe-mended-hole", "sensor-ignored", "lan-served", "tray-missing"].contains(&fault.name);
+            let quiet = [
+                "podman",
+                "maybe-mended-hole",
+                "sensor-ignored",
+                "lan-served",
+                "tray-missing",
+                "window-missing",
+            ]
+            .contains(&fault.name);
             assert!(told.level > Level::Notice || quiet, "{}: {told:?}", fault.name);
             assert!(told.fix.is_some(), "{}: {told:?}", fault.name);
             let others = troubles(&report).into_iter().filter(|f| f.number != fault.check).map(|f| f.number);
