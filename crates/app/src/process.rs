@@ -211,6 +211,7 @@ impl Running {
         let places = footprint::Places {
             folder: folder.clone(),
             settings: mode.practice.as_ref().map_or_else(|| folder.settings_file(), |o| o.config.clone()),
+            in_force: Arc::clone(&settings),
             socket: socket.clone(),
             monitor: browser.as_ref().map(BrowserListener::address),
             log,

@@ -21,6 +21,7 @@ mod snapshot;
 mod standing;
 mod task;
 mod timeline;
+mod updates;
 mod what_if;
 
 pub use decision::*;
@@ -39,6 +40,7 @@ pub use snapshot::*;
 pub use standing::*;
 pub use task::*;
 pub use timeline::*;
+pub use updates::*;
 pub use what_if::*;
 
 /// One finding of the health checks.

@@ -16,8 +16,8 @@ mod succession;
 
 #[cfg(test)]
 pub(crate) use record::Tried;
-pub(crate) use record::Why;
-pub(crate) use show::{Shown, run};
+pub(crate) use record::{Why, trial_word};
+pub(crate) use show::{Next, Shown, run};
 pub(crate) use start::{AtStart, Updates, accompanied};
 pub(crate) use succession::Succession;
 

@@ -21,6 +21,19 @@ pub(crate) struct Tried {
     pub(crate) taken_back: Option<String>,
 }
 
+/// How a trial begins to say why a version went again, and the stable word for that.
+const TRIAL: &[(&str, &str)] = &[
+    ("it ended with", "ended"),
+    ("it cannot be started", "not_started"),
+    ("it cannot be watched", "not_watched"),
+    ("it did not say within", "silent"),
+];
+
+/// The stable word for why a version went again; `other` where no trial says so.
+pub(crate) fn trial_word(why: &str) -> &'static str {
+    TRIAL.iter().find(|(begins, _)| why.starts_with(begins)).map_or("other", |(_, word)| *word)
+}
+
 /// All of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]

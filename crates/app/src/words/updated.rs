@@ -1,7 +1,7 @@
 //! Updates: how this installation stands with them, what was found, and how an exchange ended.
 
 use super::Words;
-use crate::updates::{Shown, Why};
+use crate::updates::{Next, Shown, Why, trial_word};
 use hivemind_words::Language::{English, TraditionalChinese};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -35,12 +35,12 @@ const WHY: &[(&str, &str)] = &[
     ("wrong_hash", "檔案不是所簽的那一個"),
 ];
 
-/// What the trial says, and the same in Chinese.
+/// Why a version went again, by the stable word, in Chinese.
 const TRIAL: &[(&str, &str)] = &[
-    ("it ended with", "它自行結束了"),
-    ("it cannot be started", "它無法啟動"),
-    ("it cannot be watched", "無法觀察它"),
-    ("it did not say within", "它在 120 秒內沒有回應"),
+    ("ended", "它自行結束了"),
+    ("not_started", "它無法啟動"),
+    ("not_watched", "無法觀察它"),
+    ("silent", "它在 120 秒內沒有回應"),
 ];
 
 impl Words {
@@ -53,22 +53,16 @@ impl Words {
                 None => self.put_in_place(&tried.version),
             });
         }
-        if !matches!(shown.standing, "takes" | "off") {
+        if !shown.looks() {
             return lines;
         }
         lines.push(self.looked(shown.looked_ms));
-        match (&shown.newest, &shown.ready) {
-            (_, Some(ready)) if shown.standing == "takes" => lines.push(self.lies_ready(ready)),
-            (Some(newest), _) if *newest > shown.version => {
-                // Fetched only where updates are wanted, and not where something is against it, which is said below.
-                let comes = shown.standing == "takes" && shown.why.is_none();
-                let given_up =
-                    shown.tried.as_ref().is_some_and(|t| t.taken_back.is_some() && t.version == *newest);
-                lines.push(if comes && !given_up { self.offered(newest) } else { self.known(newest) });
-            }
-            (None, Some(ready)) => lines.push(self.known(ready)),
-            (Some(_), _) => lines.push(self.pick("This is the newest version.", "這是最新版本。").to_owned()),
-            (None, None) => {}
+        match shown.next() {
+            Next::Ready(ready) => lines.push(self.lies_ready(ready)),
+            Next::Offered(newest) => lines.push(self.offered(newest)),
+            Next::Known(newest) => lines.push(self.known(newest)),
+            Next::Newest => lines.push(self.pick("This is the newest version.", "這是最新版本。").to_owned()),
+            Next::Nothing => {}
         }
         lines.extend(shown.why.as_ref().map(|why| self.not_taken(why)));
         lines
@@ -170,7 +164,7 @@ impl Words {
         match self.0 {
             English => format!("Version {version} did not become well and was taken back: {why}."),
             TraditionalChinese => {
-                let why = chinese(TRIAL, |begins| why.starts_with(begins));
+                let why = chinese(TRIAL, |word| trial_word(why) == word);
                 format!("版本 {version} 沒有正常運作，已恢復先前的版本：{why}。")
             }
         }

@@ -1,5 +1,6 @@
 //! What the worker has changed on this computer.
 
+use super::UpdatesView;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -17,13 +18,19 @@ pub struct TraceView {
     pub present: bool,
 }
 
-/// Versions, and what is on this computer because of the worker.
+/// What this installation is, and what is on this computer because of the worker.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 pub struct FootprintView {
     /// Names and versions of what runs, such as `hivemind-worker` and `sqlite`.
     pub versions: Vec<VersionView>,
     /// Everything that was changed, in a fixed order.
     pub traces: Vec<TraceView>,
+    /// How this installation stands with updates.
+    #[serde(default)]
+    pub updates: UpdatesView,
+    /// Whether this is a developer's installation whose programs nobody signed. Told on Windows alone.
+    #[serde(default)]
+    pub unsigned: bool,
 }
 
 /// A part and its version.
