@@ -17,6 +17,7 @@ import { type Scene, SCENES, sceneOf } from "./scenes";
 import { findings, rehearse } from "./doctor";
 import { earningsOf } from "./earnings";
 import { currentOf } from "./electricity";
+import { footprintOf } from "./footprint";
 import { receiptsFrom } from "./receipts";
 import { ownLogPage } from "./own-log";
 import { ledgerOf } from "./network";
@@ -261,23 +262,7 @@ export function fakePlatform(parameters: URLSearchParams, now: () => number = Da
         : held.private_link.state === "up"
           ? { link: held.private_link, handshake_s: 142, received_bytes: 73_400_320, sent_bytes: 5_242_880 }
           : { link: held.private_link, handshake_s: null, received_bytes: 0, sent_bytes: 0 },
-    footprint: () => ({
-      versions: [
-        { name: "hivemind-worker", version: "0.1.0" },
-        { name: "SQLite", version: "3.51.1" },
-        { name: "docker", version: held.engine.version || "20.10.24" },
-      ],
-      traces: [
-        { what: "data", place: "/home/ann/.local/share/hivemind-worker", size_bytes: 48_312_320, present: true },
-        { what: "settings", place: "/home/ann/.config/hivemind-worker/settings.toml", size_bytes: 412, present: true },
-        { what: "socket", place: "/run/user/1000/hivemind-worker/worker.sock", size_bytes: null, present: true },
-        { what: "log", place: "/home/ann/.local/share/hivemind-worker/worker.log", size_bytes: 1_204_118, present: true },
-        { what: "monitor", place: "http://127.0.0.1:5001/", size_bytes: null, present: true },
-        { what: "autostart", place: "/home/ann/.config/autostart/hivemind-worker.desktop", size_bytes: null, present: false },
-        { what: "secrets", place: "keyring", size_bytes: null, present: held.account !== null },
-        { what: "containers", place: String(held.tasks.length), size_bytes: null, present: held.tasks.length > 0 },
-      ],
-    }),
+    footprint: () => footprintOf(scene, held, now()),
     practice: () => practiceAt(practised, now()),
     begin_practice: () => {
       practised = now();

@@ -70,7 +70,7 @@ const ANSWERS: Partial<Record<CommandName, readonly string[]>> = {
   doctor: ["findings.*.proof", "findings.*.fix"],
   prove: ["attacks.*.evidence"],
   metrics: ["samples.*.gpus.*.name"],
-  footprint: ["versions.*.name", "versions.*.version", "traces.*.place"],
+  footprint: ["versions.*.name", "versions.*.version", "traces.*.place", "updates.version", "updates.package", "updates.newest", "updates.ready", "updates.tried.version"],
   debug_data: ["folder", "files.*.name"],
   practice: ["lines.*", "problem.message"],
   begin_practice: ["lines.*", "problem.message"],
