@@ -152,7 +152,6 @@ const LIST: readonly (readonly [name: string, scene: string, path: string, ...st
   ["about", "earning", "about"],
   ["about-measured", "measured", "about"],
   ["about-hostile", "hostile", "about"],
-  ["about-ready", "planned", "about"],
   ["about-updates-off", "off", "about"],
   ["about-unsigned", "no_virtualization", "about"],
   ["about-licences", "earning", "about", "click licences-show", "wait licences", "see licences"],

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import type { UpdatesView } from "../generated/UpdatesView";
 import { locale } from "./locale.svelte";
-import { found, isOwners, standing } from "./updates";
+import { found, isOwners, standing, tells } from "./updates";
 
 afterEach(() => locale.choose("en"));
 
@@ -37,6 +37,10 @@ describe("updates", () => {
     expect(standing({ ...BARE, standing: "of_a_newer_worker" })).toBe("");
     expect(standing({ ...BARE, standing: "toString" })).toBe("");
     expect(kinds.filter((kind) => isOwners({ ...BARE, standing: kind }))).toEqual(["takes", "off"]);
+  });
+
+  it("are told by a worker that knows of them", () => {
+    expect([tells({}), tells({ updates: { ...BARE, standing: "" } }), tells({ updates: BARE })]).toEqual([false, false, true]);
   });
 
   it("tell what was found, what comes next and why not", () => {

@@ -1,5 +1,6 @@
 // How this installation stands with updates, in the reader's language: what `hivemind-worker update` tells as well.
 
+import type { FootprintView } from "../generated/FootprintView";
 import type { UpdateTried } from "../generated/UpdateTried";
 import type { UpdatesView } from "../generated/UpdatesView";
 import { moment } from "./format";
@@ -51,6 +52,11 @@ const STANDINGS: Words = {
 /** Of a word that a newer worker says, nothing is claimed. */
 function because(words: Words, word: string): string {
   return (Object.hasOwn(words, word) ? words[word] : undefined)?.() ?? m.upd_no_reason();
+}
+
+/** Whether an answer tells of updates. A worker that was started before its package was renewed does not. */
+export function tells(answer: Partial<FootprintView>): boolean {
+  return (answer.updates?.standing ?? "") !== "";
 }
 
 /** Whether the owner decides here if updates are taken. */
