@@ -144,6 +144,19 @@ mod tests {
     }
 
     #[test]
+    fn what_containers_can_have_together_is_told() {
+        let told = |mem_total, ncpu| {
+            let info = SystemInfo { mem_total, ncpu, ..info(&["name=seccomp"]) };
+            let described = describe(&version("1.45"), &info).expect("usable");
+            (described.memory_bytes, described.cpus)
+        };
+        assert_eq!(told(Some(2 << 30), Some(4)), (2 << 30, 4));
+        for (mem_total, ncpu) in [(None, None), (Some(-1), Some(-4)), (Some(0), Some(i64::MAX))] {
+            assert_eq!(told(mem_total, ncpu), (0, 0));
+        }
+    }
+
+    #[test]
     fn gpus_need_nvidias_runtime() {
         let mut engine = info(&["name=seccomp"]);
         assert!(!describe(&version("1.45"), &engine).expect("usable").gpus);

@@ -263,3 +263,18 @@ fn running_containers_follow_the_owners_load() {
     core.step(Input::Limits(Limits { dynamic_priority: false, ..limits() }), at(20_001));
     assert_eq!(told(&core.step(Input::OwnerLoad(90.0), at(30_000))), [("c".to_owned(), 1024)]);
 }
+
+#[test]
+fn nothing_is_taken_for_which_the_engines_own_machine_has_not_enough() {
+    for (memory_bytes, cpus, taken) in
+        [(0, 0, true), (8 * GIB, 8, true), (GIB / 4, 8, false), (8 * GIB, 1, false)]
+    {
+        let mut core = trusted(TrustLevel::High, Vec::new());
+        let info = EngineInfo { isolation: "plain".into(), memory_bytes, cpus, ..EngineInfo::default() };
+        core.step(Input::EngineChecked(Ok(info)), at(0));
+        let mut wants = assigned("t1");
+        wants.assignment.limits.resources = Resources { cpu_millis: 2000, memory_bytes: GIB / 2, gpus: 0 };
+        let effects = offer(&mut core, wants, at(0));
+        assert_eq!(declined(&effects).is_none(), taken, "{memory_bytes} B, {cpus} processors: {effects:?}");
+    }
+}
