@@ -5,8 +5,9 @@
 //! What panics again and again is not tried as fast as it can: pauses grow, and the worker hands back what it had begun
 //! (see [`Falls::many`]).
 
+use crate::process;
 use hivemind_host::SystemClock;
-use hivemind_store::SmallFile;
+use hivemind_store::{DataFolder, Lock, SmallFile};
 use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::Clock;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,9 @@ const AT_ONCE_MS: u64 = 10_000;
 const FREE: usize = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// How often the lock of a worker that fell is tried, and the time between.
+const LOCK_TRIES: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// More are not kept.
 const KEPT: usize = 16;
 
@@ -135,7 +139,7 @@ impl Falls {
     }
 
     /// Where in the source it fell, if this start comes of that.
-    pub(crate) fn just_now(&self) -> Option<&str> {
+    fn just_now(&self) -> Option<&str> {
         let last = self.lately.last()?;
         (last.at_ms.abs_diff(self.now_ms) < AT_ONCE_MS).then_some(&last.place)
     }
@@ -145,8 +149,40 @@ impl Falls {
         self.lately.len() >= FREE
     }
 
-    /// How long a start that comes of a fall waits.
-    pub(crate) fn pause(&self) -> Duration {
+    /// Says that this start comes of a fall, and waits where there were many; false if it was asked to end meanwhile.
+    pub(crate) async fn wait(&self) -> bool {
+        let Some(place) = self.just_now() else { return true };
+        let pause = self.pause();
+        tracing::error!(
+            place,
+            pause_s = pause.as_secs(),
+            "a mistake in this program ended it; it begins anew"
+        );
+        if pause.is_zero() {
+            return true;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => true,
+            () = process::asked_to_end() => false,
+        }
+    }
+
+    /// Makes this process the folder's one worker; one that fell just now may not have let go of it yet.
+    ///
+    /// # Errors
+    /// When another process is.
+    pub(crate) async fn lock(&self, folder: &DataFolder) -> anyhow::Result<Lock> {
+        let tries = if self.just_now().is_some() { LOCK_TRIES } else { 0 };
+        for _ in 0..tries {
+            if let Ok(lock) = process::lock(folder) {
+                return Ok(lock);
+            }
+            tokio::time::sleep(LOCK_PAUSE).await;
+        }
+        process::lock(folder)
+    }
+
+    fn pause(&self) -> Duration {
         let more = self.lately.len().saturating_sub(FREE);
         if more == 0 || self.just_now().is_none() {
             return Duration::ZERO;

@@ -100,7 +100,7 @@ async fn serve(cli: &Cli, options: &ServeOptions) -> anyhow::Result<ExitCode> {
     logging::start(&process::settings(cli, &folder)?.current(), None)?;
     let data = options.pool_data.clone().unwrap_or_else(|| folder.data().join("pool"));
     let falls = Falls::load(&data);
-    if !process::come_to(&falls).await {
+    if !falls.wait().await {
         return Ok(ExitCode::SUCCESS);
     }
     for address in [options.grpc, options.http] {

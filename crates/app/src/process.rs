@@ -31,14 +31,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How often the lock of a worker that fell is tried, and the time between.
-const LOCK_TRIES: u32 = 100;
-const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// Why a task is handed back after many falls.
 const FELL: &str = "the worker began anew several times";
 
@@ -483,10 +479,10 @@ pub(crate) async fn be_the_worker(
     let practice = Some(Origin { config, flags: cli.flags() });
     let mode = Mode { tray, open, keyring: true, data: cli.data.clone(), practice, began };
     let falls = Falls::load(folder.data());
-    if !come_to(&falls).await {
+    if !falls.wait().await {
         return Ok(ExitCode::SUCCESS);
     }
-    let lock = lock_after(&falls, &folder).await?;
+    let lock = falls.lock(&folder).await?;
     let updates = match Updates::at_start() {
         AtStart::GoesOn(updates) => updates,
         AtStart::TakenBack(program) => {
@@ -532,32 +528,6 @@ pub(crate) async fn be_the_worker(
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Says that this start follows a panic, and waits where there were many; false if it was asked to end meanwhile.
-pub(crate) async fn come_to(falls: &Falls) -> bool {
-    let Some(place) = falls.just_now() else { return true };
-    let pause = falls.pause();
-    tracing::error!(place, pause_s = pause.as_secs(), "a mistake in this program ended it; it begins anew");
-    if pause.is_zero() {
-        return true;
-    }
-    tokio::select! {
-        () = tokio::time::sleep(pause) => true,
-        () = asked_to_end() => false,
-    }
-}
-
-/// The lock; one that fell just now may not have let go of it yet.
-async fn lock_after(falls: &Falls, folder: &DataFolder) -> anyhow::Result<Lock> {
-    let tries = if falls.just_now().is_some() { LOCK_TRIES } else { 0 };
-    for _ in 0..tries {
-        if let Ok(lock) = lock(folder) {
-            return Ok(lock);
-        }
-        tokio::time::sleep(LOCK_PAUSE).await;
-    }
-    lock(folder)
 }
 
 /// Cancels `ending` when the system asks this process to end.

@@ -2,6 +2,7 @@
 //! rehearsed.
 
 mod link;
+mod memory;
 
 use super::page::{lan, monitor, tray, window};
 use super::{Facts, Sandbox};
@@ -11,9 +12,8 @@ use hivemind_control::{ApiError, DoctorReport, ErrorCode, Finding, HoleView, Lev
 use hivemind_domain::isolation::Isolation;
 use hivemind_domain::resources::GIB;
 use link::{clock, encryption, tunnel};
+use memory::memory;
 
-/// Memory under which the seeds' requirements are not met.
-const LEAST_MEMORY: u64 = 2 * GIB;
 /// Free room on the disk that images, packages and results need to be comfortable.
 const COMFORTABLE_DISK: u64 = 10 * GIB;
 
@@ -155,34 +155,6 @@ fn sign_in(facts: &Facts) -> Finding {
             "Sign in with your account at the pool.",
         ),
     }
-}
-
-fn memory(facts: &Facts) -> Finding {
-    let gib = |bytes: u64| bytes as f64 / GIB as f64;
-    let low = |proof: String, fix: &str| {
-        let mut low = finding(6, "memory", Level::Warning, format!("{proof}, which is too little"));
-        low.fix = Some(fix.into());
-        low
-    };
-    let total = facts.snapshot.host.memory_bytes;
-    let proof = format!("{:.1} GiB of memory", gib(total));
-    if total < LEAST_MEMORY {
-        return low(proof, "Add memory; tasks need at least 2 GiB.");
-    }
-    let given = facts.engine.as_ref().map_or(0, |info| info.memory_bytes);
-    if given == 0 || given >= total / 8 * 7 {
-        return finding(6, "memory", Level::Ok, proof);
-    }
-    // An engine in a virtual machine, as Docker Desktop's.
-    let proof = format!("{proof}; containers can have {:.1} GiB of it", gib(given));
-    if given >= LEAST_MEMORY {
-        return finding(6, "memory", Level::Ok, proof);
-    }
-    low(
-        proof,
-        "Give Docker more memory: in Docker Desktop's settings, or on Windows by a line such as memory=8GB below \
-         [wsl2] in the file .wslconfig of your user folder; then start Docker again.",
-    )
 }
 
 fn disk(facts: &Facts) -> Finding {
