@@ -7,7 +7,8 @@ use hivemind_control::{
     EventStream, Finding, FootprintView, GpuUse, HistoryPage, HostQuestion, HostView, IdlePower,
     ImageQuestion, Level, LogLine, LogPage, MetricsSample, MetricsView, Notice, OwnLogLine, OwnLogPage,
     PoolView, PresetView, ProofView, PullView, ReportView, SettingView, Snapshot, StatusState, StatusView,
-    Subscription, TaskView, TimelineView, TraceView, VersionView, subscription,
+    Subscription, TaskView, TimelineView, TraceView, UpdateTried, UpdateWhy, UpdatesView, VersionView,
+    subscription,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -176,6 +177,16 @@ fn answer(name: &str, text: &str) -> Value {
         "footprint" => value(&FootprintView {
             versions: vec![VersionView { name: own(), version: own() }],
             traces: vec![TraceView { what: own(), place: own(), size_bytes: None, present: true }],
+            updates: UpdatesView {
+                version: own(),
+                package: Some(own()),
+                newest: Some(own()),
+                ready: Some(own()),
+                why: Some(UpdateWhy { word: own(), text: own() }),
+                tried: Some(UpdateTried { version: own(), taken_back: None }),
+                ..UpdatesView::default()
+            },
+            unsigned: true,
         }),
         _ => value(&snapshot(text, StatusState::Yielding, "en")),
     }
