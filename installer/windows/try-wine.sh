@@ -54,6 +54,18 @@ serve() {
 [ -d "$work/prefix/drive_c/users" ]
 serve
 say 'heartbeat: the worker runs and answers on its pipe'
+told() { (worker doctor || true) | tr -d '\r' | grep -qF "$1"; }
+told 'the window needs WebView2'
+if told 'Docker needs virtualization'; then
+  say 'doctor: virtualization comes before WSL here, which was not tried'
+else
+  told 'neither is WSL 2'
+  "$wine" reg add 'HKLM\SYSTEM\CurrentControlSet\Services\WSLService' /f >/dev/null
+  told 'no container engine is installed ('
+fi
+"$wine" reg add 'HKCU\Software\Microsoft\EdgeUpdate\Clients\{F3017226-FE2A-4295-8BDF-00C3A9A7E4C5}' /v pv /d 130.0.1 /f >/dev/null
+told 'the window has what it needs'
+say 'doctor: WSL 2 and WebView2 are missed while they are not there'
 printf 'wine-password-1\n' | worker login wine
 [ -z "$engine_port" ] || worker settings set engine_address "tcp://127.0.0.1:$engine_port" >/dev/null
 if [ -n "$engine_port" ]; then worker quit; sleep 2; serve; fi
