@@ -111,8 +111,8 @@ async fn a_task_over_which_the_worker_falls_in_every_life_is_handed_back() {
     asks.wait_for(&id, "handed back", |task| task["attempt"].as_u64() > Some(1)).await;
     assert!(falls(&worker) >= 3, "{}", falls(&worker));
     asks.stop(&id).await;
-    // Also while it waits before it begins anew.
-    worker.end().await;
+    // Whatever it is doing: beginning anew, or waiting before it does.
+    worker.kill().await;
     // The test does not wait on.
     std::fs::remove_file(worker.data.join("falls.json")).expect("it fell");
     worker.surround(VARIABLE, "");
