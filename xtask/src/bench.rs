@@ -92,6 +92,7 @@ fn measure(folders: &Folders, options: &Options, goals: &[&'static Goal]) -> Res
     use crate::demand::Group;
     use crate::engine::Engine;
     use crate::program::{cargo, run};
+    use crate::release::Place;
     use crate::web::Web;
     use crate::{clock, companion, image, system};
 
@@ -121,7 +122,8 @@ fn measure(folders: &Folders, options: &Options, goals: &[&'static Goal]) -> Res
         (wanted("P1N") || wanted("P2N"), &["-p", "hivemind-local-pool", "--example", "live_network"][..]),
     ];
     for (_, part) in parts.iter().filter(|(wanted, _)| *wanted) {
-        let mut build = cargo();
+        // What is measured is what is shipped.
+        let mut build = if options.unoptimized { cargo() } else { Place::of(folders)?.cargo(&[])? };
         build.current_dir(&folders.root).args(["build", "--locked"]).args(*part);
         if !options.unoptimized {
             build.arg("--release");

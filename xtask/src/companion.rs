@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::console;
 use crate::folders::Folders;
-use crate::program::{cargo, run};
+use crate::program::run;
+use crate::release::Place;
 
 /// The name the worker looks for beside its own executable, on every system.
 pub const NAME: &str = "hivemind-companion";
@@ -23,9 +24,23 @@ pub fn build(folders: &Folders) -> Result<PathBuf> {
         bail!("the companion is built on Linux on x86-64");
     }
     console::step("Companion: the program inside containers");
-    let target = folders.target()?;
+    let place = Place::of(folders)?;
+    let built = built_in(&place)?;
+    for profile in ["debug", "release"] {
+        let folder = place.target.join(profile);
+        fs::create_dir_all(&folder)?;
+        copy(&built, &folder.join(NAME))?;
+    }
+    Ok(place.target.join("debug").join(NAME))
+}
+
+/// Builds it in a place of its own, and leaves it there.
+///
+/// # Errors
+/// When it does not compile, or is too large.
+pub fn built_in(place: &Place) -> Result<PathBuf> {
     // `cargo rustc`, so that the flag touches this one program and nothing else is built anew for it.
-    run(cargo().current_dir(&folders.root).args([
+    run(place.cargo(&[])?.args([
         "rustc",
         "--locked",
         "--package",
@@ -40,22 +55,17 @@ pub fn build(folders: &Folders) -> Result<PathBuf> {
         "-C",
         "target-feature=+crt-static",
     ]))?;
-    let built = target.join(TARGET).join("companion/companion");
+    let built = place.target.join(TARGET).join("companion/companion");
     let bytes = fs::metadata(&built).with_context(|| format!("{} was not built", built.display()))?.len();
     if bytes > MAX_BYTES {
         bail!("the companion has {bytes} bytes; at most {MAX_BYTES}");
     }
-    for profile in ["debug", "release"] {
-        let folder = target.join(profile);
-        fs::create_dir_all(&folder)?;
-        place(&built, &folder.join(NAME))?;
-    }
     console::note(&format!("{NAME}: {} KiB", bytes >> 10));
-    Ok(target.join("debug").join(NAME))
+    Ok(built)
 }
 
 /// A worker may just read the one that is there: replaced whole, and only by another.
-fn place(built: &std::path::Path, at: &std::path::Path) -> Result<()> {
+fn copy(built: &std::path::Path, at: &std::path::Path) -> Result<()> {
     if fs::read(at).is_ok_and(|there| fs::read(built).is_ok_and(|new| new == there)) {
         return Ok(());
     }

@@ -20,6 +20,7 @@ mod hostile;
 mod image;
 mod licences;
 mod program;
+mod release;
 mod run;
 mod scenarios;
 mod suite;

@@ -9,6 +9,7 @@ use crate::demand::Group;
 use crate::engine::Engine;
 use crate::folders::{Folders, set};
 use crate::program::{cargo, program, run as perform, shown};
+use crate::release::Place;
 use crate::web::Web;
 use crate::{companion, console, image, system};
 
@@ -35,7 +36,7 @@ pub fn run(folders: &Folders, options: &Options) -> Result<ExitCode> {
     }
     Web::find(folders)?.build()?;
     console::step("Building worker and window (the first time takes some minutes)");
-    let mut build = cargo();
+    let mut build = if options.release { Place::of(folders)?.cargo(&[])? } else { cargo() };
     build.current_dir(&folders.root).args([
         "build",
         "--locked",

@@ -12,6 +12,7 @@ use self::library::{Library, sysroot};
 use crate::demand::Group;
 use crate::folders::Folders;
 use crate::program::{capture, cargo, program, run};
+use crate::release::Place;
 use crate::system;
 
 const TARGET: &str = "x86_64-pc-windows-gnu";
@@ -20,6 +21,8 @@ const TARGET: &str = "x86_64-pc-windows-gnu";
 const PARTED: &str = "comctl32.dll";
 /// Not the `rustc` of PATH: that may be another version, whose sources are not here.
 const RUSTC: &str = "/usr/bin/rustc";
+/// Without it the linker writes the time into every program.
+const NO_TIME: &str = "-Clink-arg=-Wl,--no-insert-timestamp";
 
 /// Checks every package and every target kind that a Windows build has.
 ///
@@ -118,37 +121,47 @@ fn loads(headers: &str, library: &str) -> bool {
         .any(|name| name.trim().eq_ignore_ascii_case(library))
 }
 
+/// Where the programs that are shipped are built.
+pub fn release_place(folders: &Folders) -> Place {
+    Place { root: folders.root.clone(), target: folders.cache.join("windows-dist") }
+}
+
 /// Where [`release`] puts the programs.
-pub fn release_folder(folders: &Folders) -> PathBuf {
-    folders.cache.join("windows-dist").join(TARGET).join("release")
+pub fn release_folder(place: &Place) -> PathBuf {
+    place.target.join(TARGET).join("release")
 }
 
 /// Compiles and links worker, window and network service, in the profile that is shipped.
 ///
 /// # Errors
 /// When something does not compile or link, or the compiler is not here.
-pub fn release(folders: &Folders) -> Result<()> {
+pub fn release(folders: &Folders, place: &Place) -> Result<()> {
     if !available() && !system::ensure(&[Group::Build, Group::Windows])? {
         bail!("programs for Windows need the packages named above");
     }
-    let flags = format!("--sysroot={}", sysroot(folders, Library::Linked)?.display());
-    let mut build = cargo();
-    build
-        .current_dir(&folders.root)
-        .args(["build", "--release", "--locked", "--target", TARGET])
-        .args(["--package", "hivemind-app", "--package", "hivemind-window", "--package", "hivemind-netd"])
-        .env("CARGO_TARGET_DIR", folders.cache.join("windows-dist"));
-    run(for_windows(&mut build, &flags))
+    let library = format!("--sysroot={}", sysroot(folders, Library::Linked)?.display());
+    let mut build = place.cargo(&[library, NO_TIME.to_owned()])?;
+    build.args(["build", "--release", "--locked", "--target", TARGET]).args([
+        "--package",
+        "hivemind-app",
+        "--package",
+        "hivemind-window",
+        "--package",
+        "hivemind-netd",
+    ]);
+    run(with_tools(&mut build))
 }
 
 fn for_windows<'a>(command: &'a mut Command, flags: &str) -> &'a mut Command {
-    command
-        .env("RUSTC", RUSTC)
+    with_tools(command)
         .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS", flags)
-        .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", "x86_64-w64-mingw32-gcc")
         // Either would silence the flags above.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
+}
+
+fn with_tools(command: &mut Command) -> &mut Command {
+    command.env("RUSTC", RUSTC).env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", "x86_64-w64-mingw32-gcc")
 }
 
 /// Whether compiler, sources and the C compiler are here.

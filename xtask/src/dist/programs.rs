@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 use super::{Package, Workshop};
-use crate::program::{cargo, run};
+use crate::folders::Folders;
+use crate::program::run;
+use crate::release::Place;
 use crate::web::Web;
-use crate::{companion, windows};
+use crate::{companion, console, windows};
 
 /// Where each program of a package lies, built where that was asked for.
 pub struct Programs {
@@ -23,24 +25,12 @@ impl Programs {
         let folders = workshop.folders;
         if workshop.build {
             Web::find(folders)?.build()?;
-            if for_windows(package) {
-                windows::release(folders)?;
-            } else {
-                run(cargo().current_dir(&folders.root).args([
-                    "build",
-                    "--release",
-                    "--locked",
-                    "--package",
-                    "hivemind-app",
-                    "--package",
-                    "hivemind-window",
-                    "--package",
-                    "hivemind-netd",
-                ]))?;
-            }
+            build(folders, &place(folders, package)?, package)?;
             companion::build(folders)?;
         }
-        Self::built(workshop, package)
+        let programs = Self::built(workshop, package)?;
+        programs.tell_nothing(workshop, package)?;
+        Ok(programs)
     }
 
     /// As they were built before.
@@ -49,12 +39,32 @@ impl Programs {
     /// When Cargo cannot tell where.
     pub fn built(workshop: &Workshop<'_>, package: Package) -> Result<Self> {
         let folders = workshop.folders;
+        let companion = folders.target()?.join("release").join(companion::NAME);
+        Ok(Self { companion, ..Self::in_place(&place(folders, package)?, package) })
+    }
+
+    /// As they were built in a place of their own, but for the companion, which is where it was made.
+    pub fn in_place(place: &Place, package: Package) -> Self {
         let windows = for_windows(package);
-        let target = folders.target()?;
-        let companion = target.join("release").join(companion::NAME);
-        let folder = if windows { windows::release_folder(folders) } else { target.join("release") };
+        let folder = if windows { windows::release_folder(place) } else { place.target.join("release") };
         let ending = if windows { ".exe" } else { std::env::consts::EXE_SUFFIX };
-        Ok(Self { folder, companion, ending })
+        Self { companion: folder.join(companion::NAME), folder, ending }
+    }
+
+    /// Refuses programs that name folders of this computer; those that were built before are warned of.
+    fn tell_nothing(&self, workshop: &Workshop<'_>, package: Package) -> Result<()> {
+        let place = place(workshop.folders, package)?;
+        for name in workshop.description.programs(package) {
+            let file = self.find(name)?;
+            let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let Some(told) = place.told_by(&bytes)? else { continue };
+            let words = format!("{name} names a folder of this computer: {told}");
+            if workshop.build {
+                bail!("{words}");
+            }
+            console::warning(&words);
+        }
+        Ok(())
     }
 
     /// The file of one program.
@@ -79,8 +89,26 @@ impl Programs {
     }
 }
 
+/// Where the programs of a package are built.
+fn place(folders: &Folders, package: Package) -> Result<Place> {
+    if for_windows(package) { Ok(windows::release_place(folders)) } else { Place::of(folders) }
+}
+
+/// Compiles and links worker, window and network service.
+///
+/// # Errors
+/// When something does not compile or link.
+pub fn build(folders: &Folders, place: &Place, package: Package) -> Result<()> {
+    if for_windows(package) {
+        return windows::release(folders, place);
+    }
+    let packages =
+        ["--package", "hivemind-app", "--package", "hivemind-window", "--package", "hivemind-netd"];
+    run(place.cargo(&[])?.args(["build", "--release", "--locked"]).args(packages))
+}
+
 /// Whether its programs are made by another compiler than this computer's own.
-fn for_windows(package: Package) -> bool {
+pub fn for_windows(package: Package) -> bool {
     matches!(package, Package::Msi | Package::MsiMachine) && !cfg!(windows)
 }
 
