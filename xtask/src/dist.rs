@@ -4,6 +4,7 @@ mod appimage;
 pub mod bill;
 mod deb;
 mod description;
+mod epoch;
 mod generated;
 mod msi;
 mod programs;
@@ -91,6 +92,8 @@ pub struct Workshop<'a> {
     description: Description,
     out: PathBuf,
     build: bool,
+    /// Seconds since 1970 that packages carry.
+    epoch: u64,
 }
 
 /// Makes what can be made and says what could not. Fails when a package that was named could not be made.
@@ -99,7 +102,8 @@ pub fn dist(folders: &Folders, options: &Options) -> Result<ExitCode> {
     let out = options.out.clone().unwrap_or_else(|| folders.cache.join("dist"));
     let out = std::path::absolute(out)?;
     fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
-    let workshop = Workshop { folders, description, out, build: !options.no_build };
+    let epoch = epoch::of(&folders.root)?;
+    let workshop = Workshop { folders, description, out, build: !options.no_build, epoch };
     if !system::ensure(&[Group::Build, Group::Packages])? {
         console::warning("going on without them: what needs them is not made");
     }

@@ -11,7 +11,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::{Package, Workshop, bill, deb, programs, tree};
+use super::{Package, Workshop, bill, epoch, programs, tree};
 use crate::folders::Folders;
 use crate::program::{capture, cargo, program, run};
 use crate::{clock, console, system};
@@ -35,10 +35,9 @@ pub fn make(workshop: &Workshop<'_>) -> Result<PathBuf> {
     let scratch = tempfile::tempdir_in(&workshop.out)?;
     let tree = scratch.path().join("AppDir");
     tree::lay_out(&workshop.folders.root, description, Package::Appimage, &tree, &find)?;
-    fs::write(
-        tree.join("usr/share/doc").join(&description.name).join("third-party.txt"),
-        bill::licences(workshop.folders)?,
-    )?;
+    let licences = tree.join("usr/share/doc").join(&description.name).join("third-party.txt");
+    fs::write(&licences, bill::licences(workshop.folders)?)?;
+    tree::mode(&licences, 0o644)?;
     fs::write(tree.join("AppRun"), APP_RUN)?;
     tree::mode(&tree.join("AppRun"), 0o755)?;
     // What file managers look for at the top.
@@ -53,7 +52,10 @@ pub fn make(workshop: &Workshop<'_>) -> Result<PathBuf> {
     run(program("mksquashfs")
         .arg(&tree)
         .arg(&squash)
-        .env("SOURCE_DATE_EPOCH", deb::epoch(workshop)?.to_string())
+        // These and the variable exclude each other.
+        .env_remove("SOURCE_DATE_EPOCH")
+        .args(["-reproducible", "-mkfs-time", &workshop.epoch.to_string()])
+        .args(["-all-time", &workshop.epoch.to_string()])
         .args([
             "-root-owned",
             "-noappend",
@@ -72,9 +74,15 @@ pub fn make(workshop: &Workshop<'_>) -> Result<PathBuf> {
     let new = path.with_extension("new");
     fs::write(&new, image)?;
     tree::mode(&new, 0o755)?;
+    // `zsyncmake` writes it down.
+    epoch::give(&new, workshop.epoch)?;
     fs::rename(&new, &path)?;
     if system::on_path("zsyncmake") {
-        run(program("zsyncmake").current_dir(&workshop.out).arg(&path))?;
+        let name = path.file_name().context("no name")?;
+        // Otherwise it names the whole folder as the address.
+        let mut make = program("zsyncmake");
+        make.current_dir(&workshop.out).env("TZ", "UTC0").env("LC_ALL", "C");
+        run(make.arg("-u").arg(name).arg("-o").arg(path.with_extension("AppImage.zsync")).arg(name))?;
     }
     started(&path, &description.version)?;
     Ok(path)

@@ -39,19 +39,12 @@ pub fn make(workshop: &Workshop<'_>) -> Result<PathBuf> {
         .map(|name| programs::newest_libc(&programs.find(name)?))
         .collect::<Result<Vec<_>>>()?;
     let libc = libc.into_iter().max_by_key(|version| numbers(version)).context("no program")?;
-    pack(description, &libc, &tree, &workshop.deb_path(), epoch(workshop)?)?;
+    pack(description, &libc, &tree, &workshop.deb_path(), workshop.epoch)?;
     Ok(workshop.deb_path())
 }
 
 fn numbers(version: &str) -> Vec<u32> {
     version.split('.').filter_map(|part| part.parse().ok()).collect()
-}
-
-/// The time of the last change: files inside carry it, so that the same sources give the same package.
-pub fn epoch(workshop: &Workshop<'_>) -> Result<u64> {
-    let time =
-        capture(program("git").current_dir(&workshop.folders.root).args(["log", "-1", "--format=%ct"]));
-    Ok(time.ok().and_then(|time| time.trim().parse().ok()).unwrap_or(1_700_000_000))
 }
 
 /// Makes the package of a tree.

@@ -3,6 +3,7 @@
 //! `wixl` understands a part of WiX 3 and leaves out in silence what it does not; so every line on its standard error is
 //! a failure, and the finished tables are read back.
 
+pub mod codes;
 mod source;
 mod tables;
 
@@ -13,7 +14,7 @@ use anyhow::{Context, Result, bail};
 
 use super::description::Description;
 use super::sign::{self, Signer};
-use super::{Package, Workshop, programs, tree};
+use super::{Package, Workshop, epoch, programs, tree};
 use crate::console;
 use crate::program::{program, run, shown};
 use crate::{system, windows};
@@ -127,7 +128,8 @@ fn assemble(
     let path = out.join(format!("{}-{}-{}", description.name, description.version, scope.ending()));
     let signed = signer.is_some();
     let source = source::Source { description, scope, names: &names, signed }.text();
-    pack(&source, &payload, &path)?;
+    let inside: Vec<String> = names.iter().cloned().chain([ICON.to_owned()]).collect();
+    pack(&codes::with_product(&source, &payload, &inside)?, &payload, &path, workshop.epoch)?;
     tables::Wanted { description, scope, names: &names, signed }.check(&path)?;
     if let Some(signer) = signer {
         signer.installer(&path)?;
@@ -136,10 +138,11 @@ fn assemble(
 }
 
 /// Makes an installer of its source and the files in a folder.
-fn pack(source: &str, payload: &Path, to: &Path) -> Result<()> {
+fn pack(source: &str, payload: &Path, to: &Path, epoch: u64) -> Result<()> {
     fs::write(payload.join("main.wxs"), source)?;
+    epoch::give(payload, epoch)?;
     let mut wixl = program("wixl");
-    wixl.current_dir(payload).args(["-a", "x64", "-o"]).arg(to).arg("main.wxs");
+    wixl.current_dir(payload).env("TZ", "UTC0").args(["-a", "x64", "-o"]).arg(to).arg("main.wxs");
     let output = wixl.output().context("wixl does not start")?;
     let said = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() || !said.trim().is_empty() {
@@ -148,7 +151,8 @@ fn pack(source: &str, payload: &Path, to: &Path) -> Result<()> {
     // `wixl` writes this property itself, and knows no others that belong to it.
     let secure =
         format!("UPDATE Property SET Value='{}' WHERE Property='SecureCustomProperties'", source::SECURE);
-    run(program("msibuild").arg(to).arg("-q").arg(secure))
+    run(program("msibuild").arg(to).arg("-q").arg(secure))?;
+    codes::settle(to, epoch)
 }
 
 /// The installers under Wine: refused, installed, repaired, upgraded to a newer version made for that, removed.

@@ -46,7 +46,7 @@ impl Bench {
         let (description, scope, signed) = (&self.description, *scope, true);
         let source = Source { description, scope, names, signed }.text();
         let msi = self.scratch.path().join("worker.msi");
-        pack(&change(source), folder, &msi)?;
+        pack(&codes::with_product(&change(source), folder, names)?, folder, &msi, 1_700_000_000)?;
         Wanted { description, scope, names, signed }.check(&msi)
     }
 }
