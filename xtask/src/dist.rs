@@ -8,9 +8,11 @@ mod epoch;
 mod generated;
 mod msi;
 mod programs;
+mod sections;
 mod sign;
 mod tree;
 mod trial;
+mod twice;
 mod words;
 
 pub use appimage::runtime as image_runtime;
@@ -45,6 +47,10 @@ pub struct Options {
     /// (Debian, root), the installers for Windows under Wine
     #[arg(long = "try")]
     try_out: bool,
+    /// Afterwards make everything again, and fail where a byte differs: the packages from the same programs, by another
+    /// clock, time zone, mask and folder; the programs from a copy of the sources in another folder (a whole build)
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "all", value_name = "WHAT")]
+    twice: Option<Twice>,
     /// One JSON line instead of text
     #[arg(long)]
     json: bool,
@@ -62,6 +68,17 @@ pub enum Package {
     /// The one for all users, which comes with the other
     #[value(skip)]
     MsiMachine,
+}
+
+/// What is made twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Twice {
+    /// From the same programs
+    Packages,
+    /// The programs themselves
+    Programs,
+    /// Both
+    All,
 }
 
 impl Package {
@@ -157,6 +174,12 @@ pub fn dist(folders: &Folders, options: &Options) -> Result<ExitCode> {
     }
     let bill = bill::write(&workshop)?;
     console::note(&format!("bill of materials: {}", bill.display()));
+    if let Some(Twice::Packages | Twice::All) = options.twice {
+        twice::packages(&workshop, &made_here)?;
+    }
+    if let Some(Twice::Programs | Twice::All) = options.twice {
+        twice::programs(&workshop, &made_here)?;
+    }
     if options.try_out {
         trial::packages(&workshop, &made_here)?;
     }

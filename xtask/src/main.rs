@@ -191,6 +191,9 @@ mod tests {
             "xtask screens --out pictures",
             "xtask scenarios --runs 3",
             "xtask dist deb msi --json --no-build --out packages",
+            "xtask dist --twice",
+            "xtask dist --twice=packages appimage --no-build",
+            "xtask dist deb --twice=programs",
             "xtask bench --only P1,P2 --json",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");

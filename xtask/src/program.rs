@@ -51,6 +51,15 @@ pub fn capture(command: &mut Command) -> Result<String> {
     checked(command, output)
 }
 
+/// Runs and returns standard output, whatever it is.
+///
+/// # Errors
+/// As [`capture`].
+pub fn bytes(command: &mut Command) -> Result<Vec<u8>> {
+    let output = command.output().with_context(|| format!("cannot start `{}`", shown(command)))?;
+    ended_well(command, output)
+}
+
 /// Runs with `input` on standard input and returns standard output.
 ///
 /// # Errors
@@ -69,13 +78,18 @@ pub fn feed(command: &mut Command, write: impl FnOnce(&mut dyn Write) -> Result<
 }
 
 fn checked(command: &Command, output: Output) -> Result<String> {
+    let said = ended_well(command, output)?;
+    String::from_utf8(said).with_context(|| format!("`{}` did not print text", shown(command)))
+}
+
+fn ended_well(command: &Command, output: Output) -> Result<Vec<u8>> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let tail: Vec<&str> = said.lines().rev().take(12).collect();
         let tail: Vec<&str> = tail.into_iter().rev().collect();
         bail!("`{}` ended with {}:\n{}", shown(command), output.status, tail.join("\n"));
     }
-    String::from_utf8(output.stdout).with_context(|| format!("`{}` did not print text", shown(command)))
+    Ok(output.stdout)
 }
 
 /// Whether the command starts and ends with code 0. Prints nothing.

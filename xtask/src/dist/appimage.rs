@@ -11,7 +11,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::{Package, Workshop, bill, epoch, programs, tree};
+use super::{Package, Workshop, bill, epoch, programs, sections, tree};
 use crate::folders::Folders;
 use crate::program::{capture, cargo, program, run};
 use crate::{clock, console, system};
@@ -143,7 +143,10 @@ pub fn runtime(folders: &Folders) -> Result<Vec<u8>> {
 
 /// Writes the update information into its section.
 fn embed(image: &mut [u8], information: &str) -> Result<()> {
-    let (at, size) = section(image, SECTION).context("the runtime has no place for update information")?;
+    let (at, size) = sections::of(image)
+        .and_then(|all| all.into_iter().find(|section| section.name == SECTION))
+        .map(|section| (section.at, section.bytes))
+        .context("the runtime has no place for update information")?;
     if information.len() >= size {
         bail!("update information of {} bytes does not fit", information.len());
     }
@@ -155,41 +158,9 @@ fn embed(image: &mut [u8], information: &str) -> Result<()> {
     Ok(())
 }
 
-/// Where a section of a 64-bit ELF file lies: offset and size.
-fn section(elf: &[u8], name: &str) -> Option<(usize, usize)> {
-    let number = |at: usize, bytes: usize| -> Option<usize> {
-        let mut value = 0_u64;
-        for (shift, byte) in elf.get(at..at + bytes)?.iter().enumerate() {
-            value |= u64::from(*byte) << (8 * shift);
-        }
-        usize::try_from(value).ok()
-    };
-    let (table, entry) = (number(0x28, 8)?, number(0x3a, 2)?);
-    let (count, names) = (number(0x3c, 2)?, number(0x3e, 2)?);
-    let header = |index: usize| table.checked_add(index.checked_mul(entry)?);
-    let strings = number(header(names)? + 0x18, 8)?;
-    (0..count).find_map(|index| {
-        let header = header(index)?;
-        let begin = strings.checked_add(number(header, 4)?)?;
-        let there = elf.get(begin..begin + name.len() + 1)?;
-        (there.strip_suffix(b"\0")? == name.as_bytes()).then_some(())?;
-        Some((number(header + 0x18, 8)?, number(header + 0x20, 8)?))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn sections_of_a_real_program_are_found() {
-        let program = fs::read(std::env::current_exe().unwrap()).unwrap();
-        let (at, size) = section(&program, ".interp").unwrap();
-        assert!(program[at..at + size].starts_with(b"/lib"), "{at} {size}");
-        assert_eq!(section(&program, ".no-such-section"), None);
-        assert_eq!(section(b"\x7fELF", ".interp"), None);
-    }
 
     #[test]
     fn information_that_does_not_fit_is_refused() {
