@@ -26,8 +26,7 @@ pub fn build(folders: &Folders) -> Result<PathBuf> {
     console::step("Companion: the program inside containers");
     let place = Place::of(folders)?;
     let built = built_in(&place)?;
-    for profile in ["debug", "release"] {
-        let folder = place.target.join(profile);
+    for folder in [place.target.join("debug"), place.release_folder()] {
         fs::create_dir_all(&folder)?;
         copy(&built, &folder.join(NAME))?;
     }
