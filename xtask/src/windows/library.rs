@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 use super::{RUSTC, TARGET};
 use crate::console;
 use crate::folders::Folders;
-use crate::program::{capture, cargo, program, run};
+use crate::program::{capture, program, run};
+use crate::release::Place;
 
 /// What the standard library is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,7 @@ impl Library {
     fn how(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Checked => ("check", "rmeta", ""),
-            Self::Linked => ("build", "rlib", "-link"),
+            Self::Linked => ("build", "rlib", "-shipped"),
         }
     }
 }
@@ -54,16 +55,15 @@ pub fn sysroot(folders: &Folders, library: Library) -> Result<PathBuf> {
     fs::write(package.join("Cargo.toml"), "[package]\nname = \"empty\"\nedition = \"2021\"\n[workspace]\n")?;
     fs::write(package.join("src/lib.rs"), "")?;
     let target = scratch.path().join("target");
-    run(cargo()
-        .current_dir(&package)
+    // Its own crates come from Cargo's folder, which no program of ours may name. Without its bitcode no program could
+    // ever be linked with link-time optimization.
+    let place = Place { root: package, target: target.clone() };
+    run(place
+        .cargo(&["-Cembed-bitcode=yes".to_owned()])?
         .args([verb, "--release", "--target", TARGET])
         .arg("-Zbuild-std=std,panic_abort,panic_unwind,test,proc_macro")
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTC", RUSTC)
-        .env("CARGO_TARGET_DIR", &target)
-        // Without its bitcode no program could ever be linked with link-time optimization.
-        .env("RUSTFLAGS", "-Cembed-bitcode=yes")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS"))?;
+        .env("RUSTC", RUSTC))?;
     let made = scratch.path().join("sysroot");
     let libraries = made.join("lib/rustlib").join(TARGET).join("lib");
     fs::create_dir_all(&libraries)?;
