@@ -121,20 +121,20 @@ fn measure(folders: &Folders, options: &Options, goals: &[&'static Goal]) -> Res
         (wanted("P23"), &["-p", "hivemind-local-pool", "--example", "crowd"][..]),
         (wanted("P1N") || wanted("P2N"), &["-p", "hivemind-local-pool", "--example", "live_network"][..]),
     ];
-    let place = Place::of(folders)?;
     for (_, part) in parts.iter().filter(|(wanted, _)| *wanted) {
         // What is measured is what is shipped.
-        let mut build = if options.unoptimized { cargo() } else { place.release()? };
-        if options.unoptimized {
-            build.args(["build", "--locked"]);
+        let mut build = if options.unoptimized { cargo() } else { Place::of(folders)?.cargo(&[])? };
+        build.current_dir(&folders.root).args(["build", "--locked"]).args(*part);
+        if !options.unoptimized {
+            build.arg("--release");
         }
-        run(build.current_dir(&folders.root).args(*part))?;
+        run(&mut build)?;
     }
     companion::build_if_possible(folders);
     let engine = Engine::start(folders)?;
     image::load(folders, &engine)?;
-    let built = if options.unoptimized { place.target.join("debug") } else { place.release_folder() };
-    let worker = built.join("hivemind-worker");
+    let profile = if options.unoptimized { "debug" } else { "release" };
+    let worker = folders.target()?.join(profile).join("hivemind-worker");
     let ui = folders.root.join("ui");
     if wanted("P21") {
         Web::find(folders)?.check("build:fake")?;

@@ -26,7 +26,8 @@ pub fn build(folders: &Folders) -> Result<PathBuf> {
     console::step("Companion: the program inside containers");
     let place = Place::of(folders)?;
     let built = built_in(&place)?;
-    for folder in [place.target.join("debug"), place.release_folder()] {
+    for profile in ["debug", "release"] {
+        let folder = place.target.join(profile);
         fs::create_dir_all(&folder)?;
         copy(&built, &folder.join(NAME))?;
     }

@@ -16,7 +16,6 @@ use crate::program::cargo;
 const SOURCES: &str = "/hivemind-worker";
 const CRATES: &str = "/cargo";
 const BUILT: &str = "/target";
-const NO_TABLES: &str = "-Cforce-unwind-tables=no";
 /// Cargo parts the flags in its variable by this.
 const PARTED: &str = "\u{1f}";
 
@@ -54,28 +53,6 @@ impl Place {
         Ok(command)
     }
 
-    /// `cargo build --release` for this computer. Its programs end at a panic (decision 34), so that nothing unwinds them:
-    /// the tables for it, which Linux has by default, are left out. What builds them may unwind, and is told apart from
-    /// them by a target.
-    ///
-    /// # Errors
-    /// When no home folder is known.
-    pub fn release(&self) -> Result<Command> {
-        let Some(target) = here() else {
-            let mut command = self.cargo(&[])?;
-            command.args(["build", "--release", "--locked"]);
-            return Ok(command);
-        };
-        let mut command = self.cargo(&[NO_TABLES.to_owned()])?;
-        command.args(["build", "--release", "--locked", "--target", &target]);
-        Ok(command)
-    }
-
-    /// Where [`Self::release`] leaves programs.
-    pub fn release_folder(&self) -> PathBuf {
-        here().map_or_else(|| self.target.clone(), |target| self.target.join(target)).join("release")
-    }
-
     fn flags(&self) -> Result<Vec<String>> {
         let flag = |(from, to): (PathBuf, &str)| format!("--remap-path-prefix={}={to}", from.display());
         Ok(self.names()?.into_iter().map(flag).collect())
@@ -106,11 +83,6 @@ impl Place {
         }
         Ok(None)
     }
-}
-
-/// This computer's target, where its programs are built for one by name.
-fn here() -> Option<String> {
-    cfg!(target_os = "linux").then(|| format!("{}-unknown-linux-gnu", std::env::consts::ARCH))
 }
 
 /// Cargo's own folder.

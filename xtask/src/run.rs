@@ -36,22 +36,25 @@ pub fn run(folders: &Folders, options: &Options) -> Result<ExitCode> {
     }
     Web::find(folders)?.build()?;
     console::step("Building worker and window (the first time takes some minutes)");
-    let place = Place::of(folders)?;
-    let (mut build, folder) = if options.release {
-        (place.release()?, place.release_folder())
-    } else {
-        (cargo(), place.target.join("debug"))
-    };
-    if !options.release {
-        build.args(["build", "--locked"]);
+    let mut build = if options.release { Place::of(folders)?.cargo(&[])? } else { cargo() };
+    build.current_dir(&folders.root).args([
+        "build",
+        "--locked",
+        "-p",
+        "hivemind-app",
+        "-p",
+        "hivemind-window",
+    ]);
+    if options.release {
+        build.arg("--release");
     }
-    build.current_dir(&folders.root).args(["-p", "hivemind-app", "-p", "hivemind-window"]);
     perform(&mut build)?;
     companion::build_if_possible(folders);
     let engine = Engine::start(folders)?;
     image::load(folders, &engine)?;
+    let profile = if options.release { "release" } else { "debug" };
     let binary = format!("hivemind-worker{}", std::env::consts::EXE_SUFFIX);
-    let worker = folder.join(binary);
+    let worker = folders.target()?.join(profile).join(binary);
     let mut demo = program(worker);
     demo.current_dir(&folders.root).arg("demo").env("DOCKER_HOST", engine.host());
     if !options.once {

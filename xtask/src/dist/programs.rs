@@ -39,14 +39,14 @@ impl Programs {
     /// When Cargo cannot tell where.
     pub fn built(workshop: &Workshop<'_>, package: Package) -> Result<Self> {
         let folders = workshop.folders;
-        let companion = Place::of(folders)?.release_folder().join(companion::NAME);
+        let companion = folders.target()?.join("release").join(companion::NAME);
         Ok(Self { companion, ..Self::in_place(&place(folders, package)?, package) })
     }
 
     /// As they were built in a place of their own, but for the companion, which is where it was made.
     pub fn in_place(place: &Place, package: Package) -> Self {
         let windows = for_windows(package);
-        let folder = if windows { windows::release_folder(place) } else { place.release_folder() };
+        let folder = if windows { windows::release_folder(place) } else { place.target.join("release") };
         let ending = if windows { ".exe" } else { std::env::consts::EXE_SUFFIX };
         Self { companion: folder.join(companion::NAME), folder, ending }
     }
@@ -104,7 +104,7 @@ pub fn build(folders: &Folders, place: &Place, package: Package) -> Result<()> {
     }
     let packages =
         ["--package", "hivemind-app", "--package", "hivemind-window", "--package", "hivemind-netd"];
-    run(place.release()?.args(packages))
+    run(place.cargo(&[])?.args(["build", "--release", "--locked"]).args(packages))
 }
 
 /// Whether its programs are made by another compiler than this computer's own.
