@@ -89,21 +89,16 @@ pub fn packages(workshop: &Workshop<'_>, made: &[(Package, PathBuf)]) -> Result<
             again: out.join(path.file_name().unwrap_or_default()),
         })
         .collect();
-    // What lies beside them, where it was made both times.
+    // What lies beside them: the bill of materials, and what an AppImage is updated by.
     for file in fs::read_dir(&out)? {
         let again = file?.path();
         let name = again.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let first = workshop.out.join(&name);
-        if !pairs.iter().any(|pair| pair.again == again) && again.is_file() && beside(&name) {
+        if !pairs.iter().any(|pair| pair.again == again) && again.is_file() {
             pairs.push(Pair { name, kind: Kind::Bytes, first, again });
         }
     }
     judge(&pairs)
-}
-
-/// The bill of materials is written after this one was compared, and is compared by the next.
-fn beside(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|ending| ending == "zsync")
 }
 
 /// A command under other circumstances.
