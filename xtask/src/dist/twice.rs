@@ -65,8 +65,7 @@ pub fn packages(workshop: &Workshop<'_>, made: &[(Package, PathBuf)]) -> Result<
         console::warning("the installers for Windows were not compared: a signature has its own time");
     }
     if made.is_empty() {
-        console::warning("no package was made, so that none was compared");
-        return Ok(());
+        bail!("there is no package to compare");
     }
     let scratch = tempfile::tempdir_in(&workshop.out)?;
     let (out, temporary) = (scratch.path().join("made again"), scratch.path().join("temporary"));
@@ -151,7 +150,7 @@ pub fn programs(workshop: &Workshop<'_>, made: &[(Package, PathBuf)]) -> Result<
         pairs += compared.len();
     }
     if pairs == 0 {
-        console::warning("no package was made, so that no program was compared");
+        bail!("there is no package whose programs could be compared");
     }
     Ok(())
 }
