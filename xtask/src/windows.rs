@@ -139,7 +139,7 @@ pub fn release(folders: &Folders, place: &Place) -> Result<()> {
     if !available() && !system::ensure(&[Group::Build, Group::Windows])? {
         bail!("programs for Windows need the packages named above");
     }
-    let library = format!("--sysroot={}", sysroot(folders, Library::Linked)?.display());
+    let library = format!("--sysroot={}", sysroot(folders, Library::Ending)?.display());
     let mut build = place.cargo(&[library, NO_TIME.to_owned()])?;
     build.args(["build", "--release", "--locked", "--target", TARGET]).args([
         "--package",

@@ -22,6 +22,8 @@ pub enum Library {
     Checked,
     /// All of it.
     Linked,
+    /// All of it, for programs that end at a panic.
+    Ending,
 }
 
 impl Library {
@@ -30,6 +32,7 @@ impl Library {
         match self {
             Self::Checked => ("check", "rmeta", ""),
             Self::Linked => ("build", "rlib", "-shipped"),
+            Self::Ending => ("build", "rlib", "-shipped-abort"),
         }
     }
 }
@@ -52,7 +55,9 @@ pub fn sysroot(folders: &Folders, library: Library) -> Result<PathBuf> {
     let scratch = tempfile::tempdir_in(&parent)?;
     let package = scratch.path().join("empty");
     fs::create_dir_all(package.join("src"))?;
-    fs::write(package.join("Cargo.toml"), "[package]\nname = \"empty\"\nedition = \"2021\"\n[workspace]\n")?;
+    let panic = if library == Library::Ending { "abort" } else { "unwind" };
+    let manifest = "[package]\nname = \"empty\"\nedition = \"2021\"\n[workspace]\n[profile.release]\n";
+    fs::write(package.join("Cargo.toml"), format!("{manifest}panic = \"{panic}\"\n"))?;
     fs::write(package.join("src/lib.rs"), "")?;
     let target = scratch.path().join("target");
     // Its own crates come from Cargo's folder, which no program of ours may name. Without its bitcode no program could
