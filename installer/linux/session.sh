@@ -9,7 +9,9 @@ begin=$(date +%s%N)
 "$@" >"$HOME/launch.log" 2>&1 &
 answered=
 for _ in $(seq 600); do
-  if [ -z "$answered" ] && "$worker" status >/dev/null 2>&1; then answered=$(ms); fi
+  # Not sooner: where nothing mounts an image, its runtime lets all calls of it unpack into one folder, and whichever ends
+  # first deletes it, also under one that has not begun.
+  if [ -z "$answered" ] && runs -x hivemind-worker && "$worker" status >/dev/null 2>&1; then answered=$(ms); fi
   if [ -n "$answered" ] && runs -x hivemind-worker && runs -f hivemind-worker-window; then
     echo "worker answered after $answered, window after $(ms)"
     sleep 3

@@ -18,8 +18,8 @@ fn runtime() -> Option<Vec<u8>> {
     std::fs::read(cache?.join("appimage-runtime")).ok()
 }
 
-/// An image with the worker as this version.
-fn image(folder: &Path, runtime: &[u8], version: &str) -> PathBuf {
+/// An image with the worker as this version, started by `start`.
+fn image(folder: &Path, runtime: &[u8], version: &str, start: &str) -> PathBuf {
     let tree = folder.join(format!("tree-{version}"));
     let place = tree.join("usr/lib/hivemind-worker");
     std::fs::create_dir_all(&place).expect("a tree");
@@ -27,10 +27,6 @@ fn image(folder: &Path, runtime: &[u8], version: &str) -> PathBuf {
     std::fs::copy(binary(), &program).expect("copied");
     // Without what debuggers need it is a fifth of the size; it runs either way.
     let _ = Command::new("strip").arg(&program).status();
-    let start = format!(
-        "#!/bin/sh\nexport HIVEMIND_UPDATE_VERSION={version}\n\
-         exec \"$APPDIR/usr/lib/hivemind-worker/hivemind-worker\" \"$@\"\n"
-    );
     std::fs::write(tree.join("AppRun"), start).expect("written");
     std::fs::set_permissions(tree.join("AppRun"), std::fs::Permissions::from_mode(0o755)).expect("a program");
     let squash = folder.join(format!("squash-{version}"));
@@ -45,24 +41,73 @@ fn image(folder: &Path, runtime: &[u8], version: &str) -> PathBuf {
     image
 }
 
-#[tokio::test]
-async fn a_real_image_updates_itself() {
-    let name = "a_real_image_updates_itself";
+/// What an image needs, unless something is missing; then it says so.
+fn runtime_here(name: &str) -> Option<Vec<u8>> {
     if std::env::consts::ARCH != "x86_64" {
         println!("SKIPPED {name}: AppImages are made for x86_64 only");
-        return;
+        return None;
     }
     if Command::new("mksquashfs").arg("-version").stdout(Stdio::null()).status().is_err() {
         println!("SKIPPED {name}: mksquashfs is not here (Debian: squashfs-tools)");
-        return;
+        return None;
     }
-    let Some(runtime) = runtime() else {
+    let runtime = runtime();
+    if runtime.is_none() {
         println!("SKIPPED {name}: there is no runtime; `cargo xtask dist appimage` fetches it");
+    }
+    runtime
+}
+
+/// Nothing mounts it, and another call of it has ended at this moment: the shared tree is as good as gone.
+#[tokio::test]
+async fn what_stays_needs_nothing_of_the_tree_that_other_calls_delete() {
+    let Some(runtime) = runtime_here("what_stays_needs_nothing_of_the_tree_that_other_calls_delete") else {
         return;
     };
     let folder = tempfile::tempdir().expect("a folder");
-    let old = image(folder.path(), &runtime, "0.1.0");
-    let new = image(folder.path(), &runtime, "0.2.0");
+    let start = include_str!("../../installer/linux/AppRun");
+    let image = image(folder.path(), &runtime, "0.1.0", start);
+    let shared = folder.path().join("appimage_extracted_of_all");
+    std::fs::create_dir_all(shared.join("usr/lib")).expect("half a tree");
+    std::fs::write(shared.join("AppRun"), start).expect("written");
+    let mut surroundings = Surroundings::new(&folder.path().join("home"))
+        .with("APPDIR", shared.display().to_string())
+        .with("APPIMAGE", image.display().to_string())
+        .with("APPIMAGE_EXTRACT_AND_RUN", "1")
+        .with("TMPDIR", folder.path().display().to_string());
+    if let Ok(libraries) = std::env::var("LD_LIBRARY_PATH") {
+        surroundings = surroundings.with("LD_LIBRARY_PATH", libraries);
+    }
+    let data = folder.path().join("data").display().to_string();
+    for (key, value) in [("monitor_port", "0"), ("contribute_on_start", "false")] {
+        call(&surroundings, &["--data", &data, "settings", "set", key, value]).await.ok();
+    }
+    let script = shared.join("AppRun").display().to_string();
+    let mut command = surroundings.command_of(Path::new("/bin/sh"), &[&script, "--data", &data, "run"]);
+    let mut worker = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    until("the worker answers", LONG, async || {
+        (call(&surroundings, &["--data", &data, "status"]).await.code == 0).then_some(())
+    })
+    .await;
+    let own = std::fs::read_link(format!("/proc/{}/exe", worker.id().expect("it runs"))).expect("a program");
+    assert!(own.starts_with(folder.path()) && !own.starts_with(&shared), "{}", own.display());
+    call(&surroundings, &["--data", &data, "quit"]).await.ok();
+    assert!(worker.wait().await.expect("it ends").success());
+}
+
+#[tokio::test]
+async fn a_real_image_updates_itself() {
+    let name = "a_real_image_updates_itself";
+    let Some(runtime) = runtime_here(name) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let of = |version| {
+        let start = format!(
+            "#!/bin/sh\nexport HIVEMIND_UPDATE_VERSION={version}\n\
+             exec \"$APPDIR/usr/lib/hivemind-worker/hivemind-worker\" \"$@\"\n"
+        );
+        image(folder.path(), &runtime, version, &start)
+    };
+    let (old, new) = (of("0.1.0"), of("0.2.0"));
     for unpacked in [true, false] {
         let mounts = Command::new(&old).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         if !unpacked && !mounts.is_ok_and(|status| status.success()) {

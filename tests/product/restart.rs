@@ -56,6 +56,16 @@ fn falls(worker: &Worker<'_>) -> usize {
     serde_json::from_slice::<Vec<serde_json::Value>>(&kept).unwrap_or_default().len()
 }
 
+/// Which attempt was at hand each time.
+fn attempts_at_hand(worker: &Worker<'_>) -> Vec<Option<(String, u64)>> {
+    let kept = std::fs::read(worker.data.join("falls.json")).unwrap_or_default();
+    let falls = serde_json::from_slice::<Vec<serde_json::Value>>(&kept).unwrap_or_default();
+    let key = |fall: &serde_json::Value| {
+        Some((fall["attempt"]["task"].as_str()?.to_owned(), fall["attempt"]["attempt"].as_u64()?))
+    };
+    falls.iter().map(key).collect()
+}
+
 #[tokio::test]
 async fn a_worker_that_panics_begins_anew_in_its_place_and_delivers_once() {
     let Some(scene) = Scene::open("a_worker_that_panics_begins_anew_in_its_place_and_delivers_once").await
@@ -104,17 +114,26 @@ async fn a_task_over_which_the_worker_falls_in_every_life_is_handed_back() {
     let pool = Pool::open(&scene).await;
     let (asks, works) = (pool.person("asks").await, pool.person("works").await);
     let mut worker = Worker::contributing(&scene, "worker", &pool, &works).await;
+    // Before its container, while its outputs are taken, on a thread that blocks, and while they are sent.
     worker.end().await;
-    worker.surround(VARIABLE, "prepare.before!!");
-    worker.start().await;
-    let id = asks.submit("poison", primes(1000), &Wish::default()).await;
-    asks.wait_for(&id, "handed back", |task| task["attempt"].as_u64() > Some(1)).await;
-    assert!(falls(&worker) >= 3, "{}", falls(&worker));
-    asks.stop(&id).await;
-    // Whatever it is doing: beginning anew, or waiting before it does.
-    worker.kill().await;
-    // The test does not wait on.
-    std::fs::remove_file(worker.data.join("falls.json")).expect("it fell");
+    for place in ["prepare.before!!", "collect.before!!", "outputs.spooled!!", "submit.before!!"] {
+        worker.surround(VARIABLE, place);
+        worker.start().await;
+        let id = asks.submit("poison", primes(1000), &Wish::default()).await;
+        until(&format!("it goes on after three falls at {place}"), LONG, async || {
+            (falls(&worker) >= 3 && worker.call(&["status"]).await.code == 0).then_some(())
+        })
+        .await;
+        let closed = worker.closed(&id, 1).await;
+        assert_eq!(closed["phase"], "handed_back", "{place}: {closed}");
+        let named = attempts_at_hand(&worker);
+        assert_eq!(named, vec![Some((id.clone(), 1)); 3], "{place}");
+        // It is another worker's, or nobody's.
+        asks.stop(&id).await;
+        worker.end().await;
+        // The test does not wait on.
+        std::fs::remove_file(worker.data.join("falls.json")).expect("it fell");
+    }
     worker.surround(VARIABLE, "");
     worker.start().await;
     let id = asks.submit("primes", primes(1000), &Wish::default()).await;

@@ -1,6 +1,7 @@
 //! What the worker asks of the desktop around it, and `hivemind-worker desktop`.
 
 use crate::cli::Cli;
+use crate::falls::Falls;
 use crate::footprint::{self, Places};
 use crate::practice::Practice;
 use crate::window::{Window, has_display, unavailable};
@@ -139,11 +140,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// `hivemind-worker desktop`
 pub(crate) async fn open(cli: &Cli, began: tokio::time::Instant) -> anyhow::Result<ExitCode> {
-    if updates::accompanied() {
-        // The version that follows another one: the window that was open then is not asked for again.
+    let folder = process::folder(cli)?;
+    if updates::accompanied() || Falls::load(folder.data()).just_now() {
+        // It follows another one, or itself: the window that was open then is not asked for again.
         return process::be_the_worker(cli, true, false, began).await;
     }
-    let folder = process::folder(cli)?;
     let socket = process::socket_path(&folder);
     for _ in 0..TRIES {
         match show(&socket).await {

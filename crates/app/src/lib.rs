@@ -8,6 +8,7 @@ mod desktop;
 mod doctor;
 mod earned;
 mod exit;
+mod falls;
 mod footprint;
 mod help;
 mod invite;

@@ -1,7 +1,8 @@
 //! `hivemind-worker pool …`: be a pool, or use one as a requester.
 
 use crate::cli::{Cli, PoolCommand, ServeOptions, SubmitOptions};
-use crate::panics::{self, Falls};
+use crate::falls::Falls;
+use crate::panics;
 use crate::requester::Requester;
 use crate::words::words;
 use crate::{logging, output, process};
@@ -100,7 +101,8 @@ async fn serve(cli: &Cli, options: &ServeOptions) -> anyhow::Result<ExitCode> {
     logging::start(&process::settings(cli, &folder)?.current(), None)?;
     let data = options.pool_data.clone().unwrap_or_else(|| folder.data().join("pool"));
     let falls = Falls::load(&data);
-    if !falls.wait().await {
+    let mut ending = std::pin::pin!(process::asked_to_end());
+    if !falls.wait(ending.as_mut()).await {
         return Ok(ExitCode::SUCCESS);
     }
     for address in [options.grpc, options.http] {
@@ -145,7 +147,7 @@ async fn serve(cli: &Cli, options: &ServeOptions) -> anyhow::Result<ExitCode> {
             output::line(words().believed_with(&fingerprint));
         }
     }
-    process::asked_to_end().await;
+    ending.await;
     panics::end();
     pool.shutdown().await;
     Ok(ExitCode::SUCCESS)

@@ -10,6 +10,7 @@ use hivemind_control::{
 use hivemind_domain::text::plain_line;
 use hivemind_local_pool::{LocalPool, PoolConfig, TaskRequest, TaskState, User};
 use hivemind_store::{DataFolder, FileSettings};
+use hivemind_worker_core::core::Suspects;
 use hivemind_worker_core::port::Clock;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -175,6 +176,7 @@ async fn run(origin: &Origin, progress: &Progress, shutdown: &CancellationToken)
         data: None,
         practice: None,
         began: tokio::time::Instant::now(),
+        suspects: Suspects::default(),
     };
     // Boxed: a worker that holds a practice that holds a worker has no size otherwise.
     let worker = Box::pin(Running::start(&folder, settings, &mode, None)).await?;

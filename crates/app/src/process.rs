@@ -3,15 +3,16 @@
 
 use crate::cli::Cli;
 use crate::desktop::DesktopHere;
+use crate::falls::Falls;
 use crate::footprint;
-use crate::panics::{self, Falls};
+use crate::panics;
 use crate::practice::{Origin, Practice};
 use crate::updates::{self, AtStart, Succession, Updates};
 use crate::window::Window;
 use crate::words::words;
 use crate::{lan, logging, output, receipts};
 use anyhow::Context;
-use hivemind_control::{ApiError, Control, ErrorCode, StopTaskRequest};
+use hivemind_control::{ApiError, Control, ErrorCode};
 use hivemind_domain::settings::{Settings, Source};
 use hivemind_egress::EgressProxy;
 use hivemind_engine::{Companion, DockerEngine};
@@ -25,18 +26,22 @@ use hivemind_store::{
 };
 use hivemind_tray::PlaceTeller;
 use hivemind_vpn::{Carriage, Link, LinkConfigSource};
-use hivemind_worker_core::port::{Clock, Dialer, Journal, PoolError, PrivateLink, Senses, SettingsStore};
+use hivemind_worker_core::core::Suspects;
+use hivemind_worker_core::port::{
+    Clock, Dialer, Engine, EngineError, Journal, PoolError, PrivateLink, Senses, SettingsStore,
+};
 use hivemind_worker_core::{Ports, Worker};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Why a task is handed back after many falls.
-const FELL: &str = "the worker began anew several times";
+/// An engine that answers at all freezes within that.
+const STILL_WITHIN: Duration = Duration::from_secs(10);
 
 /// The user's socket below a data folder.
 pub(crate) fn socket_path(folder: &DataFolder) -> PathBuf {
@@ -79,6 +84,8 @@ pub(crate) struct Mode {
     pub(crate) practice: Option<Origin>,
     /// When the event loop began.
     pub(crate) began: Instant,
+    /// Over what this program fell before.
+    pub(crate) suspects: Suspects,
 }
 
 /// Makes this process the folder's one worker.
@@ -102,6 +109,8 @@ pub(crate) struct Running {
     pub(crate) monitor: Option<SocketAddr>,
     /// Cancelled when it is to end, because a new version waits to be put in place.
     exchange: CancellationToken,
+    /// Cancelled when it was asked to end, over the control API or otherwise.
+    ending: CancellationToken,
     ended: JoinHandle<()>,
     serving: Vec<JoinHandle<()>>,
     shutdown: CancellationToken,
@@ -254,6 +263,7 @@ impl Running {
             clock: Arc::clone(&clock),
             began: mode.began,
             found: damage.map(damaged).into_iter().chain(mistake).collect(),
+            suspects: mode.suspects.clone(),
         };
         let worker = Worker::start(ports)
             .await
@@ -295,26 +305,13 @@ impl Running {
         {
             tracing::warn!(%error, "the window cannot be opened");
         }
-        Ok(Self { control, monitor, exchange, ended: worker.ended, serving, shutdown, _lock: lock })
+        let (ending, ended) = (worker.ending, worker.ended);
+        Ok(Self { control, monitor, exchange, ending, ended, serving, shutdown, _lock: lock })
     }
 
     /// Waits until the worker has ended by itself or was asked to over the control API.
     pub(crate) async fn ended(&mut self) {
         let _ = (&mut self.ended).await;
-    }
-
-    /// Hands back whatever was begun and is not on its way to the pool: one of it may be what this program falls over.
-    async fn hand_back_all(&self) {
-        let Ok(snapshot) = self.control.snapshot(()).await else { return };
-        for task in snapshot.tasks.into_iter().filter(|task| task.verdict.is_none()) {
-            let reason = Some(FELL.to_owned());
-            let task = StopTaskRequest { task_id: task.task_id, attempt: Some(task.attempt), reason };
-            let id = task.task_id.clone();
-            match self.control.stop_task(task).await {
-                Ok(_) => tracing::warn!(task = %id, "handed back: it may be what this program falls over"),
-                Err(error) => tracing::warn!(task = %id, %error, "it cannot be handed back"),
-            }
-        }
     }
 
     /// Ends it: running tasks are handed back first.
@@ -477,9 +474,14 @@ pub(crate) async fn be_the_worker(
     logging::start(&settings.current(), Some(log.clone()))?;
     let config = cli.config.clone().unwrap_or_else(|| folder.settings_file());
     let practice = Some(Origin { config, flags: cli.flags() });
-    let mode = Mode { tray, open, keyring: true, data: cli.data.clone(), practice, began };
+    listen(&ending);
     let falls = Falls::load(folder.data());
-    if !falls.wait().await {
+    let suspects = falls.suspects();
+    let mode = Mode { tray, open, keyring: true, data: cli.data.clone(), practice, began, suspects };
+    if !falls.pause().is_zero() {
+        hold_still(&folder, &settings.current()).await;
+    }
+    if !falls.wait(ending.cancelled()).await {
         return Ok(ExitCode::SUCCESS);
     }
     let lock = falls.lock(&folder).await?;
@@ -487,7 +489,6 @@ pub(crate) async fn be_the_worker(
         AtStart::GoesOn(updates) => updates,
         AtStart::TakenBack(program) => {
             drop(lock);
-            listen(&ending);
             return Ok(succession(program).start().await);
         }
     };
@@ -496,11 +497,8 @@ pub(crate) async fn be_the_worker(
         panics::begin_anew(folder.data());
     }
     let mut running = Running::with_updates(&folder, lock, settings, &mode, Some(log), updates).await?;
-    listen(&ending);
-    if falls.many() {
-        running.hand_back_all().await;
-    }
-    if cli.generate_vpn_config && !updates::accompanied() {
+    // Done once, in the life that somebody began.
+    if cli.generate_vpn_config && !updates::accompanied() && !falls.just_now() {
         // The worker runs on without it: a pool may be reached in another way.
         match running.control.renew_link(()).await {
             Ok(link) => output::note(words().link_renewed(&link)),
@@ -508,18 +506,16 @@ pub(crate) async fn be_the_worker(
         }
     }
     announce(cli, &running, folder.data());
-    let exchange = running.exchange.clone();
+    let (exchange, leaving) = (running.exchange.clone(), running.ending.clone());
+    // What falls on the way out has ended as well.
+    tokio::spawn(async move {
+        leaving.cancelled().await;
+        panics::end();
+    });
     tokio::select! {
-        () = ending.cancelled() => {
-            panics::end();
-            running.stop().await;
-        }
-        () = running.ended() => {
-            panics::end();
-            running.close().await;
-        }
+        () = ending.cancelled() => running.stop().await,
+        () = running.ended() => running.close().await,
         () = exchange.cancelled() => {
-            panics::end();
             tracing::info!("the worker ends, because a new version is put in place");
             running.stop().await;
             if let Some(program) = program {
@@ -528,6 +524,23 @@ pub(crate) async fn be_the_worker(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Freezes our containers for as long as nobody watches over them: their programs must not hold the owner up meanwhile.
+async fn hold_still(folder: &DataFolder, settings: &Settings) {
+    let address = Some(settings.text("engine_address")).filter(|address| !address.is_empty());
+    let engine = DockerEngine::connect(address);
+    let freezing = async {
+        for own in engine.own(folder.install()).await?.into_iter().filter(|own| !own.frozen) {
+            engine.freeze(&own.container).await?;
+        }
+        Ok::<_, EngineError>(())
+    };
+    match tokio::time::timeout(STILL_WITHIN, freezing).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "containers go on while nobody watches over them"),
+        Err(_) => tracing::warn!("the engine does not answer: containers may go on unwatched"),
+    }
 }
 
 /// Cancels `ending` when the system asks this process to end.

@@ -29,6 +29,7 @@ use bollard::query_parameters::{
 use hivemind_domain::ids::InstallId;
 use hivemind_domain::priority::Priority;
 use hivemind_domain::task::ResultFile;
+use hivemind_worker_core::at_hand;
 use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::{
     Attack, ContainerEvent, ContainerPlan, DependenciesReady, Egress, EgressSession, Engine, EngineError,
@@ -253,7 +254,7 @@ impl DockerEngine {
         let docker = self.connection.patient(within)?;
         let (sender, mut receiver) = mpsc::channel(PIECES);
         let broken = sender.clone();
-        let writing = tokio::task::spawn_blocking(move || {
+        let writing = at_hand::spawn_blocking(move || {
             let writer = ChannelWriter::new(sender);
             let written = contents.write_tar(writer);
             let written = written.and_then(|mut writer| writer.flush());
@@ -665,7 +666,7 @@ impl Engine for DockerEngine {
 }
 
 async fn open_package(path: std::path::PathBuf, disk_bytes: u64) -> Result<Package, EngineError> {
-    let opened = tokio::task::spawn_blocking(move || Package::open(&path, disk_bytes)).await;
+    let opened = at_hand::spawn_blocking(move || Package::open(&path, disk_bytes)).await;
     opened.map_err(|e| failed(format!("could not check the package: {e}")))?.map_err(|e| not_opened(&e))
 }
 

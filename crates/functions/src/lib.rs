@@ -16,6 +16,7 @@ use hivemind_domain::ids::{InstallId, TaskKey};
 use hivemind_domain::priority::Priority;
 use hivemind_domain::task::{ManagedFunction, ResultFile};
 use hivemind_managed_function::Limits;
+use hivemind_worker_core::at_hand;
 use hivemind_worker_core::port::{
     Attack, Clock, ContainerEvent, ContainerPlan, Engine, EngineError, EngineErrorKind, EngineInfo, Exit,
     OwnContainer, Prepared, PullProgress, Told,
@@ -98,13 +99,13 @@ impl FunctionEngine {
         }
         let (function, clock) = (Arc::clone(function), Arc::clone(&self.clock));
         let (places, limits, told) = (Arc::clone(&self.places), self.limits, told.clone());
-        tokio::spawn(async move {
+        at_hand::spawn(async move {
             let place = places.acquire_owned().await;
             if !function.begin() {
                 return;
             }
             let running = Arc::clone(&function);
-            let ran = tokio::task::spawn_blocking(move || thread::run(&running, limits)).await;
+            let ran = at_hand::spawn_blocking(move || thread::run(&running, limits)).await;
             drop(place);
             function.end(ran.ok(), clock.now(), &told);
         });
@@ -186,7 +187,7 @@ impl Engine for FunctionEngine {
             return Err(EngineError::new(EngineErrorKind::Failed, format!("{container} has not ended")));
         };
         let (receipt, into) = (ended.receipt.clone(), into.to_owned());
-        let written = tokio::task::spawn_blocking(move || write_receipt(&receipt, &into, max_bytes)).await;
+        let written = at_hand::spawn_blocking(move || write_receipt(&receipt, &into, max_bytes)).await;
         written.unwrap_or_else(|error| {
             Err(EngineError::new(EngineErrorKind::Broken, format!("the receipt was not written: {error}")))
         })

@@ -2,6 +2,7 @@
 
 use crate::function::Function;
 use hivemind_managed_function::{Limits, Outcome, STACK_BYTES, execute_here};
+use hivemind_worker_core::at_hand;
 
 /// Behind the owner's programs, as the programs in containers are.
 #[cfg(target_os = "linux")]
@@ -17,10 +18,12 @@ pub(crate) struct Ran {
 /// Carries a function out on a thread of its own, and waits for it. Blocks.
 pub(crate) fn run(function: &Function, limits: Limits) -> Ran {
     std::thread::scope(|scope| {
+        let attempt = at_hand::attempt();
         let compute = || {
             give_way();
             let program = &function.program;
-            let outcome = execute_here(&program.source, &program.input, limits, &function.reins);
+            let compute = || execute_here(&program.source, &program.input, limits, &function.reins);
+            let outcome = at_hand::within(attempt, compute);
             Ran { outcome, cpu_ns: cpu_ns() }
         };
         let builder = std::thread::Builder::new().name("managed-function".to_owned());

@@ -10,7 +10,7 @@ use hivemind_domain::reward::Formula;
 use hivemind_domain::task::{Assignment, NetworkNeed};
 use hivemind_domain::time::{Mono, Now, WallMs};
 use hivemind_host::{GpuSource, SystemHost};
-use hivemind_worker_core::core::{Core, Input, Limits};
+use hivemind_worker_core::core::{Core, Input, Limits, Suspects};
 use hivemind_worker_core::port::{Assigned, EngineInfo, GpuContainer, Host, Registered};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -52,7 +52,15 @@ fn lend_out(host: &SystemHost, runtime: bool) {
         lease: Duration::from_secs(10),
         earner: String::new(),
     };
-    core.step(Input::Restored { tasks: Vec::new(), contribute: true, found: Vec::new() }, now);
+    core.step(
+        Input::Restored {
+            tasks: Vec::new(),
+            contribute: true,
+            found: Vec::new(),
+            suspects: Suspects::default(),
+        },
+        now,
+    );
     core.step(Input::EngineChecked(Ok(engine)), now);
     core.step(Input::Authenticated(AccountView::default()), now);
     core.step(Input::Registered(registered), now);

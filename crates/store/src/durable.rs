@@ -37,11 +37,19 @@ pub(crate) fn sweep(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let made = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(".tmp"));
-        if made.is_some_and(|made| made.len() == 32 && made.bytes().all(|b| b.is_ascii_hexdigit())) {
+        if name.to_str().is_some_and(is_half_written) {
             let _ = std::fs::remove_file(entry.path());
         }
     }
+}
+
+/// Files of [`replace`], and those of the private link's configuration.
+fn is_half_written(name: &str) -> bool {
+    let between = |start, end, length| {
+        let made = name.strip_prefix(start).and_then(|name| name.strip_suffix(end));
+        made.is_some_and(|made: &str| made.len() == length && made.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
+    between(".", ".tmp", 32) || between(".wg-", ".part", 16)
 }
 
 /// Creates a file that did not exist, readable by this user only.

@@ -6,6 +6,7 @@ use crate::{
 };
 use hivemind_control::{Control, Snapshot};
 use hivemind_domain::ids::InstallId;
+use hivemind_worker_core::core::Suspects;
 use hivemind_worker_core::port::{Journal, LogArchive, SettingsStore, Spool};
 use hivemind_worker_core::{Ports, Worker};
 use std::sync::Arc;
@@ -123,6 +124,7 @@ impl World {
             zone: hivemind_worker_core::port::Zone::Fixed(jiff::tz::TimeZone::UTC),
             version: "0.0.0-test",
             found: Vec::new(),
+            suspects: Suspects::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Architecture invariant: no adapter is known here. Decisions are made by `hivemind-domain`, tokio only performs
 //! what was decided, and nothing is performed before it stands in the journal.
 
+pub mod at_hand;
 pub mod core;
 pub mod failpoint;
 pub mod port;

@@ -8,6 +8,7 @@ use anyhow::Context;
 use hivemind_control::{LoginRequest, TaskRef, TaskView as WorkerView};
 use hivemind_local_pool::{LocalPool, PoolConfig, TaskRequest, TaskState, TaskView, User};
 use hivemind_store::{DataFolder, FileSettings};
+use hivemind_worker_core::core::Suspects;
 use hivemind_worker_core::port::SettingsStore;
 use sample::{Sample, Wanted};
 use serde::Serialize;
@@ -127,6 +128,7 @@ async fn set_up(
         data: cli.data.clone(),
         practice: None,
         began: tokio::time::Instant::now(),
+        suspects: Suspects::default(),
     };
     let worker = Running::start(folder, settings, &mode, None).await?;
     wait_for_engine(&worker).await?;

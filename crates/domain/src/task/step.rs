@@ -50,6 +50,8 @@ pub enum TaskInput {
     HandBackTaken,
     /// The pool no longer counts on this attempt.
     Revoked,
+    /// This program falls over it, as this sentence says: whatever comes next for it is not tried any more.
+    GivenUp(String),
 }
 
 /// What has to be done, after the new state was written to the journal where it changes anything outside.
@@ -122,6 +124,7 @@ impl Task {
                 self.conclude(verdict, now);
                 vec![E::Halt]
             }
+            (phase, TaskInput::GivenUp(message)) => self.give_up(phase, message, now),
             (phase, TaskInput::Took(times)) if !phase.is_final() => {
                 self.times = self.times.plus(times);
                 Vec::new()
@@ -176,6 +179,34 @@ impl Task {
                 | TaskInput::HandBackTaken
                 | TaskInput::Revoked,
             ) => Vec::new(),
+        }
+    }
+
+    /// The next step is what ends this program every time. Another one follows that makes less of it: hand it back; where
+    /// even that was tried, leave it to its lease. A result that the pool has is not touched.
+    fn give_up(&mut self, phase: Phase, message: String, now: WallMs) -> Vec<TaskEffect> {
+        use TaskEffect as E;
+        let back = Verdict::HandedBack { reason: HandBack::CannotRun, message };
+        let was_going_back = matches!(self.verdict, Some(Verdict::HandedBack { .. }));
+        match phase {
+            Phase::Accepted => {
+                self.conclude(back, now);
+                self.after_verdict()
+            }
+            Phase::Preparing | Phase::Running if self.verdict.is_none() => {
+                self.conclude(back, now);
+                vec![E::Halt]
+            }
+            Phase::Uploading if was_going_back => {
+                self.close(Phase::LeaseLost, now, vec![E::RemoveContainer, E::RemoveFiles])
+            }
+            Phase::Preparing | Phase::Running | Phase::Collecting | Phase::Uploading => {
+                self.conclude(back.clone(), now);
+                self.result = None;
+                self.verdict = Some(back);
+                self.go(Phase::Uploading, vec![E::HandBack, E::RemoveContainer])
+            }
+            Phase::Reported | Phase::Settled | Phase::HandedBack | Phase::LeaseLost => Vec::new(),
         }
     }
 

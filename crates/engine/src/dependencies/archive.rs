@@ -9,6 +9,7 @@ use crate::python::DEPENDENCIES_NAME;
 use bollard::query_parameters::DownloadFromContainerOptionsBuilder;
 use futures_util::StreamExt;
 use hivemind_domain::text::plain_line;
+use hivemind_worker_core::at_hand;
 use hivemind_worker_core::port::{EngineError, EngineErrorKind};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -35,7 +36,7 @@ pub(crate) async fn take(
     let (sender, receiver) = mpsc::channel(PIECES);
     let target = into.to_owned();
     let top = from.rsplit('/').next().unwrap_or_default().to_owned();
-    let writing = tokio::task::spawn_blocking(move || {
+    let writing = at_hand::spawn_blocking(move || {
         let written = write(ChannelReader::new(receiver), &top, &target, max_bytes);
         written.inspect_err(|_| {
             let _ = std::fs::remove_file(&target);

@@ -13,6 +13,7 @@ use crate::relay::{self, Relays, Running};
 use crate::{policy, run};
 use hivemind_domain::limits::TaskLimits;
 use hivemind_domain::text::plain_line;
+use hivemind_worker_core::at_hand;
 use hivemind_worker_core::port::{
     ContainerEvent, ContainerPlan, DependencyPlan, EgressSession, EngineError, EngineErrorKind, Exit,
     NetworkGrant, Told,
@@ -94,7 +95,7 @@ impl DockerEngine {
     async fn kept(&self, rules: &DependencyPlan, key: &str) -> Result<Option<Found>, EngineError> {
         let (cache, folder, key) =
             (Arc::clone(&self.dependencies.cache), rules.folder.clone(), key.to_owned());
-        let finding = tokio::task::spawn_blocking(move || {
+        let finding = at_hand::spawn_blocking(move || {
             // Without the folder nothing can be kept; the installation tells why.
             std::fs::create_dir_all(&folder).ok()?;
             cache.find(&folder, &key)
@@ -126,7 +127,7 @@ impl DockerEngine {
         let took = begun.elapsed();
         let (cache, folder) = (Arc::clone(&self.dependencies.cache), rules.folder.clone());
         let (key, limit) = (key.to_owned(), rules.limit_bytes);
-        let keeping = tokio::task::spawn_blocking(move || cache.keep(&folder, &key, &made, took, limit));
+        let keeping = at_hand::spawn_blocking(move || cache.keep(&folder, &key, &made, took, limit));
         let kept = keeping.await.map_err(|e| failed(format!("could not keep the dependencies: {e}")))?;
         kept.map_err(|e| {
             EngineError::new(EngineErrorKind::Disk, format!("could not keep the dependencies: {e}"))

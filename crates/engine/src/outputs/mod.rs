@@ -22,6 +22,7 @@ use futures_util::StreamExt;
 use head::Bounded;
 use hivemind_domain::task::ResultFile;
 use hivemind_domain::text::plain_line;
+use hivemind_worker_core::at_hand;
 use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::{EngineError, EngineErrorKind};
 use spool::{Spool, Temporary};
@@ -45,7 +46,7 @@ pub(crate) async fn collect(
     let (sender, receiver) = mpsc::channel(PIECES);
     let target = into.to_owned();
     let writing =
-        tokio::task::spawn_blocking(move || write_result(ChannelReader::new(receiver), &target, max_bytes));
+        at_hand::spawn_blocking(move || write_result(ChannelReader::new(receiver), &target, max_bytes));
     let mut broken = None;
     loop {
         let next = tokio::time::timeout(SILENT_TRANSFER, stream.next()).await;

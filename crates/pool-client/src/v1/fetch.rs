@@ -8,6 +8,7 @@ use hivemind_domain::task::PackageRef;
 use hivemind_proto::limits::MAX_MESSAGE_BYTES;
 use hivemind_proto::v1;
 use hivemind_proto::v1::artifact_service_client::ArtifactServiceClient;
+use hivemind_worker_core::at_hand;
 use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::PoolError;
 use sha2::{Digest, Sha256};
@@ -87,7 +88,7 @@ async fn look(into: PathBuf, part: PathBuf, wanted: PackageRef) -> Result<Option
         options.mode(0o600);
         Ok(Some(Part { file: File::from_std(options.open(&part)?), hasher, offset }))
     };
-    let looked = tokio::task::spawn_blocking(look).await;
+    let looked = at_hand::spawn_blocking(look).await;
     looked.unwrap_or_else(|e| Err(std::io::Error::other(e))).map_err(|e| disk(&e))
 }
 

@@ -9,6 +9,7 @@ use hivemind_proto::error;
 use hivemind_proto::limits::CHUNK_BYTES;
 use hivemind_proto::v1::submit_task_result_request::Body;
 use hivemind_proto::v1::{self, ErrorCode, result_status_response::Status as Stored};
+use hivemind_worker_core::at_hand;
 use hivemind_worker_core::failpoint;
 use hivemind_worker_core::port::{PoolError, ResultHeader};
 use sha2::{Digest, Sha256};
@@ -56,7 +57,7 @@ pub(super) async fn run(
 async fn whose_damage(header: &ResultHeader, path: Option<&Path>, error: PoolError) -> PoolError {
     let (Some(file), Some(path)) = (&header.file, path) else { return error };
     let path = path.to_owned();
-    let hashed = tokio::task::spawn_blocking(move || {
+    let hashed = at_hand::spawn_blocking(move || {
         let (mut file, mut hash) = (std::fs::File::open(path)?, Sha256::new());
         std::io::copy(&mut file, &mut hash)?;
         Ok::<_, std::io::Error>(hex::encode(hash.finalize()))
@@ -135,7 +136,7 @@ struct Outputs {
 
 /// All in one go: every way to a thread that may wait for the disk, and back, costs time.
 async fn open(path: PathBuf, offset: u64, size: u64) -> Result<Outputs, PoolError> {
-    let opened = tokio::task::spawn_blocking(move || {
+    let opened = at_hand::spawn_blocking(move || {
         let gone = |e: &std::io::Error| e.kind() == std::io::ErrorKind::NotFound;
         let mut file = std::fs::File::open(path)
             .map_err(|e| if gone(&e) { lost("it is not there any more") } else { disk(&e) })?;

@@ -17,6 +17,8 @@ use std::time::Duration;
 /// The pool is asked after this time whether pay that was promised has moved, then in growing steps.
 const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 const SETTLED_AT_MOST: Duration = Duration::from_secs(600);
+/// Why an attempt is given up over which this program fell.
+const FELL: &str = "the worker fell over it several times";
 /// Exit codes of containers that an ending engine asked to end (143) or killed (137), or that a lost machine left
 /// behind (255, set by Docker when it starts again).
 pub(crate) const ENDED_BY_ENGINE: [i64; 3] = [137, 143, 255];
@@ -137,8 +139,12 @@ impl Live {
 
 impl Core {
     /// Takes an attempt over from the journal.
-    pub(super) fn restore(&mut self, task: Task, now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn restore(&mut self, task: Task, suspected: bool, now: Now, effects: &mut Vec<Effect>) {
         let key = task.key().clone();
+        if suspected && task.phase != Phase::Reported {
+            self.live.insert(key.clone(), Live::restored(task));
+            return self.task(&key, TaskInput::GivenUp(FELL.to_owned()), now, effects);
+        }
         let waits_for_pool = task.phase >= Phase::Uploading;
         if task.phase == Phase::Reported {
             effects.push(Effect::Perform(Box::new(task.clone()), TaskEffect::RemoveFiles));
@@ -202,6 +208,10 @@ impl Core {
             TaskInput::HandBackTaken | TaskInput::Acknowledged(_) | TaskInput::ResultLost(_) => {
                 live.delivery = None;
             }
+            TaskInput::GivenUp(_) => {
+                live.stop_counting(now.mono);
+                live.delivery = None;
+            }
             TaskInput::Begin
             | TaskInput::Prepared { .. }
             | TaskInput::Stop(_)
@@ -213,6 +223,7 @@ impl Core {
         if live.task == before && todo.is_empty() {
             return;
         }
+        live.parked &= live.task.phase < Phase::Uploading;
         let ended = live.task.phase >= Phase::Uploading
             && (before.phase < Phase::Uploading || before.verdict != live.task.verdict);
         let tried = ended.then(|| (live.task.clone(), live.accepted));

@@ -76,6 +76,22 @@ pub enum OwnerAsks {
     Force(Option<WallMs>),
 }
 
+/// Attempts over which this program fell so often that it does not go on with them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Suspects {
+    /// Those at hand when it fell.
+    pub named: Vec<TaskKey>,
+    /// Whatever has no verdict yet: it fell, and nobody knows what was at hand.
+    pub all_begun: bool,
+}
+
+impl Suspects {
+    /// Whether `task` is one of them.
+    pub(super) fn include(&self, task: &Task) -> bool {
+        self.named.contains(task.key()) || self.all_begun && task.verdict.is_none()
+    }
+}
+
 /// What of ours is written to the disk.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Written {
@@ -100,6 +116,8 @@ pub enum Input {
         contribute: bool,
         /// What was found wrong at the start and the owner should know.
         found: Vec<ApiError>,
+        /// Over which of them this program fell.
+        suspects: Suspects,
     },
     /// The engine was asked whether it can be used.
     EngineChecked(Result<EngineInfo, EngineError>),

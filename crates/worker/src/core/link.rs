@@ -283,7 +283,9 @@ impl Core {
         assignment.limits.check().map_err(|e| format!("{key}: {e}"))?;
         let (granted, running) = self.granted();
         let need = assignment.limits.resources;
-        admission::admit(self.allowed_now(), granted, need, running, self.limits.max_tasks)
+        // A function needs no container, so that what those can have together is nothing to it.
+        let allowed = if assignment.function.is_some() { self.allowed_here() } else { self.allowed_now() };
+        admission::admit(allowed, granted, need, running, self.limits.max_tasks)
             .map_err(|e| format!("{key}: {e}"))
     }
 

@@ -31,7 +31,7 @@ mod watchdog;
 
 pub(crate) use attempts::ENDED_BY_ENGINE;
 use attempts::Live;
-pub use input::{Effect, EngineState, Input, Limits, OwnerAsks, Written};
+pub use input::{Effect, EngineState, Input, Limits, OwnerAsks, Suspects, Written};
 pub(crate) use outlook::unanswered;
 pub use problem::engine_problem;
 pub(crate) use problem::pool_problem;
@@ -139,9 +139,10 @@ impl Core {
     fn apply(&mut self, input: Input, now: Now, effects: &mut Vec<Effect>) {
         match input {
             Input::Owner(asks) => self.owner(asks, now, effects),
-            Input::Restored { tasks, contribute, found } => {
+            Input::Restored { tasks, contribute, found, suspects } => {
                 for task in tasks {
-                    self.restore(task, now, effects);
+                    let suspected = suspects.include(&task);
+                    self.restore(task, suspected, now, effects);
                 }
                 for error in found {
                     self.notice(Level::Error, error, now);

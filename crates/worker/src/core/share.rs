@@ -14,10 +14,15 @@ impl Core {
         self.rules.decision().share.cpu_millis(self.host.cpu_cores)
     }
 
-    /// What tasks may be granted now.
+    /// What tasks in containers may be granted now.
     pub(super) fn allowed_now(&self) -> Resources {
+        self.within_the_engine(self.allowed_here())
+    }
+
+    /// What tasks may be granted now, wherever they compute.
+    pub(super) fn allowed_here(&self) -> Resources {
         let decision = self.rules.decision();
-        let allowed = self.within_the_engine(self.limits.allowed);
+        let allowed = self.limits.allowed;
         if !decision.takes_work() {
             return allowed;
         }

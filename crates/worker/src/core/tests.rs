@@ -77,9 +77,13 @@ fn new_core() -> Core {
     Core::new(Limits { max_tasks: 3, allowed, cpu_only: true, ..Limits::default() }, Capabilities::default())
 }
 
+fn restored(tasks: Vec<Task>) -> Input {
+    Input::Restored { tasks, contribute: true, found: vec![], suspects: Suspects::default() }
+}
+
 fn online(tasks: Vec<Task>) -> Core {
     let mut core = new_core();
-    core.step(Input::Restored { tasks, contribute: true, found: vec![] }, at(0));
+    core.step(restored(tasks), at(0));
     core.step(engine_ready(), at(0));
     core.step(Input::Authenticated(AccountView::default()), at(0));
     core.step(registered(), at(0));
@@ -121,7 +125,7 @@ fn renew(core: &mut Core, now: Now) -> Vec<Effect> {
 #[test]
 fn asks_for_work_only_when_everything_is_ready() {
     let mut core = new_core();
-    core.step(Input::Restored { tasks: vec![], contribute: true, found: vec![] }, at(0));
+    core.step(restored(vec![]), at(0));
     core.step(Input::Authenticated(AccountView::default()), at(0));
     assert_eq!(ask_number(&core.step(registered(), at(0))), None, "the engine was not heard of");
     assert_eq!(ask_number(&core.step(engine_ready(), at(0))), Some(1));
@@ -275,13 +279,42 @@ fn after_a_restart_the_container_is_adopted_and_its_time_counts() {
     before.step(Input::Task(k.clone(), TaskInput::Started), at(0));
     let kept = before.live_task(&k).unwrap().clone();
     let mut core = new_core();
-    core.step(Input::Restored { tasks: vec![kept], contribute: true, found: vec![] }, at(8000));
+    core.step(restored(vec![kept]), at(8000));
     core.step(engine_ready(), at(8000));
     assert_eq!(core.held(), vec![k.clone()], "the pool is told about it at once");
     let own = OwnContainer { container: "c".into(), key: Some(k.clone()), gpus: Vec::new(), frozen: false };
     let effects = core.step(Input::Containers(Ok(vec![own])), at(8000));
     assert!(effects.iter().any(|e| matches!(e, Effect::Persist(_, todo) if *todo == vec![TaskEffect::Run])));
     assert_eq!(core.snapshot(at(8000)).tasks[0].active_ms, 8000);
+}
+
+#[test]
+fn what_this_program_fell_over_is_handed_back_wherever_it_stood_and_nothing_else() {
+    let mut before = online(vec![]);
+    for name in ["runs", "sends", "innocent"] {
+        give(&mut before, name, at(0));
+    }
+    let (runs, sends, innocent) = (key("runs", 1), key("sends", 1), key("innocent", 1));
+    for k in [&sends, &innocent] {
+        run_to_result(&mut before, k);
+    }
+    let kept = |k: &TaskKey| before.live_task(k).unwrap().clone();
+    let tasks = vec![kept(&runs), kept(&sends), kept(&innocent)];
+    let mut core = new_core();
+    let suspects = Suspects { named: vec![sends.clone()], all_begun: true };
+    let effects = core.step(Input::Restored { tasks, contribute: true, found: vec![], suspects }, at(9000));
+    let todo = |k: &TaskKey| {
+        effects.iter().find_map(|e| {
+            let Effect::Persist(task, todo) = e else { return None };
+            (task.key() == k).then(|| (task.phase, todo.clone()))
+        })
+    };
+    assert_eq!(todo(&runs), Some((Phase::Preparing, vec![TaskEffect::Halt])));
+    let back = vec![TaskEffect::HandBack, TaskEffect::RemoveContainer];
+    assert_eq!(todo(&sends), Some((Phase::Uploading, back)));
+    assert_eq!(todo(&innocent), None);
+    let result = |k: &TaskKey| core.live_task(k).unwrap().result.is_some();
+    assert_eq!((result(&sends), result(&innocent)), (false, true), "a whole result is kept");
 }
 
 #[test]
@@ -383,7 +416,7 @@ fn a_result_from_the_journal_needs_no_engine_to_be_delivered() {
     run_to_result(&mut before, &k);
     let kept = before.live_task(&k).unwrap().clone();
     let mut core = new_core();
-    core.step(Input::Restored { tasks: vec![kept], contribute: true, found: vec![] }, at(8000));
+    core.step(restored(vec![kept]), at(8000));
     core.step(Input::EngineChecked(Err(engine_away())), at(8000));
     core.step(Input::Authenticated(AccountView::default()), at(8000));
     core.step(registered(), at(8000));

@@ -27,7 +27,6 @@ use hivemind_domain::text::plain_line;
 use hivemind_domain::time::WallMs;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -58,7 +57,7 @@ impl WorkerControl {
 
     fn show_window(&self, event: Event, screen: Option<&'static str>) -> Result<(), ApiError> {
         // Who asks now wants the next worker: its window would lose this one at once.
-        if self.shared.ending.load(Ordering::Relaxed) {
+        if self.shared.ending.is_cancelled() {
             return Err(ending());
         }
         let _ = self.shared.events.send(event);
@@ -544,7 +543,7 @@ impl Control for WorkerControl {
     }
 
     async fn quit(&self, (): ()) -> Result<(), ApiError> {
-        self.shared.ending.store(true, Ordering::Relaxed);
+        self.shared.ending.cancel();
         let _ = self.shared.events.send(Event::Quitting);
         // The answer must not wait for tasks to end.
         let ended = self.ask(Input::Shutdown);

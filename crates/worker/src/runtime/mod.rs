@@ -1,6 +1,7 @@
 //! The event loop and what it performs. Only the loop touches the [`Core`]; everything else sends it inputs.
 
-use crate::core::{Core, Effect, Input, OwnerAsks};
+use crate::at_hand;
+use crate::core::{Core, Effect, Input, OwnerAsks, Suspects};
 use crate::failpoint;
 use crate::port::{
     BookStore, Clock, DebugArchive, Engine, Host, Journal, LogArchive, Pool, PrivateLink, Secrets, Senses,
@@ -13,7 +14,6 @@ use hivemind_domain::rules::{Frame, Span, TrafficMeter, preset};
 use hivemind_domain::task::Task;
 use hivemind_domain::time::Mono;
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -99,6 +99,8 @@ pub struct Ports {
     pub version: &'static str,
     /// What was found wrong while the ports were opened, such as damaged records; told to the owner.
     pub found: Vec<ApiError>,
+    /// Over what this program fell in earlier lives.
+    pub suspects: Suspects,
 }
 
 /// An input, and who waits for the state after it.
@@ -137,7 +139,7 @@ pub(crate) struct Shared {
     settlements: watch::Sender<u64>,
     events: broadcast::Sender<Event>,
     /// Whether the owner, or the system, asked the worker to end.
-    ending: AtomicBool,
+    ending: CancellationToken,
     link: watch::Sender<LinkState>,
     tokens: Mutex<Option<link::Session>>,
     /// How often a person signed in or out; held while what is kept of a sign-in changes.
@@ -202,6 +204,8 @@ pub struct Worker {
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// How many settlements were written down since the start.
     pub settlements: watch::Receiver<u64>,
+    /// Cancelled when the owner, or the system, asks it to end.
+    pub ending: CancellationToken,
     /// Ends when the worker has ended.
     pub ended: JoinHandle<()>,
 }
@@ -224,7 +228,7 @@ impl Worker {
         let (snooze, gpu_snooze) = (ports.journal.snooze().await?, ports.journal.gpu_snooze().await?);
         failpoint::reach("recovery.restored");
         package::sweep(&ports.spool, &unfinished).await;
-        let found = std::mem::take(&mut ports.found);
+        let (found, suspects) = (std::mem::take(&mut ports.found), std::mem::take(&mut ports.suspects));
         let (inputs, messages) = mpsc::channel(256);
         let shared = Arc::new(Shared {
             pool_url: settings.text("master_url").to_owned(),
@@ -232,7 +236,7 @@ impl Worker {
             snapshots: watch::Sender::new(Arc::new(Snapshot::default())),
             settlements: watch::Sender::default(),
             events: broadcast::Sender::new(256),
-            ending: AtomicBool::new(false),
+            ending: CancellationToken::new(),
             link: watch::Sender::new(LinkState::default()),
             tokens: Mutex::default(),
             sign_ins: tokio::sync::Mutex::default(),
@@ -259,7 +263,8 @@ impl Worker {
         let control = Arc::new(WorkerControl::new(Arc::clone(&shared)));
         let snapshots = shared.snapshots.subscribe();
         let settlements = shared.settlements.subscribe();
-        let first = Input::Restored { tasks: unfinished, contribute, found };
+        let ending = shared.ending.clone();
+        let first = Input::Restored { tasks: unfinished, contribute, found, suspects };
         let mut event_loop = EventLoop::new(core, shared, earnings::Today::new(&today));
         // Before any work can be asked for.
         if let Some(traffic) = traffic {
@@ -274,7 +279,7 @@ impl Worker {
         event_loop.take(first);
         event_loop.show();
         let ended = tokio::spawn(event_loop.run(messages));
-        Ok(Self { control, snapshots, settlements, ended })
+        Ok(Self { control, snapshots, settlements, ending, ended })
     }
 }
 
@@ -373,7 +378,8 @@ impl EventLoop {
     }
 
     fn take(&mut self, input: Input) {
-        let effects = self.core.step(input, self.shared.ports.clock.now());
+        let about = if let Input::Task(key, _) = &input { Some(key.clone()) } else { None };
+        let effects = at_hand::within(about, || self.core.step(input, self.shared.ports.clock.now()));
         for effect in effects {
             self.perform(effect);
         }

@@ -2,6 +2,7 @@
 //! kept here.
 
 use super::{Shared, lock, unit};
+use crate::at_hand;
 use crate::port::{Durable, OutputLine, PoolErrorKind, Report};
 use hivemind_domain::ids::TaskKey;
 use hivemind_domain::retry;
@@ -93,7 +94,7 @@ pub(super) fn start(shared: &Arc<Shared>, key: &TaskKey) {
     let recent = Arc::<Mutex<Recent>>::default();
     reporters.insert(key.clone(), Handle { news, done: ended, recent: Arc::clone(&recent) });
     let (shared, key) = (Arc::clone(shared), key.clone());
-    tokio::spawn(async move {
+    at_hand::spawn_for(key.clone(), async move {
         let told = report(&shared, &key, &recent, heard).await;
         let _ = done.send(Some(told));
     });

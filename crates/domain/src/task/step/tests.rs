@@ -93,6 +93,40 @@ fn outputs_lost_with_the_container_are_no_fault_of_a_task_that_succeeded() {
 }
 
 #[test]
+fn what_is_given_up_goes_back_and_what_cannot_go_back_is_left_to_its_lease() {
+    use TaskEffect as E;
+    let ran = [TaskInput::Begin, prepared(), TaskInput::Started];
+    let ended = TaskInput::Exited { code: 0, out_of_memory: false };
+    let given_up = || TaskInput::GivenUp("it fell".into());
+    let back = vec![E::HandBack, E::RemoveContainer];
+    let gone = vec![E::RemoveContainer, E::RemoveFiles];
+    let stopped = TaskInput::Stop(cancelled());
+    for (so_far, todo, phase) in [
+        (vec![], vec![E::HandBack], Phase::Uploading),
+        (ran[..1].to_vec(), vec![E::Halt], Phase::Preparing),
+        (ran.to_vec(), vec![E::Halt], Phase::Running),
+        ([&ran[..], &[stopped]].concat(), back.clone(), Phase::Uploading),
+        ([&ran[..], std::slice::from_ref(&ended)].concat(), back.clone(), Phase::Uploading),
+        ([&ran[..], &[ended.clone(), result()]].concat(), back, Phase::Uploading),
+        (vec![given_up()], gone, Phase::LeaseLost),
+    ] {
+        let mut t = task();
+        for input in so_far.clone() {
+            t.step(input, WallMs(5));
+        }
+        assert_eq!(t.step(given_up(), WallMs(6)), todo, "{so_far:?}");
+        assert_eq!((t.phase, t.result.as_ref()), (phase, None), "{so_far:?}");
+        assert!(matches!(t.verdict, Some(Verdict::HandedBack { reason: HandBack::CannotRun, .. })));
+    }
+    let mut t = task();
+    let reported = TaskInput::Acknowledged(Credit { cpt: 3, settled: false });
+    for input in [&ran[..], &[ended, result(), reported]].concat() {
+        t.step(input, WallMs(5));
+    }
+    assert_eq!((t.step(given_up(), WallMs(6)), t.phase), (vec![], Phase::Reported), "the pool has it");
+}
+
+#[test]
 fn a_cancelled_task_is_reported_without_outputs() {
     use TaskEffect as E;
     let mut t = task();
@@ -172,6 +206,7 @@ fn any_input() -> impl Strategy<Value = TaskInput> {
         Just(TaskInput::ResultLost("not there".into())),
         Just(TaskInput::HandBackTaken),
         Just(TaskInput::Revoked),
+        Just(TaskInput::GivenUp("it fell".into())),
     ]
 }
 
@@ -184,6 +219,7 @@ proptest! {
         let mut t = task();
         for input in inputs {
             let before = t.clone();
+            let given_up = matches!(input, TaskInput::GivenUp(_));
             let effects = t.step(input, WallMs(5));
             prop_assert!(t.phase >= before.phase);
             if before.phase.is_final() {
@@ -191,7 +227,7 @@ proptest! {
                 prop_assert!(effects.is_empty());
             }
             let lost = before.result.is_some() && t.result.is_none();
-            if let Some(verdict) = &before.verdict && *verdict != Verdict::Succeeded && !lost {
+            if let Some(verdict) = &before.verdict && *verdict != Verdict::Succeeded && !lost && !given_up {
                 prop_assert_eq!(t.verdict.as_ref(), Some(verdict));
             }
             if t.phase >= Phase::Uploading && t.phase != Phase::LeaseLost {

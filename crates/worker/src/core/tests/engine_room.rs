@@ -36,7 +36,7 @@ fn engine(isolation: &str, gpus: bool) -> Input {
 fn trusted(trust: TrustLevel, tasks: Vec<Task>) -> Core {
     let host = Capabilities { gpus: vec![gpu("GPU-a"), gpu("GPU-b")], ..Capabilities::default() };
     let mut core = Core::new(limits(), host);
-    core.step(Input::Restored { tasks, contribute: true, found: Vec::new() }, at(0));
+    core.step(restored(tasks), at(0));
     core.step(engine("plain", true), at(0));
     core.step(Input::Authenticated(AccountView::default()), at(0));
     let Input::Registered(known) = registered() else { unreachable!() };

@@ -166,10 +166,7 @@ fn a_frozen_container_is_adopted_as_such() {
         if still_paused {
             snooze(&mut next, true, second(100));
         }
-        next.step(
-            Input::Restored { tasks: vec![task.clone()], contribute: true, found: vec![] },
-            second(100),
-        );
+        next.step(restored(vec![task.clone()]), second(100));
         next.step(engine_ready(), second(100));
         next.step(Input::Containers(Ok(vec![own.clone()])), second(100));
         let effects = next.step(Input::Task(k.clone(), TaskInput::Started), second(101));

@@ -31,7 +31,7 @@ fn allowed(functions: bool) -> Limits {
 /// Online without an engine.
 fn alone(functions: bool, tasks: Vec<Task>) -> Core {
     let mut core = Core::new(allowed(functions), Capabilities::default());
-    core.step(Input::Restored { tasks, contribute: true, found: vec![] }, at(0));
+    core.step(restored(tasks), at(0));
     core.step(missing(), at(0));
     core.step(Input::Authenticated(AccountView::default()), at(0));
     core.step(registered(), at(0));
@@ -101,6 +101,21 @@ fn without_an_engine_a_function_is_taken_and_a_container_handed_back() {
         if task.assignment.function.is_some() && *todo == vec![TaskEffect::Prepare]));
     assert!(run_to_result(&mut core, &key("f", 1)).iter().any(|e| matches!(e,
         Effect::Perform(task, TaskEffect::Submit) if task.result.is_some())));
+}
+
+#[test]
+fn an_engine_that_is_full_is_nothing_to_a_function() {
+    let mut core = online(vec![]);
+    core.step(Input::Limits(allowed(true)), at(0));
+    let small = EngineInfo { memory_bytes: MIB, ..EngineInfo::default() };
+    core.step(Input::EngineChecked(Ok(small)), at(1));
+    let effects = offer(&mut core, assigned("contained"), at(2));
+    assert!(declined(&effects).is_some(), "{effects:?}");
+    let effects = offer(&mut core, function("f"), at(3));
+    assert!(
+        matches!(&effects[0], Effect::Persist(task, _) if task.assignment.function.is_some()),
+        "{effects:?}"
+    );
 }
 
 #[test]
@@ -186,7 +201,7 @@ fn after_a_restart_a_function_begins_anew_without_an_engine() {
     let kept = before.live_task(&k).unwrap().clone();
     assert_eq!(kept.phase, Phase::Running);
     let mut core = Core::new(allowed(true), Capabilities::default());
-    let effects = core.step(Input::Restored { tasks: vec![kept], contribute: true, found: vec![] }, at(9));
+    let effects = core.step(restored(vec![kept]), at(9));
     assert!(
         effects.iter().any(|e| matches!(e, Effect::Persist(task, todo)
         if task.phase == Phase::Preparing && task.container.is_none() && *todo == vec![TaskEffect::Prepare]))

@@ -2,6 +2,7 @@
 
 use super::remove::remove_file;
 use super::{PAUSES, engine_failed, ms_since, tell_times};
+use crate::at_hand;
 use crate::core::{ENDED_BY_ENGINE, Input};
 use crate::failpoint;
 use crate::port::{ContainerEvent, EngineError, Exit, OutputLine};
@@ -39,7 +40,7 @@ pub(super) async fn run(shared: Arc<Shared>, task: Task) {
     let told_before = shared.ports.logs.told(&key).await.unwrap_or_default();
     reporter::start(&shared, &key);
     let (events, told) = mpsc::channel(BATCH);
-    let listener = tokio::spawn(listen(Arc::clone(&shared), task.clone(), told));
+    let listener = at_hand::spawn(listen(Arc::clone(&shared), task.clone(), told));
     let began = shared.ports.clock.now().mono;
     failpoint::reach("run.before");
     // The container has what the package held.
@@ -104,7 +105,7 @@ async fn listen(shared: Arc<Shared>, task: Task, mut told: mpsc::Receiver<Contai
                     shared.tell(Input::Task(key.clone(), TaskInput::Started)).await;
                     // What was to be halted before it had been started was not there to be stopped.
                     if matches!(lock(&shared.activities).get(&key), Some(Activity::Halting)) {
-                        tokio::spawn(halt(Arc::clone(&shared), task.clone()));
+                        at_hand::spawn(halt(Arc::clone(&shared), task.clone()));
                     }
                 }
                 ContainerEvent::Line(line) => lines.push(line),

@@ -9,6 +9,7 @@ pub(super) use prepare::{Recorded, begin};
 pub(super) use remove::remove_file;
 
 use super::{Activity, Shared, lock, room};
+use crate::at_hand;
 use crate::core::{Input, engine_problem};
 use crate::port::{EngineError, EngineErrorKind};
 use hivemind_control::ErrorCode;
@@ -24,34 +25,34 @@ const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(10), 
 
 /// Starts `effect`, whose record is on disk or not needed; returns at once.
 pub(super) fn perform(shared: &Arc<Shared>, task: Task, effect: TaskEffect) {
-    let shared = Arc::clone(shared);
+    let (shared, key) = (Arc::clone(shared), task.key().clone());
     match effect {
         TaskEffect::Prepare => prepare::begin(&shared, task, Recorded::already()),
         TaskEffect::Run => {
-            lock(&shared.activities).insert(task.key().clone(), Activity::Following);
-            tokio::spawn(follow::run(shared, task));
+            lock(&shared.activities).insert(key.clone(), Activity::Following);
+            at_hand::spawn_for(key, follow::run(shared, task));
         }
         TaskEffect::Halt => {
-            tokio::spawn(follow::halt(shared, task));
+            at_hand::spawn_for(key, follow::halt(shared, task));
         }
         TaskEffect::Collect => {
-            tokio::spawn(deliver::collect(shared, task));
+            at_hand::spawn_for(key, deliver::collect(shared, task));
         }
         TaskEffect::Submit => {
-            tokio::spawn(deliver::submit(shared, task));
+            at_hand::spawn_for(key, deliver::submit(shared, task));
         }
         TaskEffect::HandBack => {
-            tokio::spawn(deliver::hand_back(shared, task));
+            at_hand::spawn_for(key, deliver::hand_back(shared, task));
         }
         TaskEffect::AwaitSettlement => {
-            tokio::spawn(deliver::ask_settlement(shared, task));
+            at_hand::spawn_for(key, deliver::ask_settlement(shared, task));
         }
         TaskEffect::RemoveContainer => {
-            tokio::spawn(remove::remove_container(shared, task));
+            at_hand::spawn_for(key, remove::remove_container(shared, task));
         }
         TaskEffect::RemoveFiles => {
-            remove::stop_collecting(&shared, task.key());
-            tokio::spawn(async move { remove::remove_files(&shared, task.key()).await });
+            remove::stop_collecting(&shared, &key);
+            at_hand::spawn_for(key, async move { remove::remove_files(&shared, task.key()).await });
         }
     }
 }

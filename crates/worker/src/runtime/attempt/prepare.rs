@@ -2,6 +2,7 @@
 
 use super::remove::{remove_container, remove_file};
 use super::{engine_failed, follow, ms_since, tell_times};
+use crate::at_hand;
 use crate::core::Input;
 use crate::failpoint;
 use crate::port::{
@@ -61,7 +62,7 @@ pub(in crate::runtime) fn begin(shared: &Arc<Shared>, task: Task, recorded: Reco
     let (shared, token) = (Arc::clone(shared), CancellationToken::new());
     lock(&shared.activities).insert(task.key().clone(), Activity::Preparing(token.clone()));
     reporter::start(&shared, task.key());
-    tokio::spawn(prepare(shared, task, token, recorded));
+    at_hand::spawn_for(task.key().clone(), prepare(shared, task, token, recorded));
 }
 
 async fn prepare(shared: Arc<Shared>, task: Task, token: CancellationToken, mut recorded: Recorded) {
@@ -69,7 +70,7 @@ async fn prepare(shared: Arc<Shared>, task: Task, token: CancellationToken, mut 
     let began = shared.ports.clock.now();
     let mut preparing = {
         let (shared, task) = (Arc::clone(&shared), task.clone());
-        tokio::spawn(async move {
+        at_hand::spawn(async move {
             let mut times = PhaseTimes::default();
             let input = prepared(&shared, &task, &mut times, &mut recorded).await;
             (input, times)
@@ -88,7 +89,7 @@ async fn prepare(shared: Arc<Shared>, task: Task, token: CancellationToken, mut 
     let failed = task.clone();
     let input = match outcome {
         None => {
-            tokio::spawn(undo(Arc::clone(&shared), task, preparing));
+            at_hand::spawn(undo(Arc::clone(&shared), task, preparing));
             Input::Task(key, TaskInput::Stopped)
         }
         Some(Ok((input, _))) => input,
