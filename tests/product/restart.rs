@@ -1,9 +1,10 @@
 //! The worker is killed while a task runs, and started again; or it panics, and begins anew by itself.
 
-use crate::package::{any, count_primes, primes, sha256, text_of};
+use crate::package::{any, count_primes, endless, primes, sha256, text_of};
 use crate::patience::{LONG, until};
 use crate::pool::Pool;
 use crate::requester::Wish;
+use crate::rules::paused;
 use crate::scene::Scene;
 use crate::worker::Worker;
 use hivemind_testkit::failpoint::VARIABLE;
@@ -138,6 +139,63 @@ async fn a_task_over_which_the_worker_falls_in_every_life_is_handed_back() {
     worker.start().await;
     let id = asks.submit("primes", primes(1000), &Wish::default()).await;
     assert_eq!(asks.wait_for_end(&id).await["state"], "succeeded");
+    worker.wait_until_clean().await;
+    worker.end().await;
+}
+
+#[tokio::test]
+async fn while_a_worker_waits_after_many_falls_its_containers_stand_still() {
+    let Some(scene) = Scene::open("while_a_worker_waits_after_many_falls_its_containers_stand_still").await
+    else {
+        return;
+    };
+    let pool = Pool::open(&scene).await;
+    let (asks, works) = (pool.person("asks").await, pool.person("works").await);
+    let mut worker = Worker::contributing(&scene, "worker", &pool, &works).await;
+    let id = asks.submit("endless", endless(), &Wish::default()).await;
+    asks.wait_for_running(&id, 1).await;
+    let containers = worker.containers().await;
+    worker.kill().await;
+    // It fell over something else, four times by now.
+    let now_ms =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time").as_millis();
+    let fall = serde_json::json!({ "at_ms": u64::try_from(now_ms).expect("a time"), "place": "other.rs:1",
+        "attempt": { "task": "other", "attempt": 1 } });
+    std::fs::write(worker.data.join("falls.json"), serde_json::json!([fall, fall, fall, fall]).to_string())
+        .expect("written");
+    tokio::join!(worker.start(), paused(&scene.engine, &containers[0], true));
+    paused(&scene.engine, &containers[0], false).await;
+    let on = worker.wait_for_state("earning").await;
+    assert_eq!(
+        (&on["tasks"][0]["task_id"], &on["tasks"][0]["attempt"]),
+        (&id.as_str().into(), &1.into()),
+        "{on}"
+    );
+    assert_eq!(worker.containers().await, containers, "the same container");
+    asks.stop(&id).await;
+    worker.wait_until_clean().await;
+    worker.end().await;
+}
+
+#[tokio::test]
+async fn what_falls_on_its_way_out_has_ended() {
+    let Some(scene) = Scene::open("what_falls_on_its_way_out_has_ended").await else { return };
+    let pool = Pool::open(&scene).await;
+    let (asks, works) = (pool.person("asks").await, pool.person("works").await);
+    let mut worker = Worker::contributing(&scene, "worker", &pool, &works).await;
+    worker.end().await;
+    worker.surround(VARIABLE, "hand_back.before!");
+    worker.start().await;
+    let id = asks.submit("endless", endless(), &Wish::default()).await;
+    asks.wait_for_running(&id, 1).await;
+    worker.call(&["quit"]).await.ok();
+    let code = worker.ended().await.code();
+    assert_eq!((code, falls(&worker)), (Some(101), 0), "it fell, and stays ended");
+    worker.surround(VARIABLE, "");
+    worker.start().await;
+    // What it could not hand back then goes back now.
+    assert_eq!(worker.closed(&id, 1).await["phase"], "handed_back");
+    asks.stop(&id).await;
     worker.wait_until_clean().await;
     worker.end().await;
 }

@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 use zbus::object_server::InterfaceRef;
 
-async fn paused(engine: &Engine, container: &str, wanted: bool) {
+pub async fn paused(engine: &Engine, container: &str, wanted: bool) {
     until(&format!("the container is paused: {wanted}"), LONG, async || {
         let state = engine.inspect(container).await.state.unwrap_or_default();
         (state.paused == Some(wanted) && state.running == Some(true)).then_some(())

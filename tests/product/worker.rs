@@ -183,8 +183,13 @@ impl<'a> Worker<'a> {
 
     /// Waits until the process has ended because it was asked to.
     pub async fn gone(&mut self) {
-        let ended = self.process.take().expect("it runs").ended(LONG).await.expect("it ends");
+        let ended = self.ended().await;
         assert!(ended.success(), "{ended}");
+    }
+
+    /// Waits for the process's end, whichever.
+    pub async fn ended(&mut self) -> std::process::ExitStatus {
+        self.process.take().expect("it runs").ended(LONG).await.expect("it ends")
     }
 
     /// Ends the process in order.

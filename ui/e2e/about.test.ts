@@ -46,7 +46,7 @@ it("about tells how this installation is updated, and where nobody signed it", a
   });
   expect(await said("no_virtualization", "en")).toEqual({
     ...none,
-    standing: "Updates of this installation are not built yet: install a newer version over this one.",
+    standing: "This kind of installation does not update itself yet: install a newer version over this one.",
     unsigned: ["This is an unsigned developer's build: nobody signed its programs, and Windows will say so."],
   });
   expect(await said("off", "en")).toMatchObject({ standing: "Updates are switched off.", lines: ["Looked for last on AT.", "The newest version is 0.2.0."] });

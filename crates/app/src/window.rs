@@ -100,6 +100,8 @@ impl Window {
                 self.not_loaded.store(true, Ordering::Relaxed);
                 return in_browser(&self.sessions, WEBKIT);
             }
+            // It was installed meanwhile.
+            self.not_loaded.store(false, Ordering::Relaxed);
             {
                 let mut last = self.asked();
                 // One that was never asked for again has simply been closed.
@@ -180,14 +182,24 @@ mod web_view {
     /// Where its installer writes the version, by Microsoft's "Distribute your app and the WebView2 Runtime".
     const CLIENT: &str = r"EdgeUpdate\Clients\{F3017226-FE2A-4295-8BDF-00C3A9A7E4C5}";
 
+    /// Names a folder with a runtime of its own, for programs that bring one along.
+    const BROUGHT: &str = "WEBVIEW2_BROWSER_EXECUTABLE_FOLDER";
+
     pub(super) fn lacking() -> Option<&'static str> {
+        if std::env::var_os(BROUGHT).is_some() {
+            return None;
+        }
         let everybodys = format!(r"SOFTWARE\WOW6432Node\Microsoft\{CLIENT}");
         let own = format!(r"Software\Microsoft\{CLIENT}");
         let found =
             [(HKEY_LOCAL_MACHINE, everybodys), (HKEY_CURRENT_USER, own)].into_iter().any(|(hive, key)| {
                 let version =
                     RegKey::predef(hive).open_subkey(key).and_then(|key| key.get_value::<String, _>("pv"));
-                version.is_ok_and(|version| !version.is_empty() && version != "0.0.0.0")
+                match version {
+                    Ok(version) => !version.is_empty() && version != "0.0.0.0",
+                    // What cannot be read is not said to be missing.
+                    Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+                }
             });
         (!found).then_some("WebView2")
     }

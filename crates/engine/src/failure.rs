@@ -91,6 +91,8 @@ fn kind_of(error: &Error) -> (EngineErrorKind, String) {
 fn absent(path: &str) -> (EngineErrorKind, String) {
     if let Some(obstacle) = virtualization::obstacle() {
         (EngineErrorKind::NoVirtualization, obstacle)
+    } else if looks_installed() && crate::wsl::is_missing() {
+        (EngineErrorKind::NoWsl, "a container engine is installed, but not WSL 2, which it needs".to_owned())
     } else if looks_installed() {
         (
             EngineErrorKind::Stopped,

@@ -1,4 +1,4 @@
-//! Whether Windows lacks what Docker Desktop runs its engine in; used only when no engine is installed.
+//! Whether Windows lacks what Docker Desktop runs its engine in; used only when no engine answers.
 
 /// Whether there is neither WSL nor Hyper-V. Systems other than Windows need none.
 pub(crate) fn is_missing() -> bool {
@@ -17,7 +17,8 @@ mod platform {
     pub(super) fn is_missing() -> bool {
         // Where services cannot be listed nothing is claimed.
         let Ok(services) = RegKey::predef(HKEY_LOCAL_MACHINE).open_subkey(SERVICES) else { return false };
-        !ANY.iter().any(|name| services.open_subkey(name).is_ok())
+        let none = |name| services.open_subkey(name).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
+        ANY.into_iter().all(none)
     }
 }
 

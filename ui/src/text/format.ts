@@ -99,9 +99,11 @@ export function ago(atMs: number, nowMs: number): string {
 }
 
 const dates = new Map<string, Intl.DateTimeFormat>();
+/** No date is further from 1970, in milliseconds. */
+const LAST_MS = 8.64e15;
 
 function date(ms: number, key: string, options: Intl.DateTimeFormatOptions): string {
-  if (!Number.isFinite(ms)) return m.unknown();
+  if (!(Math.abs(ms) <= LAST_MS)) return m.unknown();
   const name = `${locale.current}/${key}`;
   let format = dates.get(name);
   if (!format) {

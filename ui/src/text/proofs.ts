@@ -108,6 +108,7 @@ export const SAID: readonly (readonly [Message, ...string[]])[] = [
   [m.said_no_kvm, "path"],
   [m.said_journal],
   [m.said_no_wsl],
+  [m.said_no_wsl_for_desktop],
   [m.said_engine_absent_socket],
   [m.said_engine_absent, "path"],
   [m.said_engine_idle_socket],

@@ -6,7 +6,7 @@ import { SCENES } from "../platform/fake/scenes";
 import { problem, snapshot } from "../platform/fake/world";
 import { ACTION_OF } from "./actions";
 import { ACTIONS, actionText, detail, sentence, SENTENCES } from "./errors";
-import { ago, bytes, bytesPerSecond, cores, cpt, day, duration, percent } from "./format";
+import { ago, bytes, bytesPerSecond, cores, cpt, day, duration, moment, percent } from "./format";
 import { fixText } from "./fixes";
 import { opened, proofText } from "./proofs";
 import rehearsed from "./rehearsed.json";
@@ -19,6 +19,11 @@ import { allowedText, choiceWord, controlOf, helpOf, hoursKind, hoursText, label
 import { alert, check, CLASSES, exitClass, holdsByRule, LEVELS, outcome, PHASES, phase, POOL_STATES, REACHES, REASONS, STATES, VERDICTS, verdict } from "./words";
 
 afterEach(() => locale.choose("en"));
+
+it("says of a time that is no date that it is not known", () => {
+  for (const ms of [8.64e15 + 1, -9e15, Infinity, NaN]) expect([ms, moment(ms)]).toEqual([ms, en.unknown]);
+  expect(moment(8.64e15)).not.toBe(en.unknown);
+});
 
 const han = /\p{Script=Han}/u;
 const TABLES = { SENTENCES, ACTIONS, STATES, POOL_STATES, REACHES, REACH_WHYS, REASONS, LEVELS, PHASES, VERDICTS, CLASSES };

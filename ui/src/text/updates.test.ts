@@ -30,6 +30,7 @@ describe("updates", () => {
       for (const sentence of said) {
         // Where switches are and what the manager is called is said in another way.
         const known = sentence.replace("deb", "{package}").replace(/[.。]$/, "");
+        expect(known).not.toBe("");
         expect([sentence, SAID.includes(known)]).toEqual([sentence, true]);
       }
       expect(said.map((sentence) => sentence.includes("deb"))).toEqual(kinds.map((kind) => kind === "package"));

@@ -94,7 +94,7 @@ impl Words {
                     "自動更新已關閉；輸入 `hivemind-worker settings set updates true` 可開啟。",
                 ),
                 "msi" => self.pick(
-                    "Updates of this installation are not built yet: install a newer version over this one.",
+                    "This kind of installation does not update itself yet: install a newer version over this one.",
                     "這種安裝方式尚未支援自動更新：請直接安裝新版覆蓋目前的版本。",
                 ),
                 "no_key" => self.pick(

@@ -161,6 +161,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "no container engine is installed, and neither is WSL 2, which Docker Desktop needs",
         "尚未安裝容器引擎，也未安裝 Docker Desktop 所需的 WSL 2",
     ),
+    (
+        "a container engine is installed, but not WSL 2, which it needs",
+        "已安裝容器引擎，但缺少它所需的 WSL 2",
+    ),
     ("containers can have {n} GiB of it", "容器可使用其中 {n} GiB"),
     ("containers can have {n} GiB of it, which is too little", "容器可使用其中 {n} GiB，不足以執行任務"),
     ("the window has what it needs", "視窗所需的元件都已具備"),
@@ -237,8 +241,8 @@ pub(super) const FIXES: &[(&str, &str)] = &[
         "無須處理；若任務失敗，請改用 Docker：本程式未在 Podman 上測試過。",
     ),
     (
-        "Give Docker more memory: in Docker Desktop's settings, or on Windows by a line such as `memory=8GB` below `[wsl2]` in the file `.wslconfig` of your user folder; then start Docker again.",
-        "請為 Docker 配置更多記憶體：在 Docker Desktop 的設定中調整，或在 Windows 使用者資料夾的 `.wslconfig` 檔案中，於 `[wsl2]` 之下加入一行，例如 `memory=8GB`；然後重新啟動 Docker。",
+        "Give Docker more memory: in Docker Desktop's settings, or on Windows by a line such as `memory=8GB` below `[wsl2]` in the file `.wslconfig` of your user folder, and `wsl --shutdown`; then start Docker again.",
+        "請為 Docker 配置更多記憶體：在 Docker Desktop 的設定中調整，或在 Windows 使用者資料夾的 `.wslconfig` 檔案中，於 `[wsl2]` 之下加入一行，例如 `memory=8GB`，並執行 `wsl --shutdown`；然後重新啟動 Docker。",
     ),
     (
         "Nothing has to be done. For a window of its own install what is missing: Microsoft's WebView2 Runtime, or WebKitGTK 4.1.",

@@ -37,7 +37,7 @@ impl Core {
     }
 
     /// No more than containers can have together: an engine in a virtual machine has less than the computer.
-    fn within_the_engine(&self, allowed: Resources) -> Resources {
+    pub(super) fn within_the_engine(&self, allowed: Resources) -> Resources {
         let EngineState::Ready(info) = &self.engine else { return allowed };
         let memory = if info.memory_bytes == 0 { u64::MAX } else { info.memory_bytes };
         let cpus = if info.cpus == 0 { u32::MAX } else { info.cpus.saturating_mul(1000) };

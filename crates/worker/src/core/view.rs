@@ -157,16 +157,17 @@ impl Core {
 
     fn limits_view(&self) -> LimitsView {
         let (granted, _) = self.granted();
+        let allowed = self.within_the_engine(self.limits.allowed);
         LimitsView {
             max_tasks: u32::try_from(self.limits.max_tasks).unwrap_or(u32::MAX),
-            cpu_millis: self.limits.allowed.cpu_millis,
-            memory_bytes: self.limits.allowed.memory_bytes,
+            cpu_millis: allowed.cpu_millis,
+            memory_bytes: allowed.memory_bytes,
             granted_cpu_millis: granted.cpu_millis,
             granted_memory_bytes: granted.memory_bytes,
             cpu_only: self.limits.cpu_only,
             gpus: u32::try_from(self.lendable_gpus().len()).unwrap_or(u32::MAX),
             granted_gpus: granted.gpus,
-            now_cpu_millis: self.cpu_now().min(self.limits.allowed.cpu_millis),
+            now_cpu_millis: self.cpu_now().min(allowed.cpu_millis),
             now_memory_bytes: self.allowed_now().memory_bytes,
             cpu_shares: self.priority.shares(),
         }
