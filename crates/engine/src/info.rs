@@ -5,10 +5,13 @@ use crate::policy;
 use bollard::models::{SystemInfo, SystemVersion};
 use hivemind_domain::advisory::{Circumstances, Component, holes};
 use hivemind_domain::isolation::Isolation;
+use hivemind_domain::text::plain_line;
 use hivemind_worker_core::port::{EngineError, EngineErrorKind, EngineInfo};
 
 /// Parts of an engine that are looked at; Docker names four.
 const MAX_COMPONENTS: usize = 16;
+/// More of a storage driver's name is not kept.
+const MAX_DRIVER_BYTES: usize = 32;
 
 /// Checks that the engine is new enough and can filter system calls, and says what it is.
 pub(crate) fn describe(version: &SystemVersion, info: &SystemInfo) -> Result<EngineInfo, EngineError> {
@@ -53,6 +56,7 @@ pub(crate) fn describe(version: &SystemVersion, info: &SystemInfo) -> Result<Eng
         holes,
         memory_bytes: positive(info.mem_total).unwrap_or(0),
         cpus: positive(info.ncpu).and_then(|cpus| u32::try_from(cpus).ok()).unwrap_or(0),
+        storage: plain_line(info.driver.as_deref().unwrap_or_default(), MAX_DRIVER_BYTES),
     })
 }
 

@@ -10,6 +10,7 @@ mod power;
 mod processes;
 mod senses;
 mod system;
+mod tuning;
 
 pub use clock::SystemClock;
 pub use gpu::GpuSource;

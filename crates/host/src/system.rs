@@ -7,12 +7,13 @@ use crate::network::{Network, Traffic};
 use crate::power::Rapl;
 use crate::processes::SystemProcesses;
 use crate::senses::programs;
+use crate::tuning;
 use hivemind_control::MetricsSample;
 use hivemind_domain::benchmark::Speeds;
 use hivemind_domain::resources::Capabilities;
 use hivemind_domain::text::plain_line;
 use hivemind_domain::time::Mono;
-use hivemind_worker_core::port::{Clock, GpuContainer, Host};
+use hivemind_worker_core::port::{Clock, GpuContainer, Host, Tuning};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
@@ -94,6 +95,10 @@ impl Host for SystemHost {
             engine: String::new(),
             isolation: String::new(),
         }
+    }
+
+    fn tuning(&self) -> Tuning {
+        tuning::read()
     }
 
     fn hostname(&self) -> String {

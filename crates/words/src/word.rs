@@ -133,6 +133,7 @@ fn check(word: &str) -> Option<&'static str> {
         "monitor_lan" => "區域網路頁面",
         "tray" => "系統匣圖示",
         "window" => "視窗",
+        "tuning" => "系統設定",
         "isolation" => "隔離",
         "task_disk" => "任務的磁碟用量",
         "sensors" => "感測器",

@@ -76,6 +76,7 @@ const MADE: &[(&str, Made)] = &[
     ("tasks-failing-disk", Rehearsed(CONTAINERS)),
     ("tasks-failing-gpu", Rehearsed(CONTAINERS)),
     ("window-missing", Rehearsed("needs a system without WebKitGTK")),
+    ("untuned", Rehearsed("the settings of the system are its owner's")),
 ];
 
 /// Where the tests are that are named above.

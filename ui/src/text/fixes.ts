@@ -51,6 +51,7 @@ const FIXES: readonly (() => string)[] = [
   m.fix_lan_certificate,
   m.fix_no_tray,
   m.fix_window,
+  m.fix_tuning,
   m.fix_records,
   m.fix_sandbox,
   m.fix_netd_missing,

@@ -184,6 +184,7 @@ const CHECKS: Words = {
   known_holes: m.check_known_holes,
   tasks: m.check_tasks,
   window: m.check_window,
+  tuning: m.check_tuning,
 };
 
 const TRACES: Words = {

@@ -36,7 +36,7 @@ pub fn make(workshop: &Workshop<'_>) -> Result<PathBuf> {
     let tree = scratch.path().join("AppDir");
     tree::lay_out(&workshop.folders.root, description, Package::Appimage, &tree, &find)?;
     let licences = tree.join("usr/share/doc").join(&description.name).join("third-party.txt");
-    fs::write(&licences, bill::licences(workshop.folders)?)?;
+    fs::write(&licences, bill::licences(workshop.folders, Package::Appimage)?)?;
     tree::mode(&licences, 0o644)?;
     fs::write(tree.join("AppRun"), APP_RUN)?;
     tree::mode(&tree.join("AppRun"), 0o755)?;

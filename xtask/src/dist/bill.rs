@@ -7,10 +7,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use cargo_metadata::{DependencyKind, Metadata, PackageId};
 
-use super::Workshop;
+use super::{Package, Workshop};
 use crate::folders::Folders;
 
-const ROOTS: [&str; 3] = ["hivemind-app", "hivemind-window", "hivemind-companion"];
+const ROOTS: [&str; 4] = ["hivemind-app", "hivemind-window", "hivemind-companion", "hivemind-netd"];
+const LINUX: &str = "x86_64-unknown-linux-gnu";
+const WINDOWS: &str = "x86_64-pc-windows-gnu";
+const EVERYWHERE: [&str; 2] = [LINUX, WINDOWS];
 
 struct Library {
     name: String,
@@ -25,7 +28,7 @@ struct Library {
 /// # Errors
 /// When Cargo cannot tell, or the file cannot be written.
 pub fn write(workshop: &Workshop<'_>) -> Result<PathBuf> {
-    let libraries = libraries(workshop.folders)?;
+    let libraries = libraries(workshop.folders, &EVERYWHERE)?;
     let components: Vec<_> = libraries
         .iter()
         .map(|library| {
@@ -59,16 +62,18 @@ pub fn write(workshop: &Workshop<'_>) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// One line for every library inside the programs: name, version, licence, where it comes from.
+/// One line for every library inside the programs of a package: name, version, licence, where it comes from.
 ///
 /// # Errors
 /// When Cargo cannot tell.
-pub fn licences(folders: &Folders) -> Result<String> {
+pub fn licences(folders: &Folders, package: Package) -> Result<String> {
+    // The companion runs in containers, which are Linux on Windows as well.
+    let systems = if package.scope().is_some() { &EVERYWHERE[..] } else { &[LINUX] };
     let mut text = String::from(
         "Libraries inside HiveMind Worker, with their licences. Their texts are in the sources of each, at the place\n\
          named or on the public crate registry.\n\n",
     );
-    for library in libraries(folders)?.iter().filter(|library| !library.ours) {
+    for library in libraries(folders, systems)?.iter().filter(|library| !library.ours) {
         let place = library.repository.as_deref().unwrap_or("");
         text.push_str(&format!("{} {}: {}  {place}\n", library.name, library.version, library.licence));
     }
@@ -80,7 +85,7 @@ pub fn licences(folders: &Folders) -> Result<String> {
 /// # Errors
 /// When Cargo cannot tell.
 pub fn table(folders: &Folders) -> Result<String> {
-    let libraries = libraries(folders)?;
+    let libraries = libraries(folders, &EVERYWHERE)?;
     let rows: Vec<_> = libraries
         .iter()
         .filter(|library| !library.ours)
@@ -89,15 +94,11 @@ pub fn table(folders: &Folders) -> Result<String> {
     Ok(serde_json::to_string(&rows)?)
 }
 
-fn libraries(folders: &Folders) -> Result<Vec<Library>> {
-    let metadata = cargo_metadata::MetadataCommand::new()
-        .current_dir(&folders.root)
-        .other_options([
-            "--locked".to_owned(),
-            "--filter-platform".to_owned(),
-            "x86_64-unknown-linux-gnu".to_owned(),
-        ])
-        .exec()?;
+fn libraries(folders: &Folders, systems: &[&str]) -> Result<Vec<Library>> {
+    let filters = systems.iter().map(|system| format!("--filter-platform={system}"));
+    let options: Vec<_> = std::iter::once("--locked".to_owned()).chain(filters).collect();
+    let metadata =
+        cargo_metadata::MetadataCommand::new().current_dir(&folders.root).other_options(options).exec()?;
     let inside = shipped(&metadata)?;
     let mut found = BTreeMap::new();
     for package in metadata.packages.iter().filter(|package| inside.contains(&package.id)) {
@@ -148,12 +149,16 @@ mod tests {
 
     #[test]
     fn the_licences_name_what_is_linked_and_nothing_else() {
-        let text = licences(&Folders::find().unwrap()).unwrap();
+        let folders = Folders::find().unwrap();
+        let text = licences(&folders, Package::Msi).unwrap();
+        let linux = licences(&folders, Package::Deb).unwrap();
+        let names = |text: &str, name: &str| text.contains(&format!("\n{name} "));
+        assert!(names(&text, "winreg"), "{text}");
+        assert!(!names(&linux, "winreg") && names(&linux, "zbus"), "{linux}");
         assert!(text.contains("\ntokio 1."), "{text}");
         assert!(!text.contains("\nproptest "), "tests are not shipped");
         assert!(!text.contains("\nhivemind-"), "ours is not third-party");
-        let rows: Vec<[String; 3]> =
-            serde_json::from_str(&table(&Folders::find().unwrap()).unwrap()).unwrap();
+        let rows: Vec<[String; 3]> = serde_json::from_str(&table(&folders).unwrap()).unwrap();
         assert_eq!(rows.len(), text.lines().skip(3).count(), "the screens list the same");
         assert!(rows.iter().any(|[name, version, licence]| {
             name == "tokio" && version.starts_with("1.") && licence == "MIT"

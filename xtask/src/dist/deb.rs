@@ -31,7 +31,7 @@ pub fn make(workshop: &Workshop<'_>) -> Result<PathBuf> {
     let description = &workshop.description;
     tree::lay_out(&workshop.folders.root, description, Package::Deb, &tree, &find)?;
     let licences = tree.join("usr/share/doc").join(&description.name).join("third-party.txt");
-    fs::write(&licences, bill::licences(workshop.folders)?)?;
+    fs::write(&licences, bill::licences(workshop.folders, Package::Deb)?)?;
     tree::mode(&licences, 0o644)?;
     let libc = description
         .programs(Package::Deb)

@@ -14,13 +14,15 @@ use anyhow::{Context, Result, bail};
 
 use super::description::Description;
 use super::sign::{self, Signer};
-use super::{Package, Workshop, epoch, programs, tree};
+use super::{Package, Workshop, bill, epoch, programs, tree};
 use crate::console;
 use crate::program::{program, run, shown};
 use crate::{system, windows};
 
 const WEBVIEW_LOADER: &str = "WebView2Loader.dll";
 const ICON: &str = "hivemind-worker.ico";
+/// The libraries inside, with their licences.
+const LICENCES: &str = "third-party.txt";
 /// Lies beside the programs where nobody signed them.
 const UNSIGNED: &str = "UNSIGNED.txt";
 const UNSIGNED_WORDS: &str =
@@ -115,6 +117,9 @@ fn assemble(
             names.push(UNSIGNED.to_owned());
         }
     }
+    let licences = bill::licences(workshop.folders, scope.package())?.replace('\n', "\r\n");
+    fs::write(payload.join(LICENCES), licences)?;
+    names.push(LICENCES.to_owned());
     // Linked at load time by the window where it was made with the GNU tools.
     let loader = programs.folder().join(WEBVIEW_LOADER);
     if loader.is_file() {

@@ -167,6 +167,15 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("containers can have {n} GiB of it", "容器可使用其中 {n} GiB"),
     ("containers can have {n} GiB of it, which is too little", "容器可使用其中 {n} GiB，不足以執行任務"),
+    ("storage driver {part}", "儲存驅動程式 {part}"),
+    ("storage driver {part}, which is slow", "儲存驅動程式 {part}，速度較慢"),
+    ("{n} files may be open at once", "最多可同時開啟 {n} 個檔案"),
+    ("{n} files may be open at once, which is few", "最多可同時開啟 {n} 個檔案，數量偏少"),
+    ("swappiness {n}", "swappiness 為 {n}"),
+    ("swappiness {n}, which is high", "swappiness 為 {n}，數值偏高"),
+    ("socket buffers of up to {n} bytes", "通訊端緩衝區上限為 {n} 位元組"),
+    ("socket buffers of up to {n} bytes, which is little", "通訊端緩衝區上限為 {n} 位元組，容量偏小"),
+    ("this system has nothing to tune", "此系統沒有可調校的項目"),
     ("the window has what it needs", "視窗所需的元件都已具備"),
     (
         "the window needs {part}, so a browser shows the page instead",
@@ -247,6 +256,10 @@ pub(super) const FIXES: &[(&str, &str)] = &[
     (
         "Nothing has to be done. For a window of its own install what is missing: Microsoft's WebView2 Runtime, or WebKitGTK 4.1.",
         "無須處理。若要使用獨立視窗，請安裝缺少的元件：Microsoft 的 WebView2 Runtime，或 WebKitGTK 4.1。",
+    ),
+    (
+        "Nothing has to be done. Tasks may be faster with Docker's storage driver `overlay2`, 1024 open files (`ulimit -n`), `vm.swappiness` of 60 or less, and `net.core.rmem_max` of 212992 or more.",
+        "無須處理。若要加快任務，可採用：Docker 的儲存驅動程式 `overlay2`、1024 個可開啟檔案（`ulimit -n`）、60 以下的 `vm.swappiness`，以及 212992 以上的 `net.core.rmem_max`。",
     ),
     ("Update Docker to 20.10 or newer.", "請將 Docker 更新至 20.10 以上版本。"),
     ("Look at the Docker service's own log.", "請查看 Docker 服務本身的紀錄檔。"),

@@ -114,6 +114,8 @@ pub struct EngineInfo {
     pub memory_bytes: u64,
     /// Processors that they can have; 0 where it does not say.
     pub cpus: u32,
+    /// What keeps images and containers, such as `overlay2`, printable; empty where it does not say.
+    pub storage: String,
 }
 
 /// What to make ready.

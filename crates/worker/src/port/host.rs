@@ -17,6 +17,17 @@ pub struct GpuContainer {
     pub percent: Option<f32>,
 }
 
+/// Settings of the system; nothing where it has no such thing or does not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tuning {
+    /// How many files this program may have open at once.
+    pub open_files: Option<u64>,
+    /// How readily programs' memory is moved to the disk, from 0 to 200.
+    pub swappiness: Option<u64>,
+    /// What a socket may ask for to receive into, in bytes.
+    pub socket_buffer_bytes: Option<u64>,
+}
+
 /// Reads what this computer is and how busy it is. Calls may take some milliseconds and run on a blocking thread.
 pub trait Host: Send + Sync + 'static {
     /// What it is; `engine`, `isolation` are left empty, the core fills them in.
@@ -38,6 +49,11 @@ pub trait Host: Send + Sync + 'static {
     fn benchmark(&self, go_on: &(dyn Fn() -> bool + Sync)) -> Option<Speeds> {
         let _ = go_on;
         None
+    }
+
+    /// Settings of the system that tasks and the private link depend on.
+    fn tuning(&self) -> Tuning {
+        Tuning::default()
     }
 
     /// Names of the programs that run, each once, as the owner would name them.

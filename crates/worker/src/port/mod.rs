@@ -16,7 +16,7 @@ pub use clock::{Clock, Zone};
 pub use debug::*;
 pub use egress::*;
 pub use engine::*;
-pub use host::{GpuContainer, Host};
+pub use host::{GpuContainer, Host, Tuning};
 pub use link::*;
 pub use pool::*;
 pub use senses::{News, Senses, Wanted};

@@ -7,7 +7,7 @@ mod rehearse;
 
 use super::desktop::{LanPage, TrayIcon};
 use super::{Shared, lock};
-use crate::port::{EngineError, EngineInfo, LinkTraffic};
+use crate::port::{EngineError, EngineInfo, LinkTraffic, Tuning};
 use hivemind_control::{ApiError, DoctorReport, ErrorCode, PoolState, PrivateLinkView, Snapshot};
 pub use rehearse::{FAULTS, rehearse};
 use std::sync::Arc;
@@ -38,6 +38,8 @@ struct Facts {
     tray: TrayIcon,
     /// What the window needs and this system does not have.
     window_lacks: Option<&'static str>,
+    /// Settings of the system.
+    tuning: Tuning,
 }
 
 impl Facts {
@@ -65,6 +67,8 @@ async fn gather(shared: &Shared) -> Facts {
     let ports = &shared.ports;
     let snapshot = Arc::clone(&shared.snapshots.borrow());
     let (engine, clock_skew_s) = tokio::join!(ports.engine.verify(), clock_skew_s(shared, &snapshot));
+    let host = Arc::clone(&ports.host);
+    let tuning = tokio::task::spawn_blocking(move || host.tuning()).await.unwrap_or_default();
     let settings = ports.settings.current();
     let readings = lock(&shared.readings).latest();
     let sandbox = match shared.proof.try_lock() {
@@ -93,6 +97,7 @@ async fn gather(shared: &Shared) -> Facts {
         lan: ports.desktop.lan(),
         tray: ports.desktop.tray_icon(),
         window_lacks: ports.desktop.window_lacks(),
+        tuning,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod link;
 mod memory;
+mod tuning;
 
 use super::page::{lan, monitor, tray, window};
 use super::{Facts, Sandbox};
@@ -13,6 +14,7 @@ use hivemind_domain::isolation::Isolation;
 use hivemind_domain::resources::GIB;
 use link::{clock, encryption, tunnel};
 use memory::memory;
+use tuning::tuning;
 
 /// Free room on the disk that images, packages and results need to be comfortable.
 const COMFORTABLE_DISK: u64 = 10 * GIB;
@@ -52,6 +54,7 @@ pub(super) fn judge(facts: &Facts) -> DoctorReport {
         tray(facts),
         tasks(facts),
         window(facts),
+        tuning(facts),
     ];
     findings.sort_by_key(|finding| finding.number);
     DoctorReport { findings }

@@ -3,7 +3,7 @@
 
 use super::judge::judge;
 use super::{Facts, LanPage, Sandbox, TrayIcon};
-use crate::port::{EngineError, EngineErrorKind, EngineInfo, LinkTraffic};
+use crate::port::{EngineError, EngineErrorKind, EngineInfo, LinkTraffic, Tuning};
 use hivemind_control::{
     AccountView, ApiError, DoctorReport, EngineView, ErrorCode, GpuUse, HoleView, LinkState, PoolState,
     PoolView, PrivateLinkView, Snapshot,
@@ -166,6 +166,13 @@ pub const FAULTS: &[Fault] = &[
         failing(facts, ErrorCode::FailingGpu, last);
     }),
     fault("window-missing", 39, |facts| facts.window_lacks = Some("WebView2")),
+    fault("untuned", 40, |facts| {
+        if let Ok(info) = &mut facts.engine {
+            info.storage = "vfs".to_owned();
+        }
+        facts.tuning =
+            Tuning { open_files: Some(256), swappiness: Some(100), socket_buffer_bytes: Some(65_536) };
+    }),
 ];
 
 const fn fault(name: &'static str, check: u32, change: fn(&mut Facts)) -> Fault {
@@ -257,6 +264,7 @@ fn well() -> Facts {
             holes: Vec::new(),
             memory_bytes: 16 * GIB,
             cpus: 8,
+            storage: "overlay2".to_owned(),
         }),
         image: "justin308/hivemind-worker:latest".to_owned(),
         snapshot,
@@ -272,6 +280,11 @@ fn well() -> Facts {
         lan: LanPage::Off,
         tray: TrayIcon::Shown,
         window_lacks: None,
+        tuning: Tuning {
+            open_files: Some(1_048_576),
+            swappiness: Some(60),
+            socket_buffer_bytes: Some(212_992),
+        },
     }
 }
 
@@ -317,6 +330,7 @@ mod tests {
                 "lan-served",
                 "tray-missing",
                 "window-missing",
+                "untuned",
             ]
             .contains(&fault.name);
             assert!(told.level > Level::Notice || quiet, "{}: {told:?}", fault.name);
