@@ -141,7 +141,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// `hivemind-worker desktop`
 pub(crate) async fn open(cli: &Cli, began: tokio::time::Instant) -> anyhow::Result<ExitCode> {
     let folder = process::folder(cli)?;
-    if updates::accompanied() || Falls::load(folder.data()).just_now() {
+    if updates::accompanied() || Falls::load(folder.data()).goes_on() {
         // It follows another one, or itself: the window that was open then is not asked for again.
         return process::be_the_worker(cli, true, false, began).await;
     }

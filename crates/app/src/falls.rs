@@ -101,8 +101,13 @@ impl Falls {
         self.lately.len().saturating_add(self.unwritten)
     }
 
-    /// Whether this start comes of a fall.
-    pub(crate) fn just_now(&self) -> bool {
+    /// Whether this very process goes on after a fall; false where somebody starts another one shortly after.
+    pub(crate) fn goes_on(&self) -> bool {
+        told().is_some() && self.just_now()
+    }
+
+    /// Whether this start follows a fall closely.
+    fn just_now(&self) -> bool {
         self.unwritten > 0
             || self.lately.last().is_some_and(|last| last.at_ms.abs_diff(self.now_ms) < AT_ONCE_MS)
     }

@@ -498,7 +498,7 @@ pub(crate) async fn be_the_worker(
     }
     let mut running = Running::with_updates(&folder, lock, settings, &mode, Some(log), updates).await?;
     // Done once, in the life that somebody began.
-    if cli.generate_vpn_config && !updates::accompanied() && !falls.just_now() {
+    if cli.generate_vpn_config && !updates::accompanied() && !falls.goes_on() {
         // The worker runs on without it: a pool may be reached in another way.
         match running.control.renew_link(()).await {
             Ok(link) => output::note(words().link_renewed(&link)),
