@@ -230,6 +230,16 @@ while not ask(): time.sleep(0.1)
 print("again", flush=True)
 "#;
 
+/// Waits until the program has noticed that its relay is gone: one that is replaced at once it never misses.
+async fn cut_off(container: &str) {
+    let noticed = async {
+        while !docker(&["logs", container]).iter().any(|line| line == "lost") {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), noticed).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_relay_that_ends_is_replaced() {
     let Some(bench) = Bench::new("killed").await else { return };
@@ -238,6 +248,7 @@ async fn a_relay_that_ends_is_replaced() {
         engine.prepare(&bench.plan("killed", PERSISTENT, "allowed.example.org")).await.unwrap().container;
     assert!(follow(&engine, &container, Some("first")).await.is_none());
     // The worker let go: its relay has ended, and a new one comes with the next.
+    cut_off(&container).await;
     let ended = run(&engine, &container).await;
     assert_eq!((ended.exit.code, ended.lines.last().map(String::as_str)), (0, Some("again")));
     engine.remove(&container).await.unwrap();
@@ -291,6 +302,7 @@ async fn a_restarted_worker_gives_its_tasks_a_new_relay_and_leaves_no_orphan() {
         first.prepare(&bench.plan("adopt", PERSISTENT, "allowed.example.org")).await.unwrap().container;
     assert!(follow(&first, &container, Some("first")).await.is_none());
     drop(first);
+    cut_off(&container).await;
     let second = bench.engine();
     let own = second.own(&bench.install).await.unwrap();
     assert_eq!(own.len(), 1, "the relay is not taken for a task");
